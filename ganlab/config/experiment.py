@@ -1,0 +1,191 @@
+"""From an experiment file's choices to a whole config, and its check against the keys."""
+
+import numbers
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ml_collections
+
+from ganlab.config import keys as k
+from ganlab.config.errors import ConfigError, unknown
+
+STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
+                  "--config=experiments/digits.py:loss=hinge,penalty=r1")
+
+
+def parse_choices(argument: str | None, **defaults: str | int | float | bool) -> ml_collections.ConfigDict:
+    """Reads a config file's argument, `loss=hinge,penalty=r1+r2`, over the choices that it offers.
+
+    Args:
+      argument: what stands after the colon of `--config=FILE:ARGUMENT`, or None.
+      **defaults: the choices by name; a default's type is the type of the choice.
+
+    Raises:
+      ConfigError: for a choice that is not offered or a value of another type.
+    """
+    chosen = dict(defaults)
+    for part in filter(None, (argument or "").split(",")):
+        name, equals, text = part.partition("=")
+        if name not in defaults:
+            raise unknown("choice", name, defaults)
+        if not equals:
+            raise ConfigError(f"choice {name!r} has no value; write {name}={defaults[name]}")
+        chosen[name] = _parse(name, text, defaults[name])
+    return ml_collections.ConfigDict(chosen)
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise ConfigError(f"choice {name}={text!r} is not true or false")
+        return text.lower() == "true"
+    try:
+        return type(default)(text)
+    except ValueError:
+        raise ConfigError(f"choice {name}={text!r} is not a {type(default).__name__}, like {default!r}") from None
+
+
+def network_keys(section: Mapping[str, Any]) -> dict[str, k.Key]:
+    """Keys of the numbers of one network's section, without the network's name."""
+    return {**k.OPTIMIZER_HYPER.get(section["optimizer"], {"lr": k.OPTIMIZER_HYPER["adam"]["lr"]}),
+            **k.CLIP_HYPER.get(section["clip_gradients"], {}),
+            **k.PROJECTION_HYPER.get(section["projection"], {})}
+
+
+def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+    """Keys of `config.hyper` that the structure of `config` calls for."""
+    found = {f"{name}_{key}": spec for name, section in config["networks"].items()
+             for key, spec in network_keys(section).items()}
+    for name, section in config["networks"].items():
+        if ":" in section["optimizer"]:  # From outside the tree: its numbers are those that the experiment gives.
+            found |= {key: k.Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
+                      if key.startswith(f"{name}_") and key not in found}
+    found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
+    return found | dict(k.penalty_weight_key(name) for name in penalties(config))
+
+
+def penalties(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the critic penalties that a config's system asks for."""
+    joined = config["system"].get("penalty", "none")
+    return () if joined == "none" else tuple(joined.split("+"))
+
+
+def experiment(**sections: Any) -> ml_collections.ConfigDict:
+    """A whole config: the given sections over every default.
+
+    Sections are those of `KEYS` (`data=dict(source="digits")`), `system`, `networks` (one
+    dict a network) and `hyper`. Numbers that the structure calls for and that are not
+    given get the default of their key.
+
+    Raises:
+      ConfigError: for an unknown section or key.
+    """
+    tops = {path.split(".")[0] for path in k.KEYS} | {"networks", "hyper"}
+    for name in sections:
+        if name not in tops:
+            raise unknown("section", name, tops)
+    config: dict[str, Any] = {}
+    for path, key in k.KEYS.items():
+        _place(config, path, _copy(key.default))
+    for name, value in sections.items():
+        if isinstance(value, Mapping):
+            known = {path.split(".")[1] for path in k.KEYS if path.startswith(f"{name}.")}
+            for key in value if name in ("data", "train", "sample") else ():
+                if key not in known:
+                    raise unknown(f"key of {name}", key, known)
+            config.setdefault(name, {}).update({key: _copy(item) for key, item in value.items()})
+        else:
+            config[name] = value
+    system = config["system"]["name"]
+    config["system"] = {**_defaults(k.SYSTEM_KEYS.get(system, {})), **config["system"]}
+    config["networks"] = {name: {**_defaults(k.NETWORK_KEYS), **section}
+                          for name, section in config.get("networks", {}).items()}
+    config["hyper"] = {**_defaults(hyper_keys(config)), **config.get("hyper", {})}
+    config["hyper"] = {name: float(value) for name, value in config["hyper"].items()}
+    return ml_collections.ConfigDict(config, allow_dotted_keys=False)
+
+
+def _defaults(keys: Mapping[str, k.Key]) -> dict[str, Any]:
+    return {name: _copy(key.default) for name, key in keys.items()}
+
+
+def _copy(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _place(tree: dict[str, Any], path: str, value: Any) -> None:
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[leaf] = value
+
+
+def all_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+    """Every key that belongs in `config`, by its path."""
+    found = dict(k.KEYS)
+    found |= {f"system.{name}": key for name, key in k.SYSTEM_KEYS.get(config["system"]["name"], {}).items()}
+    for network in config["networks"]:
+        found |= {f"networks.{network}.{name}": key for name, key in k.NETWORK_KEYS.items()}
+    return found | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
+
+
+def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Paths and values of a config; `kwargs` are values as a whole."""
+    for name, value in config.items():
+        section = isinstance(value, (Mapping, ml_collections.ConfigDict))
+        if section and name != "kwargs":
+            for path, leaf in flat(value):
+                yield f"{name}.{path}", leaf
+        else:
+            yield name, dict(value) if section else value
+
+
+def validate(config: Mapping[str, Any]) -> None:
+    """Checks every key of a config: known, present, of its type, within its range.
+
+    Raises:
+      ConfigError: that names the key, the value and what is allowed.
+    """
+    found, given = all_keys(config), dict(flat(config))
+    for path in given:
+        if path not in found:
+            raise _unused(path, found)
+    for path, key in found.items():
+        if path not in given:
+            raise ConfigError(f"config.{path} is missing ({key.meaning}); {STRUCTURE_HINT}")
+        _check(path, given[path], key)
+    _check_together(given)
+
+
+def _unused(path: str, found: Mapping[str, k.Key]) -> ConfigError:
+    section = path.rpartition(".")[0]
+    siblings = [other for other in found if other.rpartition(".")[0] == section] or list(found)
+    error = unknown("key", f"config.{path}", [f"config.{other}" for other in siblings])
+    return ConfigError(f"{error}; nothing in this structure uses it; {STRUCTURE_HINT}")
+
+
+def _check(path: str, value: Any, key: k.Key) -> None:
+    kind = type(key.default)
+    right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
+    if kind is float:
+        right = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not right:
+        raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a {kind.__name__} "
+                          f"({key.meaning})")
+    test, words = key.allowed
+    if not test(value):
+        unit = f" {key.unit}" if key.unit else ""
+        raise ConfigError(f"config.{path} is {value!r}{unit if unit != ' a step' else ''}; allowed: {words} "
+                          f"({key.meaning})")
+
+
+def _check_together(given: Mapping[str, Any]) -> None:
+    if given.get("hyper.decay_end_kimg", 1.0) <= given.get("hyper.decay_start_kimg", 0.0):
+        raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not above "
+                          f"config.hyper.decay_start_kimg, {given['hyper.decay_start_kimg']}")
+    call = given["train.rounds_per_call"]
+    for name in ("total", "log_every", "sample_every", "checkpoint_every"):
+        rounds = given[f"train.{name}_rounds"]
+        if rounds % call:
+            raise ConfigError(f"config.train.{name}_rounds is {rounds}, no multiple of config.train.rounds_per_call, "
+                              f"{call}; use {max(rounds // call, 1) * call}")

@@ -1,0 +1,130 @@
+"""Every configuration key: default, unit, meaning and allowed values. The one home of them."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One configuration key.
+
+    `allowed` is a pair of a test and the words that describe what passes it. A key with
+    `live=True` may differ when a run is resumed, because it changes no number that the
+    run computes.
+    """
+
+    default: Any
+    meaning: str
+    unit: str = ""
+    allowed: tuple[Callable[[Any], bool], str] = (lambda value: True, "any value")
+    live: bool = False
+
+
+POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
+AT_LEAST_ZERO = (lambda value: 0 <= value < math.inf, "a number of at least 0")
+FRACTION = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
+BELOW_ONE = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
+NOT_EMPTY = (lambda value: bool(value), "a name")
+
+
+def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
+    """Allows the given words alone."""
+    return (lambda value: value in values, "one of " + ", ".join(values))
+
+
+KEYS: dict[str, Key] = {
+    "name": Key("experiment", "what the run is called in tables and pictures", allowed=NOT_EMPTY, live=True),
+    "seed": Key(0, "chooses initial weights, draws and the order of data", allowed=AT_LEAST_ZERO),
+    "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
+    "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
+    "data.kwargs": Key({}, "keyword arguments of the source"),
+    "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
+    "learning_rate_schedule": Key("constant", "how all learning rates change over training",
+                                  allowed=one_of("constant", "linear", "cosine")),
+    "train.total_rounds": Key(1000, "length of training", "rounds", POSITIVE, live=True),
+    "train.rounds_per_call": Key(1, "rounds compiled into one program call; more pays for tiny networks", "rounds",
+                                 POSITIVE, live=True),
+    "train.log_every_rounds": Key(50, "interval of lines in metrics.jsonl", "rounds", POSITIVE, live=True),
+    "train.sample_every_rounds": Key(500, "interval of sample pictures", "rounds", POSITIVE, live=True),
+    "train.checkpoint_every_rounds": Key(500, "interval of checkpoints", "rounds", POSITIVE, live=True),
+    "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
+    "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
+    "sample.temperature": Key(1.0, "factor on the latents of training pictures", allowed=AT_LEAST_ZERO, live=True),
+}
+
+SYSTEM_KEYS: dict[str, dict[str, Key]] = {
+    "gan": {
+        "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
+        "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
+        "critic_updates": Key(1, "critic updates in a round, before the one generator update", "updates", POSITIVE),
+        "conditional": Key(False, "whether both networks see class labels"),
+        "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
+        "latent_distribution": Key("normal", "distribution of the latents", allowed=one_of("normal", "uniform")),
+    },
+}
+
+NETWORK_KEYS: dict[str, Key] = {
+    "network": Key("mlp", "architecture", allowed=NOT_EMPTY),
+    "kwargs": Key({}, "keyword arguments of the architecture"),
+    "optimizer": Key("adam", "optimizer", allowed=NOT_EMPTY),
+    "clip_gradients": Key("none", "limit on the gradients before the optimizer",
+                          allowed=one_of("none", "value", "global_norm")),
+    "projection": Key("none", "what the weights are projected on after the optimizer",
+                      allowed=one_of("none", "weight_clip")),
+}
+
+# Numbers of each structural choice; a network's are prefixed by its name (critic_lr).
+OPTIMIZER_HYPER: dict[str, dict[str, Key]] = {
+    "adam": {
+        "lr": Key(2e-4, "learning rate", "a step", AT_LEAST_ZERO),
+        "beta1": Key(0.5, "decay of the first moment", "a step", BELOW_ONE),
+        "beta2": Key(0.999, "decay of the second moment", "a step", BELOW_ONE),
+        "eps": Key(1e-8, "added to the root of the second moment", allowed=AT_LEAST_ZERO),
+    },
+    "rmsprop": {
+        "lr": Key(5e-5, "learning rate", "a step", AT_LEAST_ZERO),
+        "decay": Key(0.9, "decay of the squared-gradient average", "a step", BELOW_ONE),
+        "eps": Key(1e-8, "added to the average before its root", allowed=AT_LEAST_ZERO),
+    },
+    "sgd": {
+        "lr": Key(1e-2, "learning rate", "a step", AT_LEAST_ZERO),
+        "momentum": Key(0.0, "decay of the velocity", "a step", BELOW_ONE),
+    },
+}
+OPTIMIZER_HYPER["adamw"] = OPTIMIZER_HYPER["adam"] | {
+    "weight_decay": Key(1e-4, "decoupled weight decay, times the learning rate", "a step", AT_LEAST_ZERO)}
+
+CLIP_HYPER: dict[str, dict[str, Key]] = {
+    "none": {},
+    "value": {"clip_gradients": Key(1.0, "largest absolute value of a gradient's entry", allowed=POSITIVE)},
+    "global_norm": {"clip_gradients": Key(1.0, "largest norm of a network's gradient", allowed=POSITIVE)},
+}
+PROJECTION_HYPER: dict[str, dict[str, Key]] = {
+    "none": {},
+    "weight_clip": {"weight_clip": Key(0.01, "largest absolute weight", allowed=POSITIVE)},
+}
+SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
+    "constant": {},
+    **{name: {
+        "decay_start_kimg": Key(0.0, "where the decay of learning rates begins", "kimg", AT_LEAST_ZERO),
+        "decay_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE),
+        "decay_final": Key(0.0, "what remains of the learning rates, as a fraction", allowed=FRACTION),
+    } for name in ("linear", "cosine")},
+}
+EMA_HYPER: dict[str, Key] = {
+    "ema_half_life_kimg": Key(10.0, "half-life of the average of generator weights; 0 follows them", "kimg",
+                              AT_LEAST_ZERO),
+    "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
+                      allowed=AT_LEAST_ZERO),
+}
+PENALTY_WEIGHTS: dict[str, float] = {
+    "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "dragan": 10.0, "r1": 10.0, "r2": 10.0}
+
+
+def penalty_weight_key(penalty: str) -> tuple[str, Key]:
+    """Name and key of a penalty's weight; for `package.module:function`, of the function's name."""
+    short = penalty.rsplit(":", 1)[-1]
+    return f"{short}_weight", Key(PENALTY_WEIGHTS.get(penalty, 1.0), f"weight of the critic penalty {short}",
+                                  allowed=AT_LEAST_ZERO)

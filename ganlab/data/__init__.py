@@ -1,0 +1,13 @@
+"""Data sources by name, their order, and how batches reach the round."""
+
+from collections.abc import Callable
+
+from ganlab.data.dataset import Dataset, to_float, to_uint8
+from ganlab.data.digits import digits
+from ganlab.data.feeding import device_data, gather_batches
+from ganlab.data.mixtures import grid25, ring8
+from ganlab.data.order import shuffled_index
+
+SOURCES: dict[str, Callable[..., Dataset]] = {"digits": digits, "ring8": ring8, "grid25": grid25}
+
+__all__ = ["SOURCES", "Dataset", "device_data", "gather_batches", "shuffled_index", "to_float", "to_uint8"]

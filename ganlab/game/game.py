@@ -1,0 +1,151 @@
+"""A GAN is a game, played in rounds: what a game is made of.
+
+A `Game` is static: networks, the updates of a round, and how each network is optimised.
+A `GameState` is one pytree of arrays: everything that a round changes, and every number
+that it reads. `ganlab.game.round.play_round` takes one to the next.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from flax import struct
+
+from ganlab.types import Array, Hyper, Tree
+
+
+class Aux(NamedTuple):
+    """What a loss returns beside its value."""
+
+    variables: Mapping[str, Tree]
+    """New variables (batch statistics, say) of the networks that the update trains."""
+    memory: Mapping[str, Tree]
+    """Controllers and histories after the update."""
+    metrics: Mapping[str, Array]
+    """Scalars to log, means over the batch."""
+
+
+LossFn = Callable[[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Array], Array, Hyper],
+                  tuple[Array, Aux]]
+"""`loss(params, variables, memory, batch, key, hyper) -> (scalar, Aux)`, pure."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """One move of a round: it trains the networks `trains` by one optimizer step on `loss`.
+
+    It is played `repeats` times in a row, each time on fresh real images, in every
+    `every`-th round. `loss` is differentiated with respect to `trains` alone. Its batch
+    has `image` [b, ...], `label` [b] and `index` [b], the place of each example in the
+    global batch, from which per-example keys are made.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    loss: LossFn
+    repeats: int = 1
+    every: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A Flax module, with the shapes of the arguments (one example a batch) that initialise it."""
+
+    module: nn.Module
+    inputs: tuple[jax.ShapeDtypeStruct, ...]
+
+    def init(self, key: Array) -> tuple[Tree, Tree]:
+        """Draws initial `(params, variables)`; variables are the collections besides `params`."""
+        arguments = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
+        collections = dict(self.module.init(key, *arguments))
+        return collections.pop("params", {}), collections
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """How a trained game makes images: `latents(keys[b]) -> [b, z]`, then
+    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`."""
+
+    network: str
+    latents: Callable[[Array], Array]
+    images: Callable[[Tree, Tree, Array, Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """The static description of a game; see DESIGN's contract in the package docstring.
+
+    Attributes:
+      networks: the players by name.
+      round: the updates of one round, in their order.
+      optimizers: for each network, from the numbers of this step to an optax
+        transformation, built inside the traced round.
+      hyper: the numbers at the start, by name.
+      schedule: the numbers at a step from `(hyper, kimg)`.
+      projections: maps `(params, hyper)` to params after the optimizer, by network.
+      ema: networks of which an average of the params is kept.
+      memory: controllers and histories at the start.
+      batch_size: real images of one update, over all devices.
+      axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
+        where a batch is always global.
+      unroll: play repeats as straight code rather than as one `scan`; convolutions inside
+        a scan are slow on CPU.
+      sampler: how to draw images, for games that can.
+    """
+
+    networks: Mapping[str, Network]
+    round: tuple[Update, ...]
+    optimizers: Mapping[str, Callable[[Hyper], optax.GradientTransformation]]
+    hyper: Mapping[str, float]
+    batch_size: int
+    schedule: Callable[[Hyper, Array], Hyper] = lambda hyper, kimg: hyper
+    projections: Mapping[str, Callable[[Tree, Hyper], Tree]] = dataclasses.field(default_factory=dict)
+    ema: tuple[str, ...] = ()
+    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    axis_name: str | None = None
+    unroll: bool = False
+    sampler: Sampler | None = None
+
+    @property
+    def slots(self) -> int:
+        """Batches of real images in a round: one for each repeat of each update."""
+        return sum(update.repeats for update in self.round)
+
+    @property
+    def images_per_round(self) -> int:
+        """Real images that a round counts as shown: those of its most repeated update."""
+        return self.batch_size * max(update.repeats for update in self.round if update.every == 1)
+
+
+@struct.dataclass
+class GameState:
+    """Everything that a round changes, and every number that it reads."""
+
+    step: Array
+    """Rounds played, int32."""
+    key: Array
+    """The PRNG key of the whole run; draws fold the step into it, so it never changes."""
+    params: dict[str, Tree]
+    variables: dict[str, Tree]
+    opt_state: dict[str, Tree]
+    ema: dict[str, Tree]
+    memory: dict[str, Tree]
+    hyper: dict[str, Array]
+
+
+def init_state(game: Game, key: Array) -> GameState:
+    """The state before the first round; pure, so it can be jitted, or vmapped over keys."""
+    params, variables = {}, {}
+    for number, (name, network) in enumerate(game.networks.items()):
+        params[name], variables[name] = network.init(jax.random.fold_in(key, number))
+    hyper = {name: jnp.asarray(value, float) for name, value in game.hyper.items()}
+    return GameState(
+        step=jnp.zeros((), jnp.int32), key=key, params=params, variables=variables,
+        opt_state={name: build(hyper).init(params[name]) for name, build in game.optimizers.items()},
+        # A copy: a buffer that stands twice in a state cannot be donated.
+        ema={name: jax.tree.map(jnp.copy, params[name]) for name in game.ema},
+        memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)

@@ -1,0 +1,87 @@
+"""Optimizers, schedules and projections, built from traced numbers inside the round.
+
+An optax transformation is a pure closure, so building it anew in every trace costs
+nothing and lets each of its numbers be traced.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+import optax
+
+from ganlab.types import Array, Hyper, Tree
+
+
+def adam(lr: Array, beta1: Array, beta2: Array, eps: Array) -> optax.GradientTransformation:
+    """Adam (Kingma & Ba 2015)."""
+    return optax.adam(lr, b1=beta1, b2=beta2, eps=eps)
+
+
+def adamw(lr: Array, beta1: Array, beta2: Array, eps: Array, weight_decay: Array) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    return optax.adamw(lr, b1=beta1, b2=beta2, eps=eps, weight_decay=weight_decay)
+
+
+def rmsprop(lr: Array, decay: Array, eps: Array) -> optax.GradientTransformation:
+    """RMSprop (Tieleman & Hinton 2012), as WGAN uses it."""
+    return optax.rmsprop(lr, decay=decay, eps=eps)
+
+
+def sgd(lr: Array, momentum: Array) -> optax.GradientTransformation:
+    """Stochastic gradient descent with heavy-ball momentum."""
+    return optax.sgd(lr, momentum=momentum)
+
+
+OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
+    "adam": adam, "adamw": adamw, "rmsprop": rmsprop, "sgd": sgd}
+
+CLIPS: dict[str, Callable[[Array], optax.GradientTransformation]] = {
+    "none": lambda limit: optax.identity(),
+    "value": optax.clip,
+    "global_norm": optax.clip_by_global_norm,
+}
+
+
+def make_optimizer(network: str, optimizer: Callable[..., optax.GradientTransformation],
+                   clip: str) -> Callable[[Hyper], optax.GradientTransformation]:
+    """From numbers called `<network>_<argument>` to that network's clipped optimizer."""
+    arguments = tuple(inspect.signature(optimizer).parameters)
+
+    def build(hyper: Hyper) -> optax.GradientTransformation:
+        limit = hyper.get(f"{network}_clip_gradients")
+        return optax.chain(CLIPS[clip](limit), optimizer(**{name: hyper[f"{network}_{name}"] for name in arguments}))
+
+    return build
+
+
+def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
+    """Projects every weight on [-c, c], c being `<network>_weight_clip` (Arjovsky et al. 2017, algorithm 1)."""
+    return lambda params, hyper: optax.projections.projection_box(
+        params, -hyper[f"{network}_weight_clip"], hyper[f"{network}_weight_clip"])
+
+
+def _scaled(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hyper:
+    start, end = hyper["decay_start_kimg"], hyper["decay_end_kimg"]
+    progress = jnp.clip((kimg - start) / (end - start), 0.0, 1.0)
+    factor = hyper["decay_final"] + (1 - hyper["decay_final"]) * shape(progress)
+    return {name: value * factor if name.endswith("_lr") else value for name, value in hyper.items()}
+
+
+def constant(hyper: Hyper, kimg: Array) -> Hyper:
+    """Learning rates stay as they are."""
+    del kimg
+    return hyper
+
+
+def linear(hyper: Hyper, kimg: Array) -> Hyper:
+    """Learning rates fall on a line from `decay_start_kimg` to `decay_end_kimg`, to `decay_final` of themselves."""
+    return _scaled(hyper, kimg, lambda progress: 1 - progress)
+
+
+def cosine(hyper: Hyper, kimg: Array) -> Hyper:
+    """As `linear`, along half a cosine wave (Loshchilov & Hutter 2017)."""
+    return _scaled(hyper, kimg, lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)))
+
+
+SCHEDULES: Mapping[str, Callable[[Hyper, Array], Hyper]] = {"constant": constant, "linear": linear, "cosine": cosine}

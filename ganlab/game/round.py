@@ -1,0 +1,92 @@
+"""One round of a game, as a pure function: the train step of every system."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganlab.game.ema import ema_rate
+from ganlab.game.game import Game, GameState, Update
+from ganlab.types import Array, Hyper
+
+Metrics = dict[str, Array]
+
+
+def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tuple[GameState, Metrics]:
+    """Plays every update of a round in order, then moves the averages of the params.
+
+    Args:
+      game: the static description; `game.axis_name` names the mapped axis under `pmap`.
+      state: the state before the round.
+      batches: `image` [slots, b, ...] and whatever else the source gives, each with one
+        slot for every repeat of every update; under `pmap`, b is this device's share.
+
+    Returns:
+      The state after it, and the metrics of each update's last repeat as
+      `update/metric`, means over the global batch. Metrics of an update that this round
+      leaves out (`every`) are zero.
+    """
+    kimg = state.step.astype(float) * (game.images_per_round / 1000)
+    hyper = game.schedule(state.hyper, kimg)
+    round_key = jax.random.fold_in(state.key, state.step)
+    local = batches["image"].shape[1]
+    index = jnp.arange(local)
+    if game.axis_name is not None:
+        index += jax.lax.axis_index(game.axis_name) * local
+    metrics: Metrics = {}
+    first = 0
+    for number, update in enumerate(game.round):
+        slots = {name: array[first:first + update.repeats] for name, array in batches.items()}
+        first += update.repeats
+        state, found = _play_update(game, update, state, slots, index, jax.random.fold_in(round_key, number), hyper)
+        metrics |= {f"{update.name}/{name}": value for name, value in found.items()}
+    rate = ema_rate(hyper, kimg, game.images_per_round)
+    ema = {name: optax.incremental_update(state.params[name], state.ema[name], 1 - rate) for name in game.ema}
+    return state.replace(step=state.step + 1, ema=ema), metrics
+
+
+def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[str, Array], index: Array, key: Array,
+                 hyper: Hyper) -> tuple[GameState, Metrics]:
+    """All repeats of one update, if this is one of its rounds."""
+
+    def repeat(state: GameState, slot: tuple[Mapping[str, Array], Array]) -> tuple[GameState, Metrics]:
+        batch, number = slot
+        return _step(game, update, state, {**batch, "index": index}, jax.random.fold_in(key, number), hyper)
+
+    def play(state: GameState) -> tuple[GameState, Metrics]:
+        if game.unroll or update.repeats == 1:
+            for number in range(update.repeats):
+                state, metrics = repeat(state, ({name: array[number] for name, array in slots.items()}, number))
+            return state, metrics
+        state, metrics = jax.lax.scan(repeat, state, (slots, jnp.arange(update.repeats)))
+        return state, jax.tree.map(lambda values: values[-1], metrics)
+
+    if update.every == 1:
+        return play(state)
+    shapes = jax.eval_shape(play, state)[1]
+    skipped = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
+    return jax.lax.cond(state.step % update.every == 0, play, lambda state: (state, skipped), state)
+
+
+def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Array], key: Array,
+          hyper: Hyper) -> tuple[GameState, Metrics]:
+    """One optimizer step of every network that the update trains."""
+
+    def loss_fn(trained: dict) -> tuple:
+        return update.loss({**state.params, **trained}, state.variables, state.memory, batch, key, hyper)
+
+    trained = {name: state.params[name] for name in update.trains}
+    (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trained)
+    metrics = {"loss": loss, **aux.metrics}
+    if game.axis_name is not None:
+        gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
+    params, opt_state, variables = dict(state.params), dict(state.opt_state), dict(state.variables)
+    for name in update.trains:
+        changes, opt_state[name] = game.optimizers[name](hyper).update(gradients[name], opt_state[name], params[name])
+        params[name] = optax.apply_updates(params[name], changes)
+        if name in game.projections:
+            params[name] = game.projections[name](params[name], hyper)
+        # An update leaves no trace in networks that it does not train.
+        variables[name] = aux.variables[name]
+    return state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory)), metrics

@@ -1,0 +1,13 @@
+"""Adversarial losses, by name."""
+
+from ganlab.losses import adversarial as _adversarial
+from ganlab.types import AdversarialLoss
+
+ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
+    "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator),
+    "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic, _adversarial.non_saturating_generator),
+    "least_squares": AdversarialLoss(_adversarial.least_squares_critic, _adversarial.least_squares_generator),
+    "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic, _adversarial.wasserstein_generator),
+    "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator),
+    "relativistic": AdversarialLoss(_adversarial.relativistic_critic, _adversarial.relativistic_generator),
+}

@@ -1,0 +1,15 @@
+"""Generators and critics, by the name of their family.
+
+A generator is called as `(latents[b, z], labels[b], keys[b], train) -> images[b, ...]`,
+a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`. Both are built
+with `image_shape`, `num_classes` (0 without labels) and `axis_name`, besides their own
+keyword arguments.
+"""
+
+from flax import linen as nn
+
+from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
+from ganlab.networks.mlp import MLPCritic, MLPGenerator
+
+GENERATORS: dict[str, type[nn.Module]] = {"mlp": MLPGenerator, "dcgan": DCGANGenerator}
+CRITICS: dict[str, type[nn.Module]] = {"mlp": MLPCritic, "dcgan": DCGANCritic}

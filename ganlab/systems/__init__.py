@@ -1,0 +1,37 @@
+"""Systems by name: a config becomes a `Game`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ganlab.config import ConfigError, bind, choose, validate
+from ganlab.data import SOURCES, Dataset
+from ganlab.game import Game
+from ganlab.systems.gan import gan
+
+SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan}
+
+
+def load_data(config: Mapping[str, Any]) -> Dataset:
+    """The data set of a validated config.
+
+    Raises:
+      ConfigError: for an unknown source or argument, or a batch that is larger than the set.
+    """
+    source = choose(SOURCES, config["data"]["source"], "data.source")
+    bind(source, config["data"]["kwargs"], "data.kwargs")
+    dataset = source(**config["data"]["kwargs"])
+    if config["batch_size"] > len(dataset):
+        raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the {len(dataset)} images of "
+                          f"{dataset.name}; use at most {len(dataset)}")
+    return dataset
+
+
+def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | None = None, unroll: bool = False) -> Game:
+    """The game of a config on a data set; nothing is compiled.
+
+    Raises:
+      ConfigError: for any mistake in the config.
+    """
+    validate(config)
+    system = choose(SYSTEMS, config["system"]["name"], "system.name")
+    return system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll)

@@ -1,0 +1,52 @@
+"""What every system does with its config: networks, optimizers and numbers, checked before they are used."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from ganlab.config import ConfigError, bind, choose, hyper_keys
+from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
+
+GIVEN_BY_SYSTEM = ("image_shape", "num_classes", "axis_name")
+
+
+def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],
+                 inputs: tuple[jax.ShapeDtypeStruct, ...], **given: Any) -> Network:
+    """Builds the network of `config.networks.<name>` and traces it once, without compiling.
+
+    Raises:
+      ConfigError: for an unknown architecture or argument, or one that does not fit the data.
+    """
+    section, path = config["networks"][name], f"networks.{name}"
+    builder = choose(table, section["network"], f"{path}.network")
+    bind(builder, section["kwargs"], f"{path}.kwargs", GIVEN_BY_SYSTEM)
+    network = Network(builder(**given, **section["kwargs"]), inputs)
+    try:
+        jax.eval_shape(network.init, jax.random.key(0))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
+    return network
+
+
+def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Game` that follow from the config alone, whatever the system."""
+    optimizers, projections = {}, {}
+    for name, section in config["networks"].items():
+        optimizer = choose(OPTIMIZERS, section["optimizer"], f"networks.{name}.optimizer")
+        for argument in inspect.signature(optimizer).parameters:
+            if f"{name}_{argument}" not in config["hyper"]:
+                raise ConfigError(f"config.hyper.{name}_{argument} is missing: {section['optimizer']} needs it")
+        optimizers[name] = make_optimizer(name, optimizer, section["clip_gradients"])
+        if section["projection"] == "weight_clip":
+            projections[name] = make_weight_clip(name)
+    return {"optimizers": optimizers, "projections": projections, "batch_size": config["batch_size"],
+            "schedule": SCHEDULES[config["learning_rate_schedule"]],
+            "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}
+
+
+def has_batch_statistics(network: Network) -> bool:
+    """Whether an example's output depends on the other examples of its batch."""
+    return "batch_stats" in jax.eval_shape(network.init, jax.random.key(0))[1]

@@ -1,0 +1,48 @@
+"""Array aliases and the small contracts that the packages share.
+
+Shapes are written in brackets; `b` is the batch. A `keys` argument is an array of
+PRNG keys, one an example: a draw then belongs to its example, whichever device
+holds it, and every engine draws the same numbers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import jax
+
+Array = jax.Array
+Hyper = Mapping[str, Array]
+"""The traced numbers of a game by name: learning rates, weights, rates."""
+Tree = Any
+"""A pytree of arrays."""
+
+
+class LogitFn(Protocol):
+    """A critic closed over its params, labels and augmentation."""
+
+    def __call__(self, images: Array, keys: Array) -> Array:
+        """Returns the raw critic output [b] for images [b, ...]."""
+        ...
+
+
+class AdversarialLoss(NamedTuple):
+    """The losses of both players, each `(real_logits[b], fake_logits[b]) -> loss[b]`.
+
+    Both see both kinds of logits, because relativistic losses need the real ones
+    on the generator's side too. Values are per example: only the update reduces.
+    """
+
+    critic: Callable[[Array, Array], Array]
+    generator: Callable[[Array, Array], Array]
+
+
+class Penalty(Protocol):
+    """A gradient penalty of the critic, unweighted and per example.
+
+    A penalty that looks across the batch also takes `axis_name`, the mapped axis
+    over which the batch is split, or None.
+    """
+
+    def __call__(self, logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:
+        """Returns the penalty [b] for real and fake images [b, ...]."""
+        ...
