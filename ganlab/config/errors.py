@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 
-class ConfigError(ValueError):
+class ConfigError(Exception):
     """A mistake in a config, a flag or a file: its text says what was given, what is allowed, what to do."""
 
 

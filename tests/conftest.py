@@ -1,0 +1,20 @@
+"""Shared set-up: four virtual CPU devices, and the compilation cache that makes a second run quick."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ganlab" / "compiled"
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_compilation_cache_dir", str(CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture
+def float64():
+    """Runs a test in double precision, where laws hold to rounding and finite differences mean something."""
+    with jax.enable_x64(True):
+        yield
