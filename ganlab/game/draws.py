@@ -1,8 +1,28 @@
 """Random draws that belong to an example, not to a device."""
 
 import jax
+import numpy as np
 
 from ganlab.types import Array
+
+# A run has one key. Rounds fold their step into it, an int32; the other streams fold in
+# numbers that no step reaches.
+_ORDER, _INIT, _SAMPLES = (np.uint32(2**32 - 1 - number) for number in range(3))
+
+
+def order_key(key: Array) -> Array:
+    """The key of the order of data, from a run's key."""
+    return jax.random.fold_in(key, _ORDER)
+
+
+def init_key(key: Array) -> Array:
+    """The key of initial params, from a run's key."""
+    return jax.random.fold_in(key, _INIT)
+
+
+def samples_key(key: Array) -> Array:
+    """The key of the fixed latents of training pictures, from a run's key."""
+    return jax.random.fold_in(key, _SAMPLES)
 
 
 def named_keys(key: Array, *names: str) -> dict[str, Array]:

@@ -15,6 +15,7 @@ import optax
 from flax import linen as nn
 from flax import struct
 
+from ganlab.game.draws import init_key
 from ganlab.types import Array, Hyper, Tree
 
 
@@ -141,7 +142,7 @@ def init_state(game: Game, key: Array) -> GameState:
     """The state before the first round; pure, so it can be jitted, or vmapped over keys."""
     params, variables = {}, {}
     for number, (name, network) in enumerate(game.networks.items()):
-        params[name], variables[name] = network.init(jax.random.fold_in(key, number))
+        params[name], variables[name] = network.init(jax.random.fold_in(init_key(key), number))
     hyper = {name: jnp.asarray(value, float) for name, value in game.hyper.items()}
     return GameState(
         step=jnp.zeros((), jnp.int32), key=key, params=params, variables=variables,

@@ -12,11 +12,13 @@ SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan}
 
 
 def load_data(config: Mapping[str, Any]) -> Dataset:
-    """The data set of a validated config.
+    """The data set of a config.
 
     Raises:
-      ConfigError: for an unknown source or argument, or a batch that is larger than the set.
+      ConfigError: for any mistake in the config's keys, an unknown source or argument, or a
+        batch that is larger than the set.
     """
+    validate(config)
     source = choose(SOURCES, config["data"]["source"], "data.source")
     bind(source, config["data"]["kwargs"], "data.kwargs")
     dataset = source(**config["data"]["kwargs"])

@@ -1,0 +1,34 @@
+"""The flag `--config=FILE[:CHOICES]` with its overrides, and its errors in plain words."""
+
+import contextlib
+from collections.abc import Iterator
+
+from absl import flags
+from ml_collections import config_flags
+
+from ganlab.config import ConfigError
+
+HELP = ("the experiment's file, its choices after a colon (FILE.py:loss=hinge,penalty=r1); any key is overridden by "
+        "--config.path=value after it")
+
+
+def define_config(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines `--config`. Unknown keys pass here, because validation answers them better."""
+    config_flags.DEFINE_config_file("config", None, HELP, flag_values=values, sys_argv=argv, lock_config=False,
+                                    accept_new_attributes=True)
+    flags.mark_flag_as_required("config", flag_values=values)
+
+
+@contextlib.contextmanager
+def reworded() -> Iterator[None]:
+    """Turns what parsing raises for a user's mistake into ConfigError."""
+    try:
+        yield
+    except KeyError as error:
+        raise ConfigError("an override of --config names a section that the config does not have: "
+                          f"{error.args[0]}") from error
+    except OSError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ConfigError(f"--config does not load: {lines[-1]}; name a file such as experiments/digits.py") from error
+    except AttributeError as error:
+        raise ConfigError(f"--config does not load: {error}; the file must define get_config(argument=None)") from error

@@ -1,0 +1,51 @@
+"""ganlab describe --config=FILE[:CHOICES] [--config.path=value ...] [--compile]
+
+Shows what a config means and trains nothing: every key with its value, unit and meaning,
+the networks layer by layer, the round as a table of updates, and memory.
+
+Examples:
+  ganlab describe --config=experiments/digits.py
+  ganlab describe --config=experiments/digits.py:network=dcgan --config.batch_size=128 --compile
+"""
+
+import jax
+from absl import flags
+from rich.console import Console
+
+from ganlab.cli.config_flag import define_config
+from ganlab.cli.runs import build
+from ganlab.engine import make_mesh, make_programs, set_up_process
+from ganlab.report import tables
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    define_config(values, argv)
+    flags.DEFINE_bool("compile", False, "compiles the round, to tell the memory of its temporary arrays",
+                      flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Prints the tables."""
+    set_up_process()
+    config = values.config
+    game, dataset = build(config)
+    programs = make_programs(game, make_mesh(game.batch_size), config.train.rounds_per_call)
+    state = jax.eval_shape(programs.init, 0)
+    arrays = dataset.arrays()
+    temporary = None
+    if values.compile:
+        analysis = programs.play.lower(state, arrays).compile().memory_analysis()
+        temporary = analysis.temp_size_in_bytes
+    console = Console(highlight=False)
+    data_bytes = sum(array.nbytes for array in arrays.values())
+    shape = "x".join(map(str, dataset.image_shape))
+    parts = [tables.config_table(config),
+             f"data {dataset.name}: {len(dataset):,} examples of {shape}, {dataset.num_classes} classes",
+             *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
+             tables.round_table(game), tables.memory_table(game, state, data_bytes, temporary)]
+    for part in parts:
+        console.print(part, "")
+    if temporary is None:
+        console.print("--compile adds the temporary arrays of the compiled round.")
+    return 0

@@ -1,0 +1,78 @@
+"""ganlab list [--only=losses,penalties]
+
+Names every network, loss, penalty, optimizer, schedule, data source, system and
+experiment, with its meaning. Losses, penalties, networks, optimizers and sources may
+also stand outside ganlab, named `package.module:function`.
+
+Examples:
+  ganlab list
+  ganlab list --only=losses,penalties
+"""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from rich.console import Console
+from rich.table import Table
+
+import ganlab
+from ganlab.config import unknown
+from ganlab.data import SOURCES
+from ganlab.game import OPTIMIZERS, SCHEDULES
+from ganlab.losses import ADVERSARIAL_LOSSES
+from ganlab.networks import CRITICS, GENERATORS
+from ganlab.penalties import PENALTIES
+from ganlab.systems import SYSTEMS
+
+TABLES: dict[str, Mapping[str, Any]] = {
+    "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS,
+    "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()}, "penalties": PENALTIES,
+    "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES}
+
+
+def meanings() -> dict[str, dict[str, str]]:
+    """The first line of what each entry says of itself, by table and name."""
+    found = {"experiments": experiment_meanings()}
+    return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
+                    for table, entries in TABLES.items()}
+
+
+def experiment_meanings() -> dict[str, str]:
+    """Experiment files here or beside the package, by path, and their meaning; the files are not run."""
+    folders = (Path("experiments"), Path(ganlab.__file__).parent.parent / "experiments")
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    files = sorted(folder.glob("*.py")) if folder else []
+    return {str(file): first_line(ast.get_docstring(ast.parse(file.read_text()))) for file in files}
+
+
+def first_line(text: str | None) -> str:
+    """The first line of a docstring."""
+    return (text or "").strip().partition("\n")[0]
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_list("only", [], "tables to show; all by default", flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Prints the tables."""
+    found = meanings()
+    for name in values.only:
+        if name not in found:
+            raise unknown("table", name, found)
+    console = Console(highlight=False)
+    for title, entries in found.items():
+        if values.only and title not in values.only:
+            continue
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, min_width=28)
+        table.add_column(overflow="fold")
+        for name, meaning in entries.items():
+            table.add_row(name, meaning)
+        console.print(table, "")
+    return 0

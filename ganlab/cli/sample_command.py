@@ -1,0 +1,106 @@
+"""ganlab sample --workdir=DIR [--number=N] [--labels=0,1,2] [--output=PATH]
+
+Draws samples of a trained run, by its averaged weights. Sample i depends on the seed and
+i alone, so that a larger --number begins with the same samples.
+
+Examples:
+  ganlab sample --workdir=runs/digits                                one grid of 100
+  ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens
+  ganlab sample --workdir=runs/digits --form=files --number=1000     single PNG files
+  ganlab sample --workdir=runs/digits --form=npz --number=50000 --output=samples.npz
+  ganlab sample --workdir=runs/digits --interpolate=6 --number=10    6 walks of 10 steps between latents
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from ganlab.cli.runs import TrainedRun, grid_columns, open_run
+from ganlab.config import ConfigError
+from ganlab.data import to_uint8
+from ganlab.engine import set_up_process
+from ganlab.report import draw_samples, interpolate_latents, save_png
+
+FORMS = ("grid", "files", "npz")
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
+    flags.DEFINE_integer("number", 100, "samples, or steps of each walk with --interpolate", lower_bound=1,
+                         flag_values=values)
+    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
+    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied", lower_bound=0.0,
+                       flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
+                      flag_values=values)
+    flags.DEFINE_integer("interpolate", 0, "draws so many walks between latents instead, a row each", lower_bound=0,
+                         flag_values=values)
+    flags.DEFINE_string("output", None, "file (grid, npz) or new directory (files); by default in the run's directory",
+                        flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Draws and writes; prints where."""
+    set_up_process()
+    trained = open_run(values.workdir, values.step, values.ema)
+    if values.interpolate:
+        number = values.interpolate * values.number
+        latents = interpolate_latents(trained.latents(values.interpolate + 1, values.seed, values.temperature),
+                                      values.number)
+        labels = np.repeat(parse_labels(values.labels, trained, values.interpolate), values.number)
+        columns = values.number
+    else:
+        number = values.number
+        latents = trained.latents(number, values.seed, values.temperature)
+        labels = parse_labels(values.labels, trained, number)
+        columns = len(values.labels) or grid_columns(trained.config, trained.dataset, number)
+    samples = trained.images(latents, labels)
+    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
+                  f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
+    title = f"{trained.config.name}, round {trained.step:,}"
+    if values.form == "grid":
+        output.parent.mkdir(parents=True, exist_ok=True)
+        save_png(output, draw_samples(samples, trained.dataset, columns, title))
+    elif values.form == "npz":
+        output.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(output, images=to_uint8(samples) if samples.ndim == 4 else samples, labels=labels)
+    else:
+        _write_files(output, samples, labels)
+    print(f"{number} samples of round {trained.step:,} in {output}")
+    return 0
+
+
+def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarray:
+    """Labels [number]: the classes named (by number or by name) in turn, or all of them.
+
+    Raises:
+      ConfigError: for a class that the data does not have, or labels of an unconditional run.
+    """
+    names = trained.dataset.class_names
+    if texts and not trained.config.system.get("conditional"):
+        raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; leave --labels out")
+    chosen = []
+    for text in texts or map(str, range(len(names))):
+        if text in names:
+            chosen.append(names.index(text))
+        elif text.isdigit() and int(text) < len(names):
+            chosen.append(int(text))
+        else:
+            raise ConfigError(f"--labels={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
+    return np.resize(np.array(chosen, np.int32), number)
+
+
+def _write_files(output: Path, samples: np.ndarray, labels: np.ndarray) -> None:
+    if samples.ndim != 4:
+        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
+    if output.exists() and any(output.iterdir()):
+        raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+    output.mkdir(parents=True, exist_ok=True)
+    for i, (image, label) in enumerate(zip(to_uint8(samples), labels, strict=True)):
+        save_png(output / f"{i:06}_class{label}.png", image[..., 0] if image.shape[-1] == 1 else image)

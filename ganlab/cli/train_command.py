@@ -1,0 +1,68 @@
+"""ganlab train --config=FILE[:CHOICES] --workdir=DIR [--config.path=value ...]
+
+Trains an experiment. The same command again goes on where the run stopped, to the same
+numbers as if it had never stopped. Ctrl-C (or SIGTERM) saves a checkpoint after the
+round; a second Ctrl-C leaves at once.
+
+Examples:
+  ganlab train --config=experiments/digits.py --workdir=runs/digits
+  ganlab train --config=experiments/digits.py:loss=hinge,penalty=r1 --workdir=runs/hinge
+  ganlab train --config=experiments/grid25.py --workdir=runs/grid --config.seed=1 --config.hyper.critic_lr=2e-4
+
+The directory gets:
+  config.json, versions.json   what was run, by which packages and which commit
+  metrics.jsonl, losses.png    the numbers of every logged round, and their plot
+  samples/, samples.gif        the same latents over training
+  tensorboard/                 event files
+  checkpoints/                 the state, and the averaged generator on its own
+"""
+
+import sys
+
+import numpy as np
+from absl import flags
+
+from ganlab.cli.config_flag import define_config
+from ganlab.cli.runs import build, draw_run, grid_columns
+from ganlab.engine import Diverged, RunDirectory, make_mesh, set_up_process, train
+from ganlab.report import draw_samples, save_png
+
+EXIT_DIVERGED = 1
+EXIT_SIGNAL = 128
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    define_config(values, argv)
+    flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed", flag_values=values, required=True)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Trains; everything that can be wrong is checked before the directory is touched."""
+    set_up_process()
+    config, directory = values.config, RunDirectory(values.workdir)
+    game, dataset = build(config)
+    make_mesh(game.batch_size)
+    directory.check(config)
+    directory.write(config, sys.argv)
+
+    def draw(step: int, samples: np.ndarray) -> np.ndarray:
+        picture = draw_samples(samples, dataset, grid_columns(config, dataset, len(samples)),
+                               f"{config.name}, round {step:,}")
+        save_png(directory.samples / f"{step:08}.png", picture)
+        return picture
+
+    try:
+        outcome = train(game, dataset, config, directory, draw)
+    except Diverged as error:
+        print(f"ganlab: {error}", file=sys.stderr)
+        return EXIT_DIVERGED
+    finally:
+        draw_run(directory, config.name)
+    if outcome.stopped_by is not None:
+        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command goes on")
+        return EXIT_SIGNAL + outcome.stopped_by
+    latest = max(directory.samples.glob("*.png"), default=directory.samples)
+    print(f"trained {outcome.step:,} rounds; samples {latest}, animation {directory.animation}, "
+          f"losses {directory.losses_plot}, everything in {directory.path}")
+    return 0

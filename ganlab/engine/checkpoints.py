@@ -1,0 +1,81 @@
+"""Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
+
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+
+from ganlab.config import ConfigError
+from ganlab.game import GameState
+from ganlab.types import Tree
+
+
+class Checkpoints:
+    """Numbered by rounds played. Saving returns before the writing is done; closing waits for it.
+
+    The item `state` is the state without its averages. The item `ema` has the averaged
+    params of each network with the variables they need, so that sampling reads it alone.
+    """
+
+    def __init__(self, directory: Path, keep: int = 1):
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_names=("state", "ema"))
+
+    @property
+    def latest(self) -> int | None:
+        """The newest complete checkpoint's rounds, or None."""
+        return self._manager.latest_step()
+
+    @property
+    def steps(self) -> list[int]:
+        """Rounds of all complete checkpoints."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: GameState) -> None:
+        """Saves the state after `step` rounds, if that is not saved already."""
+        if step == self.latest:
+            return
+        items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
+        self._manager.save(step, args=ocp.args.Composite(**items))
+
+    def restore(self, step: int, like: GameState) -> GameState:
+        """The state after `step` rounds, with the shapes, types and shardings of `like`."""
+        abstract = {name: ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, tree))
+                    for name, tree in _items(like).items()}
+        found = self._manager.restore(step, args=ocp.args.Composite(**abstract))
+        ema = {name: entry["params"] for name, entry in found["ema"].items()}
+        return GameState(**found["state"], ema=ema)
+
+    def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
+        """`(params, variables)` of one network after `step` rounds, averaged or as trained."""
+        if not ema:
+            state = self.restore(step, like)
+            return state.params[network], state.variables[network]
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _items(like)["ema"])
+        found = self._manager.restore(step, args=ocp.args.Composite(ema=ocp.args.StandardRestore(abstract)))
+        return found["ema"][network]["params"], found["ema"][network]["variables"]
+
+    def close(self) -> None:
+        """Waits until everything is on the disk."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+
+def _items(state: GameState) -> dict[str, Tree]:
+    fields = {name: getattr(state, name) for name in state.__dataclass_fields__ if name != "ema"}
+    ema = {name: {"params": params, "variables": state.variables[name]} for name, params in state.ema.items()}
+    return {"state": fields, "ema": ema}
+
+
+def choose_step(checkpoints: Checkpoints, wanted: int | None, directory: Path) -> int:
+    """The checkpoint to read: `wanted`, or the newest.
+
+    Raises:
+      ConfigError: where there is none such.
+    """
+    if checkpoints.latest is None:
+        raise ConfigError(f"{directory} holds no checkpoint yet; train there first")
+    if wanted is not None and wanted not in checkpoints.steps:
+        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has "
+                          f"{', '.join(map(str, checkpoints.steps))}")
+    return checkpoints.latest if wanted is None else wanted

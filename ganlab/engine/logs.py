@@ -1,0 +1,129 @@
+"""What a run tells while it trains: metrics.jsonl, TensorBoard, and the terminal."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import rich.progress
+import tensorboardX
+
+from ganlab.engine.run_directory import write_atomically
+
+
+class MetricsFile:
+    """`metrics.jsonl`: a line for every logged round, the numbers of that round alone.
+
+    No clock is in it: a run that was stopped and resumed writes the lines that the run
+    that was never stopped would have written.
+    """
+
+    def __init__(self, path: Path, resumed_step: int):
+        """Opens the file and drops the lines after `resumed_step`, which training will write again."""
+        kept = [line for line in (path.read_text().splitlines() if path.exists() else [])
+                if _step_of(line) <= resumed_step]
+        write_atomically(path, "".join(line + "\n" for line in kept))
+        self._file: TextIO = path.open("a")
+
+    def write(self, step: int, kimg: float, metrics: Mapping[str, float]) -> None:
+        """Appends one line."""
+        # JSON has no NaN; a number that is none is null.
+        numbers = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        self._file.write(json.dumps({"step": step, "kimg": kimg, **numbers}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; infinite for one that a crash cut short."""
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return math.inf
+
+
+def read_metrics(path: Path) -> dict[str, np.ndarray]:
+    """The columns of a `metrics.jsonl`: `step`, `kimg` and each metric, NaN where it is missing."""
+    rows = [json.loads(line) for line in path.read_text().splitlines() if math.isfinite(_step_of(line))]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: np.array([math.nan if row.get(name) is None else row[name] for row in rows]) for name in names}
+
+
+class TensorBoard:
+    """TensorBoard event files, without TensorFlow."""
+
+    def __init__(self, directory: Path, resumed_step: int):
+        self._writer = tensorboardX.SummaryWriter(str(directory), purge_step=resumed_step + 1 if resumed_step else None)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes numbers."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
+    def picture(self, step: int, name: str, pixels: np.ndarray) -> None:
+        """Writes a picture, uint8 [h, w, 3]."""
+        self._writer.add_image(name, pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Flushes and closes."""
+        self._writer.close()
+
+
+class Console:
+    """Progress on the terminal: a bar where there is one, plain lines where output is piped."""
+
+    def __init__(self, total: int, start: int, images_per_round: int, stream: TextIO | None = None):
+        self._stream = stream or sys.stdout
+        self._total, self._images = total, images_per_round
+        self._first = self._mark = (start, time.monotonic())
+        self._bar = None
+        if self._stream.isatty():
+            columns = ("[bold]round[/] {task.completed:,}/{task.total:,}", rich.progress.BarColumn(),
+                       rich.progress.TaskProgressColumn(), "{task.fields[text]}")
+            self._bar = rich.progress.Progress(*columns, console=rich.console.Console(file=self._stream))
+            self._bar.start()
+            self._task = self._bar.add_task("train", total=total, completed=start, text="compiling ...")
+
+    def step(self, step: int) -> None:
+        """Moves the bar."""
+        if self._bar:
+            self._bar.update(self._task, completed=step)
+
+    def log(self, step: int, kimg: float, losses: Mapping[str, float]) -> float:
+        """Shows the numbers of a logged round; returns images a second since the last one."""
+        now = time.monotonic()
+        rate = self._images * (step - self._mark[0]) / max(now - self._mark[1], 1e-9)
+        self._mark = (step, now)
+        left = (self._total - step) * (now - self._first[1]) / max(step - self._first[0], 1)
+        shown = "  ".join(f"{name} {value:+.3f}" for name, value in losses.items())
+        text = f"{kimg:,.1f} kimg  {rate:,.0f} images/s  {shown}  {_clock(left)} left"
+        if self._bar:
+            self._bar.update(self._task, completed=step, text=text)
+        else:
+            self.say(f"round {step:,}/{self._total:,}  {text}")
+        return rate
+
+    def say(self, text: str) -> None:
+        """Prints a line, above the bar where there is one."""
+        if self._bar:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Takes the bar down."""
+        if self._bar:
+            self._bar.stop()
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

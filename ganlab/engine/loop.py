@@ -1,0 +1,148 @@
+"""The one host loop: plays rounds, logs, draws samples, saves, and stops when it is told to."""
+
+import dataclasses
+import math
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganlab.data import Dataset, device_data
+from ganlab.engine.checkpoints import Checkpoints
+from ganlab.engine.logs import Console, MetricsFile, TensorBoard
+from ganlab.engine.program import Programs, make_mesh, make_programs, replicated
+from ganlab.engine.run_directory import RunDirectory
+from ganlab.game import Game, GameState, samples_key
+
+Draw = Callable[[int, np.ndarray], np.ndarray]
+"""`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
+
+
+class Diverged(Exception):
+    """A metric is no longer finite: names the round and the metric."""
+
+
+class Interruption:
+    """Turns SIGINT and SIGTERM into a request to stop after the round; a second signal leaves at once."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of `train` ended: rounds played in all, and the signal that stopped it, if any."""
+
+    step: int
+    stopped_by: signal.Signals | None
+
+
+def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw) -> Outcome:
+    """Trains, or goes on training, the run in a directory that `run.write` has made.
+
+    Args:
+      game: the game.
+      dataset: its data, placed whole on the devices.
+      config: the validated config; only `seed`, `train` and `sample` are read here.
+      run: the directory.
+      draw: draws a picture of samples.
+
+    Raises:
+      ConfigError: for a batch that does not divide over the devices, before anything is written.
+      Diverged: when a logged metric is not finite; checkpoints from before it stay.
+    """
+    schedule = config["train"]
+    mesh = make_mesh(game.batch_size)
+    programs = make_programs(game, mesh, schedule["rounds_per_call"])
+    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"])
+    state = programs.init(config["seed"])
+    step = checkpoints.latest or 0
+    if step:
+        state = checkpoints.restore(step, state)
+    console = Console(schedule["total_rounds"], step, game.images_per_round)
+    if step:
+        console.say(f"resuming {run.path} after round {step:,}")
+    metrics_file, board = MetricsFile(run.metrics_file, step), TensorBoard(run.tensorboard, step)
+    sampling = _Sampling(game, programs, dataset, config, draw, board)
+    data = device_data(dataset.arrays(), replicated(mesh))
+    # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
+    synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
+    try:
+        with Interruption() as interruption:
+            if not step:
+                sampling(0, state)
+            while step < schedule["total_rounds"] and interruption.signal is None:
+                state, metrics = programs.play(state, data)
+                step += schedule["rounds_per_call"]
+                last = step >= schedule["total_rounds"]
+                if synchronous:
+                    jax.block_until_ready(metrics)
+                console.step(step)
+                if last or step % schedule["log_every_rounds"] == 0:
+                    _log(game, step, metrics, console, metrics_file, board)
+                if last or step % schedule["sample_every_rounds"] == 0:
+                    sampling(step, state)
+                if last or step % schedule["checkpoint_every_rounds"] == 0 or interruption.signal is not None:
+                    checkpoints.save(step, state)
+            return Outcome(step, interruption.signal)
+    finally:
+        for part in (checkpoints, metrics_file, board, console):
+            part.close()
+
+
+def _log(game: Game, step: int, metrics: Mapping[str, jax.Array], console: Console, file: MetricsFile,
+         board: TensorBoard) -> None:
+    """Writes the metrics of the round that ended as number `step` to file, board and terminal."""
+    played = {update.name for update in game.round if (step - 1) % update.every == 0}
+    numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
+               if name.split("/")[0] in played}
+    kimg = step * game.images_per_round / 1000
+    file.write(step, kimg, numbers)
+    rate = console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
+    board.scalars(step, {**numbers, "speed/images_per_second": rate})
+    broken = [name for name, value in numbers.items() if not math.isfinite(value)]
+    if broken:
+        raise Diverged(f"round {step}: {', '.join(broken)} is not finite; lower the learning rates or raise the penalty; "
+                       "the checkpoints from before it are kept")
+
+
+class _Sampling:
+    """Pictures of the same latents and labels over training."""
+
+    def __init__(self, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any], draw: Draw,
+                 board: TensorBoard):
+        self._game, self._programs, self._draw, self._board = game, programs, draw, board
+        if game.sampler is None:
+            return
+        number = config["sample"]["number"]
+        keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
+        self._latents = jax.jit(game.sampler.latents)(keys) * config["sample"]["temperature"]
+        self._labels = jnp.arange(number) % dataset.num_classes
+
+    def __call__(self, step: int, state: GameState) -> None:
+        """Draws the picture after `step` rounds, by the averaged network where there is an average."""
+        if self._game.sampler is None:
+            return
+        name = self._game.sampler.network
+        params = state.ema.get(name, state.params[name])
+        samples = self._programs.sample(params, state.variables[name], self._latents, self._labels)
+        self._board.picture(step, "samples", self._draw(step, np.asarray(samples)))

@@ -1,0 +1,117 @@
+"""The directory of a run: what it was made from, and where each thing it writes has its place."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+
+import ganlab
+from ganlab.config import ConfigError, all_keys, flat
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
+
+
+class RunDirectory:
+    """Paths of a run, and the config that it belongs to."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.versions_file = self.path / "versions.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.samples = self.path / "samples"
+        self.animation = self.path / "samples.gif"
+        self.losses_plot = self.path / "losses.png"
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+
+    def read_config(self) -> ml_collections.ConfigDict:
+        """The config of the run.
+
+        Raises:
+          ConfigError: if the directory holds no run.
+        """
+        if not self.config_file.is_file():
+            raise ConfigError(f"{self.path} holds no run (no config.json); name the --workdir of a run that was trained")
+        try:
+            return ml_collections.ConfigDict(_tuples(json.loads(self.config_file.read_text())))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.config_file} does not read as JSON ({error}); restore it, or train in another "
+                              "--workdir") from error
+
+    def check(self, config: Mapping[str, Any]) -> bool:
+        """Whether there is a run to resume under `config`; changes nothing.
+
+        Raises:
+          ConfigError: if the directory holds something else, or a run whose config differs
+            in more than keys that change no number.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
+        if not self.config_file.exists():
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new directory")
+            return False
+        old, new = dict(flat(self.read_config())), dict(flat(_tuples(plain(config))))
+        keys = all_keys(config)
+        changed = [path for path in sorted(old.keys() | new.keys())
+                   if old.get(path) != new.get(path) and not (path in keys and keys[path].live)]
+        if changed:
+            lines = "".join(f"\n  config.{path}: {old.get(path)!r} there, {new.get(path)!r} now" for path in changed)
+            raise ConfigError(f"{self.path} holds a run of another config:{lines}\n"
+                              "resuming would mix the two; use another --workdir, or the config of the run")
+        return True
+
+    def write(self, config: Mapping[str, Any], command: list[str]) -> None:
+        """Makes the directory and writes the config and the versions that the run starts with."""
+        self.samples.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
+        write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
+
+
+def plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config as nested dicts of JSON's types."""
+    return ml_collections.ConfigDict(config).copy_and_resolve_references().to_dict()
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists where configs have tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def versions(command: list[str]) -> dict[str, Any]:
+    """What a run's numbers depend on besides its config."""
+    device = jax.devices()[0]
+    return {
+        "ganlab": ganlab.__version__, "git_commit": git_commit(), "python": sys.version.split()[0],
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})", "cores": os.cpu_count(),
+        "command": command,
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that ganlab runs from, with `-dirty` where files differ; None outside one."""
+    folder = Path(ganlab.__file__).parent
+    try:
+        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="], cwd=folder,
+                               capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file so that a reader, or a crash, finds either the old text or the new."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)

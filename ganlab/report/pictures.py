@@ -1,0 +1,114 @@
+"""Pictures of samples: grids, scatters over a mixture, strips, and the animation over training."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ganlab.data import Dataset, to_uint8
+
+PICTURE_WIDTH = 720
+BACKGROUND = 255
+
+
+def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> np.ndarray:
+    """Tiles images in rows, each pixel enlarged to a square, with a white line between tiles.
+
+    Args:
+      images: floats in [-1, 1] or uint8, [n, h, w, c] with 1 or 3 channels.
+      columns: tiles in a row.
+      width: pixels that the picture may be wide; tiles are never made smaller than they are.
+
+    Returns:
+      uint8 [H, W, 3].
+    """
+    tiles = images if images.dtype == np.uint8 else to_uint8(images)
+    count, height, tile_width, channels = tiles.shape
+    tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
+    scale = max(1, width // (columns * (tile_width + 1)))
+    gap = max(1, scale // 2)
+    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    rows = math.ceil(count / columns)
+    step_y, step_x = tiles.shape[1] + gap, tiles.shape[2] + gap
+    picture = np.full((rows * step_y + gap, columns * step_x + gap, 3), BACKGROUND, np.uint8)
+    for number, tile in enumerate(tiles):
+        y, x = gap + number // columns * step_y, gap + number % columns * step_x
+        picture[y:y + tile.shape[0], x:x + tile.shape[1]] = tile
+    return picture
+
+
+def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
+    """Draws generated points [n, 2] over real ones [m, 2]; returns uint8 [h, w, 3]."""
+    figure = Figure(figsize=(6.4, 6.4), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(*real[:5000].T, s=3, c="#bbbbbb", linewidths=0, label="real")
+    axes.scatter(*points.T, s=4, c="#d1495b", linewidths=0, alpha=0.6, label="generated")
+    low, high = real.min(axis=0), real.max(axis=0)
+    # The frame is that of the real points, so that the frames of an animation agree.
+    margin = 0.15 * (high - low).max()
+    axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin), aspect="equal",
+             title=title)
+    axes.legend(loc="upper right", markerscale=4)
+    return figure_pixels(figure)
+
+
+def figure_pixels(figure: Figure) -> np.ndarray:
+    """The pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global state."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def draw_samples(samples: np.ndarray, dataset: Dataset, columns: int, title: str) -> np.ndarray:
+    """The picture of samples as their kind wants it: images as a grid, points as a scatter; uint8 [h, w, 3]."""
+    if samples.ndim == 2:
+        return scatter(samples, dataset.images, title)
+    return image_grid(samples, columns)
+
+
+def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
+    """Latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` an arc: [n * steps, z].
+
+    Normal latents have nearly equal norms; the arc keeps them, where a chord would cut
+    through norms that training never saw (White 2016).
+    """
+    walks = []
+    share = np.linspace(0.0, 1.0, steps)[:, None]
+    for start, end in zip(np.asarray(ends)[:-1], np.asarray(ends)[1:], strict=True):
+        lengths = max(np.linalg.norm(start) * np.linalg.norm(end), 1e-12)
+        angle = np.arccos(np.clip(start @ end / lengths, -1.0, 1.0))
+        if np.sin(angle) < 1e-6:
+            walks.append((1 - share) * start + share * end)
+        else:
+            walks.append((np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle))
+    return np.concatenate(walks)
+
+
+def columns_for(number: int, classes: int) -> int:
+    """Columns of a grid: one a class where classes are few, else about as many as rows."""
+    return classes if 1 < classes <= 20 and number >= classes else max(1, round(math.sqrt(number)))
+
+
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Writes uint8 [h, w, 3], whole or not at all."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="png", optimize=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(buffer.getvalue())
+    partial.replace(path)
+
+
+def save_animation(path: Path, frames: Sequence[Path], seconds: float = 8.0) -> bool:
+    """Writes PNG frames as a looping GIF of about `seconds`, the last one held; False without two frames."""
+    if len(frames) < 2:
+        return False
+    pictures = [Image.open(frame).convert("RGB").quantize(64) for frame in frames]
+    duration = max(40, round(1000 * seconds / len(pictures)))
+    durations = [duration] * (len(pictures) - 1) + [duration + 2000]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    return True

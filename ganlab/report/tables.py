@@ -1,0 +1,106 @@
+"""Tables for the terminal that describe a game before it is played."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from rich.table import Table
+
+from ganlab.config import all_keys, flat
+from ganlab.game import Game, GameState, Network
+
+
+def byte_text(count: float) -> str:
+    """A number of bytes as B, KiB, MiB or GiB."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.2f} GiB"
+
+
+def parameter_count(params: Any) -> int:
+    """How many numbers are in a tree of arrays or shapes."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def tree_bytes(tree: Any) -> int:
+    """Bytes of a tree of arrays or shapes."""
+    return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize if not jax.dtypes.issubdtype(
+        leaf.dtype, jax.dtypes.prng_key) else 8 for leaf in jax.tree.leaves(tree))
+
+
+def config_table(config: Mapping[str, Any]) -> Table:
+    """Every key of a config with its value, unit and meaning."""
+    table = Table(title="config", title_justify="left", box=None, pad_edge=False)
+    table.add_column("key", no_wrap=True)
+    for heading in ("value", "unit", "meaning"):
+        table.add_column(heading, overflow="fold")
+    keys = all_keys(config)
+    for path, value in flat(config):
+        table.add_row(path, repr(value), keys[path].unit, keys[path].meaning)
+    return table
+
+
+def network_table(name: str, network: Network, batch_size: int) -> Table:
+    """The layers of a network with their output shapes at the batch size, and parameter counts; compiles nothing."""
+    params, variables = jax.eval_shape(network.init, jax.random.key(0))
+    arguments = [jax.ShapeDtypeStruct((batch_size, *spec.shape[1:]), spec.dtype) for spec in network.inputs]
+    outputs: dict[tuple[str, ...], Any] = {}
+
+    def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        output = next_fun(*args, **kwargs)
+        if context.method_name == "__call__":
+            outputs.setdefault(context.module.path, (type(context.module).__name__, output.shape))
+        return output
+
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda p, v, *a: network.module.apply({"params": p, **v}, *a), params, variables, *arguments)
+    total = parameter_count(params)
+    table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left", box=None,
+                  pad_edge=False)
+    for heading, justify in (("layer", "left"), ("kind", "left"), ("output shape", "left"), ("parameters", "right")):
+        table.add_column(heading, justify=justify)
+    for path, (kind, shape) in outputs.items():
+        count = _own_parameters(params, path)
+        if count:
+            table.add_row("/".join(path), kind, str(shape), f"{count:,}")
+    table.add_row("output", "", str(outputs[()][1]), "")
+    return table
+
+
+def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
+    """Parameters of the module at `path` itself, without those of modules inside it."""
+    for part in path:
+        params = params.get(part, {})
+    return sum(math.prod(value.shape) for value in params.values() if not isinstance(value, Mapping))
+
+
+def round_table(game: Game) -> Table:
+    """The updates of a round in their order."""
+    table = Table(title=f"round: {game.slots} batches of {game.batch_size}, counted as {game.images_per_round} images",
+                  title_justify="left", box=None, pad_edge=False)
+    for heading in ("update", "trains", "times a round", "in rounds"):
+        table.add_column(heading)
+    for update in game.round:
+        every = "all" if update.every == 1 else f"every {update.every}th"
+        table.add_row(update.name, ", ".join(update.trains), str(update.repeats), every)
+    return table
+
+
+def memory_table(game: Game, state: GameState, data_bytes: int, temporary: int | None) -> Table:
+    """Bytes on each device: state by its parts, data, and what the compiled round takes besides."""
+    table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)
+    table.add_column("what")
+    table.add_column("size", justify="right")
+    rows = {part: tree_bytes(getattr(state, part)) for part in ("params", "variables", "opt_state", "ema", "memory")}
+    rows["data set"] = data_bytes
+    if temporary is not None:
+        rows["temporary arrays of the compiled round"] = temporary
+    for what, size in rows.items():
+        table.add_row(what, byte_text(size))
+    table.add_row("together", byte_text(sum(rows.values())))
+    return table
