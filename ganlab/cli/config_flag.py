@@ -1,8 +1,6 @@
 """The flag `--config=FILE[:CHOICES]` with its overrides, and its errors in plain words."""
 
-import contextlib
-from collections.abc import Iterator
-
+import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
@@ -19,11 +17,20 @@ def define_config(values: flags.FlagValues, argv: list[str]) -> None:
     flags.mark_flag_as_required("config", flag_values=values)
 
 
-@contextlib.contextmanager
-def reworded() -> Iterator[None]:
-    """Turns what parsing raises for a user's mistake into ConfigError."""
+def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Parses all flags and returns what is left over.
+
+    Raises:
+      ConfigError: for what `--config` raises when its file is missing or defines no config.
+      flags.Error: for other flags.
+    """
     try:
-        yield
+        rest = values(argv)[1:]
+        if "config" in values and not isinstance(values.config, ml_collections.ConfigDict):
+            getattr(values.config, "name", None)  # What stands in for a file that did not load raises here.
+            raise ConfigError(f"get_config of --config returned a {type(values.config).__name__}; it must return a "
+                              "ConfigDict, as ganlab.config.experiment makes")
+        return rest
     except KeyError as error:
         raise ConfigError("an override of --config names a section that the config does not have: "
                           f"{error.args[0]}") from error
@@ -32,3 +39,8 @@ def reworded() -> Iterator[None]:
         raise ConfigError(f"--config does not load: {lines[-1]}; name a file such as experiments/digits.py") from error
     except AttributeError as error:
         raise ConfigError(f"--config does not load: {error}; the file must define get_config(argument=None)") from error
+    except flags.IllegalFlagValueError as error:
+        if "value other than None" in str(error):
+            name = str(error).split("=")[0].removeprefix("flag ")
+            raise ConfigError(f"{name} is missing; `ganlab {argv[0]} --help` shows examples") from error
+        raise

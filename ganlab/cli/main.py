@@ -50,10 +50,9 @@ def _run(argv: list[str]) -> int:
     if any(argument in ("-h", "-help", "--help") for argument in argv[1:]):
         print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
-    from ganlab.cli.config_flag import reworded
+    from ganlab.cli.config_flag import parse
 
-    with reworded():
-        rest = values(argv)[1:]
+    rest = parse(values, argv)
     if rest:
         raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "
                           f"(ganlab {argv[0]} --help)")

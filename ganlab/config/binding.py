@@ -47,7 +47,7 @@ def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, giv
                   if name not in (*given, "parent", "name")}
     for name, value in kwargs.items():
         if name not in parameters:
-            raise unknown(f"argument config.{path}.{name}: argument of {function.__name__}", name, parameters)
+            raise unknown(f"config.{path}: argument of {function.__name__}", name, parameters)
         default = parameters[name].default
         kinds = (int, float) if isinstance(default, float) else (type(default),)
         if default not in (inspect.Parameter.empty, None) and (

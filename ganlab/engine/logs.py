@@ -82,7 +82,7 @@ class Console:
     def __init__(self, total: int, start: int, images_per_round: int, stream: TextIO | None = None):
         self._stream = stream or sys.stdout
         self._total, self._images = total, images_per_round
-        self._first = self._mark = (start, time.monotonic())
+        self._mark = (start, time.monotonic())
         self._bar = None
         if self._stream.isatty():
             columns = ("[bold]round[/] {task.completed:,}/{task.total:,}", rich.progress.BarColumn(),
@@ -101,7 +101,7 @@ class Console:
         now = time.monotonic()
         rate = self._images * (step - self._mark[0]) / max(now - self._mark[1], 1e-9)
         self._mark = (step, now)
-        left = (self._total - step) * (now - self._first[1]) / max(step - self._first[0], 1)
+        left = (self._total - step) * self._images / max(rate, 1e-9)
         shown = "  ".join(f"{name} {value:+.3f}" for name, value in losses.items())
         text = f"{kimg:,.1f} kimg  {rate:,.0f} images/s  {shown}  {_clock(left)} left"
         if self._bar:
