@@ -1,0 +1,207 @@
+"""The commands as a user types them, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent.parent
+TINY = ["--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
+        "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
+        "--config.train.log_every_rounds=10", "--config.train.sample_every_rounds=100",
+        "--config.train.checkpoint_every_rounds=100", "--config.train.keep_checkpoints=1"]
+ROUNDS = 400
+
+
+def start(*arguments, cwd=ROOT):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "-m", "ganlab", *map(str, arguments)], cwd=cwd, text=True, env=environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def ganlab(*arguments, cwd=ROOT):
+    process = start(*arguments, cwd=cwd)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def wait_for_rounds(path, rounds):
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        if path.exists() and len(path.read_text().splitlines()) >= rounds // 10:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no round {rounds} in {path}")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """One run that was never stopped, and one that was stopped by Ctrl-C and resumed."""
+    folder = tmp_path_factory.mktemp("runs")
+    whole = start("train", *TINY, f"--workdir={folder / 'whole'}", f"--config.train.total_rounds={ROUNDS}")
+    assert whole.wait(timeout=300) == 0, whole.stderr.read()
+    command = ["train", *TINY, f"--workdir={folder / 'stopped'}", f"--config.train.total_rounds={ROUNDS}"]
+    stopped = start(*command)
+    wait_for_rounds(folder / "stopped/metrics.jsonl", 150)
+    stopped.send_signal(signal.SIGINT)
+    output, _ = stopped.communicate(timeout=100)
+    code, resumed, errors = ganlab(*command)
+    assert code == 0, errors
+    return {"folder": folder, "whole": whole.stdout.read(), "code": stopped.returncode, "stopped": output,
+            "resumed": resumed}
+
+
+def test_an_interrupted_run_says_that_it_is_saved_and_how_to_go_on(runs):
+    assert runs["code"] == 128 + signal.SIGINT
+    assert "stopped by SIGINT after round" in runs["stopped"] and "the same command goes on" in runs["stopped"]
+    assert "resuming" in runs["resumed"] and "after round" in runs["resumed"]
+
+
+def test_the_resumed_run_ends_in_the_bits_of_the_run_that_was_not_stopped(runs, tmp_path):
+    arrays = {}
+    for name in ("whole", "stopped"):
+        for ema in ("--ema", "--noema"):
+            output = tmp_path / f"{name}{ema}.npz"
+            code, _, errors = ganlab("sample", f"--workdir={runs['folder'] / name}", "--form=npz", "--number=30", ema,
+                                     f"--output={output}")
+            assert code == 0, errors
+            arrays[name, ema] = np.load(output)["images"]
+    for ema in ("--ema", "--noema"):
+        np.testing.assert_array_equal(arrays["whole", ema], arrays["stopped", ema])
+    assert not np.array_equal(arrays["whole", "--ema"], arrays["whole", "--noema"])
+    files = [(runs["folder"] / name / "metrics.jsonl").read_bytes() for name in ("whole", "stopped")]
+    assert files[0] == files[1]
+    last = [(runs["folder"] / name / f"samples/{ROUNDS:08}.png").read_bytes() for name in ("whole", "stopped")]
+    assert last[0] == last[1]
+
+
+def test_a_run_leaves_everything_that_it_promises(runs):
+    run = runs["folder"] / "whole"
+    assert {path.name for path in run.iterdir()} == {"config.json", "versions.json", "metrics.jsonl", "samples",
+                                                     "samples.gif", "losses.png", "tensorboard", "checkpoints"}
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == ROUNDS // 10
+    assert sorted(path.name for path in (run / "samples").iterdir()) == [f"{i:08}.png" for i in range(0, 401, 100)]
+    with Image.open(run / "samples.gif") as animation:
+        assert animation.n_frames == 5
+    assert json.loads((run / "config.json").read_text())["batch_size"] == 16
+    assert "train" in json.loads((run / "versions.json").read_text())["command"]
+    assert f"trained {ROUNDS} rounds" in runs["whole"] and "images/s" in runs["whole"]
+
+
+def test_another_config_in_the_same_directory_is_refused_and_touches_nothing(runs):
+    run = runs["folder"] / "whole"
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    code, _, errors = ganlab("train", *TINY, f"--workdir={run}", "--config.seed=5")
+    assert code == 2 and "config.seed: 0 there, 5 now" in errors and "Traceback" not in errors
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_samples_come_as_a_grid_as_files_and_as_walks(runs, tmp_path):
+    workdir = f"--workdir={runs['folder'] / 'whole'}"
+    assert ganlab("sample", workdir, f"--output={tmp_path / 'grid.png'}", "--number=20")[0] == 0
+    assert ganlab("sample", workdir, f"--output={tmp_path / 'files'}", "--form=files", "--labels=3,7", "--number=4")[0] == 0
+    assert ganlab("sample", workdir, f"--output={tmp_path / 'walks.png'}", "--interpolate=3", "--number=5")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "files").iterdir()) == [
+        "000000_class3.png", "000001_class7.png", "000002_class3.png", "000003_class7.png"]
+    with Image.open(tmp_path / "files/000000_class3.png") as image:
+        assert image.size == (8, 8)
+    with Image.open(tmp_path / "walks.png") as image:
+        assert image.width / image.height == pytest.approx(5 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["sample", "--labels=11"], "the classes are 0 to 9"),
+    (["sample", "--step=7"], "no checkpoint after 7 rounds; it has 400"),
+    (["sample", "--form=gird"], "gird"),
+])
+def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, arguments, words):
+    code, _, errors = ganlab(*arguments, f"--workdir={runs['folder'] / 'whole'}")
+    assert code == 2 and words in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ([], "--workdir is missing"),
+    (["--config=experiments/digit.py"], "No such file"),
+    (["--config=experiments/digits.py:los=hinge"], "did you mean loss?"),
+    (["--config=experiments/digits.py:loss=hing"], "did you mean hinge?"),
+    (["--config.hyper.critic_lrr=1", "--config=experiments/digits.py"], "did you mean config.hyper.critic_lr?"),
+    (["--config=experiments/digits.py", "--config.hypr.critic_lr=1"], "hyper"),
+    (["--config=experiments/digits.py", "--config.batch_size=abc"], "batch_size"),
+    (["--config=experiments/digits.py", "--config.batch_size=2000"], "more than the 1797 images"),
+    (["--config=experiments/digits.py", "--config.networks.critic.kwargs.normalization=batch"], "see each other"),
+    (["--config=experiments/digits.py", "--workdri=x"], "workdir"),
+    (["--config=experiments/digits.py", "stray"], "'stray' is no flag"),
+])
+def test_mistakes_about_a_config_are_answered_in_a_sentence_and_make_nothing(tmp_path, capsys, arguments, words):
+    from ganlab.cli.main import main  # In this process: a dozen starts of Python would take half a minute.
+
+    workdir = [] if not arguments else [f"--workdir={tmp_path / 'run'}"]
+    config = [] if any(argument.startswith("--config=") for argument in arguments) else ["--config=experiments/digits.py"]
+    assert main(["train", *config, *arguments, *workdir]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("ganlab: ") and words in errors
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(autouse=True)
+def in_the_checkout(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_list_names_every_entry_of_every_table_with_its_meaning(capsys):
+    from ganlab.cli.list_command import TABLES, meanings
+    from ganlab.cli.main import main
+
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    found = meanings()
+    assert set(found) == {"experiments", *TABLES}
+    for entries in found.values():
+        for name, meaning in entries.items():
+            assert name in shown and meaning.endswith(".") and meaning.split()[0] in shown
+    assert "experiments/digits.py" in found["experiments"]
+
+
+def test_describe_shows_keys_layers_round_and_memory_and_trains_nothing(capsys):
+    from ganlab.cli.main import main
+
+    assert main(["describe", "--config=experiments/digits.py:network=dcgan"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("hyper.critic_lr", "ConvTranspose", "generator: DCGANGenerator", "6 batches of 64", "opt_state"):
+        assert words in shown
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "describe", "list"])
+def test_help_shows_whole_examples_and_the_flags(command, capsys):
+    from ganlab.cli.main import main
+
+    assert main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"  ganlab {command}" in shown and "Flags:" in shown
+
+
+def test_help_names_every_command_and_an_unknown_one_is_answered(capsys):
+    from ganlab.cli.main import COMMANDS, main
+
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    assert main(["trian"]) == 2 and "did you mean train?" in capsys.readouterr().err
+
+
+def test_a_loss_from_outside_the_package_trains(tmp_path):
+    """The README's example, as it stands there."""
+    readme = (ROOT / "README.md").read_text()
+    code = readme.split("```python\n# my_losses.py\n")[1].split("```")[0]
+    (tmp_path / "my_losses.py").write_text(code)
+    config = f"--config={ROOT / 'experiments/digits.py'}:loss=my_losses:exponential"
+    code, output, errors = ganlab("train", config, *TINY[1:], "--workdir=run", "--config.train.total_rounds=100",
+                                  cwd=tmp_path)
+    assert code == 0 and "trained 100 rounds" in output, errors

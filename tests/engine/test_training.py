@@ -1,0 +1,131 @@
+"""The host loop: resuming is exact, divergence is named, and what is saved is what is sampled."""
+
+import json
+import os
+import signal
+
+import jax
+import numpy as np
+import pytest
+from tiny import POINTS, tiny_config
+
+from ganlab.config import ConfigError
+from ganlab.engine import Checkpoints, Diverged, RunDirectory, choose_step, make_mesh, make_programs, train
+from ganlab.systems import build_game
+
+PICTURE = np.zeros((4, 4, 3), np.uint8)
+
+
+def config_of(total, **changes):
+    rounds = {"log_every_rounds": 1, "sample_every_rounds": 4, "checkpoint_every_rounds": 2, "keep_checkpoints": 9}
+    return tiny_config(train={"total_rounds": total, **rounds}, sample={"number": 6}, **changes)
+
+
+def go(path, config, draw=lambda step, samples: PICTURE):
+    game = build_game(config, POINTS)
+    run = RunDirectory(path)
+    run.check(config)
+    run.write(config, [])
+    return train(game, POINTS, config, run, draw)
+
+
+def state_at(path, config, step):
+    checkpoints = Checkpoints(RunDirectory(path).checkpoints)
+    programs = make_programs(build_game(config, POINTS), make_mesh(config.batch_size))
+    state = checkpoints.restore(step, programs.init(0))
+    checkpoints.close()
+    return state.replace(key=jax.random.key_data(state.key))
+
+
+def assert_same_bits(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    pictures = {}
+    outcome = go(path, config_of(6), lambda step, samples: pictures.update({step: samples}) or PICTURE)
+    return path, outcome, pictures
+
+
+def test_training_ends_after_its_rounds(whole):
+    path, outcome, _ = whole
+    assert outcome.step == 6 and outcome.stopped_by is None
+    assert len((path / "metrics.jsonl").read_text().splitlines()) == 6
+
+
+def test_samples_are_drawn_before_at_intervals_and_at_the_end(whole):
+    assert sorted(whole[2]) == [0, 4, 6]
+    assert whole[2][0].shape == (6, 2) and not np.array_equal(whole[2][0], whole[2][6])
+
+
+def test_a_run_in_two_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
+    go(tmp_path / "run", config_of(4))
+    go(tmp_path / "run", config_of(6))
+    assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
+    assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole[0] / "metrics.jsonl").read_bytes()
+
+
+def test_a_run_that_is_done_trains_no_further(whole):
+    before = (whole[0] / "metrics.jsonl").read_bytes()
+    assert go(whole[0], config_of(6)).step == 6
+    assert (whole[0] / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_signal_saves_the_round_and_the_resumed_run_ends_in_the_same_bits(whole, tmp_path):
+    def interrupt(step, samples):
+        if step == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return PICTURE
+
+    outcome = go(tmp_path / "run", config_of(6), interrupt)
+    assert outcome.stopped_by == signal.SIGTERM and outcome.step < 6
+    go(tmp_path / "run", config_of(6))
+    assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
+
+
+def test_several_rounds_a_call_end_in_the_same_state(whole, tmp_path):
+    config = config_of(6)
+    config.train.rounds_per_call = 2
+    config.train.log_every_rounds = 2
+    go(tmp_path / "run", config)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
+                 state_at(tmp_path / "run", config, 6), state_at(whole[0], config, 6))
+    lines = (whole[0] / "metrics.jsonl").read_text().splitlines()
+    mine = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in mine] == [2, 4, 6]
+    assert json.loads(mine[0])["critic/loss"] == pytest.approx(json.loads(lines[1])["critic/loss"], rel=1e-4)
+
+
+def test_the_average_is_an_item_of_its_own_and_equals_that_of_the_state(whole):
+    config = config_of(6)
+    game = build_game(config, POINTS)
+    like = jax.eval_shape(make_programs(game, make_mesh(8)).init, 0)
+    state = state_at(whole[0], config, 6)
+    checkpoints = Checkpoints(RunDirectory(whole[0]).checkpoints)
+    averaged, _ = checkpoints.restore_network("generator", 6, like, ema=True)
+    trained, _ = checkpoints.restore_network("generator", 6, like, ema=False)
+    checkpoints.close()
+    assert_same_bits(averaged, state.ema["generator"])
+    assert_same_bits(trained, state.params["generator"])
+
+
+def test_a_checkpoint_that_is_not_there_is_answered_with_those_that_are(whole):
+    checkpoints = Checkpoints(RunDirectory(whole[0]).checkpoints)
+    with pytest.raises(ConfigError, match="no checkpoint after 5 rounds; it has 2, 4, 6"):
+        choose_step(checkpoints, 5, whole[0])
+    checkpoints.close()
+
+
+def test_divergence_names_the_round_and_the_metric_and_keeps_what_was_before(tmp_path):
+    config = config_of(6, hyper={"critic_lr": 1e30, "generator_lr": 1e30})
+    with pytest.raises(Diverged, match=r"round \d: .*critic/loss.* is not finite"):
+        go(tmp_path / "run", config)
+    assert (tmp_path / "run/metrics.jsonl").read_text().splitlines()[-1].count("null") > 0
+
+
+def test_a_batch_that_does_not_divide_over_the_devices_names_sizes_that_do():
+    assert jax.device_count() == 4
+    with pytest.raises(ConfigError, match="batch_size 6 does not divide over 4 devices; use 4 or 8"):
+        make_mesh(6)

@@ -1,0 +1,164 @@
+"""Adversarial losses: the laws that hold for every pair, the formulas by hand, the numbers of official code."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from ganlab.losses import ADVERSARIAL_LOSSES
+
+PARITY = Path(__file__).parents[1] / "parity"
+NAMES = sorted(ADVERSARIAL_LOSSES)
+RELATIVISTIC = [name for name in NAMES if "relativistic" in name]
+PLAYERS = ("critic", "generator")
+BOUNDED_BY_A_LINE = [name for name in NAMES if name != "least_squares"]
+
+# Away from the kinks of the hinge at 1 and -1, and from the optima of least squares at 0 and 1.
+REAL = np.array([-2.5, -0.4, 0.3, 0.7, 2.2])
+FAKE = np.array([1.7, 0.6, -2.1, 0.2, -0.5])
+HUGE = 1e4
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_each_example_has_a_loss(name, player, batch):
+    loss = getattr(ADVERSARIAL_LOSSES[name], player)(jnp.ones(batch), jnp.zeros(batch))
+    assert loss.shape == (batch,)
+    assert loss.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_match_finite_differences(name, player, float64):
+    check_grads(getattr(ADVERSARIAL_LOSSES[name], player), (REAL, FAKE), order=1, modes=["rev"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_loss_and_gradient_are_finite_at_huge_logits(name, player):
+    real = HUGE * jnp.array([1.0, 1.0, -1.0, -1.0])
+    fake = HUGE * jnp.array([1.0, -1.0, 1.0, -1.0])
+    loss, pullback = jax.vjp(getattr(ADVERSARIAL_LOSSES[name], player), real, fake)
+    assert jnp.all(jnp.isfinite(loss))
+    assert jnp.all(jnp.isfinite(jnp.stack(pullback(jnp.ones(4)))))
+    if name in BOUNDED_BY_A_LINE:
+        assert jnp.all(jnp.abs(loss) <= 2 * HUGE + 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_critic_that_is_utterly_wrong_still_learns(name):
+    # A logarithm of a clipped sigmoid would be finite here too, but flat.
+    by_real, by_fake = jax.vjp(ADVERSARIAL_LOSSES[name].critic, jnp.array([-HUGE]), jnp.array([HUGE]))[1](jnp.ones(1))
+    assert by_real[0] <= -0.5
+    assert by_fake[0] >= 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_critic_loss_falls_when_real_logits_rise_and_when_fake_logits_fall(name):
+    # Least squares wants real logits of 1 and fake ones of 0, the hinge of 1 and -1: nobody is there yet.
+    critic = ADVERSARIAL_LOSSES[name].critic
+    real, fake = np.array([-3.0, -1.0, 0.0, 0.9]), np.array([3.0, 1.0, 0.5, 0.1])
+    assert jnp.all(critic(real + 0.05, fake) < critic(real, fake))
+    assert jnp.all(critic(real, fake - 0.05) < critic(real, fake))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_generator_loss_falls_when_fake_logits_rise(name):
+    generator = ADVERSARIAL_LOSSES[name].generator
+    real, fake = np.array([-2.0, 2.0, 0.5, -0.5]), np.array([-3.0, -1.0, 0.1, 0.9])
+    assert jnp.all(generator(real, fake + 0.05) < generator(real, fake))
+
+
+@pytest.mark.parametrize("name", RELATIVISTIC)
+def test_a_relativistic_loss_swapped_is_the_other_players(name):
+    critic, generator = ADVERSARIAL_LOSSES[name]
+    np.testing.assert_array_equal(generator(REAL, FAKE), critic(FAKE, REAL))
+    assert jnp.all(critic(REAL, FAKE) != critic(FAKE, REAL))
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("name", RELATIVISTIC)
+def test_a_relativistic_loss_sees_only_differences(name, player, float64):
+    loss = getattr(ADVERSARIAL_LOSSES[name], player)
+    np.testing.assert_allclose(loss(REAL + 5.0, FAKE + 5.0), loss(REAL, FAKE), rtol=1e-12)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# Each written as its paper writes it.
+FORMULAS = {
+    "minimax": (lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)), lambda r, f: np.log(1 - sigmoid(f))),
+    "non_saturating": (lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)), lambda r, f: -np.log(sigmoid(f))),
+    "least_squares": (lambda r, f: (r - 1) ** 2 / 2 + f**2 / 2, lambda r, f: (f - 1) ** 2 / 2),
+    "wasserstein": (lambda r, f: f - r, lambda r, f: -f),
+    "hinge": (lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f), lambda r, f: -f),
+    "relativistic": (lambda r, f: -np.log(sigmoid(r - f)), lambda r, f: -np.log(sigmoid(f - r))),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_are_those_of_the_published_formula(name, float64):
+    for ours, formula in zip(ADVERSARIAL_LOSSES[name], FORMULAS[name], strict=True):
+        np.testing.assert_allclose(ours(REAL, FAKE), formula(REAL, FAKE), rtol=1e-12)
+
+
+# (name, real logit, fake logit, critic's loss, generator's loss), worked out on paper.
+BY_HAND = [
+    ("minimax", 0.0, 0.0, 2 * np.log(2), -np.log(2)),
+    ("non_saturating", 0.0, 0.0, 2 * np.log(2), np.log(2)),
+    ("least_squares", 3.0, 2.0, 4.0, 0.5),
+    ("wasserstein", 3.0, 2.0, -1.0, -2.0),
+    ("hinge", 0.5, 0.5, 2.0, -0.5),  # Without a factor 1/2.
+    ("hinge", 1.5, -1.5, 0.0, 1.5),
+    ("relativistic", 1.0, 1.0, np.log(2), np.log(2)),
+]
+
+
+@pytest.mark.parametrize("name, real, fake, critic, generator", BY_HAND)
+def test_values_worked_out_by_hand(name, real, fake, critic, generator):
+    pair = ADVERSARIAL_LOSSES[name]
+    np.testing.assert_allclose(pair.critic(jnp.array([real]), jnp.array([fake])), [critic], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(pair.generator(jnp.array([real]), jnp.array([fake])), [generator], rtol=1e-6)
+
+
+# StudioGAN returns means over the batch. Its least squares have the factor 1/2 of the paper, as
+# ours, and its hinge has none. "vanilla" and "logistic" are two spellings of one loss. It has no
+# saturating generator: minimax is tied to these numbers by sharing the non-saturating critic.
+STUDIOGAN = [
+    ("minimax", "critic", "d_vanilla"),
+    ("non_saturating", "critic", "d_vanilla"),
+    ("non_saturating", "critic", "d_logistic"),
+    ("non_saturating", "generator", "g_vanilla"),
+    ("non_saturating", "generator", "g_logistic"),
+    ("least_squares", "critic", "d_ls"),
+    ("least_squares", "generator", "g_ls"),
+    ("wasserstein", "critic", "d_wasserstein"),
+    ("wasserstein", "generator", "g_wasserstein"),
+    ("hinge", "critic", "d_hinge"),
+    ("hinge", "generator", "g_hinge"),
+]
+
+
+@pytest.mark.parametrize("name, player, official", STUDIOGAN)
+def test_means_are_those_of_studiogan(name, player, official):
+    with np.load(PARITY / "studiogan_losses.npz") as numbers:
+        loss = getattr(ADVERSARIAL_LOSSES[name], player)(numbers["in/dr"], numbers["in/df"])
+        np.testing.assert_allclose(jnp.mean(loss), numbers[f"loss/{official}"], rtol=2e-5)
+
+
+@pytest.mark.parametrize("case", ["uncond", "cond"])
+def test_relativistic_losses_are_those_of_r3gan(case):
+    critic, generator = ADVERSARIAL_LOSSES["relativistic"]
+    with np.load(PARITY / "r3gan_losses.npz") as numbers:
+        real, fake = numbers[f"out/{case}/D_real"], numbers[f"out/{case}/D_fake"]
+        # R3GAN calls the argument of the softplus the relativistic logit of that player.
+        np.testing.assert_allclose(real - fake, numbers[f"loss/{case}/D_rel"], rtol=2e-5)
+        np.testing.assert_allclose(fake - real, numbers[f"loss/{case}/G_rel"], rtol=2e-5)
+        np.testing.assert_allclose(critic(real, fake), numbers[f"loss/{case}/D_adv"], rtol=2e-5)
+        np.testing.assert_allclose(generator(real, fake), numbers[f"loss/{case}/G_adv"], rtol=2e-5)

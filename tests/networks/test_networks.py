@@ -1,0 +1,258 @@
+"""Generators and critics: the laws of every family, and the layer table of DCGAN."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganlab.config import ConfigError
+from ganlab.networks import CRITICS, GENERATORS
+from ganlab.networks.layers import CONDITIONINGS, NORMALIZATIONS
+
+BATCH = 4
+LATENT = 3
+CLASSES = 3
+GREY, COLOUR, POINT = (8, 8, 1), (16, 16, 3), (2,)
+TINY = {"mlp": {"width": 8, "depth": 1}, "dcgan": {"width": 4, "max_width": 8}}
+NETWORKS = {"generator": GENERATORS, "critic": CRITICS}
+
+
+def build(player, family, image_shape=GREY, num_classes=0, **kwargs):
+    return NETWORKS[player][family](image_shape=image_shape, num_classes=num_classes,
+                                    **TINY.get(family, {}) | kwargs)
+
+
+def inputs(player, image_shape=GREY, seed=0):
+    """What the player sees, [b, ...], and labels of which neighbours differ."""
+    shape = (LATENT,) if player == "generator" else image_shape
+    x = np.random.default_rng(seed).uniform(-1, 1, (BATCH, *shape)).astype(np.float32)
+    return x, np.arange(BATCH, dtype=np.int32) % CLASSES
+
+
+def shapes(player, module, x=None, labels=None, train=False, **mutable):
+    """Shapes of the initial variables and of what a call returns: nothing is computed or compiled."""
+    if x is None:
+        x, labels = inputs(player, module.image_shape)
+    variables = jax.eval_shape(functools.partial(module.init, train=False), jax.random.key(0), x, labels)
+    return variables, jax.eval_shape(functools.partial(module.apply, train=train, **mutable), variables, x, labels)
+
+
+def some_variables(player, module):
+    """Random variables, biases too, without the time to compile the initialisation."""
+    rng = np.random.default_rng(1)
+
+    def draw(path, leaf):
+        low = 0.5 if path[-1].key == "var" else -0.5
+        return rng.uniform(low, low + 1.0, leaf.shape).astype(leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(draw, shapes(player, module)[0])
+
+
+CONVOLUTIONAL = [family for family in sorted(GENERATORS) if family != "mlp"]
+SHAPES = [("mlp", POINT), *((family, shape) for family in sorted(GENERATORS) for shape in (GREY, COLOUR))]
+
+
+def test_every_family_has_both_players():
+    assert sorted(GENERATORS) == sorted(CRITICS)
+
+
+@pytest.mark.parametrize("num_classes", [0, CLASSES])
+@pytest.mark.parametrize("family, image_shape", SHAPES)
+def test_a_generator_makes_images_of_the_shape_of_the_data(family, image_shape, num_classes):
+    _, output = shapes("generator", build("generator", family, image_shape, num_classes))
+    assert (output.shape, output.dtype) == ((BATCH, *image_shape), jnp.float32)
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize("num_classes", [0, CLASSES])
+@pytest.mark.parametrize("family, image_shape", SHAPES)
+def test_a_critic_gives_each_image_one_logit(family, image_shape, num_classes, conditioning):
+    _, output = shapes("critic", build("critic", family, image_shape, num_classes, conditioning=conditioning))
+    assert (output.shape, output.dtype) == ((BATCH,), jnp.float32)
+
+
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_without_classes_labels_are_not_needed(family, player):
+    x, labels = inputs(player)
+    module = build(player, family)
+    assert shapes(player, module, x, None) == shapes(player, module, x, labels)
+
+
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_generated_images_fill_their_range_and_follow_their_labels(family):
+    module = build("generator", family, num_classes=CLASSES)
+    variables = some_variables("generator", module)
+    apply = jax.jit(module.apply)
+    latents, labels = inputs("generator")
+    image = apply(variables, 100 * latents, labels)
+    assert -1 <= jnp.min(image) < -0.9
+    assert 0.9 < jnp.max(image) <= 1
+    relabelled = apply(variables, 100 * latents, (labels + np.array([1, 0, 0, 0], np.int32)) % CLASSES)
+    assert jnp.max(jnp.abs(relabelled[0] - image[0])) > 1e-3
+    np.testing.assert_allclose(relabelled[1:], image[1:], atol=1e-6)
+
+
+def test_points_have_no_bounds():
+    module = build("generator", "mlp", POINT, output_activation="identity")
+    latents, _ = inputs("generator")
+    assert jnp.max(jnp.abs(jax.jit(module.apply)(some_variables("generator", module), 100 * latents))) > 1
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_a_critic_sees_the_label_of_its_own_image(family, conditioning):
+    module = build("critic", family, num_classes=CLASSES, conditioning=conditioning)
+    variables = some_variables("critic", module)
+    apply = jax.jit(module.apply)
+    image, labels = inputs("critic")
+    before = apply(variables, image, labels)
+    after = apply(variables, image, (labels + np.array([1, 0, 0, 0], np.int32)) % CLASSES)
+    assert jnp.abs(after[0] - before[0]) > 1e-3
+    np.testing.assert_allclose(after[1:], before[1:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_examples_see_each_other_in_batch_normalization_alone(family, normalization, player):
+    module = build(player, family, normalization=normalization, **({"depth": 2} if family == "mlp" else {}))
+    variables = some_variables(player, module)
+    apply = jax.jit(functools.partial(module.apply, train=True, mutable=["batch_stats"]))
+    x, _ = inputs(player)
+    changed = np.concatenate([-x[:1], x[1:]])
+    before, after = apply(variables, x)[0], apply(variables, changed)[0]
+    assert jnp.max(jnp.abs(after[0] - before[0])) > 1e-3
+    difference = jnp.max(jnp.abs(after[1:] - before[1:]))
+    assert difference > 1e-3 if normalization == "batch" else difference < 1e-5
+
+
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_a_layer_before_batch_normalization_has_no_bias(family, player):
+    params = shapes(player, build(player, family, COLOUR, normalization="batch"))[0]["params"]
+    normalized = {name.rsplit("_", 1)[1] for name in params if name.startswith("norm_")}
+    assert normalized
+    biased = {name for name in params if "bias" in params[name] and "kernel" in params[name]}
+    for stage in normalized:
+        before = {"dcgan": {"generator": f"up_{stage}", "critic": f"down_{stage}"}, "mlp": {}}[family].get(
+            player, f"dense_{stage}")
+        assert before not in biased
+
+
+@pytest.mark.parametrize("base, size, stages", [(4, 8, 1), (4, 64, 4), (7, 28, 2), (3, 48, 4)])
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("family", CONVOLUTIONAL)
+def test_an_image_of_base_times_a_power_of_two_gets_a_stage_for_each_power(family, player, base, size, stages):
+    variables, _ = shapes(player, build(player, family, (size, size, 1), base=base))
+    assert sum(name.startswith(("up_", "down_")) for name in variables["params"]) == stages
+
+
+@pytest.mark.parametrize("image_shape", [GREY, COLOUR])
+def test_refine_draws_the_image_from_features_of_its_size(image_shape):
+    module = build("generator", "dcgan", image_shape, refine=True)
+    variables, output = shapes("generator", module)
+    assert variables["params"]["output"]["kernel"].shape == (3, 3, TINY["dcgan"]["width"], image_shape[-1])
+    assert output.shape == (BATCH, *image_shape)
+
+
+def parameters(variables):
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"]))
+
+
+def activation_shapes(intermediates, names):
+    return [intermediates[name]["__call__"][0].shape[1:] for name in names]
+
+
+def test_the_generator_of_dcgan_at_64_has_the_layers_of_the_paper():
+    # Figure 1 of Radford et al. 2016: 100 latents, 4x4x1024, then 512, 256, 128, and 64x64x3.
+    module = GENERATORS["dcgan"](image_shape=(64, 64, 3), width=128, max_width=1024)
+    variables, (image, captured) = shapes(
+        "generator", module, np.zeros((2, 100), np.float32), None, capture_intermediates=True, mutable=["intermediates"])
+    assert image.shape == (2, 64, 64, 3)
+    assert activation_shapes(captured["intermediates"], ["norm_0", "norm_1", "norm_2", "norm_3", "up_4"]) == [
+        (4, 4, 1024), (8, 8, 512), (16, 16, 256), (32, 32, 128), (64, 64, 3)]
+    dense = 100 * 4 * 4 * 1024
+    convolutions = 4 * 4 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3)
+    scales_and_biases = 2 * (1024 + 512 + 256 + 128)
+    assert parameters(variables) == dense + convolutions + scales_and_biases + 3 == 12_658_435
+
+
+def test_the_critic_of_dcgan_at_64_has_the_layers_of_the_paper():
+    # Section 3: strided convolutions, no normalisation on the input layer, one logit from the flat features.
+    module = CRITICS["dcgan"](image_shape=(64, 64, 3), width=64, max_width=512, normalization="batch")
+    variables, (logits, captured) = shapes(
+        "critic", module, np.zeros((2, 64, 64, 3), np.float32), None, capture_intermediates=True,
+        mutable=["intermediates"])
+    assert logits.shape == (2,)
+    assert activation_shapes(captured["intermediates"], ["down_0", "down_1", "down_2", "down_3", "output"]) == [
+        (32, 32, 64), (16, 16, 128), (8, 8, 256), (4, 4, 512), (1,)]
+    assert sorted(variables["batch_stats"]) == ["norm_1", "norm_2", "norm_3"]
+    convolutions = 4 * 4 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512)
+    scales_and_biases = 2 * (128 + 256 + 512)
+    assert parameters(variables) == convolutions + 64 + scales_and_biases + (4 * 4 * 512 + 1) == 2_765_633
+
+
+@pytest.mark.parametrize("player", NETWORKS)
+def test_dcgan_starts_from_normal_weights_of_deviation_two_hundredths(player):
+    # Section 4 of the paper, and the default here.
+    module = build(player, "dcgan", COLOUR, width=32, max_width=32)
+    x, labels = inputs(player, COLOUR)
+    kernels = [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(jax.jit(module.init)(
+        jax.random.key(0), x, labels)["params"]) if path[-1].key == "kernel"]
+    weights = np.concatenate([np.ravel(kernel) for kernel in kernels])
+    # Above 10,000 draws, whose mean and deviation err by less than 2% of the deviation.
+    assert weights.size > 10_000
+    np.testing.assert_allclose([np.mean(weights), np.std(weights)], [0.0, 0.02], atol=1e-3)
+
+
+@pytest.mark.parametrize("image_shape, text", [
+    ((12, 12, 1), "8, 16, 32"),
+    ((4, 4, 1), "8, 16, 32"),
+    ((28, 28, 1), "choose another base or resize"),
+    ((16, 8, 1), "square"),
+    (POINT, "use mlp"),
+])
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("family", CONVOLUTIONAL)
+def test_an_image_that_no_stages_reach_is_refused_with_the_sizes_that_would_do(family, player, image_shape, text):
+    with pytest.raises(ValueError, match=text):
+        shapes(player, build(player, family, image_shape))
+
+
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_a_kernel_that_draws_checkerboards_is_refused(player, kernel):
+    with pytest.raises(ValueError, match=f"kernel {kernel} is not divisible by the stride 2; use 2, 4 or 6"):
+        shapes(player, build(player, "dcgan", kernel=kernel))
+
+
+MISSPELT = [
+    ("activation", "leaky_rellu", "leaky_relu"),
+    ("normalization", "bach", "batch"),
+    ("initializer", "dcgn", "dcgan"),
+]
+
+
+@pytest.mark.parametrize("field, word, meant", MISSPELT)
+@pytest.mark.parametrize("player", NETWORKS)
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_a_misspelt_word_is_refused_with_the_word_meant(family, player, field, word, meant):
+    with pytest.raises(ConfigError, match=rf"{field} '{word}' is unknown \(did you mean {meant}\?\); allowed: .*{meant}"):
+        shapes(player, build(player, family, **{field: word}))
+
+
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_a_misspelt_conditioning_is_refused_with_the_word_meant(family):
+    # With classes or without: a word that would only matter later is still wrong.
+    for num_classes in (0, CLASSES):
+        with pytest.raises(ConfigError, match=r"'project' is unknown \(did you mean projection\?\)"):
+            shapes("critic", build("critic", family, num_classes=num_classes, conditioning="project"))
+
+
+def test_a_misspelt_output_activation_is_refused_with_the_word_meant():
+    with pytest.raises(ConfigError, match=r"output_activation 'tanch' is unknown \(did you mean tanh\?\)"):
+        shapes("generator", build("generator", "mlp", output_activation="tanch"))

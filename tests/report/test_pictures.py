@@ -1,0 +1,95 @@
+"""Pictures show every sample where it belongs."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab.data import SOURCES
+from ganlab.report import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
+from ganlab.report.plots import plot_losses, running_mean
+
+
+def test_a_grid_shows_each_image_in_its_place_row_by_row():
+    images = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((6, 2, 2, 1), np.float32)
+    picture = image_grid(images, columns=3, width=100)
+    height, width, _ = picture.shape
+    centers = [picture[height * (2 * row + 1) // 4, width * (2 * column + 1) // 6, 0] for row in range(2)
+               for column in range(3)]
+    np.testing.assert_array_equal(centers, [0, 51, 102, 153, 204, 255])
+
+
+def test_a_grid_keeps_colours_and_leaves_an_unfinished_row_empty():
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    images[2, ..., 1] = 200
+    picture = image_grid(images, columns=2, width=60)
+    height, width, _ = picture.shape
+    np.testing.assert_array_equal(picture[3 * height // 4, width // 4], [0, 200, 0])
+    np.testing.assert_array_equal(picture[3 * height // 4, 3 * width // 4], [255, 255, 255])
+
+
+def test_large_images_are_never_made_smaller():
+    assert image_grid(np.zeros((4, 300, 300, 3), np.uint8), columns=4, width=100).shape[1] > 4 * 300
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_samples_of_every_source_can_be_drawn(name):
+    dataset = SOURCES[name]()
+    samples = dataset.images[:20]
+    picture = draw_samples(samples, dataset, 10, "title")
+    assert picture.dtype == np.uint8 and picture.shape[2] == 3 and picture.std() > 5
+
+
+def test_a_scatter_shows_generated_points_over_the_real_ones():
+    dataset = SOURCES["ring8"](size=100)
+    nothing = draw_samples(np.full((1, 2), 99.0), dataset, 1, "")
+    something = draw_samples(np.zeros((50, 2)), dataset, 1, "")
+    red = something[..., 0].astype(int) - something[..., 1] > 60
+    center = np.argwhere(red & (nothing != something).any(axis=-1)).mean(axis=0)
+    np.testing.assert_allclose(center, np.array(something.shape[:2]) / 2, atol=25)
+
+
+@pytest.mark.parametrize(("number", "classes", "columns"), [(100, 10, 10), (100, 1, 10), (5, 10, 2), (64, 1000, 8), (1, 1, 1)])
+def test_a_column_is_a_class_where_classes_are_few(number, classes, columns):
+    assert columns_for(number, classes) == columns
+
+
+def test_walks_go_through_their_ends_at_constant_norm():
+    ends = np.random.default_rng(0).standard_normal((3, 16))
+    ends /= np.linalg.norm(ends, axis=1, keepdims=True)
+    walks = interpolate_latents(ends, 5)
+    np.testing.assert_allclose(walks[[0, 4, 5, 9]], ends[[0, 1, 1, 2]], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(walks, axis=1), 1.0)
+
+
+@pytest.mark.parametrize("end", [np.ones(4), -np.ones(4), np.zeros(4)])
+def test_walks_between_parallel_or_vanishing_ends_stay_finite(end):
+    assert np.isfinite(interpolate_latents(np.stack([np.ones(4), end]), 5)).all()
+
+
+def test_an_animation_has_every_frame_and_loops(tmp_path):
+    frames = []
+    for number in range(3):
+        frames.append(tmp_path / f"{number}.png")
+        save_png(frames[-1], np.full((8, 8, 3), 80 * number, np.uint8))
+    assert save_animation(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames == 3 and animation.info["loop"] == 0
+    assert not save_animation(tmp_path / "b.gif", frames[:1]) and not (tmp_path / "b.gif").exists()
+
+
+def test_a_png_reads_back_and_leaves_no_partial_file(tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(5, 7, 3)).astype(np.uint8)
+    save_png(tmp_path / "a.png", pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), pixels)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_running_mean_averages_the_last_values():
+    np.testing.assert_allclose(running_mean(np.array([1.0, 3.0, 5.0, 7.0]), 2), [1, 2, 4, 6])
+
+
+def test_losses_are_plotted_beside_other_metrics():
+    columns = {"step": np.arange(9.0), "kimg": np.arange(9.0), "critic/loss": np.arange(9.0)}
+    one = plot_losses(columns, "t")
+    two = plot_losses({**columns, "critic/real_logits": np.arange(9.0)}, "t")
+    assert two.shape[0] == 2 * one.shape[0]

@@ -1,0 +1,52 @@
+"""Every experiment file trains two rounds at a tiny size, and says what it is."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganlab.config import validate
+from ganlab.engine import RunDirectory, read_metrics, train
+from ganlab.systems import build_game, load_data
+
+FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+TINY = {"width": 8, "depth": 1}
+
+
+def load(file, argument=None):
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(argument)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_says_what_it_is_and_how_to_run_it(file):
+    text = ast.get_docstring(ast.parse(file.read_text()))
+    assert text.splitlines()[0].endswith(".")
+    assert f"ganlab train --config=experiments/{file.name} --workdir=" in text
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_trains_two_rounds_at_a_tiny_size(file, tmp_path):
+    config = load(file)
+    validate(config)
+    config.batch_size = 8
+    config.sample.number = 10
+    config.train.update(total_rounds=2, rounds_per_call=1, log_every_rounds=1, sample_every_rounds=1,
+                        checkpoint_every_rounds=1)
+    for section in config.networks.values():
+        section.kwargs.update({name: value for name, value in TINY.items() if name != "depth" or section.network == "mlp"})
+    dataset = load_data(config)
+    run = RunDirectory(tmp_path / "run")
+    run.write(config, [])
+    pictures = []
+    train(build_game(config, dataset), dataset, config, run,
+          lambda step, samples: pictures.append(samples) or np.zeros((4, 4, 3), np.uint8))
+    metrics = read_metrics(run.metrics_file)
+    np.testing.assert_array_equal(metrics["step"], [1, 2])
+    assert all(np.isfinite(column).all() for column in metrics.values())
+    assert [len(samples) for samples in pictures] == [10, 10, 10]
+    assert not np.array_equal(pictures[0], pictures[2])

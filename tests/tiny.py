@@ -1,0 +1,80 @@
+"""Tiny data sets, configs and games, so that a test compiles in about a second.
+
+pytest puts this folder on the path, because it holds conftest.py.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganlab.config import experiment
+from ganlab.data import Dataset
+from ganlab.game import init_state
+from ganlab.systems import build_game
+
+CLASSES = 3
+BATCH = 8
+
+
+def _dataset(name, images, size):
+    labels = np.random.default_rng(1).integers(CLASSES, size=size).astype(np.int32)
+    return Dataset(name, images, labels, tuple(f"class {i}" for i in range(CLASSES)))
+
+
+POINTS = _dataset("points", np.random.default_rng(0).standard_normal((64, 2)).astype(np.float32), 64)
+IMAGES = _dataset("images", np.random.default_rng(0).integers(256, size=(64, 8, 8, 1)).astype(np.uint8), 64)
+
+KWARGS = {
+    "mlp": {"generator": {"width": 8, "depth": 1}, "critic": {"width": 8, "depth": 1}},
+    "dcgan": {"generator": {"width": 4, "base": 4}, "critic": {"width": 4, "base": 4}},
+}
+
+
+def tiny_config(generator=None, critic=None, system=None, **sections):
+    """A conditional WGAN-GP of two critic updates, with changes to its sections."""
+    networks = {}
+    for name, changes in (("generator", generator or {}), ("critic", critic or {})):
+        family = changes.get("network", "mlp")
+        kwargs = KWARGS.get(family, {}).get(name, {}) | changes.get("kwargs", {})
+        networks[name] = {"network": family, **changes, "kwargs": kwargs}
+    system = {"loss": "wasserstein", "penalty": "gradient_penalty", "critic_updates": 2, "conditional": True,
+              "latent_size": 4, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
+def tiny_game(dataset=POINTS, axis_name=None, unroll=False, **changes):
+    """The game of `tiny_config(**changes)`."""
+    return build_game(tiny_config(**changes), dataset, axis_name=axis_name, unroll=unroll)
+
+
+def start(game, seed=0):
+    """The state before the first round in the precision of the moment, made by one program: op by op takes longer."""
+
+    def init(key):
+        state = init_state(game, key)
+        # Flax makes float32 whatever the precision of JAX.
+        return jax.tree.map(lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
+
+    return jax.jit(init)(jax.random.key(seed))
+
+
+def real_batches(game, dataset=POINTS, number=0):
+    """Real batches of one round, different for every `number`, in the precision of the moment."""
+    rng = np.random.default_rng(number)
+    dtype = jnp.zeros(()).dtype
+    image = rng.uniform(-1, 1, (game.slots, game.batch_size, *dataset.image_shape)).astype(dtype)
+    return {"image": image, "label": rng.integers(CLASSES, size=image.shape[:2]).astype(np.int32)}
+
+
+def changing_parts(state):
+    """What rounds change of a state, without the key, which NumPy cannot compare."""
+    return {"params": state.params, "variables": state.variables, "opt_state": state.opt_state, "ema": state.ema,
+            "memory": state.memory, "step": state.step}
+
+
+def assert_close(given, expected, rtol=1e-9, atol=1e-12):
+    """Compares two pytrees leaf by leaf, naming the leaf that differs."""
+    given, expected = (jax.tree_util.tree_leaves_with_path(jax.device_get(tree)) for tree in (given, expected))
+    assert [path for path, _ in given] == [path for path, _ in expected]
+    for (path, one), (_, other) in zip(given, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=atol, err_msg=jax.tree_util.keystr(path))
