@@ -50,12 +50,11 @@ def tiny_game(dataset=POINTS, axis_name=None, unroll=False, **changes):
 def start(game, seed=0):
     """The state before the first round in the precision of the moment, made by one program: op by op takes longer."""
 
-    def init(key):
-        state = init_state(game, key)
+    def cast(leaf):
         # Flax makes float32 whatever the precision of JAX.
-        return jax.tree.map(lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
+        return leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
-    return jax.jit(init)(jax.random.key(seed))
+    return jax.jit(lambda key: jax.tree.map(cast, init_state(game, key)))(jax.random.key(seed))
 
 
 def real_batches(game, dataset=POINTS, number=0):

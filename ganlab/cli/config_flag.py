@@ -17,6 +17,12 @@ def define_config(values: flags.FlagValues, argv: list[str]) -> None:
     flags.mark_flag_as_required("config", flag_values=values)
 
 
+def config_first(argv: list[str]) -> list[str]:
+    """Puts `--config` before its overrides, which ml_collections wants, so that users may write flags in any order."""
+    first = [argument for argument in argv if argument.lstrip("-").startswith("config=")]
+    return [argv[0], *first, *(argument for argument in argv[1:] if argument not in first)]
+
+
 def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
     """Parses all flags and returns what is left over.
 

@@ -44,14 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    from ganlab.cli.config_flag import config_first, parse
+
     command = importlib.import_module(f"ganlab.cli.{argv[0]}_command")
     values = flags.FlagValues()
+    argv = config_first(argv)
     command.define_flags(values, argv)
     if any(argument in ("-h", "-help", "--help") for argument in argv[1:]):
         print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
-    from ganlab.cli.config_flag import parse
-
     rest = parse(values, argv)
     if rest:
         raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "

@@ -10,8 +10,16 @@ from ganlab.config.errors import ConfigError, unknown
 Entry = TypeVar("Entry")
 
 
-def choose(table: Mapping[str, Entry], name: str, path: str) -> Entry:
+def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any], bool] = callable,
+           wanted: str = "function") -> Entry:
     """The entry of `table` called `name`, or the object `package.module:attribute` from outside the tree.
+
+    Args:
+      table: the entries of the tree.
+      name: what the config says.
+      path: its config key, for the message.
+      fits: whether an object from outside is what is wanted here.
+      wanted: what that is, in words.
 
     Raises:
       ConfigError: naming the config key `path`, with a suggestion.
@@ -22,12 +30,15 @@ def choose(table: Mapping[str, Entry], name: str, path: str) -> Entry:
         raise unknown(f"config.{path}", name, [*table, "package.module:function"])
     module_name, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        found = getattr(importlib.import_module(module_name), attribute)
     except ImportError as error:
         raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} does not import: {error}; "
                           "run from the folder that holds it, or install it") from error
     except AttributeError:
         raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} has no {attribute!r}") from None
+    if not fits(found):
+        raise ConfigError(f"config.{path} names {name!r}, which is no {wanted} but a {type(found).__name__}")
+    return found
 
 
 def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, given: tuple[str, ...] = ()) -> None:

@@ -17,4 +17,5 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
 def unknown(what: str, given: str, allowed: Iterable[str]) -> ConfigError:
     """The error for a name that is none of `allowed`."""
     names = sorted(allowed)
-    return ConfigError(f"{what} {given!r} is unknown{did_you_mean(given, names)}; allowed: {', '.join(names) or 'none'}")
+    return ConfigError(f"{what} {given!r} is unknown{did_you_mean(given, names)}; "
+                       f"allowed: {', '.join(names) or 'none'}")

@@ -54,9 +54,10 @@ def network_keys(section: Mapping[str, Any]) -> dict[str, k.Key]:
 
 def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
     """Keys of `config.hyper` that the structure of `config` calls for."""
-    found = {f"{name}_{key}": spec for name, section in config["networks"].items()
+    networks = config.get("networks", {})
+    found = {f"{name}_{key}": spec for name, section in networks.items()
              for key, spec in network_keys(section).items()}
-    for name, section in config["networks"].items():
+    for name, section in networks.items():
         if ":" in section["optimizer"]:  # From outside the tree: its numbers are those that the experiment gives.
             found |= {key: k.Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
@@ -81,9 +82,12 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
       ConfigError: for an unknown section or key.
     """
     tops = {path.split(".")[0] for path in k.KEYS} | {"networks", "hyper"}
-    for name in sections:
+    parents = {path.split(".")[0] for path in k.KEYS if "." in path} | {"networks", "hyper"}
+    for name, value in sections.items():
         if name not in tops:
             raise unknown("section", name, tops)
+        if name in parents and not isinstance(value, Mapping):
+            raise ConfigError(f"section {name} is {value!r}, a {type(value).__name__}; it takes a dict")
     config: dict[str, Any] = {}
     for path, key in k.KEYS.items():
         _place(config, path, _copy(key.default))
@@ -101,7 +105,8 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
     config["networks"] = {name: {**_defaults(k.NETWORK_KEYS), **section}
                           for name, section in config.get("networks", {}).items()}
     config["hyper"] = {**_defaults(hyper_keys(config)), **config.get("hyper", {})}
-    config["hyper"] = {name: float(value) for name, value in config["hyper"].items()}
+    # What is no number is left for validation to name.
+    config["hyper"] = {name: float(value) if _is_number(value) else value for name, value in config["hyper"].items()}
     return ml_collections.ConfigDict(config, allow_dotted_keys=False)
 
 
@@ -122,11 +127,15 @@ def _place(tree: dict[str, Any], path: str, value: Any) -> None:
 
 def all_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
     """Every key that belongs in `config`, by its path."""
-    found = dict(k.KEYS)
-    found |= {f"system.{name}": key for name, key in k.SYSTEM_KEYS.get(config["system"]["name"], {}).items()}
-    for network in config["networks"]:
-        found |= {f"networks.{network}.{name}": key for name, key in k.NETWORK_KEYS.items()}
-    return found | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
+    return k.KEYS | _structure_keys(config) | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
+
+
+def _structure_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+    """Keys of the system and of its networks, whose values choose the numbers."""
+    system = k.SYSTEM_KEYS.get(config["system"]["name"], {})
+    return {f"system.{name}": key for name, key in system.items()} | {
+        f"networks.{network}.{name}": key for network in config.get("networks", {})
+        for name, key in k.NETWORK_KEYS.items()}
 
 
 def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -146,15 +155,31 @@ def validate(config: Mapping[str, Any]) -> None:
     Raises:
       ConfigError: that names the key, the value and what is allowed.
     """
-    found, given = all_keys(config), dict(flat(config))
+    given = dict(flat(config))
+    # Structure before numbers: where a name is unknown, the keys that it brings are unknown too.
+    _check_keys(given, k.KEYS)
+    _check_name(given, "system.name", k.SYSTEM_KEYS)
+    _check_keys(given, _structure_keys(config))
+    for network in config.get("networks", {}):
+        _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
+    found = all_keys(config)
     for path in given:
         if path not in found:
             raise _unused(path, found)
+    _check_keys(given, found)
+    _check_together(given)
+
+
+def _check_keys(given: Mapping[str, Any], found: Mapping[str, k.Key]) -> None:
     for path, key in found.items():
         if path not in given:
             raise ConfigError(f"config.{path} is missing ({key.meaning}); {STRUCTURE_HINT}")
         _check(path, given[path], key)
-    _check_together(given)
+
+
+def _check_name(given: Mapping[str, Any], path: str, table: Mapping[str, Any]) -> None:
+    if given[path] not in table and ":" not in given[path]:
+        raise unknown(f"config.{path}", given[path], [*table, "package.module:function"])
 
 
 def _unused(path: str, found: Mapping[str, k.Key]) -> ConfigError:
@@ -168,7 +193,7 @@ def _check(path: str, value: Any, key: k.Key) -> None:
     kind = type(key.default)
     right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
     if kind is float:
-        right = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        right = _is_number(value)
     if not right:
         raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a {kind.__name__} "
                           f"({key.meaning})")
@@ -177,6 +202,10 @@ def _check(path: str, value: Any, key: k.Key) -> None:
         unit = f" {key.unit}" if key.unit else ""
         raise ConfigError(f"config.{path} is {value!r}{unit if unit != ' a step' else ''}; allowed: {words} "
                           f"({key.meaning})")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _check_together(given: Mapping[str, Any]) -> None:

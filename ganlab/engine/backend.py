@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import jax
+from absl import logging
 
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
@@ -20,7 +21,11 @@ def compilation_cache() -> Path:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only) and the compilation cache; call it before JAX computes anything."""
+    """Sets the memory allocator (glibc only), the compilation cache, and silence for Orbax's notes on its options.
+
+    Call it before JAX computes anything.
+    """
+    logging.set_verbosity(logging.ERROR)
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         for parameter, value in _MALLOPT.values():
             libc.mallopt(parameter, value)

@@ -17,8 +17,11 @@ class Checkpoints:
     params of each network with the variables they need, so that sampling reads it alone.
     """
 
-    def __init__(self, directory: Path, keep: int = 1):
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
+    def __init__(self, directory: Path, keep: int | None = None):
+        """Opens the checkpoints in a directory: to write, keeping the newest `keep`; or, without `keep`, to read."""
+        # Opening to write clears away what a crash left half saved, and so what a running training is saving.
+        options = (ocp.CheckpointManagerOptions(read_only=True) if keep is None
+                   else ocp.CheckpointManagerOptions(max_to_keep=keep, create=True))
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_names=("state", "ema"))
 
     @property

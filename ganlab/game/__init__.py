@@ -7,5 +7,5 @@ from ganlab.game.optimizers import CLIPS, OPTIMIZERS, SCHEDULES, make_optimizer,
 from ganlab.game.round import play_round
 
 __all__ = ["CLIPS", "OPTIMIZERS", "SCHEDULES", "Aux", "Game", "GameState", "Network", "Sampler", "Update",
-           "ema_rate", "example_keys", "init_state", "make_optimizer", "make_weight_clip", "named_keys", "order_key", "play_round",
-           "samples_key"]
+           "ema_rate", "example_keys", "init_state", "make_optimizer", "make_weight_clip", "named_keys", "order_key",
+           "play_round", "samples_key"]

@@ -7,6 +7,7 @@ nothing and lets each of its numbers be traced.
 import inspect
 from collections.abc import Callable, Mapping
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -57,8 +58,12 @@ def make_optimizer(network: str, optimizer: Callable[..., optax.GradientTransfor
 
 def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
     """Projects every weight on [-c, c], c being `<network>_weight_clip` (Arjovsky et al. 2017, algorithm 1)."""
-    return lambda params, hyper: optax.projections.projection_box(
-        params, -hyper[f"{network}_weight_clip"], hyper[f"{network}_weight_clip"])
+
+    def project(params: Tree, hyper: Hyper) -> Tree:
+        limit = hyper[f"{network}_weight_clip"]
+        return jax.tree.map(lambda weight: jnp.clip(weight, -limit, limit), params)
+
+    return project
 
 
 def _scaled(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hyper:

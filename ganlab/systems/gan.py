@@ -13,7 +13,7 @@ from ganlab.game import Aux, Game, Network, Sampler, Update, example_keys, named
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
-from ganlab.systems.parts import game_parts, has_batch_statistics, make_network
+from ganlab.systems.parts import check_networks, game_parts, has_batch_statistics, make_network
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
 
@@ -31,6 +31,7 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
+    check_networks(config, "generator", "critic")
     system = config["system"]
     classes = num_classes if system["conditional"] else 0
     label_spec = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
@@ -40,9 +41,8 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
                              (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type), *label_spec), **given)
     critic = make_network(config, "critic", CRITICS,
                           (jax.ShapeDtypeStruct((1, *image_shape), float_type), *label_spec), **given)
-    loss = choose(ADVERSARIAL_LOSSES, system["loss"], "system.loss")
-    if not isinstance(loss, AdversarialLoss):
-        raise ConfigError(f"config.system.loss names {system['loss']!r}, which is no AdversarialLoss(critic, generator)")
+    loss = choose(ADVERSARIAL_LOSSES, system["loss"], "system.loss", lambda found: isinstance(found, AdversarialLoss),
+                  "AdversarialLoss(critic, generator)")
     chosen = _choose_penalties(config, critic, axis_name)
     players = _Players(generator, critic, draw_latents(system["latent_size"], system["latent_distribution"]),
                        conditional=bool(classes))
@@ -59,9 +59,9 @@ def _choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str
     for name in penalties(config):
         penalty = choose(PENALTIES, name, "system.penalty")
         if has_batch_statistics(critic):
-            raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own logit, "
-                              "but config.networks.critic normalizes over the batch, where examples see each other; "
-                              "use normalization=layer or none in the critic, or penalty=none")
+            raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own "
+                              "logit, but config.networks.critic normalizes over the batch, where examples see each "
+                              "other; use normalization=layer or none in the critic, or penalty=none")
         if "axis_name" in inspect.signature(penalty).parameters:
             penalty = functools.partial(penalty, axis_name=axis_name)
         chosen[name.rsplit(":", 1)[-1]] = penalty
@@ -106,8 +106,10 @@ class _Players:
             fake, _ = self._fake(params["generator"], variables["generator"], batch, keys["fake"])
             fake = jax.lax.stop_gradient(fake)
             own, state = params["critic"], variables["critic"]
-            real_logits, state = _apply(self._critic, own, state, real, labels, example_keys(keys["real_logits"], index))
-            fake_logits, state = _apply(self._critic, own, state, fake, labels, example_keys(keys["fake_logits"], index))
+            real_logits, state = _apply(self._critic, own, state, real, labels,
+                                        example_keys(keys["real_logits"], index))
+            fake_logits, state = _apply(self._critic, own, state, fake, labels,
+                                        example_keys(keys["fake_logits"], index))
 
             def logit_fn(images: Array, example: Array) -> Array:
                 return _apply(self._critic, own, variables["critic"], images, labels, example)[0]

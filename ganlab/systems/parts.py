@@ -7,10 +7,20 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from ganlab.config import ConfigError, bind, choose, hyper_keys
+from ganlab.config import ConfigError, bind, choose, hyper_keys, unknown
 from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
 
 GIVEN_BY_SYSTEM = ("image_shape", "num_classes", "axis_name")
+
+
+def check_networks(config: Mapping[str, Any], *players: str) -> None:
+    """Raises ConfigError unless `config.networks` has the players of the system, and no others."""
+    for name in config["networks"]:
+        if name not in players:
+            raise unknown("network", f"config.networks.{name}", [f"config.networks.{player}" for player in players])
+    for name in players:
+        if name not in config["networks"]:
+            raise ConfigError(f"config.networks.{name} is missing: system {config['system']['name']!r} needs it")
 
 
 def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],

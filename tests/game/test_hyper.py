@@ -4,19 +4,17 @@ The games go through the tables of optimizers, clips, schedules and penalties, s
 new entry brings its numbers here.
 """
 
-import functools
 import itertools
 
 import jax
 import numpy as np
 import pytest
-from tiny import changing_parts, real_batches, start, tiny_config
+from tiny import POINTS, changing_parts, real_batches, start, tiny_config
 
 from ganlab.config import keys
 from ganlab.game import CLIPS, OPTIMIZERS, SCHEDULES, play_round
 from ganlab.penalties import PENALTIES
 from ganlab.systems import build_game
-from tiny import POINTS
 
 ROUNDS = 4
 # Chosen so that each number binds within four rounds: the decay begins and does not end, the half-life of
@@ -30,7 +28,7 @@ def configs():
     """Games that together use every entry of the tables."""
     optimizers, clips = list(OPTIMIZERS), itertools.cycle(name for name in CLIPS if name != "none")
     schedules = itertools.cycle(name for name in SCHEDULES if name != "constant")
-    pairs = list(itertools.batched(optimizers + optimizers[:len(optimizers) % 2], 2))
+    pairs = list(itertools.zip_longest(optimizers[::2], optimizers[1::2], fillvalue=optimizers[0]))
     for number, (generator, critic) in enumerate(pairs):
         config = tiny_config(
             generator={"optimizer": generator, "clip_gradients": next(clips)},

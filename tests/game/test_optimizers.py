@@ -63,8 +63,8 @@ def test_traced_numbers_give_the_steps_of_optax_with_plain_numbers(float64, name
 def test_an_optimizer_reads_the_numbers_of_its_own_network():
     build = make_optimizer("critic", OPTIMIZERS["sgd"], "none")
     gradients = {"w": jnp.ones(2)}
-    changes, _ = build({"critic_lr": 0.25, "critic_momentum": 0.0, "generator_lr": 9.0, "generator_momentum": 0.9}).update(
-        gradients, build({"critic_lr": 0.25, "critic_momentum": 0.0}).init(gradients))
+    transform = build({"critic_lr": 0.25, "critic_momentum": 0.0, "generator_lr": 9.0, "generator_momentum": 0.9})
+    changes, _ = transform.update(gradients, transform.init(gradients))
     np.testing.assert_array_equal(changes["w"], -0.25)
 
 

@@ -1,0 +1,201 @@
+"""The two-player game takes any loss with any penalty and any network, and refuses what cannot work."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import CLASSES, IMAGES, POINTS, real_batches, start, tiny_game
+
+from ganlab.config import ConfigError
+from ganlab.game import example_keys, init_state, play_round
+from ganlab.losses import ADVERSARIAL_LOSSES
+from ganlab.networks import CRITICS, GENERATORS
+from ganlab.penalties import PENALTIES
+from ganlab.systems.gan import draw_latents
+
+
+def shapes_of_a_round(game, dataset):
+    """Shapes before and after a round, traced and not compiled."""
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, dataset))
+    return before, after, metrics
+
+
+def played(game):
+    """One compiled round."""
+    return jax.jit(functools.partial(play_round, game))(start(game), real_batches(game))
+
+
+@pytest.mark.parametrize("penalty", ["none", *PENALTIES])
+@pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
+def test_any_loss_goes_with_any_penalty(loss, penalty):
+    game = tiny_game(system={"loss": loss, "penalty": penalty})
+    before, after, metrics = shapes_of_a_round(game, POINTS)
+    assert after == before
+    expected = {"critic/loss", "critic/real_logits", "critic/fake_logits", "generator/loss"}
+    assert set(metrics) == expected | ({f"critic/{penalty}"} if penalty != "none" else set())
+    assert all(value.shape == () for value in metrics.values())
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize(("generator", "critic"), itertools.product(GENERATORS, CRITICS))
+def test_any_generator_goes_with_any_critic(generator, critic, conditional):
+    game = tiny_game(IMAGES, generator={"network": generator}, critic={"network": critic},
+                     system={"conditional": conditional})
+    before, after, _ = shapes_of_a_round(game, IMAGES)
+    assert after == before
+
+
+@pytest.mark.parametrize(("loss", "penalty"), [("relativistic", "r1+r2"), ("hinge", "dragan")])
+def test_a_round_of_real_numbers_is_finite(loss, penalty):
+    state, metrics = played(tiny_game(system={"loss": loss, "penalty": penalty, "critic_updates": 1}))
+    leaves = jax.tree.leaves((state.params, state.ema, metrics))
+    assert all(np.all(np.isfinite(leaf)) for leaf in leaves)
+    assert set(metrics) >= {f"critic/{name}" for name in penalty.split("+")}
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_critic_that_normalizes_over_the_batch_is_refused_with_a_penalty(name):
+    with pytest.raises(ConfigError, match=r"(?s)config\.system\.penalty.*config\.networks\.critic") as error:
+        tiny_game(critic={"kwargs": {"normalization": "batch"}}, system={"penalty": name})
+    for words in (repr(name), "normalizes over the batch", "normalization=layer", "penalty=none"):
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("normalization", "penalty"), [("batch", "none"), ("layer", "gradient_penalty")])
+def test_a_critic_that_normalizes_is_taken_where_it_can_work(normalization, penalty):
+    game = tiny_game(critic={"kwargs": {"normalization": normalization}}, system={"penalty": penalty})
+    before, after, _ = shapes_of_a_round(game, POINTS)
+    assert after == before
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_labels_count_if_and_only_if_the_game_is_conditional(conditional):
+    game = tiny_game(system={"conditional": conditional, "critic_updates": 1, "penalty": "none"})
+    play, before, batches = jax.jit(functools.partial(play_round, game)), start(game), real_batches(game)
+    other = {**batches, "label": (batches["label"] + 1) % CLASSES}
+    for network in ("critic", "generator"):
+        one, two = (play(before, given)[0].params[network] for given in (batches, other))
+        assert jax.tree.all(jax.tree.map(np.array_equal, one, two)) == (not conditional)
+    sample = jax.jit(game.sampler.images)
+    first, second = (sample(before.params["generator"], before.variables["generator"], np.ones((1, 4), np.float32),
+                            np.asarray([label])) for label in (0, 1))
+    assert np.array_equal(first, second) == (not conditional)
+
+
+@pytest.mark.parametrize(("distribution", "deviation"), [("uniform", 3**-0.5), ("normal", 1.0)])
+def test_latents_follow_their_distribution(distribution, deviation):
+    game = tiny_game(system={"latent_distribution": distribution, "latent_size": 64})
+    latents = np.asarray(game.sampler.latents(example_keys(jax.random.key(0), jnp.arange(512))))
+    assert latents.shape == (512, 64)
+    # 32,768 draws: the deviation of their mean is below 0.006, that of their deviation below 0.004.
+    assert abs(latents.mean()) < 0.03
+    assert abs(latents.std() - deviation) < 0.02
+    assert (np.max(np.abs(latents)) <= 1.0) == (distribution == "uniform")
+    assert np.min(latents) < -0.9
+
+
+def test_only_the_generator_is_averaged_and_sampled():
+    game = tiny_game()
+    assert game.ema == ("generator",)
+    assert game.sampler.network == "generator"
+
+
+def test_the_critic_repeats_and_the_generator_does_not():
+    game = tiny_game(system={"critic_updates": 4})
+    assert [(update.name, update.trains, update.repeats) for update in game.round] == [
+        ("critic", ("critic",), 4), ("generator", ("generator",), 1)]
+
+
+OUTSIDE = '''
+import optax
+from ganlab.types import AdversarialLoss
+
+loss = AdversarialLoss(lambda real, fake: fake - real, lambda real, fake: -fake)
+not_a_loss = 3
+def penalty(logit_fn, real, fake, keys):
+    return 7.0 + 0.0 * logit_fn(real, keys)
+def optimizer(lr, warmth):
+    return optax.sgd(lr * warmth)
+'''
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A package of the user's own on Python's path."""
+    package = tmp_path / "outside_ganlab"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text(OUTSIDE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_losses_penalties_and_optimizers_come_from_outside_by_module_and_name(outside):
+    own = {"optimizer": "outside_ganlab.parts:optimizer"}
+    game = tiny_game(
+        critic=own, system={"loss": "outside_ganlab.parts:loss", "penalty": "outside_ganlab.parts:penalty+r1"},
+        hyper={"critic_lr": 0.1, "critic_warmth": 0.0, "penalty_weight": 2.0, "r1_weight": 0.0})
+    state, metrics = played(game)
+    assert float(metrics["critic/penalty"]) == pytest.approx(7.0)
+    wasserstein = float(metrics["critic/fake_logits"] - metrics["critic/real_logits"])
+    assert float(metrics["critic/loss"]) == pytest.approx(wasserstein + 14.0, rel=1e-5)
+    # Its warmth of zero stands still.
+    before = start(game).params["critic"]
+    assert jax.tree.all(jax.tree.map(np.array_equal, state.params["critic"], before))
+
+
+MISTAKES = {
+    "a module that does not import": (
+        {"system": {"loss": "outside_gan:loss"}}, ["config.system.loss", "outside_gan", "does not import"]),
+    "an attribute that is not there": (
+        {"system": {"loss": "outside_ganlab.parts:lost"}}, ["config.system.loss", "outside_ganlab.parts", "'lost'"]),
+    "something that is no loss": (
+        {"system": {"loss": "outside_ganlab.parts:not_a_loss"}}, ["config.system.loss", "AdversarialLoss"]),
+    "a function that is no pair": (
+        {"system": {"loss": "outside_ganlab.parts:penalty"}}, ["config.system.loss", "AdversarialLoss"]),
+    "a penalty that is not there": (
+        {"system": {"penalty": "r1+outside_ganlab.parts:lost"}}, ["config.system.penalty", "'lost'"]),
+    "a penalty that is no function": (
+        {"system": {"penalty": "outside_ganlab.parts:not_a_loss"}}, ["config.system.penalty", "not_a_loss"]),
+    "an optimizer that is no function": (
+        {"critic": {"optimizer": "outside_ganlab.parts:not_a_loss"}},
+        ["config.networks.critic.optimizer", "not_a_loss"]),
+    "an optimizer whose number is missing": (
+        {"critic": {"optimizer": "outside_ganlab.parts:optimizer"}}, ["config.hyper.critic_warmth", "missing"]),
+    "an unknown loss": ({"system": {"loss": "hinges"}}, ["config.system.loss", "did you mean hinge?", "wasserstein"]),
+    "an unknown penalty": ({"system": {"penalty": "r3"}}, ["config.system.penalty", "'r3'", "dragan"]),
+    "none among penalties": ({"system": {"penalty": "none+r1"}}, ["config.system.penalty", "'none'"]),
+    "an unknown optimizer": (
+        {"critic": {"optimizer": "adma"}}, ["config.networks.critic.optimizer", "did you mean adam?", "rmsprop"]),
+    "an unknown network": (
+        {"critic": {"network": "dcgam"}}, ["config.networks.critic.network", "did you mean dcgan?", "mlp"]),
+    "an unknown system": ({"system": {"name": "gam"}}, ["config.system.name", "did you mean gan?"]),
+    "an unknown argument": (
+        {"critic": {"kwargs": {"widht": 8}}}, ["config.networks.critic.kwargs", "'widht'", "did you mean width?"]),
+    "an argument of the system's own": (
+        {"critic": {"kwargs": {"num_classes": 2}}}, ["config.networks.critic.kwargs", "'num_classes'"]),
+    "an unknown word": (
+        {"generator": {"kwargs": {"activation": "rleu"}}}, ["activation", "did you mean relu?", "tanh"]),
+    "a kernel that the stride does not divide": (
+        {"critic": {"network": "dcgan", "kwargs": {"kernel": 5}}},
+        ["config.networks.critic", "kernel 5", "not divisible by the stride 2"]),
+    "a base that does not lead to the images": (
+        {"generator": {"network": "dcgan", "kwargs": {"base": 3}}}, ["config.networks.generator", "base 3", "8x8"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_before_anything_compiles_and_its_text_names_key_and_remedy(outside, mistake):
+    changes, words = MISTAKES[mistake]
+    with pytest.raises(ConfigError) as error:
+        tiny_game(IMAGES, **changes)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_images_cannot_be_made_of_points():
+    with pytest.raises(ConfigError, match=r"config\.networks\.generator \(dcgan\).*use mlp"):
+        tiny_game(POINTS, generator={"network": "dcgan"})
