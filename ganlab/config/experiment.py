@@ -1,4 +1,4 @@
-"""From an experiment file's choices to a whole config, and its check against the keys."""
+"""From an experiment file's choices to a whole config, and the keys that its structure calls for."""
 
 import numbers
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,6 @@ import ml_collections
 
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
-
-STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
-                  "--config=experiments/digits.py:loss=hinge,penalty=r1")
 
 
 def parse_choices(argument: str | None, **defaults: str | int | float | bool) -> ml_collections.ConfigDict:
@@ -106,7 +103,7 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
                           for name, section in config.get("networks", {}).items()}
     config["hyper"] = {**_defaults(hyper_keys(config)), **config.get("hyper", {})}
     # What is no number is left for validation to name.
-    config["hyper"] = {name: float(value) if _is_number(value) else value for name, value in config["hyper"].items()}
+    config["hyper"] = {name: float(value) if is_number(value) else value for name, value in config["hyper"].items()}
     return ml_collections.ConfigDict(config, allow_dotted_keys=False)
 
 
@@ -127,12 +124,15 @@ def _place(tree: dict[str, Any], path: str, value: Any) -> None:
 
 def all_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
     """Every key that belongs in `config`, by its path."""
-    return k.KEYS | _structure_keys(config) | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
+    return k.KEYS | structure_keys(config) | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
 
 
-def _structure_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+def structure_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
     """Keys of the system and of its networks, whose values choose the numbers."""
     system = k.SYSTEM_KEYS.get(config["system"]["name"], {})
+    if ":" in config["system"]["name"]:  # From outside the tree: its keys are those that the experiment gives.
+        system = {"name": k.KEYS["system.name"]} | {name: k.Key(value, f"key of {config['system']['name']}")
+                                                     for name, value in config["system"].items() if name != "name"}
     return {f"system.{name}": key for name, key in system.items()} | {
         f"networks.{network}.{name}": key for network in config.get("networks", {})
         for name, key in k.NETWORK_KEYS.items()}
@@ -149,72 +149,6 @@ def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, dict(value) if section else value
 
 
-def validate(config: Mapping[str, Any]) -> None:
-    """Checks every key of a config: known, present, of its type, within its range.
-
-    Raises:
-      ConfigError: that names the key, the value and what is allowed.
-    """
-    given = dict(flat(config))
-    # Structure before numbers: where a name is unknown, the keys that it brings are unknown too.
-    _check_keys(given, k.KEYS)
-    _check_name(given, "system.name", k.SYSTEM_KEYS)
-    _check_keys(given, _structure_keys(config))
-    for network in config.get("networks", {}):
-        _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
-    found = all_keys(config)
-    for path in given:
-        if path not in found:
-            raise _unused(path, found)
-    _check_keys(given, found)
-    _check_together(given)
-
-
-def _check_keys(given: Mapping[str, Any], found: Mapping[str, k.Key]) -> None:
-    for path, key in found.items():
-        if path not in given:
-            raise ConfigError(f"config.{path} is missing ({key.meaning}); {STRUCTURE_HINT}")
-        _check(path, given[path], key)
-
-
-def _check_name(given: Mapping[str, Any], path: str, table: Mapping[str, Any]) -> None:
-    if given[path] not in table and ":" not in given[path]:
-        raise unknown(f"config.{path}", given[path], [*table, "package.module:function"])
-
-
-def _unused(path: str, found: Mapping[str, k.Key]) -> ConfigError:
-    section = path.rpartition(".")[0]
-    siblings = [other for other in found if other.rpartition(".")[0] == section] or list(found)
-    error = unknown("key", f"config.{path}", [f"config.{other}" for other in siblings])
-    return ConfigError(f"{error}; nothing in this structure uses it; {STRUCTURE_HINT}")
-
-
-def _check(path: str, value: Any, key: k.Key) -> None:
-    kind = type(key.default)
-    right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
-    if kind is float:
-        right = _is_number(value)
-    if not right:
-        raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a {kind.__name__} "
-                          f"({key.meaning})")
-    test, words = key.allowed
-    if not test(value):
-        unit = f" {key.unit}" if key.unit else ""
-        raise ConfigError(f"config.{path} is {value!r}{unit if unit != ' a step' else ''}; allowed: {words} "
-                          f"({key.meaning})")
-
-
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; truth values are none."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _check_together(given: Mapping[str, Any]) -> None:
-    if given.get("hyper.decay_end_kimg", 1.0) <= given.get("hyper.decay_start_kimg", 0.0):
-        raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not above "
-                          f"config.hyper.decay_start_kimg, {given['hyper.decay_start_kimg']}")
-    call = given["train.rounds_per_call"]
-    for name in ("total", "log_every", "sample_every", "checkpoint_every"):
-        rounds = given[f"train.{name}_rounds"]
-        if rounds % call:
-            raise ConfigError(f"config.train.{name}_rounds is {rounds}, no multiple of config.train.rounds_per_call, "
-                              f"{call}; use {max(rounds // call, 1) * call}")

@@ -78,23 +78,23 @@ NETWORK_KEYS: dict[str, Key] = {
 # Numbers of each structural choice; a network's are prefixed by its name (critic_lr).
 OPTIMIZER_HYPER: dict[str, dict[str, Key]] = {
     "adam": {
-        "lr": Key(2e-4, "learning rate", "a step", AT_LEAST_ZERO),
-        "beta1": Key(0.5, "decay of the first moment", "a step", BELOW_ONE),
-        "beta2": Key(0.999, "decay of the second moment", "a step", BELOW_ONE),
+        "lr": Key(2e-4, "learning rate", allowed=AT_LEAST_ZERO),
+        "beta1": Key(0.5, "decay of the first moment", allowed=BELOW_ONE),
+        "beta2": Key(0.999, "decay of the second moment", allowed=BELOW_ONE),
         "eps": Key(1e-8, "added to the root of the second moment", allowed=AT_LEAST_ZERO),
     },
     "rmsprop": {
-        "lr": Key(5e-5, "learning rate", "a step", AT_LEAST_ZERO),
-        "decay": Key(0.9, "decay of the squared-gradient average", "a step", BELOW_ONE),
+        "lr": Key(5e-5, "learning rate", allowed=AT_LEAST_ZERO),
+        "decay": Key(0.9, "decay of the squared-gradient average", allowed=BELOW_ONE),
         "eps": Key(1e-8, "added to the average before its root", allowed=AT_LEAST_ZERO),
     },
     "sgd": {
-        "lr": Key(1e-2, "learning rate", "a step", AT_LEAST_ZERO),
-        "momentum": Key(0.0, "decay of the velocity", "a step", BELOW_ONE),
+        "lr": Key(1e-2, "learning rate", allowed=AT_LEAST_ZERO),
+        "momentum": Key(0.0, "decay of the velocity", allowed=BELOW_ONE),
     },
 }
 OPTIMIZER_HYPER["adamw"] = OPTIMIZER_HYPER["adam"] | {
-    "weight_decay": Key(1e-4, "decoupled weight decay, times the learning rate", "a step", AT_LEAST_ZERO)}
+    "weight_decay": Key(1e-4, "decoupled weight decay, times the learning rate", allowed=AT_LEAST_ZERO)}
 
 CLIP_HYPER: dict[str, dict[str, Key]] = {
     "none": {},

@@ -14,10 +14,14 @@ from ganlab.data import Dataset, to_uint8
 
 PICTURE_WIDTH = 720
 BACKGROUND = 255
+SMOOTH_BELOW = 32
 
 
 def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> np.ndarray:
-    """Tiles images in rows, each pixel enlarged to a square, with a white line between tiles.
+    """Tiles images in rows, enlarged by a whole factor, with a white line between tiles.
+
+    Images under 32 pixels are enlarged smoothly, because the eye does not read shapes of so
+    few squares; larger ones keep their pixels as squares.
 
     Args:
       images: floats in [-1, 1] or uint8, [n, h, w, c] with 1 or 3 channels.
@@ -31,8 +35,8 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     count, height, tile_width, channels = tiles.shape
     tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
     scale = max(1, width // (columns * (tile_width + 1)))
-    gap = max(1, scale // 2)
-    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    gap = max(1, min(scale // 2, 4))
+    tiles = np.stack([_enlarge(tile, scale) for tile in tiles])
     rows = math.ceil(count / columns)
     step_y, step_x = tiles.shape[1] + gap, tiles.shape[2] + gap
     picture = np.full((rows * step_y + gap, columns * step_x + gap, 3), BACKGROUND, np.uint8)
@@ -40,6 +44,14 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
         y, x = gap + number // columns * step_y, gap + number % columns * step_x
         picture[y:y + tile.shape[0], x:x + tile.shape[1]] = tile
     return picture
+
+
+def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
+    """A tile uint8 [h, w, 3] at `scale` times its size."""
+    height, width, _ = tile.shape
+    smooth = max(height, width) < SMOOTH_BELOW
+    filter_ = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(tile).resize((width * scale, height * scale), filter_))
 
 
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:

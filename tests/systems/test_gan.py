@@ -32,7 +32,7 @@ def played(game):
 @pytest.mark.parametrize("penalty", ["none", *PENALTIES])
 @pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
 def test_any_loss_goes_with_any_penalty(loss, penalty):
-    game = tiny_game(system={"loss": loss, "penalty": penalty})
+    game = tiny_game(system={"loss": loss, "penalty": penalty, "critic_updates": 1})
     before, after, metrics = shapes_of_a_round(game, POINTS)
     assert after == before
     expected = {"critic/loss", "critic/real_logits", "critic/fake_logits", "generator/loss"}
@@ -84,6 +84,18 @@ def test_labels_count_if_and_only_if_the_game_is_conditional(conditional):
     first, second = (sample(before.params["generator"], before.variables["generator"], np.ones((1, 4), np.float32),
                             np.asarray([label])) for label in (0, 1))
     assert np.array_equal(first, second) == (not conditional)
+
+
+def test_both_players_meet_a_critic_that_sees_the_labels():
+    # Nobody learns and the generator is blind to labels: what differs between labels is the critic's view of them.
+    game = tiny_game(system={"critic_updates": 1}, hyper={"critic_lr": 0.0, "generator_lr": 0.0})
+    play, before, batches = jax.jit(functools.partial(play_round, game)), start(game), real_batches(game)
+    first = before.params["generator"]["dense_0"]
+    first["kernel"] = np.array(first["kernel"])
+    first["kernel"][-CLASSES:] = 0.0
+    one, two = (play(before, {**batches, "label": np.full_like(batches["label"], label)})[1] for label in (0, 1))
+    assert {name for name in one if one[name] != two[name]} == {
+        "critic/real_logits", "critic/fake_logits", "critic/gradient_penalty", "critic/loss", "generator/loss"}
 
 
 @pytest.mark.parametrize(("distribution", "deviation"), [("uniform", 3**-0.5), ("normal", 1.0)])

@@ -1,0 +1,77 @@
+"""A config against its keys: known, present, of the right type and range, and in agreement with one another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganlab.config import keys as k
+from ganlab.config.errors import ConfigError, unknown
+from ganlab.config.experiment import all_keys, flat, is_number, structure_keys
+
+STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
+                  "--config=experiments/digits.py:loss=hinge,penalty=r1")
+
+
+def validate(config: Mapping[str, Any]) -> None:
+    """Checks every key of a config: known, present, of its type, within its range.
+
+    Raises:
+      ConfigError: that names the key, the value and what is allowed.
+    """
+    given = dict(flat(config))
+    # Structure before numbers: where a name is unknown, the keys that it brings are unknown too.
+    _check_keys(given, k.KEYS)
+    _check_name(given, "system.name", k.SYSTEM_KEYS)
+    _check_keys(given, structure_keys(config))
+    for network in config.get("networks", {}):
+        _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
+    found = all_keys(config)
+    for path in given:
+        if path not in found:
+            raise _unused(path, found)
+    _check_keys(given, found)
+    _check_together(given)
+
+
+def _check_keys(given: Mapping[str, Any], found: Mapping[str, k.Key]) -> None:
+    for path, key in found.items():
+        if path not in given:
+            raise ConfigError(f"config.{path} is missing ({key.meaning}); {STRUCTURE_HINT}")
+        _check(path, given[path], key)
+
+
+def _check_name(given: Mapping[str, Any], path: str, table: Mapping[str, Any]) -> None:
+    if given[path] not in table and ":" not in given[path]:
+        raise unknown(f"config.{path}", given[path], [*table, "package.module:function"])
+
+
+def _unused(path: str, found: Mapping[str, k.Key]) -> ConfigError:
+    section = path.rpartition(".")[0]
+    siblings = [other for other in found if other.rpartition(".")[0] == section] or list(found)
+    error = unknown("key", f"config.{path}", [f"config.{other}" for other in siblings])
+    return ConfigError(f"{error}; nothing in this structure uses it; {STRUCTURE_HINT}")
+
+
+def _check(path: str, value: Any, key: k.Key) -> None:
+    kind = type(key.default)
+    right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
+    if kind is float:
+        right = is_number(value)
+    if not right:
+        raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a {kind.__name__} "
+                          f"({key.meaning})")
+    test, words = key.allowed
+    if not test(value):
+        unit = f" {key.unit}" if key.unit else ""
+        raise ConfigError(f"config.{path} is {value!r}{unit}; allowed: {words} ({key.meaning})")
+
+
+def _check_together(given: Mapping[str, Any]) -> None:
+    if given.get("hyper.decay_end_kimg", 1.0) <= given.get("hyper.decay_start_kimg", 0.0):
+        raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not above "
+                          f"config.hyper.decay_start_kimg, {given['hyper.decay_start_kimg']}")
+    call = given["train.rounds_per_call"]
+    for name in ("total", "log_every", "sample_every", "checkpoint_every"):
+        rounds = given[f"train.{name}_rounds"]
+        if rounds % call:
+            raise ConfigError(f"config.train.{name}_rounds is {rounds}, no multiple of config.train.rounds_per_call, "
+                              f"{call}; use {max(rounds // call, 1) * call}")
