@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,16 @@ FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 TINY = {"width": 8, "depth": 1}
 
 
+def commands(file):
+    """The arguments after the colon in the commands of a file's docstring, the empty one for none."""
+    text = ast.get_docstring(ast.parse(file.read_text()))
+    return re.findall(rf"ganlab train --config=experiments/{file.name}:?(\S*) --workdir=\S+", text)
+
+
+CASES = [pytest.param(file, argument or None, id=f"{file.stem} {argument}".strip())
+         for file in FILES for argument in commands(file)]
+
+
 def load(file, argument=None):
     spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
@@ -26,12 +37,12 @@ def load(file, argument=None):
 def test_it_says_what_it_is_and_how_to_run_it(file):
     text = ast.get_docstring(ast.parse(file.read_text()))
     assert text.splitlines()[0].endswith(".")
-    assert f"ganlab train --config=experiments/{file.name} --workdir=" in text
+    assert commands(file)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_it_trains_two_rounds_at_a_tiny_size(file, tmp_path):
-    config = load(file)
+@pytest.mark.parametrize(("file", "argument"), CASES)
+def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path):
+    config = load(file, argument)
     validate(config)
     config.batch_size = 8
     config.sample.number = 10

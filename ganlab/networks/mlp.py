@@ -16,6 +16,16 @@ from ganlab.networks.layers import (
 from ganlab.types import Array
 
 
+def _hidden_layers(module: "MLPGenerator | MLPCritic", x: Array, train: bool) -> Array:
+    """`depth` dense layers of `width` with normalisation and activation, as submodules of `module`."""
+    for i in range(module.depth):
+        x = nn.Dense(module.width, use_bias=module.normalization != "batch",
+                     kernel_init=INITIALIZERS[module.initializer], name=f"dense_{i}")(x)
+        x = Normalization(module.normalization, module.axis_name, name=f"norm_{i}")(x, train)
+        x = ACTIVATIONS[module.activation](x)
+    return x
+
+
 class MLPGenerator(nn.Module):
     """Multilayer perceptron from latents (and one-hot labels) to images or points.
 
@@ -39,11 +49,7 @@ class MLPGenerator(nn.Module):
         check_words(self)
         kernel_init = INITIALIZERS[self.initializer]
         x = concatenate_labels(latents, labels, self.num_classes)
-        for i in range(self.depth):
-            x = nn.Dense(self.width, use_bias=self.normalization != "batch", kernel_init=kernel_init,
-                         name=f"dense_{i}")(x)
-            x = Normalization(self.normalization, self.axis_name, name=f"norm_{i}")(x, train)
-            x = ACTIVATIONS[self.activation](x)
+        x = _hidden_layers(self, x, train)
         x = nn.Dense(math.prod(self.image_shape), kernel_init=kernel_init, name="output")(x)
         return ACTIVATIONS[self.output_activation](x).reshape(-1, *self.image_shape)
 
@@ -73,11 +79,7 @@ class MLPCritic(nn.Module):
         x = images.reshape(images.shape[0], -1)
         if self.conditioning == "concatenate":
             x = concatenate_labels(x, labels, self.num_classes)
-        for i in range(self.depth):
-            x = nn.Dense(self.width, use_bias=self.normalization != "batch", kernel_init=kernel_init,
-                         name=f"dense_{i}")(x)
-            x = Normalization(self.normalization, self.axis_name, name=f"norm_{i}")(x, train)
-            x = ACTIVATIONS[self.activation](x)
+        x = _hidden_layers(self, x, train)
         logits = jnp.squeeze(nn.Dense(1, kernel_init=kernel_init, name="output")(x), axis=-1)
         if self.num_classes and self.conditioning == "projection":
             logits = logits + class_projection(x, labels, self.num_classes)
