@@ -49,7 +49,7 @@ def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, t
     config.train.update(total_rounds=2, rounds_per_call=1, log_every_rounds=1, sample_every_rounds=1,
                         checkpoint_every_rounds=1)
     for section in config.networks.values():
-        section.kwargs.update({name: value for name, value in TINY.items() if name != "depth" or section.network == "mlp"})
+        section.kwargs.update(TINY if section.network == "mlp" else {"width": TINY["width"]})
     dataset = load_data(config)
     run = RunDirectory(tmp_path / "run")
     run.write(config, [])

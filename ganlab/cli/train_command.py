@@ -7,7 +7,7 @@ round; a second Ctrl-C leaves at once.
 Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
   ganlab train --config=experiments/digits.py:loss=hinge,penalty=r1 --workdir=runs/hinge
-  ganlab train --config=experiments/mixtures.py:data=ring8 --workdir=runs/ring8 --config.seed=1 --config.hyper.critic_lr=2e-4
+  ganlab train --config=experiments/mixtures.py --workdir=runs/grid25 --config.seed=1 --config.hyper.critic_lr=1e-3
 
 The directory gets:
   config.json, versions.json   what was run, by which packages and which commit

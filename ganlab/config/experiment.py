@@ -85,6 +85,9 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
             raise unknown("section", name, tops)
         if name in parents and not isinstance(value, Mapping):
             raise ConfigError(f"section {name} is {value!r}, a {type(value).__name__}; it takes a dict")
+    for name, section in sections.get("networks", {}).items():
+        if not isinstance(section, Mapping):
+            raise ConfigError(f"section networks.{name} is {section!r}, a {type(section).__name__}; it takes a dict")
     config: dict[str, Any] = {}
     for path, key in k.KEYS.items():
         _place(config, path, _copy(key.default))

@@ -101,7 +101,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                     _log(game, step, metrics, console, metrics_file, board)
                 if last or step % schedule["sample_every_rounds"] == 0:
                     sampling(step, state)
-                if last or step % schedule["checkpoint_every_rounds"] == 0 or interruption.signal is not None:
+                due = last or interruption.signal is not None
+                if due or step % schedule["checkpoint_every_rounds"] == 0:
                     checkpoints.save(step, state)
             return Outcome(step, interruption.signal)
     finally:

@@ -39,7 +39,7 @@ class RunDirectory:
           ConfigError: if the directory holds no run.
         """
         if not self.config_file.is_file():
-            raise ConfigError(f"{self.path} holds no run (no config.json); name the --workdir of a run that was trained")
+            raise ConfigError(f"{self.path} holds no run (no config.json); name the --workdir of a trained run")
         try:
             return ml_collections.ConfigDict(_tuples(json.loads(self.config_file.read_text())))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -57,7 +57,8 @@ class RunDirectory:
             raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
         if not self.config_file.exists():
             if self.path.is_dir() and any(self.path.iterdir()):
-                raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new directory")
+                raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new "
+                                  "directory")
             return False
         old, new = dict(flat(self.read_config())), dict(flat(_tuples(plain(config))))
         keys = all_keys(config)

@@ -111,6 +111,10 @@ class Game:
     unroll: bool = False
     sampler: Sampler | None = None
 
+    def __post_init__(self) -> None:
+        if all(update.every > 1 for update in self.round):
+            raise ValueError("a game needs an update that is played in every round (every=1): it counts the images")
+
     @property
     def slots(self) -> int:
         """Batches of real images in a round: one for each repeat of each update."""

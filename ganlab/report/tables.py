@@ -60,8 +60,8 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
     with nn.intercept_methods(record):
         jax.eval_shape(lambda p, v, *a: network.module.apply({"params": p, **v}, *a), params, variables, *arguments)
     total = parameter_count(params)
-    table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left", box=None,
-                  pad_edge=False)
+    table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left",
+                  box=None, pad_edge=False)
     for heading, justify in (("layer", "left"), ("kind", "left"), ("output shape", "left"), ("parameters", "right")):
         table.add_column(heading, justify=justify)
     for path, (kind, shape) in outputs.items():

@@ -111,7 +111,8 @@ def test_another_config_in_the_same_directory_is_refused_and_touches_nothing(run
 def test_samples_come_as_a_grid_as_files_and_as_walks(runs, tmp_path):
     workdir = f"--workdir={runs['folder'] / 'whole'}"
     assert main(["sample", workdir, f"--output={tmp_path / 'grid.png'}", "--number=20"]) == 0
-    assert main(["sample", workdir, f"--output={tmp_path / 'files'}", "--form=files", "--labels=3,7", "--number=4"]) == 0
+    assert main(["sample", workdir, f"--output={tmp_path / 'files'}", "--form=files", "--labels=3,7",
+                 "--number=4"]) == 0
     assert main(["sample", workdir, f"--output={tmp_path / 'walks.png'}", "--interpolate=3", "--number=5"]) == 0
     assert sorted(path.name for path in (tmp_path / "files").iterdir()) == [
         "000000_class3.png", "000001_class7.png", "000002_class3.png", "000003_class7.png"]
@@ -147,8 +148,8 @@ def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, capsys, arguments
 ])
 def test_mistakes_about_a_config_are_answered_in_a_sentence_and_make_nothing(tmp_path, capsys, arguments, words):
     workdir = [] if not arguments else [f"--workdir={tmp_path / 'run'}"]
-    config = [] if any(argument.startswith("--config=") for argument in arguments) else ["--config=experiments/digits.py"]
-    assert main(["train", *config, *arguments, *workdir]) == 2
+    named = any(argument.startswith("--config=") for argument in arguments)
+    assert main(["train", *([] if named else ["--config=experiments/digits.py"]), *arguments, *workdir]) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("ganlab: ") and words in errors
     assert not (tmp_path / "run").exists()

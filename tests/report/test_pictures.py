@@ -48,7 +48,8 @@ def test_a_scatter_shows_generated_points_over_the_real_ones():
     np.testing.assert_allclose(center, np.array(something.shape[:2]) / 2, atol=25)
 
 
-@pytest.mark.parametrize(("number", "classes", "columns"), [(100, 10, 10), (100, 1, 10), (5, 10, 2), (64, 1000, 8), (1, 1, 1)])
+@pytest.mark.parametrize(("number", "classes", "columns"),
+                         [(100, 10, 10), (100, 1, 10), (5, 10, 2), (64, 1000, 8), (1, 1, 1)])
 def test_a_column_is_a_class_where_classes_are_few(number, classes, columns):
     assert columns_for(number, classes) == columns
 

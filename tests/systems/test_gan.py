@@ -14,7 +14,6 @@ from ganlab.game import example_keys, init_state, play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
-from ganlab.systems.gan import draw_latents
 
 
 def shapes_of_a_round(game, dataset):
