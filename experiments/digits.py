@@ -32,5 +32,5 @@ def get_config(argument=None):
         hyper=dict(generator_lr=5e-4, generator_beta1=0.0, generator_beta2=0.9,
                    critic_lr=5e-4, critic_beta1=0.0, critic_beta2=0.9),
         batch_size=64,
-        train=dict(total_rounds=5000, log_every_rounds=100, sample_every_rounds=250, checkpoint_every_rounds=500),
+        train=dict(total_rounds=4000, log_every_rounds=100, sample_every_rounds=250, checkpoint_every_rounds=500),
     )

@@ -24,7 +24,7 @@ from absl import flags
 
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.runs import build, draw_run, grid_columns
-from ganlab.engine import Diverged, RunDirectory, make_mesh, set_up_process, train
+from ganlab.engine import Diverged, RunDirectory, make_mesh, rounds_saved, set_up_process, train
 from ganlab.report import draw_samples, save_png
 
 EXIT_DIVERGED = 1
@@ -43,7 +43,9 @@ def run(values: flags.FlagValues) -> int:
     config, directory = values.config, RunDirectory(values.workdir)
     game, dataset = build(config)
     make_mesh(game.batch_size)
-    directory.check(config)
+    if directory.check(config) and rounds_saved(directory.checkpoints) >= config.train.total_rounds:
+        print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds asks for more")
+        return 0
     directory.write(config, sys.argv)
 
     def draw(step: int, samples: np.ndarray) -> np.ndarray:

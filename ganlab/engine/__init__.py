@@ -1,11 +1,11 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
 from ganlab.engine.backend import set_up_process
-from ganlab.engine.checkpoints import Checkpoints, choose_step
+from ganlab.engine.checkpoints import Checkpoints, choose_step, rounds_saved
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Diverged, Outcome, train
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory, plain
 
 __all__ = ["Checkpoints", "Diverged", "Outcome", "Programs", "RunDirectory", "choose_step", "make_mesh",
-           "make_programs", "plain", "read_metrics", "set_up_process", "train"]
+           "make_programs", "plain", "read_metrics", "rounds_saved", "set_up_process", "train"]

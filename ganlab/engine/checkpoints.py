@@ -70,6 +70,15 @@ def _items(state: GameState) -> dict[str, Tree]:
     return {"state": fields, "ema": ema}
 
 
+def rounds_saved(directory: Path) -> int:
+    """Rounds of the newest checkpoint in a directory, 0 without one."""
+    if not directory.is_dir():
+        return 0
+    checkpoints = Checkpoints(directory)
+    checkpoints.close()
+    return checkpoints.latest or 0
+
+
 def choose_step(checkpoints: Checkpoints, wanted: int | None, directory: Path) -> int:
     """The checkpoint to read: `wanted`, or the newest.
 

@@ -109,7 +109,7 @@ def columns_for(number: int, classes: int) -> int:
 def save_png(path: Path, pixels: np.ndarray) -> None:
     """Writes uint8 [h, w, 3], whole or not at all."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="png", optimize=True)
+    Image.fromarray(pixels).save(buffer, format="png")
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(buffer.getvalue())
     partial.replace(path)

@@ -108,6 +108,14 @@ def test_another_config_in_the_same_directory_is_refused_and_touches_nothing(run
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_a_run_that_is_done_is_left_alone(runs, capsys):
+    run = runs["folder"] / "whole"
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert main(["train", *TINY, f"--workdir={run}", f"--config.train.total_rounds={ROUNDS}"]) == 0
+    assert f"has its {ROUNDS} rounds" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
 def test_samples_come_as_a_grid_as_files_and_as_walks(runs, tmp_path):
     workdir = f"--workdir={runs['folder'] / 'whole'}"
     assert main(["sample", workdir, f"--output={tmp_path / 'grid.png'}", "--number=20"]) == 0
