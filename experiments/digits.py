@@ -7,13 +7,13 @@ from ganlab.config import experiment, parse_choices
 
 
 def get_config(argument=None):
-    """Choices: loss, penalty, network (mlp or dcgan), projection, critic_updates, conditional.
+    """Choices: loss, penalty, tricks, network (mlp or dcgan), projection, critic_updates, conditional.
 
     Adam with beta1 0 and beta2 0.9, weight 10 and five critic updates are those of
     Gulrajani et al. 2017; the learning rate is higher, because the networks are small.
     """
-    choice = parse_choices(argument, loss="wasserstein", penalty="gradient_penalty", network="mlp", projection="none",
-                           critic_updates=5, conditional=True)
+    choice = parse_choices(argument, loss="wasserstein", penalty="gradient_penalty", tricks="none", network="mlp",
+                           projection="none", critic_updates=5, conditional=True)
     kwargs = {
         "mlp": {"generator": dict(width=256), "critic": dict(width=256)},
         "dcgan": {"generator": dict(width=16, base=2, refine=True, initializer="he"),
@@ -23,8 +23,8 @@ def get_config(argument=None):
     return experiment(
         name="digits",
         data=dict(source="digits"),
-        system=dict(name="gan", loss=choice.loss, penalty=choice.penalty, critic_updates=choice.critic_updates,
-                    conditional=choice.conditional, latent_size=32),
+        system=dict(name="gan", loss=choice.loss, penalty=choice.penalty, tricks=choice.tricks,
+                    critic_updates=choice.critic_updates, conditional=choice.conditional, latent_size=32),
         networks={
             "generator": dict(adam, kwargs=kwargs.get(choice.network, {}).get("generator", {})),
             "critic": dict(adam, kwargs=kwargs.get(choice.network, {}).get("critic", {}), projection=choice.projection),

@@ -34,6 +34,9 @@ class AdversarialLoss(NamedTuple):
 
     critic: Callable[[Array, Array], Array]
     generator: Callable[[Array, Array], Array]
+    targeted: Callable[[Array, Array], Array] | None = None
+    """For losses that pull each logit to a target: `(logits[b], targets[b]) -> loss[b]`, with
+    `critic(real, fake) = targeted(real, 1) + targeted(fake, 0)`. Label tricks move the targets."""
 
 
 class Penalty(Protocol):

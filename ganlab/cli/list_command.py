@@ -25,11 +25,12 @@ from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
-from ganlab.systems import SYSTEMS
+from ganlab.systems import SYSTEMS, TRICKS
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()}, "penalties": PENALTIES,
+    "tricks": TRICKS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES}
 
 

@@ -59,12 +59,14 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
             found |= {key: k.Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
-    return found | dict(k.penalty_weight_key(name) for name in penalties(config))
+    for trick in joined_names(config, "tricks"):
+        found |= k.TRICK_HYPER.get(trick, {})
+    return found | dict(k.penalty_weight_key(name) for name in joined_names(config, "penalty"))
 
 
-def penalties(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the critic penalties that a config's system asks for."""
-    joined = config["system"].get("penalty", "none")
+def joined_names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The names that a key of a config's system joins by +; `none` is the empty tuple."""
+    joined = config["system"].get(key, "none")
     return () if joined == "none" else tuple(joined.split("+"))
 
 

@@ -58,6 +58,7 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
     "gan": {
         "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
         "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
+        "tricks": Key("none", "training tricks joined by +, or none", allowed=NOT_EMPTY),
         "critic_updates": Key(1, "critic updates in a round, before the one generator update", "updates", POSITIVE),
         "conditional": Key(False, "whether both networks see class labels"),
         "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
@@ -118,6 +119,19 @@ EMA_HYPER: dict[str, Key] = {
                               AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
+}
+TRICK_HYPER: dict[str, dict[str, Key]] = {
+    "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},
+    "label_noise": {"label_noise": Key(0.05, "width of the uniform noise that is taken from both targets",
+                                       allowed=AT_LEAST_ZERO)},
+    "label_flipping": {"label_flipping": Key(0.05, "probability that an image gets the other kind's target",
+                                             allowed=FRACTION)},
+    "instance_noise": {
+        "instance_noise": Key(0.1, "deviation of the noise on all images that the critic sees, at the start",
+                              allowed=AT_LEAST_ZERO),
+        "instance_noise_end_kimg": Key(1000.0, "where it has fallen to 0, on a line", "kimg", POSITIVE)},
+    "top_k": {"top_k": Key(0.75, "share of the fake images, those of highest logits, that train the generator",
+                           allowed=(lambda value: 0 < value <= 1, "a number above 0 and up to 1"))},
 }
 PENALTY_WEIGHTS: dict[str, float] = {
     "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "dragan": 10.0, "r1": 10.0, "r2": 10.0}

@@ -5,7 +5,7 @@ from typing import Any
 
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
-from ganlab.config.experiment import all_keys, flat, is_number, structure_keys
+from ganlab.config.experiment import all_keys, flat, is_number, joined_names, structure_keys
 
 STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
                   "--config=experiments/digits.py:loss=hinge,penalty=r1")
@@ -22,6 +22,9 @@ def validate(config: Mapping[str, Any]) -> None:
     _check_keys(given, k.KEYS)
     _check_name(given, "system.name", k.SYSTEM_KEYS)
     _check_keys(given, structure_keys(config))
+    for trick in joined_names(config, "tricks"):
+        if trick not in k.TRICK_HYPER:
+            raise unknown("config.system.tricks", trick, k.TRICK_HYPER)
     for network in config.get("networks", {}):
         _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
     found = all_keys(config)

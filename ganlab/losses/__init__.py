@@ -4,9 +4,11 @@ from ganlab.losses import adversarial as _adversarial
 from ganlab.types import AdversarialLoss
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
-    "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator),
-    "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic, _adversarial.non_saturating_generator),
-    "least_squares": AdversarialLoss(_adversarial.least_squares_critic, _adversarial.least_squares_generator),
+    "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator, _adversarial.cross_entropy),
+    "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic, _adversarial.non_saturating_generator,
+                                      _adversarial.cross_entropy),
+    "least_squares": AdversarialLoss(_adversarial.least_squares_critic, _adversarial.least_squares_generator,
+                                     _adversarial.half_squared_distance),
     "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic, _adversarial.wasserstein_generator),
     "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic, _adversarial.relativistic_generator),

@@ -12,6 +12,16 @@ from ganlab.types import Array
 softplus = jax.nn.softplus  # -log sigmoid(x) = softplus(-x), finite for any logit.
 
 
+def cross_entropy(logits: Array, targets: Array) -> Array:
+    """Binary cross-entropy [b] of logits against targets, which noise may push outside [0, 1]."""
+    return softplus(logits) - targets * logits
+
+
+def half_squared_distance(logits: Array, targets: Array) -> Array:
+    """Half the squared distance [b] of logits to targets."""
+    return 0.5 * (logits - targets) ** 2
+
+
 def minimax_critic(real_logits: Array, fake_logits: Array) -> Array:
     """Binary cross-entropy; the generator minimises log(1 - D(fake)) (Goodfellow et al. 2014, eq. 1)."""
     return softplus(-real_logits) + softplus(fake_logits)

@@ -10,6 +10,18 @@ from flax import linen as nn
 
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
+from ganlab.networks.textbook import (
+    DCGAN32Critic,
+    DCGAN32FrogCritic,
+    DCGAN32FrogGenerator,
+    DCGAN32Generator,
+    DCGAN64Critic,
+    DCGAN64Generator,
+)
 
-GENERATORS: dict[str, type[nn.Module]] = {"mlp": MLPGenerator, "dcgan": DCGANGenerator}
-CRITICS: dict[str, type[nn.Module]] = {"mlp": MLPCritic, "dcgan": DCGANCritic}
+GENERATORS: dict[str, type[nn.Module]] = {
+    "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator, "dcgan32": DCGAN32Generator,
+    "dcgan32_frog": DCGAN32FrogGenerator}
+CRITICS: dict[str, type[nn.Module]] = {
+    "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
+    "dcgan32_frog": DCGAN32FrogCritic}

@@ -1,9 +1,11 @@
-"""Small pieces that the network families share: normalisation, conditioning, initialisation."""
+"""Small pieces that the network families share: normalisation, dropout, conditioning, initialisation."""
 
+import zlib
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from ganlab.config import unknown
@@ -22,6 +24,7 @@ CONDITIONINGS = ("concatenate", "projection")
 
 INITIALIZERS: dict[str, jax.nn.initializers.Initializer] = {
     "dcgan": nn.initializers.normal(0.02),
+    "glorot": nn.initializers.glorot_uniform(),
     "he": nn.initializers.he_normal(),
     "lecun": nn.initializers.lecun_normal(),
 }
@@ -46,6 +49,31 @@ class Normalization(nn.Module):
         if self.kind == "layer":
             return nn.LayerNorm()(x)
         return x
+
+
+class Dropout(nn.Module):
+    """Sets a share `rate` of the entries of x [b, ...] to zero and scales the others to keep the mean.
+
+    Identity unless `train`. Which entries fall follows from the example's own key in
+    `keys` [b] and the layer's place in the network: two layers draw differently, and a
+    batch that is split over devices draws the same.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, keys: Array | None, train: bool) -> Array:
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"dropout {self.rate} is not a share in [0, 1)")
+        if not train or self.rate == 0:
+            return x
+        if keys is None:
+            raise ValueError(f"dropout {self.rate} needs keys, one an example, in training; pass keys or train=False")
+        # Not Python's hash, which differs between processes.
+        place = np.uint32(zlib.crc32("/".join(self.path).encode()))
+        keep = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate,
+                                                         x.shape[1:]))(keys)
+        return jnp.where(keep, x / (1 - self.rate), 0)
 
 
 def check_words(module: nn.Module) -> None:

@@ -7,6 +7,9 @@ from ganlab.config import ConfigError, bind, choose, validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.game import Game
 from ganlab.systems.gan import gan
+from ganlab.systems.tricks import TRICKS
+
+__all__ = ["SYSTEMS", "TRICKS", "build_game", "load_data"]
 
 SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan}
 

@@ -25,10 +25,11 @@ from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.systems import build_game, load_data
 
 
-def full_config(optimizer="adam", clip="value", schedule="linear", penalty="r1"):
+def full_config(optimizer="adam", clip="value", schedule="linear", penalty="r1", tricks="none"):
     """A config with keys of every kind."""
     network = {"optimizer": optimizer, "clip_gradients": clip, "projection": "weight_clip"}
-    return tiny_config(generator=network, critic=network, system={"penalty": penalty}, learning_rate_schedule=schedule)
+    return tiny_config(generator=network, critic=network, system={"penalty": penalty, "tricks": tricks},
+                       learning_rate_schedule=schedule)
 
 
 FULL = full_config()
@@ -36,7 +37,7 @@ FULL = full_config()
 ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(full_config(clip=name) for name in keys.CLIP_HYPER),
        *(full_config(schedule=name) for name in keys.SCHEDULE_HYPER),
-       full_config(penalty="+".join(keys.PENALTY_WEIGHTS))]
+       full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER))]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
 
@@ -104,7 +105,8 @@ def test_the_keys_of_the_tables_are_all_looked_at():
     systems = {f"system.{name}" for table in keys.SYSTEM_KEYS.values() for name in table}
     numbers = {f"hyper.critic_{name}" for table in (*keys.OPTIMIZER_HYPER.values(), *keys.CLIP_HYPER.values(),
                                                     *keys.PROJECTION_HYPER.values()) for name in table}
-    shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), keys.EMA_HYPER) for name in table}
+    shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(),
+                                                    keys.EMA_HYPER) for name in table}
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}
     assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | shared | networks | weights

@@ -1,7 +1,7 @@
 """Every number of a game is traced: changing one compiles nothing, and is felt.
 
-The games go through the tables of optimizers, clips, schedules and penalties, so that a
-new entry brings its numbers here.
+The games go through the tables of optimizers, clips, schedules, penalties and tricks, so
+that a new entry brings its numbers here.
 """
 
 import itertools
@@ -14,14 +14,14 @@ from tiny import POINTS, changing_parts, real_batches, start, tiny_config
 from ganlab.config import keys
 from ganlab.game import CLIPS, OPTIMIZERS, SCHEDULES, play_round
 from ganlab.penalties import PENALTIES
-from ganlab.systems import build_game
+from ganlab.systems import TRICKS, build_game
 
 ROUNDS = 4
 # Chosen so that each number binds within four rounds: the decay begins and does not end, the half-life of
 # the average is limited by the warm-up at first and not later, gradients and weights reach their limits.
 NUMBERS = {"lr": 0.02, "eps": 0.01, "momentum": 0.5, "weight_decay": 0.1, "clip_gradients": 0.05, "weight_clip": 0.3,
            "decay_start_kimg": 0.01, "decay_end_kimg": 0.2, "decay_final": 0.1,
-           "ema_half_life_kimg": 0.01, "ema_warmup": 0.5}
+           "ema_half_life_kimg": 0.01, "ema_warmup": 0.5, "label_flipping": 0.5, "instance_noise_end_kimg": 0.1}
 
 
 def configs():
@@ -33,7 +33,9 @@ def configs():
         config = tiny_config(
             generator={"optimizer": generator, "clip_gradients": next(clips)},
             critic={"optimizer": critic, "clip_gradients": next(clips), "projection": "weight_clip"},
-            system={"penalty": "+".join(list(PENALTIES)[number::len(pairs)])},
+            # A loss with targets, which label tricks can move.
+            system={"loss": "non_saturating", "penalty": "+".join(list(PENALTIES)[number::len(pairs)]),
+                    "tricks": "+".join(list(TRICKS)[number::len(pairs)])},
             learning_rate_schedule=next(schedules))
         for name in config.hyper:
             short = name.removeprefix("generator_").removeprefix("critic_")
@@ -94,5 +96,6 @@ def test_the_games_use_every_number_that_the_config_knows():
     used = set().union(*(config.hyper for config in CONFIGS.values()))
     short = {name.removeprefix("generator_").removeprefix("critic_") for name in used}
     tables = [*keys.OPTIMIZER_HYPER.values(), *keys.CLIP_HYPER.values(), *keys.PROJECTION_HYPER.values(),
-              *keys.SCHEDULE_HYPER.values(), keys.EMA_HYPER, {f"{name}_weight": 0 for name in keys.PENALTY_WEIGHTS}]
+              *keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(), keys.EMA_HYPER,
+              {f"{name}_weight": 0 for name in keys.PENALTY_WEIGHTS}]
     assert short == set().union(*tables)

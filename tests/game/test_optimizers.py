@@ -13,7 +13,7 @@ from tiny import assert_close
 from ganlab.config import keys
 from ganlab.game import CLIPS, OPTIMIZERS, SCHEDULES, make_optimizer, make_weight_clip
 from ganlab.penalties import PENALTIES
-from ganlab.systems import SYSTEMS
+from ganlab.systems import SYSTEMS, TRICKS
 
 NUMBERS = {
     "adam": {"lr": 0.1, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
@@ -97,7 +97,7 @@ def test_an_optimizer_takes_the_numbers_that_the_config_knows(name):
 
 @pytest.mark.parametrize(("functions", "known"), [
     (OPTIMIZERS, keys.OPTIMIZER_HYPER), (CLIPS, keys.CLIP_HYPER), (SCHEDULES, keys.SCHEDULE_HYPER),
-    (PENALTIES, keys.PENALTY_WEIGHTS), (SYSTEMS, keys.SYSTEM_KEYS)],
-    ids=["optimizers", "clips", "schedules", "penalties", "systems"])
+    (PENALTIES, keys.PENALTY_WEIGHTS), (SYSTEMS, keys.SYSTEM_KEYS), (TRICKS, keys.TRICK_HYPER)],
+    ids=["optimizers", "clips", "schedules", "penalties", "systems", "tricks"])
 def test_what_can_be_chosen_and_what_the_config_knows_are_the_same(functions, known):
     assert set(functions) == set(known)

@@ -75,7 +75,7 @@ def test_generator_loss_falls_when_fake_logits_rise(name):
 
 @pytest.mark.parametrize("name", RELATIVISTIC)
 def test_a_relativistic_loss_swapped_is_the_other_players(name):
-    critic, generator = ADVERSARIAL_LOSSES[name]
+    critic, generator, _ = ADVERSARIAL_LOSSES[name]
     np.testing.assert_array_equal(generator(REAL, FAKE), critic(FAKE, REAL))
     assert jnp.all(critic(REAL, FAKE) != critic(FAKE, REAL))
 
@@ -104,7 +104,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_values_are_those_of_the_published_formula(name, float64):
-    for ours, formula in zip(ADVERSARIAL_LOSSES[name], FORMULAS[name], strict=True):
+    for ours, formula in zip(ADVERSARIAL_LOSSES[name][:2], FORMULAS[name], strict=True):
         np.testing.assert_allclose(ours(REAL, FAKE), formula(REAL, FAKE), rtol=1e-12)
 
 
@@ -154,7 +154,7 @@ def test_means_are_those_of_studiogan(name, player, official):
 
 @pytest.mark.parametrize("case", ["uncond", "cond"])
 def test_relativistic_losses_are_those_of_r3gan(case):
-    critic, generator = ADVERSARIAL_LOSSES["relativistic"]
+    critic, generator, _ = ADVERSARIAL_LOSSES["relativistic"]
     with np.load(PARITY / "r3gan_losses.npz") as numbers:
         real, fake = numbers[f"out/{case}/D_real"], numbers[f"out/{case}/D_fake"]
         # R3GAN calls the argument of the softplus the relativistic logit of that player.
@@ -162,3 +162,16 @@ def test_relativistic_losses_are_those_of_r3gan(case):
         np.testing.assert_allclose(fake - real, numbers[f"loss/{case}/G_rel"], rtol=2e-5)
         np.testing.assert_allclose(critic(real, fake), numbers[f"loss/{case}/D_adv"], rtol=2e-5)
         np.testing.assert_allclose(generator(real, fake), numbers[f"loss/{case}/G_adv"], rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, loss in sorted(ADVERSARIAL_LOSSES.items()) if loss.targeted])
+def test_a_critic_with_targets_pulls_real_logits_to_one_and_fake_logits_to_zero(name):
+    loss = ADVERSARIAL_LOSSES[name]
+    real, fake = np.array([-3.0, 0.0, 2.0]), np.array([1.0, -4.0, 0.5])
+    np.testing.assert_allclose(loss.targeted(real, np.ones(3)) + loss.targeted(fake, np.zeros(3)),
+                               loss.critic(real, fake), rtol=1e-6)
+
+
+def test_losses_with_targets_are_cross_entropy_and_least_squares():
+    assert {name for name, loss in ADVERSARIAL_LOSSES.items() if loss.targeted} == {
+        "minimax", "non_saturating", "least_squares"}

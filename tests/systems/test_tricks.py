@@ -1,0 +1,124 @@
+"""Each training trick by its law, and that none of them acts unless it is named."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import POINTS, real_batches, start, tiny_config
+
+from ganlab.config import ConfigError, keys
+from ganlab.game import example_keys, play_round
+from ganlab.losses import ADVERSARIAL_LOSSES
+from ganlab.systems import TRICKS, build_game
+from ganlab.systems.tricks import (
+    LABEL_TRICKS,
+    fade_instance_noise,
+    instance_noise,
+    label_flipping,
+    label_noise,
+    label_smoothing,
+    top_k,
+)
+
+NUMBER = 4000
+KEYS = example_keys(jax.random.key(0), jnp.arange(NUMBER))
+HARD = jnp.ones(NUMBER), jnp.zeros(NUMBER)
+# At these numbers a trick does nothing.
+NEUTRAL = {"label_smoothing": 0.0, "label_noise": 0.0, "label_flipping": 0.0, "instance_noise": 0.0, "top_k": 1.0}
+
+
+def test_smoothing_lowers_the_target_of_real_images_alone():
+    real, fake = label_smoothing(HARD, KEYS, {"label_smoothing": 0.1})
+    np.testing.assert_allclose(real, 0.9, rtol=1e-6)
+    np.testing.assert_array_equal(fake, 0.0)
+
+
+def test_noise_is_taken_from_both_targets_uniformly_and_apart():
+    real, fake = label_noise(HARD, KEYS, {"label_noise": 0.05})
+    drawn = np.stack([1 - real, -fake]) / 0.05
+    assert drawn.min() >= -1e-5 and drawn.max() <= 1 + 1e-5
+    np.testing.assert_allclose(drawn.mean(axis=1), 0.5, atol=0.03)
+    np.testing.assert_allclose(drawn.var(axis=1), 1 / 12, atol=0.01)
+    assert abs(np.corrcoef(drawn)[0, 1]) < 0.08
+
+
+def test_flipping_exchanges_targets_with_its_probability():
+    real, fake = label_flipping(HARD, KEYS, {"label_flipping": 0.25})
+    assert set(np.unique(real)) == set(np.unique(fake)) == {0.0, 1.0}
+    # Four standard deviations of a binomial share.
+    np.testing.assert_allclose([1 - real.mean(), fake.mean()], 0.25, atol=4 * np.sqrt(0.25 * 0.75 / NUMBER))
+
+
+def test_flipping_with_probability_one_makes_the_critic_the_other_way_round():
+    real, fake = label_flipping(HARD, KEYS, {"label_flipping": 1.0})
+    np.testing.assert_array_equal(real, HARD[1])
+    np.testing.assert_array_equal(fake, HARD[0])
+
+
+def test_instance_noise_has_its_deviation_and_belongs_to_the_example():
+    images = jnp.zeros((NUMBER, 2))
+    noisy = instance_noise(images, KEYS, {"instance_noise": 0.3})
+    np.testing.assert_allclose(np.std(noisy), 0.3, rtol=0.03)
+    halves = [instance_noise(images[:2000], part, {"instance_noise": 0.3}) for part in (KEYS[:2000], KEYS[2000:])]
+    np.testing.assert_array_equal(np.concatenate(halves), noisy)
+
+
+@pytest.mark.parametrize(("kimg", "left"), [(0.0, 1.0), (5.0, 0.5), (10.0, 0.0), (99.0, 0.0)])
+def test_instance_noise_falls_on_a_line_to_nothing(kimg, left):
+    hyper = fade_instance_noise({"instance_noise": 0.2, "instance_noise_end_kimg": 10.0}, jnp.asarray(kimg))
+    np.testing.assert_allclose(hyper["instance_noise"], 0.2 * left, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, [0, 1, 2, 3]), (0.5, [1, 3]), (0.3, [1, 3]), (0.01, [1])])
+def test_top_k_is_the_mean_over_the_fakes_of_highest_logits(share, kept):
+    losses, logits = jnp.array([1.0, 2.0, 4.0, 8.0]), jnp.array([-1.0, 3.0, 0.0, 2.0])
+    found = top_k(losses, logits, {"top_k": share}, None)
+    np.testing.assert_allclose(jnp.mean(found), losses[jnp.array(kept)].mean(), rtol=1e-6)
+
+
+def test_top_k_ranks_the_global_batch():
+    losses, logits = jnp.arange(1.0, 9.0), jnp.array([5.0, 1.0, 7.0, 3.0, 8.0, 2.0, 6.0, 4.0])
+    whole = top_k(losses, logits, {"top_k": 0.4}, None)
+    split = jax.vmap(lambda a, b: top_k(a, b, {"top_k": 0.4}, "batch"), axis_name="batch")(
+        losses.reshape(2, 4), logits.reshape(2, 4))
+    np.testing.assert_allclose(split.reshape(8), whole, rtol=1e-6)
+
+
+def played(tricks, **hyper):
+    config = tiny_config(system={"loss": "non_saturating", "penalty": "none", "tricks": tricks}, hyper=hyper)
+    game = build_game(config, POINTS)
+    state, _ = jax.jit(lambda state, batches: play_round(game, state, batches))(
+        start(game), real_batches(game, POINTS, 0))
+    return state.params
+
+
+@pytest.fixture(scope="module")
+def without():
+    return played("none")
+
+
+@pytest.mark.parametrize("name", sorted(TRICKS))
+def test_a_trick_changes_the_round_and_at_its_neutral_number_it_does_not(name, without):
+    number = next(iter(keys.TRICK_HYPER[name]))
+    neutral = played(name, **{number: NEUTRAL[number]})
+    # Each update divides its key among its tricks, which must not move the draws of the round itself.
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6), neutral, without)
+    strong = played(name, **{number: 0.5})
+    assert any(np.max(np.abs(one - other)) > 1e-4
+               for one, other in zip(jax.tree.leaves(strong), jax.tree.leaves(without), strict=True))
+
+
+@pytest.mark.parametrize("loss", [name for name, entry in sorted(ADVERSARIAL_LOSSES.items()) if entry.targeted is None])
+@pytest.mark.parametrize("trick", sorted(LABEL_TRICKS))
+def test_label_tricks_are_refused_for_losses_without_targets(loss, trick):
+    with pytest.raises(ConfigError, match=f"{trick}, which moves the targets .* {loss!r} has no targets"):
+        build_game(tiny_config(system={"loss": loss, "tricks": trick}), POINTS)
+
+
+def test_an_unknown_trick_is_answered_with_its_neighbour():
+    with pytest.raises(ConfigError, match="did you mean label_noise?"):
+        build_game(tiny_config(system={"tricks": "label_nose"}), POINTS)
+
+
+def test_the_table_of_neutral_numbers_is_whole():
+    assert NEUTRAL.keys() == {next(iter(table)) for table in keys.TRICK_HYPER.values()}
