@@ -1,5 +1,7 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -22,7 +24,8 @@ class Checkpoints:
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
         options = (ocp.CheckpointManagerOptions(read_only=True) if keep is None
                    else ocp.CheckpointManagerOptions(max_to_keep=keep, create=True))
-        self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_names=("state", "ema"))
+        self._directory = directory.absolute()
+        self._manager = ocp.CheckpointManager(self._directory, options=options, item_names=("state", "ema"))
 
     @property
     def latest(self) -> int | None:
@@ -49,19 +52,66 @@ class Checkpoints:
         ema = {name: entry["params"] for name, entry in found["ema"].items()}
         return GameState(**found["state"], ema=ema)
 
+    def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
+        """Rounds and state of the newest checkpoint that reads, or None where there is none at all.
+
+        Newer ones, which do not read, are moved out of the way: the run plays the rounds
+        since the older one again, to the same numbers, and saves them anew.
+
+        Args:
+          like: a state of the shapes, types and shardings to restore.
+          say: told which checkpoints do not read, and why.
+
+        Raises:
+          ConfigError: if there are checkpoints and none reads; then none is moved.
+        """
+        damaged = []
+        for step in reversed(self.steps):
+            try:
+                state = self.restore(step, like)
+            except Exception as error:  # Orbax and TensorStore share no class for a file that does not read.
+                say(f"checkpoint {step} does not read: {_brief(error)}")
+                damaged.append(step)
+                continue
+            for number in damaged:
+                aside = self._directory.parent / f"damaged_checkpoint_{number}"
+                shutil.rmtree(aside, ignore_errors=True)
+                (self._directory / str(number)).rename(aside)
+                say(f"checkpoint {number} is set aside as {aside.name}")
+            self._manager.reload()
+            return step, state
+        if damaged:
+            raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a copy, or train in another "
+                              "--workdir")
+        return None
+
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
-        """`(params, variables)` of one network after `step` rounds, averaged or as trained."""
-        if not ema:
-            state = self.restore(step, like)
-            return state.params[network], state.variables[network]
+        """`(params, variables)` of one network after `step` rounds, averaged or as trained.
+
+        Raises:
+          ConfigError: if the checkpoint does not read.
+        """
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _items(like)["ema"])
-        found = self._manager.restore(step, args=ocp.args.Composite(ema=ocp.args.StandardRestore(abstract)))
+        try:
+            if not ema:
+                state = self.restore(step, like)
+                return state.params[network], state.variables[network]
+            found = self._manager.restore(step, args=ocp.args.Composite(ema=ocp.args.StandardRestore(abstract)))
+        except Exception as error:  # As above.
+            others = [str(other) for other in self.steps if other != step]
+            raise ConfigError(f"checkpoint {step} in {self._directory} does not read: {_brief(error)}; "
+                              f"name another by --step: {', '.join(others) or 'there is none'}") from error
         return found["ema"][network]["params"], found["ema"][network]["variables"]
 
     def close(self) -> None:
         """Waits until everything is on the disk."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def _brief(error: Exception) -> str:
+    """The first line of an error, cut: TensorStore appends the whole description of an array."""
+    return str(error).strip().partition("\n")[0][:160]
 
 
 def _items(state: GameState) -> dict[str, Tree]:

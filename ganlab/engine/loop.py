@@ -1,6 +1,7 @@
 """The one host loop: plays rounds, logs, draws samples, saves, and stops when it is told to."""
 
 import dataclasses
+import functools
 import math
 import signal
 from collections.abc import Callable, Mapping
@@ -75,12 +76,11 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     programs = make_programs(game, mesh, schedule["rounds_per_call"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"])
     state = programs.init(config["seed"])
-    step = checkpoints.latest or 0
+    say = functools.partial(print, flush=True)
+    step, state = checkpoints.restore_newest(state, say) or (0, state)
     if step:
-        state = checkpoints.restore(step, state)
+        say(f"resuming {run.path} after round {step:,}")
     console = Console(schedule["total_rounds"], step, game.images_per_round)
-    if step:
-        console.say(f"resuming {run.path} after round {step:,}")
     metrics_file, board = MetricsFile(run.metrics_file, step), TensorBoard(run.tensorboard, step)
     sampling = _Sampling(game, programs, dataset, config, draw, board)
     data = device_data(dataset.arrays(), replicated(mesh))

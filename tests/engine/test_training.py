@@ -129,3 +129,42 @@ def test_a_batch_that_does_not_divide_over_the_devices_names_sizes_that_do():
     assert jax.device_count() == 4
     with pytest.raises(ConfigError, match="batch_size 6 does not divide over 4 devices; use 4 or 8"):
         make_mesh(6)
+
+
+def damage(run, step):
+    """Cuts the largest file of each item of a checkpoint short."""
+    for item in ("state", "ema"):
+        files = [path for path in (run / f"checkpoints/{step}/{item}").rglob("*") if path.is_file()]
+        largest = max(files, key=lambda path: path.stat().st_size)
+        largest.write_bytes(largest.read_bytes()[:100])
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_run_ends_in_the_same_bits(whole, tmp_path, capsys):
+    go(tmp_path / "run", config_of(4))
+    damage(tmp_path / "run", 4)
+    assert go(tmp_path / "run", config_of(6)).step == 6
+    said = capsys.readouterr().out
+    assert "checkpoint 4 does not read" in said and "resuming" in said and "after round 2" in said
+    assert (tmp_path / "run/damaged_checkpoint_4").is_dir()
+    assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
+    assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole[0] / "metrics.jsonl").read_bytes()
+
+
+def test_where_no_checkpoint_reads_training_does_not_start_over(tmp_path):
+    go(tmp_path / "run", config_of(2))
+    damage(tmp_path / "run", 2)
+    lines = (tmp_path / "run/metrics.jsonl").read_bytes()
+    with pytest.raises(ConfigError, match="no checkpoint in .* reads"):
+        go(tmp_path / "run", config_of(6))
+    assert (tmp_path / "run/checkpoints/2").is_dir() and (tmp_path / "run/metrics.jsonl").read_bytes() == lines
+
+
+@pytest.mark.parametrize("ema", [True, False])
+def test_sampling_from_a_damaged_checkpoint_names_the_others(tmp_path, ema):
+    go(tmp_path / "run", config_of(4))
+    damage(tmp_path / "run", 4)
+    like = jax.eval_shape(make_programs(build_game(config_of(4), POINTS), make_mesh(8)).init, 0)
+    checkpoints = Checkpoints(RunDirectory(tmp_path / "run").checkpoints)
+    with pytest.raises(ConfigError, match="checkpoint 4 .* does not read: .*name another by --step: 2"):
+        checkpoints.restore_network("generator", 4, like, ema)
+    checkpoints.close()
