@@ -61,7 +61,6 @@ class Dropout(nn.Module):
 
     rate: float
 
-    @nn.compact
     def __call__(self, x: Array, keys: Array | None, train: bool) -> Array:
         if not 0 <= self.rate < 1:
             raise ValueError(f"dropout {self.rate} is not a share in [0, 1)")

@@ -20,9 +20,16 @@ TINY = {"mlp": {"width": 8, "depth": 1}, "dcgan": {"width": 4, "max_width": 8}}
 NETWORKS = {"generator": GENERATORS, "critic": CRITICS}
 
 
+def of_family(family, image_shape):
+    """The image shape at the size that the family is made for, if it is made for one."""
+    size = getattr(GENERATORS[family], "size", None)
+    return (size, size, image_shape[-1]) if size else image_shape
+
+
 def build(player, family, image_shape=GREY, num_classes=0, **kwargs):
-    return NETWORKS[player][family](image_shape=image_shape, num_classes=num_classes,
-                                    **TINY.get(family, {}) | kwargs)
+    builder = NETWORKS[player][family]
+    tiny = {"filters": (2,) * len(builder.filters)} if hasattr(builder, "filters") else TINY.get(family, {})
+    return builder(image_shape=of_family(family, image_shape), num_classes=num_classes, **tiny | kwargs)
 
 
 def inputs(player, image_shape=GREY, seed=0):
@@ -51,7 +58,11 @@ def some_variables(player, module):
     return jax.tree_util.tree_map_with_path(draw, shapes(player, module)[0])
 
 
-CONVOLUTIONAL = [family for family in sorted(GENERATORS) if family != "mlp"]
+def families_with(field):
+    """Families whose networks have a field of this name."""
+    return [family for family in sorted(GENERATORS) if hasattr(GENERATORS[family], field)]
+
+
 SHAPES = [("mlp", POINT), *((family, shape) for family in sorted(GENERATORS) for shape in (GREY, COLOUR))]
 
 
@@ -63,7 +74,7 @@ def test_every_family_has_both_players():
 @pytest.mark.parametrize("family, image_shape", SHAPES)
 def test_a_generator_makes_images_of_the_shape_of_the_data(family, image_shape, num_classes):
     _, output = shapes("generator", build("generator", family, image_shape, num_classes))
-    assert (output.shape, output.dtype) == ((BATCH, *image_shape), jnp.float32)
+    assert (output.shape, output.dtype) == ((BATCH, *of_family(family, image_shape)), jnp.float32)
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
@@ -77,8 +88,8 @@ def test_a_critic_gives_each_image_one_logit(family, image_shape, num_classes, c
 @pytest.mark.parametrize("player", NETWORKS)
 @pytest.mark.parametrize("family", sorted(GENERATORS))
 def test_without_classes_labels_are_not_needed(family, player):
-    x, labels = inputs(player)
     module = build(player, family)
+    x, labels = inputs(player, module.image_shape)
     assert shapes(player, module, x, None) == shapes(player, module, x, labels)
 
 
@@ -108,7 +119,7 @@ def test_a_critic_sees_the_label_of_its_own_image(family, conditioning):
     module = build("critic", family, num_classes=CLASSES, conditioning=conditioning)
     variables = some_variables("critic", module)
     apply = jax.jit(module.apply)
-    image, labels = inputs("critic")
+    image, labels = inputs("critic", module.image_shape)
     before = apply(variables, image, labels)
     after = apply(variables, image, (labels + np.array([1, 0, 0, 0], np.int32)) % CLASSES)
     assert jnp.abs(after[0] - before[0]) > 1e-3
@@ -117,7 +128,7 @@ def test_a_critic_sees_the_label_of_its_own_image(family, conditioning):
 
 @pytest.mark.parametrize("player", NETWORKS)
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-@pytest.mark.parametrize("family", sorted(GENERATORS))
+@pytest.mark.parametrize("family", families_with("normalization"))
 def test_examples_see_each_other_in_batch_normalization_alone(family, normalization, player):
     # The first stage of dcgan's critic is never normalised: it takes an image of two stages.
     module = build(player, family, COLOUR, normalization=normalization)
@@ -132,7 +143,7 @@ def test_examples_see_each_other_in_batch_normalization_alone(family, normalizat
 
 
 @pytest.mark.parametrize("player", NETWORKS)
-@pytest.mark.parametrize("family", sorted(GENERATORS))
+@pytest.mark.parametrize("family", families_with("normalization"))
 def test_every_parameter_has_a_gradient_under_batch_normalization(family, player, float64):
     # A bias before batch normalization would have none but rounding noise, which Adam amplifies.
     module = build(player, family, COLOUR, CLASSES, normalization="batch")
@@ -152,7 +163,7 @@ def test_every_parameter_has_a_gradient_under_batch_normalization(family, player
 
 @pytest.mark.parametrize("base, size, stages", [(4, 8, 1), (4, 64, 4), (7, 28, 2), (3, 48, 4)])
 @pytest.mark.parametrize("player", NETWORKS)
-@pytest.mark.parametrize("family", CONVOLUTIONAL)
+@pytest.mark.parametrize("family", families_with("base"))
 def test_an_image_of_base_times_a_power_of_two_gets_a_stage_for_each_power(family, player, base, size, stages):
     variables, _ = shapes(player, build(player, family, (size, size, 1), base=base))
     assert sum(name.startswith(("up_", "down_")) for name in variables["params"]) == stages
@@ -233,7 +244,7 @@ def test_dcgan_starts_from_normal_weights_of_deviation_two_hundredths(player):
     (POINT, "use mlp"),
 ])
 @pytest.mark.parametrize("player", NETWORKS)
-@pytest.mark.parametrize("family", CONVOLUTIONAL)
+@pytest.mark.parametrize("family", families_with("base"))
 def test_an_image_that_no_stages_reach_is_refused_with_the_sizes_that_would_do(family, player, image_shape, text):
     with pytest.raises(ValueError, match=text):
         shapes(player, build(player, family, image_shape))
@@ -253,9 +264,9 @@ MISSPELT = [
 ]
 
 
-@pytest.mark.parametrize("field, word, meant", MISSPELT)
+@pytest.mark.parametrize("family, field, word, meant", [
+    (family, *case) for case in MISSPELT for family in families_with(case[0])])
 @pytest.mark.parametrize("player", NETWORKS)
-@pytest.mark.parametrize("family", sorted(GENERATORS))
 def test_a_misspelt_word_is_refused_with_the_word_meant(family, player, field, word, meant):
     text = rf"{field} '{word}' is unknown \(did you mean {meant}\?\); allowed: .*{meant}"
     with pytest.raises(ConfigError, match=text):
