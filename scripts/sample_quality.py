@@ -34,7 +34,7 @@ def main(_: list[str]) -> None:
     run = open_run(WORKDIR.value)
     labels = np.arange(NUMBER.value) % run.dataset.num_classes
     samples = run.images(run.latents(NUMBER.value, SEED.value), labels)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(f"{NUMBER.value:,} samples of {run.config.name}, round {run.step:,}")
     if run.dataset.centers is not None:
         found = count_modes(samples, run.dataset.centers, run.dataset.deviation)

@@ -37,7 +37,7 @@ def run(values: flags.FlagValues) -> int:
     if values.compile:
         analysis = programs.play.lower(state, arrays).compile().memory_analysis()
         temporary = analysis.temp_size_in_bytes
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     data_bytes = sum(array.nbytes for array in arrays.values())
     shape = "x".join(map(str, dataset.image_shape))
     parts = [tables.config_table(config),

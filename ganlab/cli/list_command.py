@@ -66,7 +66,7 @@ def run(values: flags.FlagValues) -> int:
     for name in values.only:
         if name not in found:
             raise unknown("table", name, found)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for title, entries in found.items():
         if values.only and title not in values.only:
             continue

@@ -1,0 +1,130 @@
+"""Letters and digits drawn from the fonts that ship with matplotlib: labelled images without a download."""
+
+import functools
+import string
+
+import numpy as np
+
+from ganlab.data.dataset import Dataset
+
+# The text faces of matplotlib: those that draw every character below as an upright or slanted letter
+# of a running text. Left out are what has no Latin letters at these places (STIXNonUni*, STIXSiz*,
+# DejaVu*Display, LastResort, cmex10, cmsy10) and the italic of formulas (cmmi10). A list and not a
+# pattern, so that a font that is added to matplotlib changes no data.
+FONTS = (
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique",
+    "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique",
+    "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic",
+    "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta",
+    "cmr10", "cmb10", "cmti10", "cmss10", "cmtt10")
+CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+SIDE = 32
+CAPITAL_HEIGHT = 22  # Of the letter H in pixels: small letters stay small, so that c and C can be told apart.
+LARGEST_EXTENT = 28  # Glyphs that would be wider or taller (W, j) are made smaller.
+MARGIN = 1.5  # From ink to frame in pixels: enough for the soft edge of the ink to end within.
+OVERSAMPLING = 4  # Pixels of a drawn glyph to one of an image: so fine that the nearest is smooth enough, and quick.
+PADDING = 2  # Empty pixels around a drawn glyph, in which its edge can fade.
+
+# Jitter, uniform between the bounds, or between minus and plus the bound.
+SCALE = (0.85, 1.15)
+ROTATION, SHEAR, SHIFT = np.deg2rad(10), 0.15, 2.0  # In radians; as a tangent; in pixels.
+
+
+@functools.cache
+def _drawn_glyphs() -> tuple[tuple, np.ndarray]:
+    """Every glyph of every font, drawn large and cut to its ink.
+
+    Cached because a small set costs less than this; what is kept is never changed.
+
+    Returns:
+      Pillow images in the order of fonts, then characters, and the half extents of their ink,
+      [fonts * characters, 2], (x, y) in pixels of the final images.
+    """
+    from pathlib import Path  # Imported here, as all that draws: other sources need not wait for it.
+
+    import matplotlib
+    from PIL import Image, ImageFilter, ImageFont, ImageOps
+
+    # The mean over the area of a final pixel, which sampling at its centre then keeps.
+    soften = ImageFilter.BoxBlur((OVERSAMPLING - 1) / 2)
+    pictures, extents = [], []
+    for name in FONTS:
+        file = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
+        # The basic layout is in every Pillow; another one may place glyphs otherwise.
+        font = ImageFont.truetype(str(file), 100, layout_engine=ImageFont.Layout.BASIC)
+        font = font.font_variant(size=100 * CAPITAL_HEIGHT * OVERSAMPLING / -font.getbbox("H", anchor="ls")[1])
+        for character in CHARACTERS:
+            mask = font.getmask(character)
+            ink = Image.frombytes("L", mask.size, bytes(mask))
+            ink = ink.crop(ink.getbbox())
+            pictures.append(ImageOps.expand(ink, PADDING).filter(soften))
+            extents.append(ink.size)
+    return tuple(pictures), np.array(extents) / (2 * OVERSAMPLING)
+
+
+def _jitter(draws: np.ndarray, extents: np.ndarray) -> np.ndarray:
+    """The affine maps [n, 6] from image to drawn glyph that Pillow asks for.
+
+    Args:
+      draws: uniform in [0, 1), [n, 5]: scale, rotation, shear, and shift in x and y.
+      extents: half extents of the ink, [n, 2].
+    """
+    scale = SCALE[0] + (SCALE[1] - SCALE[0]) * draws[:, 0]
+    scale = scale * np.minimum(1, LARGEST_EXTENT / 2 / extents.max(axis=1))
+    angle, shear, *shift = (2 * draws[:, 1:].T - 1) * np.array([ROTATION, SHEAR, 1, 1])[:, None]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    # A rotation of what the shear has slanted.
+    forward = np.stack([cosine, cosine * shear - sine, sine, sine * shear + cosine], axis=-1).reshape(-1, 2, 2)
+    # The box of the turned ink; a glyph that would leave the frame is made smaller and moved less.
+    half = np.einsum("nij,nj->ni", np.abs(forward), extents)
+    scale = np.minimum(scale, (SIDE / 2 - MARGIN) / half.max(axis=1))
+    room = np.minimum(SHIFT, SIDE / 2 - MARGIN - scale[:, None] * half)
+    middle = SIDE / 2 + room * np.stack(shift, axis=-1)
+    backward = np.linalg.inv(forward) * (OVERSAMPLING / scale)[:, None, None]
+    offset = OVERSAMPLING * extents + PADDING - np.einsum("nij,nj->ni", backward, middle)
+    return np.concatenate([backward, offset[..., None]], axis=-1).reshape(-1, 6)
+
+
+def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.ndarray:
+    """Grey glyphs [n, h, w, 1] in a random colour on another, by draws [n, 6]; uint8 [n, h, w, 3].
+
+    In every channel the two colours differ by 96 to 160 of 255, so that all glyphs can be read.
+    """
+    foreground = np.floor(256 * draws[:, :3]).astype(np.int32)
+    background = (foreground + 96 + np.floor(65 * draws[:, 3:]).astype(np.int32)) % 256
+    painted = np.empty((*images.shape[:3], 3), np.uint8)
+    for start in range(0, len(images), block):
+        part = slice(start, start + block)
+        near, far = foreground[part, None, None], background[part, None, None]
+        painted[part] = far + (near - far) * images[part].astype(np.int32) // 255
+    return painted
+
+
+def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False) -> Dataset:
+    """Digits and letters of 32x32 pixels in 62 classes, 0-9 then A-Z then a-z, from 21 fonts.
+
+    The fonts are the text faces that matplotlib carries (DejaVu, STIX and Computer Modern). Each
+    image is one of the 1,302 glyphs, scaled, turned, slanted and moved at random: bright on black
+    with smooth edges, uint8 [size, 32, 32, 1]. Some classes differ by their size alone (c and C)
+    or hardly at all (0 and O, l and I in some fonts), so no classifier can be perfect.
+
+    Args:
+      size: number of images. The first images of a larger set are those of a smaller one.
+      seed: chooses glyphs, fonts, jitter and colours.
+      colour: draw the same glyphs in random colours, uint8 [size, 32, 32, 3].
+    """
+    from PIL import Image
+
+    pictures, extents = _drawn_glyphs()
+    # One row of draws an image: its glyph, its jitter, its colours.
+    draws = np.random.Generator(np.random.PCG64(seed)).random((size, 12))
+    glyph = np.floor(draws[:, 0] * len(pictures)).astype(np.int32)
+    maps = _jitter(draws[:, 1:6], extents[glyph])
+    drawn = [pictures[number].transform((SIDE, SIDE), Image.Transform.AFFINE, numbers,
+                                        Image.Resampling.NEAREST).tobytes()
+             for number, numbers in zip(glyph.tolist(), maps.tolist(), strict=True)]
+    images = np.frombuffer(b"".join(drawn), np.uint8).reshape(size, SIDE, SIDE, 1)
+    if colour:
+        images = _painted(images, draws[:, 6:])
+    return Dataset("glyphs", images, glyph % len(CHARACTERS), tuple(CHARACTERS))

@@ -1,0 +1,90 @@
+"""Glyphs: every character of every font, readable, inside the frame, and drawn by the seed alone."""
+
+import functools
+import string
+
+import numpy as np
+import pytest
+
+from ganlab.data import SOURCES
+from ganlab.data.glyphs import CHARACTERS, FONTS, _drawn_glyphs
+
+source = SOURCES["glyphs"]
+glyphs = functools.cache(source)
+SIZE = 5000
+
+
+def test_there_is_a_class_for_each_digit_and_letter():
+    data = glyphs(SIZE)
+    assert data.class_names == tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
+    assert data.images.shape == (SIZE, 32, 32, 1)
+    # 5 standard errors about the mean of a uniform draw.
+    counts = np.bincount(data.labels, minlength=62)
+    np.testing.assert_allclose(counts, SIZE / 62, atol=5 * np.sqrt(SIZE / 62))
+
+
+def test_the_glyphs_of_21_fonts_are_distinct_and_have_ink():
+    pictures, extents = _drawn_glyphs()
+    assert len(FONTS) == len(set(FONTS)) == 21
+    assert len(pictures) == len(extents) == 21 * len(CHARACTERS) == 1302
+    assert len({(picture.size, picture.tobytes()) for picture in pictures}) == 1302
+    # A stroke thinner than a pixel is grey in the mean over a pixel.
+    assert all(picture.getextrema()[1] > 200 for picture in pictures)
+
+
+def test_ink_is_white_on_black_with_smooth_edges_and_never_touches_the_frame():
+    images = glyphs(SIZE).images
+    for edge in (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]):
+        assert not edge.any()
+    assert np.median(images) == 0
+    assert images.max(axis=(1, 2, 3)).min() > 200
+    ink = images[images > 0]
+    assert 0.2 < np.mean(ink < 255) < 0.8
+
+
+def test_glyphs_are_in_the_middle_and_use_the_frame():
+    ink = glyphs(SIZE).images[..., 0] > 0
+    for axis in (1, 2):
+        lines = ink.any(axis=3 - axis)
+        first, last = lines.argmax(axis=1), 31 - lines[:, ::-1].argmax(axis=1)
+        middle = (first + last) / 2 - 15.5
+        # Moved by two pixels at most; turning and slanting move the middle of what is not symmetric, as an L, too.
+        assert np.abs(middle).max() <= 6
+        assert np.mean(np.abs(middle) <= 3) > 0.97
+        assert np.abs(middle.mean()) < 0.2
+        if axis == 1:
+            assert 16 < np.mean(last - first + 1) < 24
+
+
+def test_capitals_are_larger_than_small_letters_of_the_same_shape():
+    data = glyphs(SIZE)
+    area = {name: np.mean(data.images[data.labels == label, ..., 0] > 127)
+            for label, name in enumerate(data.class_names)}
+    for small in "cosvxz":
+        assert area[small.upper()] > 1.15 * area[small]
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_glyphs_are_drawn_by_their_seed_and_a_small_set_begins_a_large_one(colour):
+    first, again, other = (source(size, seed=seed, colour=colour) for size, seed in ((50, 1), (80, 1), (50, 2)))
+    np.testing.assert_array_equal(first.images, again.images[:50])
+    np.testing.assert_array_equal(first.labels, again.labels[:50])
+    assert not np.array_equal(first.labels, other.labels)
+    assert all(np.any(one != two) for one, two in zip(first.images, other.images, strict=True))
+
+
+def test_no_two_images_are_the_same():
+    assert len({image.tobytes() for image in glyphs(SIZE).images}) == SIZE
+
+
+def test_a_coloured_glyph_is_the_grey_one_between_two_colours_that_differ():
+    grey, coloured = source(200, seed=3), source(200, seed=3, colour=True)
+    np.testing.assert_array_equal(grey.labels, coloured.labels)
+    assert coloured.images.shape == (200, 32, 32, 3) and coloured.images.dtype == np.uint8
+    for shape, image in zip(grey.images, coloured.images.astype(int), strict=True):
+        background = image[0, 0]
+        foreground = image[shape[..., 0] == 255]
+        assert np.all(foreground == foreground[0])
+        difference = foreground[0] - background
+        assert np.all((np.abs(difference) >= 96) & (np.abs(difference) <= 160))
+        np.testing.assert_allclose(image, background + shape / 255 * difference, atol=1)
