@@ -1,6 +1,6 @@
 """ganlab list [--only=losses,penalties]
 
-Names every network, loss, penalty, optimizer, schedule, data source, system and
+Names every network, loss, penalty, trick, optimizer, schedule, data source, system and
 experiment, with its meaning. Losses, penalties, networks, optimizers and sources may
 also stand outside ganlab, named `package.module:function`.
 

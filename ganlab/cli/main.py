@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "trains the experiment of a config file, or goes on where its run stopped",
     "sample": "draws samples of a trained run, or walks between them",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
-    "list": "names every network, loss, penalty, optimizer, data source and experiment",
+    "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
 }
 
 EXIT_MISTAKE = 2
