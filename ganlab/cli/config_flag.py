@@ -1,5 +1,7 @@
 """The flag `--config=FILE[:CHOICES]` with its overrides, and its errors in plain words."""
 
+import traceback
+
 import ml_collections
 from absl import flags
 from ml_collections import config_flags
@@ -19,8 +21,13 @@ def define_config(values: flags.FlagValues, argv: list[str]) -> None:
 
 def config_first(argv: list[str]) -> list[str]:
     """Puts `--config` before its overrides, which ml_collections wants, so that users may write flags in any order."""
-    first = [argument for argument in argv if argument.lstrip("-").startswith("config=")]
-    return [argv[0], *first, *(argument for argument in argv[1:] if argument not in first)]
+    first, rest, words = [], [], iter(argv[1:])
+    for word in words:
+        if word in ("-config", "--config"):
+            first += [word, *([next(words)] if len(first + rest) + 2 < len(argv) else [])]
+        else:
+            (first if word.lstrip("-").startswith("config=") else rest).append(word)
+    return [argv[0], *first, *rest]
 
 
 def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
@@ -37,14 +44,16 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
             raise ConfigError(f"get_config of --config returned a {type(values.config).__name__}; it must return a "
                               "ConfigDict, as ganlab.config.experiment makes")
         return rest
-    except KeyError as error:
-        raise ConfigError("an override of --config names a section that the config does not have: "
-                          f"{error.args[0]}") from error
-    except OSError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ConfigError(f"--config does not load: {lines[-1]}; name a file such as experiments/digits.py") from error
-    except AttributeError as error:
-        raise ConfigError(f"--config does not load: {error}; the file must define get_config(argument=None)") from error
+    except (KeyError, OSError, AttributeError) as error:
+        # What the user's own file raises keeps its traceback, which leads to the line.
+        if {"get_config", "<module>"} & {frame.name for frame in traceback.extract_tb(error.__traceback__)}:
+            raise
+        if isinstance(error, KeyError):
+            raise ConfigError("an override of --config names a section that the config does not have: "
+                              f"{error.args[0]}") from error
+        reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1]
+        raise ConfigError(f"--config does not load: {reason}; name a file such as experiments/digits.py, which defines "
+                          "get_config(argument=None)") from error
     except flags.IllegalFlagValueError as error:
         if "value other than None" in str(error):
             name = str(error).split("=")[0].removeprefix("flag ")

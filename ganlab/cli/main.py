@@ -41,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, flags.Error) as error:
         print(f"ganlab: {error}", file=sys.stderr)
         return EXIT_MISTAKE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A place that cannot be read or written is the user's to mend, and the sentence names it.
+        print(f"ganlab: {error.filename}: {error.strerror}", file=sys.stderr)
+        return EXIT_MISTAKE
 
 
 def _run(argv: list[str]) -> int:

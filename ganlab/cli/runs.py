@@ -79,7 +79,7 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
         raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which draws no samples")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
-    programs = make_programs(game, make_mesh(game.batch_size))
+    programs = make_programs(game, make_mesh(game.batch_size, devices=1))
     like = jax.eval_shape(programs.init, 0)
     checkpoints = Checkpoints(directory.checkpoints)
     try:

@@ -34,7 +34,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default", flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
     flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied", lower_bound=0.0,
-                       flag_values=values)
+                       upper_bound=1e3, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
@@ -59,7 +59,10 @@ def run(values: flags.FlagValues) -> int:
         number = values.number
         latents = trained.latents(number, values.seed, values.temperature)
         labels = parse_labels(values.labels, trained, number)
-        columns = len(values.labels) or grid_columns(trained.config, trained.dataset, number)
+        # Whole cycles of the labels in a row, so that a column is a class and the picture about square.
+        cycle = len(values.labels)
+        columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
+                   else grid_columns(trained.config, trained.dataset, number))
     samples = trained.images(latents, labels)
     output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
                   f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
@@ -68,6 +71,7 @@ def run(values: flags.FlagValues) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         save_png(output, draw_samples(samples, trained.dataset, columns, title))
     elif values.form == "npz":
+        output = output.with_name(output.name.removesuffix(".npz") + ".npz")
         output.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(output, images=to_uint8(samples) if samples.ndim == 4 else samples, labels=labels)
     else:
@@ -99,7 +103,7 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
 def _write_files(output: Path, samples: np.ndarray, labels: np.ndarray) -> None:
     if samples.ndim != 4:
         raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
-    if output.exists() and any(output.iterdir()):
+    if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
     output.mkdir(parents=True, exist_ok=True)
     for i, (image, label) in enumerate(zip(to_uint8(samples), labels, strict=True)):

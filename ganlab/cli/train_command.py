@@ -24,6 +24,7 @@ from absl import flags
 
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.runs import build, draw_run, grid_columns
+from ganlab.config import ConfigError
 from ganlab.engine import Diverged, RunDirectory, make_mesh, rounds_saved, set_up_process, train
 from ganlab.report import draw_samples, save_png
 
@@ -43,7 +44,13 @@ def run(values: flags.FlagValues) -> int:
     config, directory = values.config, RunDirectory(values.workdir)
     game, dataset = build(config)
     make_mesh(game.batch_size)
-    if directory.check(config) and rounds_saved(directory.checkpoints) >= config.train.total_rounds:
+    saved = rounds_saved(directory.checkpoints) if directory.check(config) else 0
+    if saved % config.train.rounds_per_call:
+        raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} stopped "
+                          f"after {saved:,} rounds, no multiple of it; use 1 or a divisor of {saved}")
+    if saved >= config.train.total_rounds:
+        if not (directory.losses_plot.exists() and directory.animation.exists()):
+            draw_run(directory, config.name)
         print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds asks for more")
         return 0
     directory.write(config, sys.argv)

@@ -31,7 +31,7 @@ def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any
     module_name, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} does not import: {error}; "
                           "run from the folder that holds it, or install it") from error
     except AttributeError:

@@ -36,7 +36,8 @@ def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
 
 KEYS: dict[str, Key] = {
     "name": Key("experiment", "what the run is called in tables and pictures", allowed=NOT_EMPTY, live=True),
-    "seed": Key(0, "chooses initial weights, draws and the order of data", allowed=AT_LEAST_ZERO),
+    "seed": Key(0, "chooses initial weights, draws and the order of data",
+                allowed=(lambda value: 0 <= value < 2**31, "a number from 0 to below 2^31")),
     "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),

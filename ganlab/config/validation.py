@@ -8,7 +8,7 @@ from ganlab.config.errors import ConfigError, unknown
 from ganlab.config.experiment import all_keys, flat, is_number, joined_names, structure_keys
 
 STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
-                  "--config=experiments/digits.py:loss=hinge,penalty=r1")
+                  "--config=experiments/digits.py:loss=hinge,penalty=r1, or in a file of one's own")
 
 
 def validate(config: Mapping[str, Any]) -> None:

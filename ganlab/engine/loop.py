@@ -18,6 +18,7 @@ from ganlab.engine.logs import Console, MetricsFile, TensorBoard
 from ganlab.engine.program import Programs, make_mesh, make_programs, replicated
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.game import Game, GameState, samples_key
+from ganlab.types import Array, Tree
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
@@ -103,6 +104,9 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                     sampling(step, state)
                 due = last or interruption.signal is not None
                 if due or step % schedule["checkpoint_every_rounds"] == 0:
+                    # A state that cannot go on must not push out one that can.
+                    _require_finite(step, [f"params of {name}" for name, tree in state.params.items()
+                                           if not _finite(tree)])
                     checkpoints.save(step, state)
             return Outcome(step, interruption.signal)
     finally:
@@ -120,10 +124,19 @@ def _log(game: Game, step: int, metrics: Mapping[str, jax.Array], console: Conso
     file.write(step, kimg, numbers)
     rate = console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
     board.scalars(step, {**numbers, "speed/images_per_second": rate})
-    broken = [name for name, value in numbers.items() if not math.isfinite(value)]
+    _require_finite(step, [name for name, value in numbers.items() if not math.isfinite(value)])
+
+
+def _require_finite(step: int, broken: list[str]) -> None:
     if broken:
         raise Diverged(f"round {step}: {', '.join(broken)} is not finite; lower the learning rates or raise the penalty; "
                        "the checkpoints from before it are kept")
+
+
+@jax.jit
+def _finite(tree: Tree) -> Array:
+    """Whether every number of a tree is finite."""
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
 class _Sampling:

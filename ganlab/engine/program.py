@@ -14,19 +14,20 @@ from ganlab.types import Array, Tree
 DATA_AXIS = "data"
 
 
-def make_mesh(batch_size: int) -> jax.sharding.Mesh:
-    """A mesh of all devices along the axis `data`, over which batches are split.
+def make_mesh(batch_size: int, devices: int | None = None) -> jax.sharding.Mesh:
+    """A mesh of all devices, or of the first so many, along the axis `data`, over which batches are split.
 
     Raises:
       ConfigError: for a batch that does not divide, with the nearest that do.
     """
-    devices = jax.device_count()
+    devices = devices or jax.device_count()
     if batch_size % devices:
         below, above = batch_size // devices * devices, (batch_size // devices + 1) * devices
         sizes = f"{below} or {above}" if below else str(above)
         raise ConfigError(f"config.batch_size {batch_size} does not divide over {devices} devices; use {sizes}")
     # Explicit axes, the default, break the gradient of transposed convolutions.
-    return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,))
+    return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
+                         devices=jax.devices()[:devices])
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:

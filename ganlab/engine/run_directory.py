@@ -56,7 +56,8 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
         if not self.config_file.exists():
-            if self.path.is_dir() and any(self.path.iterdir()):
+            if self.path.is_dir() and any(
+                    not path.name.endswith(".partial") for path in self.path.iterdir()):
                 raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new "
                                   "directory")
             return False
@@ -72,9 +73,11 @@ class RunDirectory:
 
     def write(self, config: Mapping[str, Any], command: list[str]) -> None:
         """Makes the directory and writes the config and the versions that the run starts with."""
-        self.samples.mkdir(parents=True, exist_ok=True)
+        # The config comes first: without it, a directory that a crash left is not known as a run's.
+        self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
         write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
+        self.samples.mkdir(exist_ok=True)
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:

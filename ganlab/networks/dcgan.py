@@ -29,6 +29,8 @@ def stage_count(image_shape: tuple[int, ...], base: int) -> int:
     if len(image_shape) != 3:
         raise ValueError(f"dcgan makes images [height, width, channels]; the data has shape {tuple(image_shape)}; "
                          "use mlp")
+    if base < 1:
+        raise ValueError(f"base {base} is not above 0; 4 is that of the paper")
     height, width, _ = image_shape
     stages = (height // base).bit_length() - 1 if height >= 2 * base else 0
     if height != width or stages < 1 or base * STRIDE**stages != height:

@@ -18,6 +18,8 @@ from ganlab.types import Array
 
 def _hidden_layers(module: "MLPGenerator | MLPCritic", x: Array, train: bool) -> Array:
     """`depth` dense layers of `width` with normalisation and activation, as submodules of `module`."""
+    if module.depth < 0 or module.width < 1:
+        raise ValueError(f"depth {module.depth} and width {module.width}: depth is at least 0, width at least 1")
     for i in range(module.depth):
         x = nn.Dense(module.width, use_bias=module.normalization != "batch",
                      kernel_init=INITIALIZERS[module.initializer], name=f"dense_{i}")(x)

@@ -24,7 +24,13 @@ def load_data(config: Mapping[str, Any]) -> Dataset:
     validate(config)
     source = choose(SOURCES, config["data"]["source"], "data.source")
     bind(source, config["data"]["kwargs"], "data.kwargs")
-    dataset = source(**config["data"]["kwargs"])
+    try:
+        dataset = source(**config["data"]["kwargs"])
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"config.data ({config['data']['source']}) does not load: {error}") from error
+    if not isinstance(dataset, Dataset):
+        raise ConfigError(f"config.data.source {config['data']['source']!r} returned a {type(dataset).__name__}; "
+                          "it must return a ganlab.data.Dataset")
     if config["batch_size"] > len(dataset):
         raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the {len(dataset)} images of "
                           f"{dataset.name}; use at most {len(dataset)}")

@@ -41,9 +41,10 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     given = {"image_shape": tuple(image_shape), "num_classes": classes, "axis_name": axis_name}
     float_type = jnp.zeros(()).dtype
     generator = make_network(config, "generator", GENERATORS,
-                             (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type), *label_spec), **given)
+                             (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type), *label_spec),
+                             output=(1, *image_shape), **given)
     critic = make_network(config, "critic", CRITICS,
-                          (jax.ShapeDtypeStruct((1, *image_shape), float_type), *label_spec), **given)
+                          (jax.ShapeDtypeStruct((1, *image_shape), float_type), *label_spec), output=(1,), **given)
     loss = choose(ADVERSARIAL_LOSSES, system["loss"], "system.loss", lambda found: isinstance(found, AdversarialLoss),
                   "AdversarialLoss(critic, generator)")
     players = _Players(
@@ -69,9 +70,13 @@ def _choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str
             raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own "
                               "logit, but config.networks.critic normalizes over the batch, where examples see each "
                               "other; use normalization=layer or none in the critic, or penalty=none")
+        short = name.rsplit(":", 1)[-1]
+        if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
+            raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is taken; name each penalty "
+                              "once, or rename the function")
         if "axis_name" in inspect.signature(penalty).parameters:
             penalty = functools.partial(penalty, axis_name=axis_name)
-        chosen[name.rsplit(":", 1)[-1]] = penalty
+        chosen[short] = penalty
     return chosen
 
 

@@ -24,8 +24,16 @@ def check_networks(config: Mapping[str, Any], *players: str) -> None:
 
 
 def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],
-                 inputs: tuple[jax.ShapeDtypeStruct, ...], **given: Any) -> Network:
+                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple[int, ...], **given: Any) -> Network:
     """Builds the network of `config.networks.<name>` and traces it once, without compiling.
+
+    Args:
+      config: the config.
+      name: the player.
+      table: architectures by name.
+      inputs: shapes of the arguments, for one example.
+      output: the shape that one example's output must have.
+      **given: fields of the module that the system fills.
 
     Raises:
       ConfigError: for an unknown architecture or argument, or one that does not fit the data.
@@ -33,11 +41,15 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     section, path = config["networks"][name], f"networks.{name}"
     builder = choose(table, section["network"], f"{path}.network")
     bind(builder, section["kwargs"], f"{path}.kwargs", GIVEN_BY_SYSTEM)
-    network = Network(builder(**given, **section["kwargs"]), inputs)
     try:
-        jax.eval_shape(network.init, jax.random.key(0))
-    except (ValueError, TypeError) as error:
+        network = Network(builder(**given, **section["kwargs"]), inputs)
+        params, variables = jax.eval_shape(network.init, jax.random.key(0))
+        found = jax.eval_shape(network.module.apply, {"params": params, **variables}, *inputs)
+    except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
+    if getattr(found, "shape", None) != output:
+        raise ConfigError(f"config.{path} ({section['network']}) gives {getattr(found, 'shape', found)} for one example; "
+                          f"it must give {output}")
     return network
 
 

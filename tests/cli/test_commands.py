@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -210,3 +211,46 @@ def test_a_loss_from_outside_the_package_trains(tmp_path):
     code, output, errors = ganlab("train", config, *TINY[1:], "--workdir=run", "--config.train.total_rounds=100",
                                   cwd=tmp_path)
     assert code == 0 and "trained 100 rounds" in output, errors
+
+
+def test_a_bug_in_the_users_file_keeps_its_traceback(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def get_config(argument=None):\n    return {}['typo']\n")
+    with pytest.raises(KeyError, match="typo"):
+        main(["describe", f"--config={file}"])
+
+
+@pytest.mark.parametrize("arguments", [["--config.seed=3", "--config", "experiments/digits.py"],
+                                       ["--config", "experiments/digits.py", "--config.seed=3"]])
+def test_the_config_and_its_overrides_may_stand_in_any_order(arguments, capsys):
+    assert main(["describe", *arguments]) == 0
+    assert re.search(r"seed +3 ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--config=experiments/digits.py", "--config.seed=5000000000"], "below 2^31"),
+    (["--config=experiments/digits.py:network=dcgan", "--config.networks.generator.kwargs.base=0"], "base 0"),
+    (["--config=experiments/digits.py", "--config.networks.critic.kwargs.depth=-1"], "depth -1"),
+    (["--config=experiments/digits.py", "--config.networks.critic.kwargs.activation=rellu"],
+     "config.networks.critic (mlp) does not fit: activation 'rellu' is unknown (did you mean relu?)"),
+    (["--config=experiments/mixtures.py", "--config.data.kwargs.size=-5"], "config.data (grid25) does not load"),
+    (["--config=experiments/digits.py:loss=:x"], "config.system.loss names ':x'"),
+    (["--config=experiments/digits.py:penalty=r1+r1"], "the name 'r1' is taken"),
+])
+def test_values_that_cannot_work_are_answered_with_their_key(arguments, words, capsys):
+    assert main(["describe", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_every_choice_of_the_digits_makes_a_game(capsys):
+    for choices in ("optimizer=rmsprop", "optimizer=sgd,clip_gradients=value", "schedule=cosine,penalty=none",
+                    "optimizer=adamw,clip_gradients=global_norm,projection=weight_clip", "network=dcgan,schedule=linear"):
+        assert main(["describe", f"--config=experiments/digits.py:{choices}"]) == 0, capsys.readouterr().err
+
+
+def test_rounds_a_call_must_divide_the_rounds_that_are_saved(runs, capsys):
+    workdir = f"--workdir={runs['folder'] / 'whole'}"
+    change = ["--config.train.rounds_per_call=300", "--config.train.total_rounds=600",
+              *(f"--config.train.{name}_every_rounds=300" for name in ("log", "sample", "checkpoint"))]
+    assert main(["train", *TINY, *change, workdir]) == 2
+    assert "stopped after 400 rounds, no multiple of it" in capsys.readouterr().err
