@@ -46,12 +46,13 @@ def run(values: flags.FlagValues) -> int:
     make_mesh(game.batch_size)
     saved = rounds_saved(directory.checkpoints) if directory.check(config) else 0
     if saved % config.train.rounds_per_call:
-        raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} stopped "
-                          f"after {saved:,} rounds, no multiple of it; use 1 or a divisor of {saved}")
+        raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} "
+                          f"stopped after {saved:,} rounds, no multiple of it; use 1 or a divisor of {saved}")
     if saved >= config.train.total_rounds:
         if not (directory.losses_plot.exists() and directory.animation.exists()):
             draw_run(directory, config.name)
-        print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds asks for more")
+        print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds "
+              "asks for more")
         return 0
     directory.write(config, sys.argv)
 

@@ -81,8 +81,8 @@ class Checkpoints:
             self._manager.reload()
             return step, state
         if damaged:
-            raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a copy, or train in another "
-                              "--workdir")
+            raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a copy, or train in "
+                              "another --workdir")
         return None
 
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:

@@ -129,8 +129,8 @@ def _log(game: Game, step: int, metrics: Mapping[str, jax.Array], console: Conso
 
 def _require_finite(step: int, broken: list[str]) -> None:
     if broken:
-        raise Diverged(f"round {step}: {', '.join(broken)} is not finite; lower the learning rates or raise the penalty; "
-                       "the checkpoints from before it are kept")
+        raise Diverged(f"round {step}: {', '.join(broken)} is not finite; lower the learning rates or raise the "
+                       "penalty; the checkpoints from before it are kept")
 
 
 @jax.jit

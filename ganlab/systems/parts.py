@@ -48,8 +48,8 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
     if getattr(found, "shape", None) != output:
-        raise ConfigError(f"config.{path} ({section['network']}) gives {getattr(found, 'shape', found)} for one example; "
-                          f"it must give {output}")
+        raise ConfigError(f"config.{path} ({section['network']}) gives {getattr(found, 'shape', found)} for one "
+                          f"example; it must give {output}")
     return network
 
 

@@ -244,7 +244,8 @@ def test_values_that_cannot_work_are_answered_with_their_key(arguments, words, c
 
 def test_every_choice_of_the_digits_makes_a_game(capsys):
     for choices in ("optimizer=rmsprop", "optimizer=sgd,clip_gradients=value", "schedule=cosine,penalty=none",
-                    "optimizer=adamw,clip_gradients=global_norm,projection=weight_clip", "network=dcgan,schedule=linear"):
+                    "optimizer=adamw,clip_gradients=global_norm,projection=weight_clip",
+                    "network=dcgan,schedule=linear"):
         assert main(["describe", f"--config=experiments/digits.py:{choices}"]) == 0, capsys.readouterr().err
 
 
