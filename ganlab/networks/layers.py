@@ -122,8 +122,9 @@ def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Arra
     """
     if not module.spectral_normalization:
         return layer
-    # A collection of its own: its numbers are of the weights, not of the batch.
-    wrapped = nn.SpectralNorm(layer, collection_name="spectral", name=f"spectral_{layer.name}")
+    # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon to a squared
+    # norm, where official codes bound the norm itself by 1e-12.
+    wrapped = nn.SpectralNorm(layer, epsilon=1e-24, collection_name="spectral", name=f"spectral_{layer.name}")
     return functools.partial(wrapped, update_stats=train)
 
 
