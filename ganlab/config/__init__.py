@@ -2,8 +2,17 @@
 
 from ganlab.config.binding import bind, choose
 from ganlab.config.errors import ConfigError, did_you_mean, unknown
-from ganlab.config.experiment import all_keys, experiment, flat, hyper_keys, joined_names, parse_choices
+from ganlab.config.experiment import (
+    all_keys,
+    both_players,
+    experiment,
+    flat,
+    hyper_keys,
+    joined_names,
+    parse_choices,
+    picture_data,
+)
 from ganlab.config.validation import validate
 
-__all__ = ["ConfigError", "all_keys", "bind", "choose", "did_you_mean", "experiment", "flat", "hyper_keys",
-           "joined_names", "parse_choices", "unknown", "validate"]
+__all__ = ["ConfigError", "all_keys", "bind", "both_players", "choose", "did_you_mean", "experiment", "flat",
+           "hyper_keys", "joined_names", "parse_choices", "picture_data", "unknown", "validate"]

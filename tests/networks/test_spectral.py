@@ -25,7 +25,7 @@ class Wrapped(nn.Module):
 
 
 def one_call(weight, u):
-    """Kernel as it is applied, largest singular value, and vector after one call, for a PyTorch weight [out, in, k, k]."""
+    """Kernel as it is applied, largest singular value, and vector after one call; weights as PyTorch has them."""
     kernel = np.transpose(weight, (2, 3, 1, 0))
     size = kernel.shape[0]
     layer = nn.Conv(kernel.shape[-1], (size, size), padding="VALID", use_bias=False, name="layer")

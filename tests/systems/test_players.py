@@ -163,7 +163,8 @@ REFUSED = {
     "packs that do not fill a batch": ({"packing": 3, "conditional": False}, ["config.system.packing is 3", "use 6"]),
     "packs of several classes": ({"packing": 2}, ["config.system.packing is 2", "conditional=False"]),
     "a step each of a loss that compares": (
-        {"critic_step": "two_steps", "penalty": "none", "critic_updates": 1}, ["two_steps", "'wasserstein'", "minimax"]),
+        {"critic_step": "two_steps", "penalty": "none", "critic_updates": 1},
+        ["two_steps", "'wasserstein'", "minimax"]),
     "a step each with a penalty": (
         {"critic_step": "two_steps", "loss": "minimax", "critic_updates": 1}, ["two_steps", "no penalty"]),
     "several times a step each": (
