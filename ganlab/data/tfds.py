@@ -70,8 +70,9 @@ def _prepared(name: str, data_dir: str) -> Any:
             raise ConfigError(f"{given}, which is neither prepared in {folder} nor a data set that TFDS can "
                               f"prepare{did_you_mean(bare, known)}; take a name of `tfds.list_builders()`, or train "
                               "offline with :data=glyphs") from None
-        raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by "
-                          f"`{_command(name, str(folder) if data_dir else '')}` ({_WRITER}), or train offline with :data=glyphs") from None
+        command = _command(name, str(folder) if data_dir else "")
+        raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by `{command}` ({_WRITER}), or "
+                          "train offline with :data=glyphs") from None
     except ValueError:
         raise ConfigError(f"{given}, which is not written as TFDS writes names: name, name/config or "
                           "name:version") from None
