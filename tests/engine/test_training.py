@@ -67,8 +67,9 @@ def test_training_pictures_are_of_latents_within_their_truncation_times_their_te
             "truncation": 1e-4, "temperature": 1e4}}.items():
         config = config_of(1)
         config.sample.update(changes)
-        go(tmp_path / name, config, lambda step, samples, name=name: pictures.update({(name, step): samples}) or PICTURE)
-    centre, near, both = (pictures[name, 0] for name in ("centre", "near", "both"))
+        drawn = pictures[name] = {}
+        go(tmp_path / name, config, lambda step, samples, drawn=drawn: drawn.update({step: samples}) or PICTURE)
+    centre, near, both = (pictures[name][0] for name in ("centre", "near", "both"))
     np.testing.assert_allclose(near, centre, atol=1e-3)
     assert all(np.abs(other - centre).max() > 1e-2 for other in (both, whole[2][0]))
 
