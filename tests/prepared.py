@@ -28,7 +28,7 @@ def png(image):
     return file.getvalue()
 
 
-def prepare(data_dir, dataset, features, splits, file_format="array_record", supervised_keys=None):
+def prepare(data_dir, dataset, features, splits, supervised_keys=None):
     """Writes a data set as TFDS would.
 
     Args:
@@ -36,7 +36,6 @@ def prepare(data_dir, dataset, features, splits, file_format="array_record", sup
       dataset: its name.
       features: features by name.
       splits: for each split its examples, dicts by feature.
-      file_format: what TFDS calls so.
       supervised_keys: the names of the input and of the target, or None.
     """
 
@@ -58,8 +57,7 @@ def prepare(data_dir, dataset, features, splits, file_format="array_record", sup
         def _generate_examples(self):
             raise NotImplementedError
 
-    Builder(data_dir=data_dir, file_format=file_format).download_and_prepare(
-        download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+    Builder(data_dir=data_dir, file_format="array_record").download_and_prepare()
 
 
 def prepare_cifar10(data_dir):

@@ -63,8 +63,8 @@ def make_tiny(config):
                         checkpoint_every_rounds=1)
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
-    for section in config.networks.values():
-        builder = choose({**GENERATORS, **CRITICS}, section.network, "network")
+    for player, section in config.networks.items():
+        builder = choose({"critic": CRITICS}.get(player, GENERATORS), section.network, "network")
         section.kwargs.update({name: value for name, value in TINY.items() if hasattr(builder, name)})
         if hasattr(builder, "filters"):
             section.kwargs.filters = (2,) * len(builder.filters)

@@ -53,10 +53,13 @@ class TrainedRun:
     variables: Tree
     programs: Programs
 
-    def latents(self, number: int, seed: int, temperature: float = 1.0) -> Array:
-        """Latents [number, z] of a seed; the first k are the same for every number."""
+    def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
+        """Latents [number, z] of a seed, `temperature` times draws within [-truncation, truncation] (0: all draws).
+
+        The first k are the same for every number.
+        """
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.arange(number))
-        return self.game.sampler.latents(keys) * temperature
+        return self.game.sampler.latents(keys, truncation) * temperature
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""

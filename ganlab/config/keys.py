@@ -53,6 +53,8 @@ KEYS: dict[str, Key] = {
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
     "sample.temperature": Key(1.0, "factor on the latents of training pictures", allowed=AT_LEAST_ZERO, live=True),
+    "sample.truncation": Key(0.0, "bound within which the latents of training pictures are drawn, before their factor; "
+                             "0 for none", allowed=AT_LEAST_ZERO, live=True),
 }
 
 SYSTEM_KEYS: dict[str, dict[str, Key]] = {

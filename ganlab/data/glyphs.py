@@ -107,7 +107,7 @@ def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.nda
 
 
 def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE) -> Dataset:
-    """Digits and letters of 32x32 pixels or more in 62 classes, 0-9 then A-Z then a-z, from 21 fonts.
+    """Digits and letters in 62 classes, 0-9 then A-Z then a-z, from 21 fonts, of 32x32 pixels or another side.
 
     The fonts are the text faces that matplotlib carries (DejaVu, STIX and Computer Modern). Each
     image is one of the 1,302 glyphs, scaled, turned, slanted and moved at random: bright on black

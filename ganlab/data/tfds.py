@@ -12,6 +12,7 @@ from ganlab.data.dataset import Dataset
 
 FORMAT = "array_record"  # The format of TFDS whose examples are read without TensorFlow.
 MODES = {1: "L", 3: "RGB"}  # What Pillow calls images of so many channels.
+WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
 def tfds(name: str, split: str = "train", only_class: str = "", resolution: int = 0, data_dir: str = "") -> Dataset:
@@ -55,38 +56,38 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
 def _prepared(name: str, data_dir: str) -> Any:
     """TFDS's reader of a set that is prepared in `FORMAT`."""
     import tensorflow_datasets  # Imported here, as all of TFDS and Pillow: other sources need not wait for them.
+    from tensorflow_datasets.core.naming import parse_builder_name_kwargs
     from tensorflow_datasets.core.read_only_builder import builder_from_files
 
     # Read now: TFDS reads the variable once, when it is imported.
     folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     given = f"config.data.kwargs.name is {name!r}"
     try:
-        # `tensorflow_datasets.builder` would ask the network about a set that is not here.
+        bare = str(parse_builder_name_kwargs(name)[0])
+    except ValueError:
+        raise ConfigError(f"{given}, which is not written as TFDS writes names: name, name/config or "
+                          "name:version") from None
+    try:
+        # `tensorflow_datasets.builder` would want the version of its code, though another may be prepared.
         builder = builder_from_files(name, data_dir=str(folder))
     except tensorflow_datasets.core.DatasetNotFoundError:
         known = tensorflow_datasets.list_builders(with_community_datasets=False)
-        bare = name.partition("/")[0].partition(":")[0]
         if bare not in known:
             raise ConfigError(f"{given}, which is neither prepared in {folder} nor a data set that TFDS can "
                               f"prepare{did_you_mean(bare, known)}; take a name of `tfds.list_builders()`, or train "
                               "offline with :data=glyphs") from None
-        raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by "
-                          f"`{_command(name, str(folder) if data_dir else '')}` ({_WRITER}), or train offline with :data=glyphs") from None
-    except ValueError:
-        raise ConfigError(f"{given}, which is not written as TFDS writes names: name, name/config or "
-                          "name:version") from None
+        command = _command(name, str(folder) if data_dir else "")
+        raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by `{command}` ({WRITER}), or "
+                          "train offline with :data=glyphs") from None
     formats = {found.value for found in builder.info.available_file_formats()}
     if FORMAT not in formats:
         other = folder / FORMAT
         raise ConfigError(
             f"{given}, which is prepared in {folder} as {', '.join(sorted(formats))}, not as {FORMAT}; TFDS keeps one "
             f"format in a folder, so prepare it in another by `{_command(name, str(other), folder / 'downloads')}` "
-            f"({_WRITER}) and name that folder in {'config.data.kwargs.data_dir' if data_dir else 'TFDS_DATA_DIR'}, or "
+            f"({WRITER}) and name that folder in {'config.data.kwargs.data_dir' if data_dir else 'TFDS_DATA_DIR'}, or "
             "train offline with :data=glyphs")
     return builder
-
-
-_WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
 def _command(name: str, data_dir: str, downloads: Path | None = None) -> str:

@@ -149,7 +149,8 @@ class _Sampling:
             return
         number = config["sample"]["number"]
         keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
-        self._latents = jax.jit(game.sampler.latents)(keys) * config["sample"]["temperature"]
+        draw = functools.partial(game.sampler.latents, truncation=config["sample"]["truncation"])
+        self._latents = jax.jit(draw)(keys) * config["sample"]["temperature"]
         self._labels = jnp.arange(number) % dataset.num_classes
 
     def __call__(self, step: int, state: GameState) -> None:

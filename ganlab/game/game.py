@@ -68,11 +68,15 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
-    """How a trained game makes images: `latents(keys[b]) -> [b, z]`, then
-    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`."""
+    """How a trained game makes images: `latents(keys[b], truncation=0.0) -> [b, z]`, then
+    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`.
+
+    `truncation` is a static number: above 0, latents are drawn from their distribution cut to
+    [-truncation, truncation] in every coordinate.
+    """
 
     network: str
-    latents: Callable[[Array], Array]
+    latents: Callable[..., Array]
     images: Callable[[Tree, Tree, Array, Array], Array]
 
 

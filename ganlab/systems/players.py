@@ -59,7 +59,7 @@ class Players:
 
     generator: nn.Module
     critic: nn.Module
-    latents: Callable[[Array], Array]
+    latents: Callable[..., Array]
     conditional: bool
     loss: AdversarialLoss
     penalties: Mapping[str, Penalty]

@@ -102,7 +102,7 @@ def test_glyphs_of_another_side_stay_inside_the_frame(side):
 def test_a_larger_side_shows_the_same_glyphs_in_the_same_places():
     small, large = (source(100, seed=4, side=side).images[..., 0].astype(np.float32) for side in (32, 64))
     means = large.reshape(100, 32, 2, 32, 2).mean(axis=(2, 4))
-    # The small image is about the mean of pixels of the large: it is nearer to it than any two glyphs are to each other.
+    # The small image is about the means of the large: nearer to them than any two glyphs are to each other.
     distances = np.abs(means[:, None] - small).mean(axis=(2, 3))
     assert np.diag(distances).max() < distances[~np.eye(100, dtype=bool)].min()
 
