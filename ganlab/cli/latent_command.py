@@ -109,7 +109,7 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     tiles = np.concatenate([images_of(trained, before[:rows])[:, None], moved], axis=1)
     picture = worded_grid(tiles.reshape(-1, *tiles.shape[2:]), tiles.shape[1],
                           f"{title_of(trained)}: from {names[start]} to {names[end]}",
-                          heads=("real", *(f"{strength:+g}" for strength in strengths)))
+                          heads=("real", *(f"{strength:+g}" if strength else "0" for strength in strengths)))
     text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
     if len(names) <= FEW_CLASSES:
         still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))

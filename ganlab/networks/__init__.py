@@ -11,7 +11,8 @@ from flax import linen as nn
 
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
-from ganlab.networks.mlp import MLPCritic, MLPEncoder, MLPGenerator
+from ganlab.networks.encoders import MLPEncoder
+from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
     DCGAN32FrogCritic,

@@ -7,7 +7,8 @@ the textbook's other networks, every layer has a bias and weights start as Keras
 
 from flax import linen as nn
 
-from ganlab.networks.layers import INITIALIZERS, check_words, concatenate_labels, normal_heads
+from ganlab.networks.encoders import normal_heads
+from ganlab.networks.layers import INITIALIZERS, check_words, concatenate_labels
 from ganlab.networks.textbook import Convolution
 from ganlab.types import Array
 

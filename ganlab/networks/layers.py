@@ -105,13 +105,3 @@ def class_projection(features: Array, labels: Array, num_classes: int) -> Array:
     """
     rows = nn.Embed(num_classes, features.shape[-1], name="class_embedding")(labels)
     return jnp.sum(features * rows, axis=-1)
-
-
-def normal_heads(features: Array, latent_size: int, initializer: str) -> tuple[Array, Array]:
-    """Mean and logarithm of the variance, each [b, z], of a diagonal normal, linear in features [b, d].
-
-    Called inside a compact module; the layers `mean` and `log_variance` are the module's.
-    """
-    mean, log_variance = (nn.Dense(latent_size, kernel_init=INITIALIZERS[initializer], name=name)(features)
-                          for name in ("mean", "log_variance"))
-    return mean, log_variance

@@ -12,12 +12,11 @@ from ganlab.networks.layers import (
     check_words,
     class_projection,
     concatenate_labels,
-    normal_heads,
 )
 from ganlab.types import Array
 
 
-def _hidden_layers(module: "MLPGenerator | MLPCritic | MLPEncoder", x: Array, train: bool) -> Array:
+def _hidden_layers(module: "MLPGenerator | MLPCritic", x: Array, train: bool) -> Array:
     """`depth` dense layers of `width` with normalisation and activation, as submodules of `module`."""
     if module.depth < 0 or module.width < 1:
         raise ValueError(f"depth {module.depth} and width {module.width}: depth is at least 0, width at least 1")
@@ -87,28 +86,3 @@ class MLPCritic(nn.Module):
         if self.num_classes and self.conditioning == "projection":
             logits = logits + class_projection(x, labels, self.num_classes)
         return logits
-
-
-class MLPEncoder(nn.Module):
-    """Multilayer perceptron from images or points to a diagonal normal over latents.
-
-    Images [b, *image_shape] (with one-hot labels appended) become the mean and the logarithm of
-    the variance, each [b, latent_size]: the generator's layers in the other direction.
-    """
-
-    image_shape: tuple[int, ...]
-    latent_size: int
-    num_classes: int = 0
-    axis_name: str | None = None
-    width: int = 128
-    depth: int = 3
-    activation: str = "relu"
-    normalization: str = "none"
-    initializer: str = "he"
-
-    @nn.compact
-    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
-                 train: bool = False) -> tuple[Array, Array]:
-        check_words(self)
-        x = concatenate_labels(images.reshape(images.shape[0], -1), labels, self.num_classes)
-        return normal_heads(_hidden_layers(self, x, train), self.latent_size, self.initializer)

@@ -120,7 +120,7 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
         scattered.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=3, title="class")
     drawn.imshow(image_grid(decoded, side, PICTURE_WIDTH), extent=(left, right, below, above), aspect="auto")
     drawn.set_box_aspect(1)
-    drawn.set(xticks=(left, right), yticks=(below, above), xlabel=plane.names[0],
+    drawn.set(xticks=(left, right), yticks=(below, above), xlabel=plane.names[0], ylabel=plane.names[1],
               title="decoded, at equally likely steps of a normal")
     figure.suptitle(title)
     return figure_pixels(figure)

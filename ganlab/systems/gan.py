@@ -15,7 +15,6 @@ from ganlab.game import Aux, Game, Network, Sampler, Update, example_keys, named
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
-from ganlab.systems.parts import apply_in_training as _apply
 from ganlab.systems.parts import check_networks, game_parts, has_batch_statistics, make_network
 from ganlab.systems.tricks import LABEL_TRICKS, fade_instance_noise, instance_noise, top_k
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
@@ -183,3 +182,11 @@ class _Players:
         for name in chosen:
             targets = LABEL_TRICKS[name](targets, example_keys(keys[name], index), hyper)
         return self.loss.targeted(real_logits, targets[0]) + self.loss.targeted(fake_logits, targets[1])
+
+
+def _apply(module: Any, params: Tree, variables: Tree, inputs: Array, labels: Array | None,
+           keys: Array) -> tuple[Array, Tree]:
+    """A forward pass in training mode, and the variables after it."""
+    output, state = module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
+                                 mutable=list(variables))
+    return output, dict(state)
