@@ -10,10 +10,12 @@ import pytest
 
 from ganlab.config import validate
 from ganlab.engine import RunDirectory, read_metrics, train
+from ganlab.networks import CRITICS, ENCODERS, GENERATORS
 from ganlab.systems import build_game, load_data
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 TINY = {"width": 8, "depth": 1}
+NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "encoder": ENCODERS, "decoder": GENERATORS}
 
 
 def commands(file):
@@ -48,8 +50,11 @@ def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, t
     config.sample.number = 10
     config.train.update(total_rounds=2, rounds_per_call=1, log_every_rounds=1, sample_every_rounds=1,
                         checkpoint_every_rounds=1)
-    for section in config.networks.values():
-        section.kwargs.update(TINY if section.network == "mlp" else {"width": TINY["width"]})
+    for player, section in config.networks.items():
+        builder = NETWORKS[player][section.network]
+        section.kwargs.update({name: value for name, value in TINY.items() if hasattr(builder, name)})
+        if hasattr(builder, "filters"):
+            section.kwargs.filters = (2,) * len(builder.filters)
     dataset = load_data(config)
     run = RunDirectory(tmp_path / "run")
     run.write(config, [])

@@ -97,7 +97,11 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     """Images of one class at every strength of the way to another; and how many arrive at strength 1."""
     names, labels = trained.dataset.class_names, trained.dataset.labels
     start, end = (_class(flag, values[flag].value, names) for flag in ("from", "to"))
+    if start == end:
+        raise ConfigError(f"--from and --to are both {names[start]}; name two classes")
     strengths = [_strength(text) for text in values.strengths]
+    if not strengths:
+        raise ConfigError("--strengths names no number; write numbers, as in --strengths=0,0.5,1")
     before, after = (chosen(np.flatnonzero(labels == label), values.seed) for label in (start, end))
     for label, found in ((start, before), (end, after)):
         if not len(found):
