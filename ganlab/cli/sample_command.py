@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from ganlab.cli.runs import TrainedRun, grid_columns, open_run
+from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.engine import set_up_process
@@ -92,14 +92,7 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
     names = trained.dataset.class_names
     if texts and not trained.config.system.get("conditional"):
         raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; leave --labels out")
-    chosen = []
-    for text in texts or map(str, range(len(names))):
-        if text in names:
-            chosen.append(names.index(text))
-        elif text.isdigit() and int(text) < len(names):
-            chosen.append(int(text))
-        else:
-            raise ConfigError(f"--labels={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
+    chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
     return np.resize(np.array(chosen, np.int32), number)
 
 

@@ -72,6 +72,10 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
         "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
         "latent_distribution": Key("normal", "distribution of the latents", allowed=one_of("normal", "uniform")),
     },
+    "vae": {
+        "latent_size": Key(2, "dimension of the latents", "numbers", POSITIVE),
+        "reconstruction": Key("cross_entropy", "reconstruction loss", allowed=NOT_EMPTY),
+    },
 }
 
 NETWORK_KEYS: dict[str, Key] = {
@@ -125,10 +129,15 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
                                            AT_LEAST_ZERO)},
 }
 EMA_HYPER: dict[str, Key] = {
-    "ema_half_life_kimg": Key(10.0, "half-life of the average of generator weights; 0 follows them", "kimg",
+    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, a generator's say; 0 follows them", "kimg",
                               AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
+}
+SYSTEM_HYPER: dict[str, dict[str, Key]] = {
+    "gan": {},
+    "vae": {"beta": Key(1.0, "weight of the Kullback-Leibler divergence beside the reconstruction loss",
+                        allowed=AT_LEAST_ZERO)},
 }
 TRICK_HYPER: dict[str, dict[str, Key]] = {
     "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},

@@ -44,11 +44,13 @@ class Programs:
       play: `(state, data) -> (state, metrics)`, several rounds at a call; it donates the
         state and returns the last round's metrics.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
+      encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
     """
 
     init: Callable[[int], GameState]
     play: Callable[[GameState, Mapping[str, Array]], tuple[GameState, Mapping[str, Array]]]
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
+    encode: Callable[[Tree, Tree, Array, Array], Array] | None
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1) -> Programs:
@@ -69,4 +71,5 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1)
     return Programs(
         init=jax.jit(lambda seed: init_state(game, jax.random.key(seed)), out_shardings=whole),
         play=jax.jit(play, donate_argnums=0, out_shardings=whole),
-        sample=jax.jit(game.sampler.images) if game.sampler else None)
+        sample=jax.jit(game.sampler.images) if game.sampler else None,
+        encode=jax.jit(game.encoder.latents) if game.encoder else None)

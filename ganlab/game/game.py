@@ -81,6 +81,15 @@ class Sampler:
 
 
 @dataclasses.dataclass(frozen=True)
+class Encoder:
+    """How a trained game finds the latents of images: `latents(params, variables, images, labels) -> [b, z]`
+    by the network called `network`; of a distribution, its mean."""
+
+    network: str
+    latents: Callable[[Tree, Tree, Array, Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
 class Game:
     """The static description of a game; see DESIGN's contract in the package docstring.
 
@@ -100,6 +109,7 @@ class Game:
       unroll: play repeats as straight code rather than as one `scan`; convolutions inside
         a scan are slow on CPU.
       sampler: how to draw images, for games that can.
+      encoder: how to find the latents of images from which the sampler makes them again, for games that can.
     """
 
     networks: Mapping[str, Network]
@@ -114,6 +124,7 @@ class Game:
     axis_name: str | None = None
     unroll: bool = False
     sampler: Sampler | None = None
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         if all(update.every > 1 for update in self.round):

@@ -54,7 +54,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
     def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
         output = next_fun(*args, **kwargs)
         if context.method_name == "__call__":
-            outputs.setdefault(context.module.path, (type(context.module).__name__, output.shape))
+            outputs.setdefault(context.module.path, (type(context.module).__name__, _shapes(output)))
         return output
 
     with nn.intercept_methods(record):
@@ -70,6 +70,11 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
             table.add_row("/".join(path), kind, str(shape), f"{count:,}")
     table.add_row("output", "", str(outputs[()][1]), "")
     return table
+
+
+def _shapes(output: Any) -> Any:
+    """The shape of an output, or the shapes of several."""
+    return tuple(part.shape for part in output) if isinstance(output, tuple) else output.shape
 
 
 def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:

@@ -202,7 +202,7 @@ def test_describe_shows_keys_layers_round_and_memory_and_trains_nothing(capsys):
         assert words in shown
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "describe", "list"])
+@pytest.mark.parametrize("command", ["train", "sample", "latent", "describe", "list"])
 def test_help_shows_whole_examples_and_the_flags(command, capsys):
     assert main([command, "--help"]) == 0
     shown = capsys.readouterr().out
