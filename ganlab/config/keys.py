@@ -41,6 +41,9 @@ KEYS: dict[str, Key] = {
     "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),
+    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
+    "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
+                             "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
                                   allowed=one_of("constant", "linear", "cosine", "inverse_time")),

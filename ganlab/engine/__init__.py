@@ -2,10 +2,12 @@
 
 from ganlab.engine.backend import set_up_process
 from ganlab.engine.checkpoints import Checkpoints, choose_step, rounds_saved
+from ganlab.engine.feed import data_shapes, make_feed, stays_on_device
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Diverged, Outcome, train
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory, plain
 
-__all__ = ["Checkpoints", "Diverged", "Outcome", "Programs", "RunDirectory", "choose_step", "make_mesh",
-           "make_programs", "plain", "read_metrics", "rounds_saved", "set_up_process", "train"]
+__all__ = ["Checkpoints", "Diverged", "Outcome", "Programs", "RunDirectory", "choose_step", "data_shapes", "make_feed",
+           "make_mesh", "make_programs", "plain", "read_metrics", "rounds_saved", "set_up_process",
+           "stays_on_device", "train"]

@@ -96,13 +96,13 @@ def round_table(game: Game) -> Table:
     return table
 
 
-def memory_table(game: Game, state: GameState, data_bytes: int, temporary: int | None) -> Table:
-    """Bytes on each device: state by its parts, data, and what the compiled round takes besides."""
+def memory_table(game: Game, state: GameState, data: Any, streamed: bool, temporary: int | None) -> Table:
+    """Bytes on each device: state by its parts, the data or the batches of a call, and what the round takes besides."""
     table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)
     table.add_column("what")
     table.add_column("size", justify="right")
     rows = {part: tree_bytes(getattr(state, part)) for part in ("params", "variables", "opt_state", "ema", "memory")}
-    rows["data set"] = data_bytes
+    rows["batches of a call (the data is streamed)" if streamed else "data set"] = tree_bytes(data)
     if temporary is not None:
         rows["temporary arrays of the compiled round"] = temporary
     for what, size in rows.items():

@@ -42,13 +42,13 @@ def test_every_class_has_a_name_and_examples(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_source_gives_the_same_data_again(name):
     again = SOURCES[name](**ARGUMENTS.get(name, {}))
-    for array, other in zip(dataset(name).arrays().values(), again.arrays().values(), strict=True):
+    for array, other in zip(dataset(name).streams()[0].values(), again.streams()[0].values(), strict=True):
         np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_go_by_the_names_that_batches_use(name):
-    arrays = dataset(name).arrays()
+    arrays = dataset(name).streams()[0]
     assert arrays["image"] is dataset(name).images
     assert arrays["label"] is dataset(name).labels
 
