@@ -24,6 +24,19 @@ def test_completing_a_whole_config_changes_nothing():
     assert config.to_json() == before
 
 
+@pytest.mark.parametrize("path", ["seed", "data.flip", "train.total_rounds", "system.packing", "hyper.critic_lr",
+                                  "networks.critic.projection"])
+def test_a_config_from_before_a_key_existed_gets_its_default(path):
+    config = experiment(networks={"generator": {}, "critic": {}})
+    before, section = config.to_json(sort_keys=True), config
+    *sections, name = path.split(".")
+    for part in sections:
+        section = section[part]
+    del section[name]
+    complete(config)
+    assert config.to_json(sort_keys=True) == before
+
+
 def test_numbers_are_not_completed_where_the_structure_is_wrong():
     config = experiment(networks={"generator": {}, "critic": {}})
     config.system.tricks = "label_nose"
