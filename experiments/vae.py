@@ -16,8 +16,8 @@ logged rounds, on two CPU cores that other work shared:
 
     network, data     reconstruction  divergence  time
     mlp, digits                 18.8         4.0  80 seconds
-    conv_vae, digits            22.3         2.4  95 seconds (46 of the processors')
-    conv_vae, glyphs           261.9         4.5  26 minutes (9 of the processors')
+    conv_vae, digits            22.3         2.4  95 seconds (46 of processor time)
+    conv_vae, glyphs           261.9         4.5  26 minutes (9 of processor time)
 
 Of 183 threes moved by the difference of both classes' mean latents, the nearest real image of
 121 is an eight (mlp; 14 unmoved), of 60 with the convolutions (8 unmoved). There is no held-out
