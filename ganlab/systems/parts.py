@@ -40,7 +40,8 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     """
     section, path = config["networks"][name], f"networks.{name}"
     builder = choose(table, section["network"], f"{path}.network")
-    bind(builder, section["kwargs"], f"{path}.kwargs", GIVEN_BY_SYSTEM)
+    # Flax adds `parent` and `name` to every module; they are not the user's.
+    bind(builder, section["kwargs"], f"{path}.kwargs", (*GIVEN_BY_SYSTEM, "parent", "name"))
     try:
         network = Network(builder(**given, **section["kwargs"]), inputs)
         params, variables = jax.eval_shape(network.init, jax.random.key(0))

@@ -282,12 +282,13 @@ def build(count, width: int = 3, rate: float = 0.5, word: str = "relu", flag: bo
 ])
 def test_arguments_that_do_not_bind_are_refused(kwargs, words):
     with pytest.raises(ConfigError) as error:
-        bind(build, kwargs, "here")
+        bind(build, kwargs, "here", given=("parent", "name"))
     assert all(word in str(error.value) for word in words)
 
 
 def test_arguments_bind_that_the_function_takes_except_those_that_the_system_gives():
     bind(build, {"count": 1, "width": 4, "rate": 1, "word": "tanh", "flag": True}, "here")
+    bind(build, {"count": 1, "name": "mine"}, "here", given=("parent",))
     bind(build, {"width": 4}, "here", given=("count",))
     with pytest.raises(ConfigError, match="'count'"):
         bind(build, {"count": 1}, "here", given=("count",))
