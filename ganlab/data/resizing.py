@@ -39,6 +39,12 @@ CROPS: dict[str, Callable[[int, int], Box]] = {"centre": _centre, "centre-wide":
 "A style-based generator architecture", on LSUN cars). `none`: everything."""
 
 
+def crop_size(width: int, height: int, crop: str) -> tuple[int, int]:
+    """Width and height of the part of a picture that is kept."""
+    left, top, right, bottom = CROPS[crop](width, height)
+    return right - left, bottom - top
+
+
 def resize(pixels: np.ndarray, resolution: int, crop: str = "centre") -> np.ndarray:
     """Pixels uint8 [h, w, c] cropped and brought to a square [resolution, resolution, c].
 
