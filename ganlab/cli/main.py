@@ -82,6 +82,6 @@ def _run(argv: list[str]) -> int:
         raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "
                           f"(ganlab {argv[0]} --help)")
     if len(rest) != len(wanted):
-        raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'neither'}; see "
-                          f"ganlab {argv[0]} --help")
+        raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'none'} "
+                          f"(ganlab {argv[0]} --help)")
     return command.run(values, *rest)

@@ -6,6 +6,7 @@ Everything that a file can do wrong is one exception, `BadImage`, whose text end
 
 import functools
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -59,14 +60,16 @@ def decode_image(data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> n
                 return _pixels(_upright(image), background)
     except BadImage:
         raise
-    except Image.DecompressionBombError:
-        raise BadImage(_too_large("more than Pillow opens")) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Pillow refuses before it says how wide and high; its text has the number.
+        number = re.search(r"\d{6,}", str(error))
+        raise BadImage(_too_large(f"{int(number[0]):,}" if number else "too many")) from None
     except Image.UnidentifiedImageError:
         raise BadImage(f"is no image of a known kind ({', '.join(FORMATS)}); convert or remove it") from None
     except Exception as error:  # Pillow's readers raise nearly everything: OSError, SyntaxError, ValueError, struct's.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadImage(f"is damaged ({reason[:120]}); copy it anew or remove it") from None
-    raise BadImage(_too_large(f"{width:,} x {height:,}"))
+    raise BadImage(_too_large(f"{width * height:,}"))
 
 
 def _too_large(pixels: str) -> str:

@@ -50,8 +50,8 @@ class Form:
         from PIL import ImageColor  # Imported here: other sources need not wait for it.
 
         if self.resolution < 0 or self.resolution > 8192:
-            raise ConfigError(f"{prefix}resolution is {self.resolution}; it takes the side of the images in pixels, up to "
-                              "8192, or 0 to leave images of one size as they are")
+            raise ConfigError(f"{prefix}resolution is {self.resolution}; it takes the side of the images in pixels, up "
+                              "to 8192, or 0 to leave images of one size as they are")
         if self.crop not in CROPS:
             raise unknown(f"{prefix}crop", self.crop, CROPS)
         if self.channels not in MODES:
@@ -118,8 +118,8 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
         shape = None
         for i, made in enumerate(_in_order(lambda i: _prepare(listing, i, form, background), len(listing))):
             if isinstance(made, _Prepared) and shape not in (None, made.shape):
-                made = BadImage(f"is of {made.shape[1]}x{made.shape[0]} pixels and those before of {shape[1]}x{shape[0]}; "
-                                "give the resolution to bring all to")
+                made = BadImage(f"is of {made.shape[1]}x{made.shape[0]} pixels, those before of "
+                                f"{shape[1]}x{shape[0]}; give the resolution to bring all to")
             if isinstance(made, BadImage):
                 if not skip_bad:
                     raise ConfigError(f"{listing.source}: {listing.names[i]} {made}; or {SKIPPED}")
@@ -173,8 +173,8 @@ def _check_size(width: int, height: int, wide: int, high: int, form: Form) -> No
     if min(wide, high) < 2 or wide * MOST_ENLARGED < form.resolution:
         least = max(2, -(-form.resolution // MOST_ENLARGED))
         raise BadImage(f"is of {width}x{height} pixels, of which {wide}x{high} are kept; at least {least} each way are "
-                       f"needed for a resolution of {form.resolution}, as a picture grows {MOST_ENLARGED} times at most; "
-                       "remove it")
+                       f"needed for a resolution of {form.resolution}, as a picture grows {MOST_ENLARGED} times at most"
+                       "; remove it")
 
 
 def _in_order(work: Callable[[int], Any], total: int) -> Iterator[Any]:
@@ -196,10 +196,10 @@ def _in_order(work: Callable[[int], Any], total: int) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Makes errors of Pillow's warnings, which are of damaged files, and keeps TFDS from the terminal."""
+    """Keeps off the terminal what Pillow warns of (files that it reads nevertheless) and what TFDS logs."""
     verbosity = logging.get_verbosity()
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", module=r"PIL\.")
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         logging.set_verbosity(logging.ERROR)
         try:
             yield

@@ -102,8 +102,8 @@ class _Zip:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ConfigError(f"{path} is no folder and no whole zip file ({error}); copy it anew, or unpack it and name "
-                              "the folder") from None
+            raise ConfigError(f"{path} is no folder and no whole zip file ({error}); copy it anew, or unpack it and "
+                              "name the folder") from None
         self._at = _stamp(os.stat(path))
         infos: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
@@ -212,8 +212,8 @@ def _read_unchanged(store: _Folder | _Zip, name: str, stamp: Stamp) -> bytes:
 
 
 def _changed(path: Path, name: str, what: str) -> ConfigError:
-    return ConfigError(f"{path}: {name} {what} during the import, so that the data set would be neither the old nor the "
-                       "new one; import again when nothing else writes there")
+    return ConfigError(f"{path}: {name} {what} during the import, so that the data set would be neither the old nor "
+                       "the new one; import again when nothing else writes there")
 
 
 def _verify(store: _Folder | _Zip, path: Path, files: dict[str, Stamp]) -> None:
@@ -223,7 +223,8 @@ def _verify(store: _Folder | _Zip, path: Path, files: dict[str, Stamp]) -> None:
         now = {}
     for name in sorted(files.keys() | now.keys()):
         if files.get(name) != now.get(name):
-            raise _changed(path, name, "is gone" if name not in now else "is new" if name not in files else "was changed")
+            what = "is gone" if name not in now else "is new" if name not in files else "was changed"
+            raise _changed(path, name, what)
 
 
 Classes = tuple[dict[str, str], tuple[str, ...], list[tuple[str, str]]]
@@ -269,8 +270,8 @@ def _classes_of_file(store: _Folder | _Zip, names: list[str]) -> Classes:
     classes = sorted({given[name] for name in chosen})
     if kinds == {int} and classes:
         missing = sorted(set(range(max(given.values()) + 1)) - set(classes))[:1000]
-        bad += [(LABELS_FILE, f"gives no image class {label}, a class with no images; number the classes from 0 without "
-                 "gaps") for label in missing]
+        bad += [(LABELS_FILE, f"gives no image class {label}, a class with no images; number the classes from 0 "
+                 "without gaps") for label in missing]
     return chosen, tuple(map(str, classes)), bad
 
 
@@ -284,10 +285,12 @@ def _label_pairs(where: str, labels: Any) -> dict[str, int | str]:
     given: dict[str, int | str] = {}
     for pair in labels:
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise ConfigError(f"{where} has the label {str(pair)[:80]}, which is no pair of path and class; write {_EXAMPLE}")
+            raise ConfigError(f"{where} has the label {str(pair)[:80]}, which is no pair of path and class; write "
+                              f"{_EXAMPLE}")
         path, label = posixpath.normpath(pair[0].replace("\\", "/")), pair[1]
         if type(label) not in (int, str) or type(label) is int and label < 0 or label == "":
-            raise ConfigError(f"{where} gives {path} the class {str(label)[:80]}; a class is a number from 0 on, or a name")
+            raise ConfigError(f"{where} gives {path} the class {str(label)[:80]}; a class is a number from 0 on, or a "
+                              "name")
         if given.setdefault(path, label) != label:
             raise ConfigError(f"{where} gives {path} two classes, {given[path]} and {label}; leave one of them")
     return given

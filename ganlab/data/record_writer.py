@@ -158,8 +158,8 @@ def whole_or_nothing(place: Path, overwrite: bool, wait: bool = False) -> Iterat
         except (OSError, RuntimeError) as error:
             if not _is_full(error):
                 raise
-            raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing was left there; make "
-                              "room or name a place on another disk") from None
+            raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing was left there; "
+                              "make room or name a place on another disk") from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

@@ -18,7 +18,7 @@ def _whole(width: int, height: int) -> Box:
 
 
 def _middle(width: int, height: int, wide: int, high: int) -> Box:
-    """The largest box of ratio `wide` to `high`, in the middle; what cannot be halved is cut at the right and bottom."""
+    """The largest box of ratio `wide` to `high` in the middle; an odd pixel is cut at the right and bottom."""
     inside_width = min(width, max(1, round(height * wide / high)))
     inside_height = min(height, max(1, round(width * high / wide)))
     left, top = (width - inside_width) // 2, (height - inside_height) // 2
@@ -86,7 +86,7 @@ def _area_means(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _line_means(values: np.ndarray, new: int, axis: int) -> np.ndarray:
-    """Means float32 over `new` equal lengths of an axis that is no shorter: of whole values, and of parts at their ends."""
+    """Means float32 over `new` equal lengths of an axis that is no shorter: of values, and of parts at the ends."""
     old = values.shape[axis]
     edges = np.arange(new + 1) * old
     whole, part = edges // new, (edges % new / new).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Data sets that stay on a disk: imported ones, and folders and zip files that are imported when they are first used."""
+"""Data sets that stay on a disk: imported ones; and folders and zip files, imported when they are first used."""
 
 import hashlib
 import json
@@ -105,8 +105,8 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
             labels, class_names = np.zeros_like(labels), ("all",)
         images = RecordImages(str(place), records, image, builder.info.features[image].shape[-1], chosen)
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"{given}, which is damaged ({' '.join(str(error).split())[:200]}); make it anew by `ganlab data "
-                          "import SOURCE DEST --overwrite`") from error
+        raise ConfigError(f"{given}, which is damaged ({' '.join(str(error).split())[:200]}); make it anew by `ganlab "
+                          "data import SOURCE DEST --overwrite`") from error
     return Dataset(builder.name, images, labels, class_names)
 
 

@@ -72,7 +72,8 @@ def _prepared(name: str, data_dir: str, given: str) -> Any:
                               f"prepare{did_you_mean(bare, known)}; take a name of `tfds.list_builders()`, or train "
                               "offline with :data=glyphs") from None
         raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by "
-                          f"`{_command(name, str(folder) if data_dir else '')}` ({_WRITER}), or train offline with :data=glyphs") from None
+                          f"`{_command(name, str(folder) if data_dir else '')}` ({_WRITER}), or train "
+                          "offline with :data=glyphs") from None
     except ValueError:
         raise ConfigError(f"{given}, which is not written as TFDS writes names: name, name/config or "
                           "name:version") from None
@@ -133,6 +134,7 @@ def image_and_label(given: str, info: Any) -> tuple[str, str]:
 
 
 def class_number(name: str, only_class: str, class_names: tuple[str, ...]) -> int:
+    """The number of the class that `only_class` names, by its name or its number; ConfigError where there is none."""
     if only_class in class_names:
         return class_names.index(only_class)
     if only_class.isdecimal() and int(only_class) < len(class_names):
