@@ -101,7 +101,9 @@ class _Zip:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except PermissionError:
+            raise
+        except Exception as error:  # BadZipFile, but of damaged directories also struct's, OSError, ValueError.
             raise ConfigError(f"{path} is no folder and no whole zip file ({error}); copy it anew, or unpack it and "
                               "name the folder") from None
         self._at = _stamp(os.stat(path))
