@@ -36,6 +36,7 @@ from ganlab.data.record_writer import check_place
 ARGUMENTS = ("SOURCE", "DEST")
 EXIT_INTERRUPTED = 130
 LINES = 10  # Of progress, where there is no terminal.
+ONE_OTHER = "file is no image by its name"
 SHOWN = 20  # Of the files that were left out; DEST/import.json has them all.
 
 
@@ -72,9 +73,10 @@ def run(values: flags.FlagValues, source: str, dest: str) -> int:
 def _list(source: str, place: Path, skip_bad: bool) -> Listing:
     path = Path(source)
     if not path.exists():
-        if "/" in source.partition(":")[0].lstrip("/") and path.parent.exists() or path.suffix or path.is_absolute():
-            raise ConfigError(f"{source} does not exist; name a folder or a zip file of images, or a data set of TFDS")
-        return list_prepared(source)
+        try:
+            return list_prepared(source)
+        except ConfigError as error:
+            raise ConfigError(f"no file or folder is called {source}; of TFDS: {error}") from error
     inner, outer = place.resolve(), path.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents and path.is_dir():
         raise ConfigError(f"DEST {place} and SOURCE {path} lie within each other; name a folder beside it")
@@ -110,7 +112,7 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
         if len(found.left_out) > SHOWN:
             yield f"  and {len(found.left_out) - SHOWN:,} more, all in {place / 'import.json'}"
     if listing.others:
-        yield f"{listing.others:,} files are no images by their names"
+        yield f"{listing.others:,} {'files are no images by their names' if listing.others > 1 else ONE_OTHER}"
     if found.enlarged:
         yield f"{found.enlarged:,} images were smaller than {form.resolution} pixels and were enlarged"
     if found.grey == number and channels == 3:

@@ -53,7 +53,7 @@ class RecordWriter:
         """Appends an example."""
         record = _serializer()({"image": png, "label": label})
         if self._open is None:
-            self._open = open_records(self._shard(len(self._lengths)))
+            self._open = records_file(self._shard(len(self._lengths)))
             self._lengths.append(0)
             self._sizes.append(0)
         self._open.write(record)
@@ -100,7 +100,7 @@ class RecordWriter:
         return self.folder / f"{self.name}-{SPLIT}.array_record-{number:05}{of}"
 
 
-def open_records(path: Path) -> Any:
+def records_file(path: Path) -> Any:
     """The writer of a file of records."""
     from array_record.python import array_record_module
 

@@ -1,5 +1,6 @@
 """Data sets that stay on a disk: imported ones; and folders and zip files, imported when they are first used."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from ganlab.data.dataset import Dataset
 from ganlab.data.decoding import BadImage, decode_image, with_channels
 from ganlab.data.importing import Form, import_images
 from ganlab.data.listing import list_images
-from ganlab.data.record_writer import INFO, LABELS, ORIGIN
+from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
 from ganlab.data.tfds import class_number, image_and_label, label_of_examples, open_records
 
 
@@ -38,7 +39,7 @@ class RecordImages:
         self._place, self._records, self._key, self._channels = place, records, key, channels
         self._chosen = np.arange(len(records)) if chosen is None else chosen
         self._size: tuple[int, ...] | None = None
-        self._size = self._decode(0, self._records[int(self._chosen[0])]).shape
+        self._size = self._read(int(self._chosen[0])).shape
         self.shape = (len(self._chosen), *self._size)
         self.nbytes = int(np.prod(self.shape, dtype=np.int64))
 
@@ -51,14 +52,16 @@ class RecordImages:
         numbers = np.atleast_1d(wanted)
         images = np.empty((*numbers.shape, *self.shape[1:]), np.uint8)
         for image, number in zip(images.reshape(-1, *self.shape[1:]), numbers.reshape(-1), strict=True):
-            image[:] = self._decode(int(number), self._records[int(number)])
+            image[:] = self._read(int(number))
         return images if np.ndim(wanted) else images[0]
 
-    def _decode(self, number: int, example: dict[str, Any]) -> np.ndarray:
+    def _read(self, number: int) -> np.ndarray:
         try:
-            pixels = with_channels(decode_image(example[self._key]), self._channels)
+            pixels = with_channels(decode_image(self._records[number][self._key]), self._channels)
         except BadImage as error:
             raise ConfigError(f"{self._place}: image {number} {error}") from None
+        except (OSError, RuntimeError) as error:  # Of array_record's reader.
+            raise _damaged(f"{self._place}: image {number} cannot be read", error) from error
         if self._size not in (None, pixels.shape):
             raise ConfigError(f"{self._place} has images of several sizes, as {self._size[1]}x{self._size[0]} and "
                               f"{pixels.shape[1]}x{pixels.shape[0]} (image {number}); bring all to one by `ganlab data "
@@ -85,10 +88,8 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
     if not (place / INFO).exists():
         what = "is no data set" if place.exists() else "does not exist"
         raise ConfigError(f"{given}, which {what}; make one by `ganlab data import SOURCE {path} --resolution=64`")
-    from tensorflow_datasets.core.read_only_builder import builder_from_directory  # Here: TFDS takes half a second.
-
+    builder = _opened(given, place)
     try:
-        builder = builder_from_directory(place)
         image, label = image_and_label(given, builder.info)
         records = open_records(str(place), builder, split)
         labels = _labels(place, builder, split, records, label)
@@ -105,9 +106,24 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
             labels, class_names = np.zeros_like(labels), ("all",)
         images = RecordImages(str(place), records, image, builder.info.features[image].shape[-1], chosen)
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"{given}, which is damaged ({' '.join(str(error).split())[:200]}); make it anew by `ganlab "
-                          "data import SOURCE DEST --overwrite`") from error
+        raise _damaged(given, error) from error
     return Dataset(builder.name, images, labels, class_names)
+
+
+def _opened(given: str, place: Path) -> Any:
+    """TFDS's builder of the set in a folder."""
+    from tensorflow_datasets.core.read_only_builder import builder_from_directory  # Here: TFDS takes half a second.
+
+    try:
+        return builder_from_directory(place)
+    except Exception as error:  # Of protobuf, of JSON, of TFDS, all after a file that was written whole.
+        raise _damaged(given, error) from error
+
+
+def _damaged(what: str, error: Exception) -> ConfigError:
+    reason = " ".join(str(error).split())[:200]
+    return ConfigError(f"{what}: the data set is damaged ({reason}); make it anew by `ganlab data import SOURCE DEST "
+                       "--overwrite`")
 
 
 def _labels(place: Path, builder: Any, split: str, records: Any, label: str) -> np.ndarray:
@@ -159,4 +175,4 @@ def folder(path: str, resolution: int, crop: str = "centre", background: str = "
         except ConfigError:
             if not (stored / INFO).exists():  # Else another process has imported it while this one waited.
                 raise
-    return imported(str(stored), split, only_class)
+    return dataclasses.replace(imported(str(stored), split, only_class), name=data_name(place.with_suffix("")))

@@ -136,7 +136,8 @@ def test_turned_palettes_and_sixteen_bits_are_still_read_as_such():
     np.testing.assert_array_equal(decode_image(data, (255, 0, 0))[0, -1], (255, 0, 0))
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff\xff\xff",
+                                  b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"])
 def test_exif_that_cannot_be_read_turns_nothing(exif):
     assert decode_image(image_file(COLOURS, "jpeg", exif=exif)).shape == COLOURS.shape
 
@@ -185,8 +186,8 @@ def test_too_many_bytes_are_not_even_looked_at(monkeypatch):
 def fuzzed_files(number):
     """So many files with mistakes, of every kind that is read."""
     kinds = [JPEG, PNG, *transparent_files().values(), image_file(COLOURS, "gif"), image_file(COLOURS, "bmp"),
-             image_file(COLOURS, "tiff", compression="tiff_lzw"), image_file(COLOURS, "webp"), image_file(COLOURS, "ppm"),
-             image_file(RAMP.astype(np.uint16)), image_file(Image.new("CMYK", (9, 9)), "jpeg"),
+             image_file(COLOURS, "tiff", compression="tiff_lzw"), image_file(COLOURS, "webp"),
+             image_file(COLOURS, "ppm"), image_file(RAMP.astype(np.uint16)), image_file(Image.new("CMYK", (9, 9)), "jpeg"),
              image_file(COLOURS, "jpeg", progressive=True, exif=Image.Exif())]
     rng = np.random.default_rng(0)
     return [mutated(rng, kinds[i % len(kinds)]) for i in range(number)]

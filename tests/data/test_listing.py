@@ -81,7 +81,8 @@ def test_only_the_file_of_labels_at_the_top_counts(source):
 ALL = [["a.png", 0], ["b.png", 0], ["more/c.png", 1]]
 BAD = {
     "an empty folder": ({"notes.txt": ""}, r"source(\.zip)? has no images \(files that end in \.png"),
-    "loose images": ({**CLASSES, "z.png": PNG}, r'images at its top \(z\.png\) and in folders \(cats\).*"labels": null'),
+    "loose images": ({**CLASSES, "z.png": PNG},
+                     r'images at its top \(z\.png\) and in folders \(cats\).*"labels": null'),
     "no JSON": ({**FLAT, "dataset.json": "{"}, "dataset.json is no JSON"),
     "deep JSON": ({**FLAT, "dataset.json": "[" * 100_000}, "dataset.json is no JSON"),
     "no labels": ({**FLAT, "dataset.json": "{}"}, 'has no "labels"; write'),
