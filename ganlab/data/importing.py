@@ -112,11 +112,12 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
         meanwhile, a place that is not free or a disk that is full. Nothing is left at `place` then.
     """
     background = form.check("--")
-    with whole_or_nothing(place, overwrite, wait) as folder, _quiet():
+    results = _in_order(lambda i: _prepare(listing, i, form, background), len(listing))
+    with whole_or_nothing(place, overwrite, wait) as folder, _quiet(), contextlib.closing(results):
         writer = RecordWriter(folder, data_name(place))
         labels, left_out, done = [], list(listing.left_out), collections.Counter()
         shape = None
-        for i, made in enumerate(_in_order(lambda i: _prepare(listing, i, form, background), len(listing))):
+        for i, made in enumerate(results):
             if isinstance(made, _Prepared) and shape not in (None, made.shape):
                 made = BadImage(f"is of {made.shape[1]}x{made.shape[0]} pixels, those before of "
                                 f"{shape[1]}x{shape[0]}; give the resolution to bring all to")

@@ -177,9 +177,9 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
     path = Path(path)
     if not path.exists():
         raise ConfigError(f"{path} does not exist; name a folder or a zip file of images")
-    store: _Folder | _Zip = _Folder(path) if path.is_dir() else _Zip(path)
+    store = _store(path)
     files, folders = store.scan()
-    names = sorted(name for name in files if name.lower().endswith(SUFFIXES))
+    names = sorted(filter(_is_image, files))
     if not names:
         raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among its {len(files):,} "
                           "files; name the folder or zip file that holds them")
@@ -200,14 +200,22 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
         len(files) - len(names) - (LABELS_FILE in files), hashlib.sha256(listed.encode()).hexdigest())
 
 
+def _store(path: Path) -> _Folder | _Zip:
+    return _Folder(path) if path.is_dir() else _Zip(path)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
 def _read_unchanged(store: _Folder | _Zip, name: str, stamp: Stamp) -> bytes:
     try:
         data = store.read(name)
         now: Stamp | None = store.stamp(name)
     except FileNotFoundError:
         now = None
-    except PermissionError:
-        raise BadImage("cannot be read; give yourself the right to") from None
+    except OSError as error:
+        raise BadImage(f"cannot be read ({error.strerror}); take the right to, or look after the disk") from None
     if now != stamp:
         raise _changed(store.path, name, "is gone" if now is None else "was changed")
     return data
@@ -220,11 +228,11 @@ def _changed(path: Path, name: str, what: str) -> ConfigError:
 
 def _verify(store: _Folder | _Zip, path: Path, files: dict[str, Stamp]) -> None:
     try:
-        now = (_Folder(path) if path.is_dir() else _Zip(path)).scan()[0]
+        now = _store(path).scan()[0]
     except FileNotFoundError:
         now = {}
     for name in sorted(files.keys() | now.keys()):
-        if files.get(name) != now.get(name):
+        if (name == LABELS_FILE or _is_image(name)) and files.get(name) != now.get(name):
             what = "is gone" if name not in now else "is new" if name not in files else "was changed"
             raise _changed(path, name, what)
 

@@ -120,7 +120,7 @@ TURNS = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud
 
 
 @pytest.mark.parametrize("orientation", TURNS)
-@pytest.mark.parametrize("kind", ["png", "webp"])
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
 def test_pictures_stand_as_their_exif_says(orientation, kind):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -187,7 +187,8 @@ def fuzzed_files(number):
     """So many files with mistakes, of every kind that is read."""
     kinds = [JPEG, PNG, *transparent_files().values(), image_file(COLOURS, "gif"), image_file(COLOURS, "bmp"),
              image_file(COLOURS, "tiff", compression="tiff_lzw"), image_file(COLOURS, "webp"),
-             image_file(COLOURS, "ppm"), image_file(RAMP.astype(np.uint16)), image_file(Image.new("CMYK", (9, 9)), "jpeg"),
+             image_file(COLOURS, "ppm"), image_file(RAMP.astype(np.uint16)),
+             image_file(Image.new("CMYK", (9, 9)), "jpeg"),
              image_file(COLOURS, "jpeg", progressive=True, exif=Image.Exif())]
     rng = np.random.default_rng(0)
     return [mutated(rng, kinds[i % len(kinds)]) for i in range(number)]

@@ -1,5 +1,6 @@
 """Folders and zip files of images: the same listing of both, and a sentence for whatever cannot be one."""
 
+import errno
 import json
 import os
 import re
@@ -194,9 +195,22 @@ def test_a_file_that_is_not_the_one_listed_is_named(tmp_path):
             with pytest.raises(ConfigError, match=f"cats/a.webp {words} during the import"):
                 look()
     listing = list_images(folder)
+    write_folder(folder, {"cats/notes.txt": "no image"})
+    listing.verify()
     write_folder(folder, {"cats/new.png": PNG})
     with pytest.raises(ConfigError, match="cats/new.png is new during the import"):
         listing.verify()
+
+
+def test_a_file_that_cannot_be_read_is_a_bad_image(tmp_path, monkeypatch):
+    listing = list_images(write_folder(tmp_path / "source", CLASSES))
+
+    def broken(*arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("builtins.open", broken)
+    with pytest.raises(BadImage, match=r"cannot be read \(Input/output error\)"):
+        listing.read(0)
 
 
 def test_a_zip_file_that_is_replaced_is_named(tmp_path):
