@@ -20,10 +20,9 @@ Examples:
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import rich.console
 import rich.progress
@@ -61,7 +60,7 @@ def run(values: flags.FlagValues, source: str, dest: str) -> int:
     check_place(place, values.overwrite)
     listing = _list(source, place, values.skip_bad)
     try:
-        with _progress() as progress:
+        with _progress(len(listing)) as progress:
             found = import_images(listing, place, form, values.skip_bad, values.overwrite, progress)
     except KeyboardInterrupt:
         print(f"ganlab: stopped; nothing was left at {place}, the same command begins anew", file=sys.stderr)
@@ -84,17 +83,21 @@ def _list(source: str, place: Path, skip_bad: bool) -> Listing:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
     """What shows images done of their total: a bar on a terminal, a few lines elsewhere."""
     if not sys.stdout.isatty():
-        yield lambda done, total: done * LINES // total > (done - 1) * LINES // total and print(
-            f"{done:,} of {total:,} images", flush=True)
+        yield _line
         return
     columns = ("{task.completed:,}/{task.total:,} images", rich.progress.BarColumn(),
                rich.progress.TaskProgressColumn(), rich.progress.TimeRemainingColumn())
     with rich.progress.Progress(*columns, console=rich.console.Console()) as bar:
-        task = bar.add_task("import", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("import", total=total)
+        yield lambda done, total: bar.update(task, completed=done)
+
+
+def _line(done: int, total: int) -> None:
+    if done * LINES // total > (done - 1) * LINES // total:
+        print(f"{done:,} of {total:,} images", flush=True)
 
 
 def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iterator[str]:

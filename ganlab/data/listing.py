@@ -185,6 +185,7 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
                           "files; name the folder or zip file that holds them")
     classes = _classes_of_file(store, names) if LABELS_FILE in files else _classes_of_folders(path, names, folders)
     chosen, class_names, bad = classes
+    _check_names(path, [*names, *class_names])
     if bad and not skip_bad:
         name, reason = bad[0]
         more = f" (and {len(bad) - 1:,} more like it)" if len(bad) > 1 else ""
@@ -198,6 +199,13 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
         str(path), kept, np.array([number[chosen[name]] for name in kept], np.int32), class_names,
         lambda i: _read_unchanged(store, kept[i], files[kept[i]]), lambda: _verify(store, path, files), tuple(bad),
         len(files) - len(names) - (LABELS_FILE in files), hashlib.sha256(listed.encode()).hexdigest())
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Refuses names that no text can hold, or of which TFDS, which writes classes in lines, would make two."""
+    for name in names:
+        if name.splitlines() != [name] or name != name.encode(errors="replace").decode():
+            raise ConfigError(f"{path} has the name {name!r}, which is no line of UTF-8; rename it")
 
 
 def _store(path: Path) -> _Folder | _Zip:

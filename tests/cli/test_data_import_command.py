@@ -38,6 +38,14 @@ def test_a_folder_becomes_a_set_whose_experiment_is_named(arguments, source, cap
     assert config == "experiments/wgan_gp.py:data=./sets/mine"
 
 
+def test_a_terminal_shows_a_bar(source, capsys, monkeypatch):
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["data", "import", "pictures", "set", "--resolution=8"]) == 0
+    shown = capsys.readouterr().out
+    assert "20/20 images" in shown and "20 of 20 images" not in shown
+
+
 def test_what_is_left_out_is_counted_and_listed(source, capsys, tmp_path):
     write_folder(tmp_path / "pictures", {f"cats/bad{i:02}.png": b"" for i in range(23)} | {"notes.txt": "x"})
     code, output, errors = ganlab(capsys, "data", "import", "pictures", "set", "--resolution=4")

@@ -131,6 +131,13 @@ def test_what_can_be_left_out_is_refused_or_left_out_and_listed(source, case):
     assert "1" in listing.class_names or "cats" in listing.class_names or case == "a number without images"
 
 
+@pytest.mark.parametrize("name", [b"cats\xff/a.png", b"cats/\xe4.png", b"two\nlines/a.png"])
+def test_names_that_are_no_line_of_text_are_refused(name, tmp_path):
+    write_folder(tmp_path / "source", {**CLASSES, os.fsdecode(name): PNG})
+    with pytest.raises(ConfigError, match=r"has the name '.*\\.*', which is no line of UTF-8; rename it"):
+        list_images(tmp_path / "source")
+
+
 def test_an_empty_folder_of_a_class_is_seen(tmp_path):
     folder = write_folder(tmp_path / "source", CLASSES)
     (folder / "mice").mkdir()
