@@ -8,12 +8,15 @@ from ganlab.data.feeding import HostReader, Streams, device_data, finish_batches
 from ganlab.data.glyphs import glyphs
 from ganlab.data.mixtures import grid25, ring8
 from ganlab.data.order import shuffled_index
+from ganlab.data.photos import photos, textures
 from ganlab.data.stacked_digits import stacked_digits
 from ganlab.data.tfds import tfds
+from ganlab.data.translation import photo_edges, photo_grey, translated
 
 SOURCES: dict[str, Callable[..., Dataset]] = {
     "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8, "grid25": grid25,
-    "tfds": tfds}
+    "tfds": tfds, "photos": photos, "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures,
+    "translated": translated}
 
 __all__ = ["SOURCES", "Dataset", "HostReader", "StoredImages", "Streams", "device_data", "finish_batches",
            "gather_batches", "round_positions", "shuffled_index", "to_float", "to_uint8"]

@@ -7,6 +7,7 @@ from PIL import Image
 from ganlab.data import SOURCES
 from ganlab.report import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
 from ganlab.report.plots import plot_losses, running_mean
+from tiny import SOURCE_ARGUMENTS
 
 
 def test_a_grid_shows_each_image_in_its_place_row_by_row():
@@ -31,9 +32,10 @@ def test_large_images_are_never_made_smaller():
     assert image_grid(np.zeros((4, 300, 300, 3), np.uint8), columns=4, width=100).shape[1] > 4 * 300
 
 
+@pytest.mark.usefixtures("prepared_data")
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_samples_of_every_source_can_be_drawn(name):
-    dataset = SOURCES[name]()
+    dataset = SOURCES[name](**SOURCE_ARGUMENTS.get(name, {}))
     samples = dataset.images[:20]
     picture = draw_samples(samples, dataset, 10, "title")
     assert picture.dtype == np.uint8 and picture.shape[2] == 3 and picture.std() > 5
