@@ -1,7 +1,8 @@
-"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow, never downloaded."""
+"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow where that can be."""
 
 import io
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from ganlab.config import ConfigError, did_you_mean, unknown
 from ganlab.data.dataset import Dataset
+from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
-FORMAT = "array_record"  # The format of TFDS whose examples are read without TensorFlow.
+FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
 MODES = {1: "L", 3: "RGB"}  # What Pillow calls images of so many channels.
 
 
@@ -52,13 +54,18 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
     return Dataset(builder.name, images, labels, class_names)
 
 
+def prepared_folder(data_dir: str = "") -> Path:
+    """The folder of prepared sets: as given, or that of TFDS, $TFDS_DATA_DIR or ~/tensorflow_datasets."""
+    # Read now: TFDS reads the variable once, when it is imported.
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
 def _prepared(name: str, data_dir: str) -> Any:
     """TFDS's reader of a set that is prepared in `FORMAT`."""
     import tensorflow_datasets  # Imported here, as all of TFDS and Pillow: other sources need not wait for them.
     from tensorflow_datasets.core.read_only_builder import builder_from_files
 
-    # Read now: TFDS reads the variable once, when it is imported.
-    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    folder = prepared_folder(data_dir)
     given = f"config.data.kwargs.name is {name!r}"
     try:
         # `tensorflow_datasets.builder` would ask the network about a set that is not here.
@@ -76,7 +83,7 @@ def _prepared(name: str, data_dir: str) -> Any:
         raise ConfigError(f"{given}, which is not written as TFDS writes names: name, name/config or "
                           "name:version") from None
     formats = {found.value for found in builder.info.available_file_formats()}
-    if FORMAT not in formats:
+    if FORMAT not in formats and not tensorflow_is_here():
         other = folder / FORMAT
         raise ConfigError(
             f"{given}, which is prepared in {folder} as {', '.join(sorted(formats))}, not as {FORMAT}; TFDS keeps one "
@@ -91,10 +98,8 @@ _WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganl
 
 def _command(name: str, data_dir: str, downloads: Path | None = None) -> str:
     """The command line that prepares a set in `FORMAT`."""
-    folder = f"data_dir={data_dir!r}, " if data_dir else ""
-    kept = f"download_dir={str(downloads)!r}" if downloads else ""
-    return (f'python -c "import tensorflow_datasets as tfds; tfds.builder({name!r}, {folder}'
-            f"file_format='{FORMAT}').download_and_prepare({kept})\"")
+    return shlex.join(["ganlab", "data", "prepare", name, *([f"--data_dir={data_dir}"] if data_dir else []),
+                       *([f"--download_dir={downloads}"] if downloads else [])])
 
 
 def _image_and_label(name: str, info: Any) -> tuple[str, str]:
@@ -144,7 +149,10 @@ def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: i
     skipped = {key: decode.SkipDecoding() for key, feature in builder.info.features.items()
                if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
-        source = builder.as_data_source(split, decoders=skipped)
+        if FORMAT in {found.value for found in builder.info.available_file_formats()}:
+            source = builder.as_data_source(split, decoders=skipped)
+        else:
+            source = TensorFlowExamples(builder, split, skipped)
         size = len(source)
     except ValueError:
         base = split.partition("[")[0]

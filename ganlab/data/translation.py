@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ganlab.config import ConfigError, bind, choose
+from ganlab.config import ConfigError, choose
 from ganlab.data.dataset import Dataset, StoredImages
+from ganlab.data.loading import load_source
 from ganlab.data.photos import photos
 
 BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
@@ -108,11 +109,7 @@ def translated(source: str, function: str = "edges", kwargs: Mapping[str, Any] |
     Raises:
       ConfigError: for mistakes in the names or arguments, and for a source of points or of pairs.
     """
-    from ganlab.data import SOURCES  # Imported here: the table names this function.
-
-    build = choose(SOURCES, source, "data.kwargs.source")
-    bind(build, kwargs or {}, "data.kwargs.kwargs")
-    return _translate(build(**(kwargs or {})), function)
+    return _translate(load_source(source, kwargs or {}, "data.kwargs"), function)
 
 
 def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:

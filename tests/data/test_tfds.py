@@ -2,14 +2,17 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow_datasets
+from absl import flags
 from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10
 from tensorflow_datasets import features
 
+from ganlab.cli import data_prepare_command
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
 from ganlab.systems import load_data
@@ -140,18 +143,27 @@ def test_what_is_not_prepared_is_after_the_command_of_the_sentence(state, given,
     class Builder:
         """Stands for TFDS's writer."""
 
-        def __init__(self, name, data_dir=None, file_format="tfrecord"):
-            asked.append((name, file_format))
-            self.data_dir = data_dir or folder
+        url_infos, MANUAL_DOWNLOAD_INSTRUCTIONS, data_path = {}, None, tmp_path / "nowhere"
 
-        def download_and_prepare(self, download_dir=None):
+        def __init__(self, name, data_dir, file_format):
+            asked.append((name, file_format))
+            self.data_dir = data_dir
+
+        def is_prepared(self):
+            return False
+
+        def download_and_prepare(self, download_dir, download_config):
             """Writes the tiny set where the real one would be."""
             asked.append(download_dir)
             prepare_cifar10(self.data_dir)
 
     monkeypatch.setattr(tensorflow_datasets, "builder", Builder)
-    exec(re.search(r'`python -c "(.*?)"`', text)[1], {})
-    assert asked == [("cifar10", "array_record"), None if state == "missing" else f"{folder}/downloads"]
+    command = shlex.split(re.search(r"`(ganlab data prepare .*?)`", text)[1])[3:]
+    values = flags.FlagValues()
+    data_prepare_command.define_flags(values, [])
+    values.set_gnu_getopt(True)
+    data_prepare_command.prepare(*values(["prepare", *command])[1:], values.data_dir, values.download_dir)
+    assert asked == [("cifar10", "array_record"), f"{folder}/downloads"]
     if state == "tfrecord":
         named = "config.data.kwargs.data_dir" if given == "as data_dir" else "TFDS_DATA_DIR"
         assert f"name that folder in {named}," in text
