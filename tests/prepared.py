@@ -28,8 +28,8 @@ def png(image):
     return file.getvalue()
 
 
-def prepare(data_dir, dataset, features, splits, file_format="array_record", supervised_keys=None):
-    """Writes a data set as TFDS would.
+def tiny_builder(data_dir, dataset, features, splits, file_format="array_record", supervised_keys=None):
+    """TFDS's builder of a data set that is not written yet.
 
     Args:
       data_dir: where; `TFDS_DATA_DIR` of those who read it.
@@ -58,15 +58,25 @@ def prepare(data_dir, dataset, features, splits, file_format="array_record", sup
         def _generate_examples(self):
             raise NotImplementedError
 
-    Builder(data_dir=data_dir, file_format=file_format).download_and_prepare(
+    return Builder(data_dir=data_dir, file_format=file_format)
+
+
+def prepare(*args, **kwargs):
+    """Writes a data set as TFDS would; arguments as of `tiny_builder`."""
+    tiny_builder(*args, **kwargs).download_and_prepare(
         download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+
+
+def cifar10_parts():
+    """What `tiny_builder` takes for the tiny CIFAR-10."""
+    splits = {split: [{"id": f"{split}_{i:05d}", "image": png(image), "label": label}
+                      for i, (image, label) in enumerate(zip(*cifar10_examples(split), strict=True))]
+              for split in SIZES}
+    return {"dataset": "cifar10", "splits": splits, "supervised_keys": ("image", "label"), "features": {
+        "id": tfds.features.Text(), "image": tfds.features.Image(shape=(32, 32, 3)),
+        "label": tfds.features.ClassLabel(names=CLASS_NAMES)}}
 
 
 def prepare_cifar10(data_dir):
     """Writes the tiny CIFAR-10 into a folder."""
-    splits = {split: [{"id": f"{split}_{i:05d}", "image": png(image), "label": label}
-                      for i, (image, label) in enumerate(zip(*cifar10_examples(split), strict=True))]
-              for split in SIZES}
-    prepare(data_dir, "cifar10", {
-        "id": tfds.features.Text(), "image": tfds.features.Image(shape=(32, 32, 3)),
-        "label": tfds.features.ClassLabel(names=CLASS_NAMES)}, splits, supervised_keys=("image", "label"))
+    prepare(data_dir, **cifar10_parts())

@@ -11,7 +11,6 @@ Examples:
 
 from absl import flags
 
-from ganlab.config import ConfigError
 from ganlab.data import prepare
 
 ARGUMENTS = ("NAME",)
@@ -30,9 +29,6 @@ def run(values: flags.FlagValues, name: str) -> int:
     """Prepares; says what is there and how to look at it and train on it."""
     builder = prepare(name, values.data_dir, values.download_dir)
     sizes = ", ".join(f"{split} {info.num_examples:,}" for split, info in builder.info.splits.items())
-    if not sizes:
-        raise ConfigError(f"{name} is prepared in {builder.data_path} without any example; remove that folder and prepare "
-                          "it again")
     kwargs = f" --kwargs=data_dir={values.data_dir}" if values.data_dir else ""
     print(f"{name} is prepared in {builder.data_path}: {sizes} examples\n"
           f"look at it by `ganlab data show {name}{kwargs}`, and train on it by an experiment's choice :data={name}")

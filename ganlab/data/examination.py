@@ -22,9 +22,9 @@ class Pictures:
     """What pictures of one kind are like, or points: of the `looked_at` ones.
 
     `mean` and `deviation` [c] are of the pixels as networks see them, in [-1, 1]; `lowest` and
-    `highest` are levels as stored. `repeats` counts those equal to an earlier one, byte by byte,
-    `contradictions` those of them whose label differs; `blank` those of a single colour; `grey` is
-    whether all pixels have three equal channels.
+    `highest` are levels as stored. `blank` counts those of a single colour; `repeats` those of the
+    others that are equal to an earlier one, byte by byte, and `contradictions` those of them whose label
+    differs; `grey` is whether all pixels have three equal channels.
     """
 
     looked_at: int
@@ -84,16 +84,18 @@ def _look(images: np.ndarray | StoredImages, labels: np.ndarray, most: int) -> P
     contradictions = blank = 0
     grey = pictures and channels == 3
     for part, block in _blocks(images, index):
-        for image, label in zip(block, labels[part].tolist(), strict=True):
-            first = seen.setdefault(hashlib.blake2b(image.tobytes(), digest_size=16).digest(), label)
-            contradictions += first != label
+        plain = np.zeros(len(block), bool)
         if pictures:
             levels += [np.bincount(block[..., channel].reshape(-1), minlength=256) for channel in range(channels)]
-            blank += int(np.all(block == block[:, :1, :1], axis=(1, 2, 3)).sum())
+            plain = np.all(block == block[:, :1, :1], axis=(1, 2, 3))
             grey = grey and bool(np.all(block == block[..., :1]))
         else:
             points.append(block)
-    repeats = len(index) - len(seen)
+        blank += int(plain.sum())
+        for image, label in zip(block[~plain], labels[part][~plain].tolist(), strict=True):
+            first = seen.setdefault(hashlib.blake2b(image.tobytes(), digest_size=16).digest(), label)
+            contradictions += first != label
+    repeats = len(index) - blank - len(seen)
     if not pictures:
         values = np.concatenate(points).astype(np.float64)
         return Pictures(len(index), values.mean(axis=0), values.std(axis=0), values.min(), values.max(), repeats,
@@ -112,10 +114,10 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
         yield (f"there are only {size:,} examples, which a critic soon knows by heart; gather more, or expect samples that "
                "repeat them")
     if np.any(counts == 0):
-        yield f"{_named(names[counts == 0])} without examples: samples of them would be noise; take them out"
+        yield f"{_named(names[counts == 0])} no examples: samples of them would be noise; take them out"
     few = (counts > 0) & (counts < FEW_OF_A_CLASS)
     if np.any(few):
-        yield f"{_named(names[few])} with fewer than {FEW_OF_A_CLASS} examples: gather more, or take them out"
+        yield f"{_named(names[few])} fewer than {FEW_OF_A_CLASS} examples: gather more, or take them out"
     filled = counts[counts > 0]
     if filled.max() > LARGE_RATIO * filled.min():
         yield (f"the largest class, {names[counts.argmax()]}, has {filled.max() / filled.min():.0f} times the examples of "
@@ -123,13 +125,13 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
                "hardly show the small ones")
     unique, times = np.unique(names, return_counts=True)
     if np.any(times > 1):
-        yield f"{_named(unique[times > 1])} named more than once: classes cannot be told apart by name"
+        yield f"several classes have the name {unique[times.argmax()]}; give each its own"
 
 
 def _named(names: np.ndarray) -> str:
     if len(names) > NAMED:
-        return f"{len(names):,} classes ({', '.join(names[:NAMED])}, ...) are"
-    return f"class {names[0]} is" if len(names) == 1 else f"classes {', '.join(names)} are"
+        return f"{len(names):,} classes ({', '.join(names[:NAMED])}, ...) have"
+    return f"class {names[0]} has" if len(names) == 1 else f"classes {', '.join(names)} have"
 
 
 def _complaints_of_pictures(kind: str, array: np.ndarray | StoredImages, found: Pictures) -> Iterator[str]:

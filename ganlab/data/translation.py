@@ -13,7 +13,7 @@ from ganlab.data.photos import photos
 
 BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
 SMOOTHING = 1.0  # Deviation in pixels of the Gaussian before slopes are taken.
-# Of the slope of the luminance, which is in [0, 1], a pixel: lines begin where it is steep and go on where less so.
+# Of the slope a pixel, for levels in [0, 1]: lines begin where it is steep and go on where less so.
 STEEP, LESS_STEEP = 0.06, 0.03
 
 
@@ -31,17 +31,20 @@ def grey(images: np.ndarray) -> np.ndarray:
 def edges(images: np.ndarray) -> np.ndarray:
     """Thin black lines on white along the edges of uint8 images [n, h, w, c]; uint8 0 or 255, [n, h, w, 1].
 
-    The detector of Canny 1986 ("A computational approach to edge detection") on the luminance: a
-    Gaussian of deviation 1, slopes by Sobel's kernels, what is no maximum across the edge left
-    out, then lines with a slope of at least 0.06 a pixel somewhere, as far as it is at least 0.03.
-    It commutes with mirroring.
+    The detector of Canny 1986 ("A computational approach to edge detection"): a Gaussian of deviation
+    1, slopes by Sobel's kernels, each pixel's of the channel where it is steepest, what is no maximum
+    across the edge left out, then lines with a slope of at least 0.06 a pixel somewhere, as far as it
+    is at least 0.03, for levels in [0, 1]. It commutes with mirroring.
     """
     from scipy import ndimage  # Imported here: other sources need not wait for it.
 
-    smooth = ndimage.gaussian_filter(grey(images)[..., 0].astype(np.float32) / 255, (0, SMOOTHING, SMOOTHING))
+    smooth = ndimage.gaussian_filter(images.astype(np.float32) / 255, (0, SMOOTHING, SMOOTHING, 0))
     across, along = (np.array(weights, np.float32) / total for weights, total in (((-1, 0, 1), 2), ((1, 2, 1), 4)))
-    slope_y, slope_x = (ndimage.correlate1d(ndimage.correlate1d(smooth, along, axis=3 - axis), across, axis=axis)
-                        for axis in (1, 2))
+    slopes = [ndimage.correlate1d(ndimage.correlate1d(smooth, along, axis=3 - axis), across, axis=axis)
+              for axis in (1, 2)]
+    # Of the channel that is steepest: luminance alone would miss where two colours are as bright.
+    steepest = np.hypot(*slopes).argmax(axis=-1)[..., None]
+    slope_y, slope_x = (np.take_along_axis(values, steepest, axis=-1)[..., 0] for values in slopes)
     slope = np.hypot(slope_y, slope_x)
     lines = (slope >= LESS_STEEP) & _ridges(slope, slope_y, slope_x)
     # Neighbours with corners are of one line, those of the next image are not.

@@ -36,13 +36,14 @@ def _add_pictures(table: Table, kind: str, array: np.ndarray | StoredImages, fou
     table.add_row(f"{kind}s", f"{len(array):,}{where}")
     table.add_row(f"{kind} shape", f"{shape} {np.dtype(array.dtype).name}"
                   + (" (height x width x channels)" if len(array.shape) == 4 else ""))
-    of = "" if found.looked_at == len(array) else f" (of {found.looked_at:,} looked at, at equal distances)"
+    if found.looked_at < len(array):
+        table.add_row(f"{kind}s looked at", f"{found.looked_at:,}, at equal distances, for what follows")
     for what, values in (("mean", found.mean), ("deviation", found.deviation)):
-        table.add_row(f"{kind} {what}", " ".join(f"{value:.4f}" for value in values) + of)
+        table.add_row(f"{kind} {what}", " ".join(f"{value:.4f}" for value in values))
     if len(array.shape) == 4:
         table.add_row(f"{kind} levels", f"{found.lowest} to {found.highest} of 0 to 255; mean and deviation are of them "
                       "in [-1, 1]")
-    table.add_row(f"{kind} repeats", f"{found.repeats:,} ({found.repeats / found.looked_at:.1%}){of}")
+    table.add_row(f"{kind} repeats", f"{found.repeats:,} ({found.repeats / found.looked_at:.1%})")
 
 
 def class_table(dataset: Dataset, counts: np.ndarray) -> Table:
@@ -52,7 +53,7 @@ def class_table(dataset: Dataset, counts: np.ndarray) -> Table:
     if len(counts) > MOST_ROWS:
         chosen = np.argsort(-counts, kind="stable")[spread(len(counts) - 1, MOST_ROWS // 4)]
         chosen = np.append(chosen, np.argsort(-counts, kind="stable")[-1])
-        title = f"{len(chosen)} of {len(counts):,} classes, from the largest to the smallest"
+        title = f"{len(chosen)} of {len(counts):,} classes by size"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
     table.add_column(overflow="fold", max_width=40)
     table.add_column(justify="right", no_wrap=True)

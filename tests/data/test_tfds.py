@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -118,6 +119,31 @@ def tfrecord(prepared_data, tmp_path_factory):
         info = json.loads(file.read_text())
         file.write_text(json.dumps(info | {"fileFormat": "tfrecord"}))
     return folder
+
+
+def test_tfrecord_is_read_through_tensorflow_where_that_is_installed(tfrecord, monkeypatch):
+    # TensorFlow is not here: what stands for it decodes nothing, as it is told, and keeps the order of files.
+    examples, asked = {}, []
+    for split in SIZES:
+        images, labels = cifar10_examples(split)
+        examples[split] = [{"image": png(image), "label": np.int64(label), "id": b"x"}
+                           for image, label in zip(images, labels, strict=True)]
+
+    def as_dataset(builder, split, decoders, read_config, shuffle_files):
+        asked.append((sorted(decoders), read_config["interleave_cycle_length"], shuffle_files))
+        return examples[split]
+
+    monkeypatch.setattr(sys.modules[tfds.__module__], "tensorflow_is_here", lambda: True)
+    monkeypatch.setattr(tensorflow_datasets.core.DatasetBuilder, "as_dataset", as_dataset)
+    monkeypatch.setattr(tensorflow_datasets, "as_numpy", lambda found: found)
+    monkeypatch.setattr(tensorflow_datasets, "ReadConfig", dict)
+    for split in SIZES:
+        data, (images, labels) = tfds("cifar10", split, data_dir=str(tfrecord)), cifar10_examples(split)
+        np.testing.assert_array_equal(data.images, images)
+        np.testing.assert_array_equal(data.labels, labels)
+    assert asked == [(["id", "image", "label"], 1, False)] * len(SIZES)
+    np.testing.assert_array_equal(tfds("cifar10", only_class="frog", data_dir=str(tfrecord)).images,
+                                  cifar10_examples("train")[0][6::10])
 
 
 def sentence(**kwargs):

@@ -28,7 +28,8 @@ def test_a_function_makes_grey_bytes_of_each_image_alone(name):
     whole = function(IMAGES)
     assert whole.dtype == np.uint8 and whole.shape == (12, 32, 32, 1) and whole.std() > 20
     np.testing.assert_array_equal(whole, np.concatenate([function(IMAGES[i:i + 1]) for i in range(12)]))
-    np.testing.assert_array_equal(function(grey(IMAGES)), whole)
+    # Grey is the same in one channel and in three.
+    np.testing.assert_array_equal(function(grey(IMAGES)), function(np.repeat(grey(IMAGES), 3, axis=-1)))
 
 
 @pytest.mark.parametrize("name", TRANSLATIONS)
@@ -54,6 +55,13 @@ def test_the_edge_of_a_square_is_a_thin_closed_line_around_it():
     assert np.all(np.any([abs(rows - 7.5) < 1, abs(rows - 15.5) < 1, abs(columns - 5.5) < 1, abs(columns - 17.5) < 1],
                          axis=0))
     assert all(np.any(drawn[line] == 0) for line in (7, 8)) and np.all((drawn[:, 10] == 0).sum() in (2, 4))
+
+
+def test_two_colours_of_one_luminance_have_an_edge():
+    image = np.zeros((1, 24, 24, 3), np.uint8)
+    image[:, :, :12, 0], image[:, :, 12:, 1] = 200, 102  # 0.299 * 200 = 0.587 * 102, to a level.
+    assert grey(image).max() - grey(image).min() <= 1
+    assert np.all(np.any(edges(image)[0, :, 10:14, 0] == 0, axis=1))
 
 
 def test_nothing_flat_and_no_faint_slope_is_drawn_but_a_faint_line_goes_on_from_a_steep_one():
