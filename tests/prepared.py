@@ -4,6 +4,7 @@ TFDS writes it without TensorFlow, because the images are given as PNG files are
 """
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,11 @@ def cifar10_parts():
 def prepare_cifar10(data_dir):
     """Writes the tiny CIFAR-10 into a folder."""
     prepare(data_dir, **cifar10_parts())
+
+
+def to_tfrecord(folder):
+    """Names what is prepared in a folder as TFDS would leave it in its default format, which takes TensorFlow to write."""
+    for file in folder.rglob("*array_record*"):
+        file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
+    for file in folder.rglob("dataset_info.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"fileFormat": "tfrecord"}))

@@ -4,7 +4,6 @@ import logging
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +39,12 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
 
     folder = prepared_folder(data_dir)
     downloads = Path(download_dir).expanduser() if download_dir else folder / "downloads"
+    there = _prepared(name, folder, downloads)
+    if there:
+        return there
     builder = _builder(name, folder)
-    if _is_prepared(builder):
-        return builder
-    found = {value.value for value in builder.info.available_file_formats()} if builder.data_path.exists() else set()
-    if found:
-        raise ConfigError(f"{name} is prepared in {folder} as {', '.join(sorted(found))}, and TFDS keeps one format in a "
-                          f"folder; prepare it in another by --data_dir={folder / FORMAT} --download_dir={downloads}")
-    if not _reachable(missing := _missing(builder.url_infos or {}, downloads), builder.url_infos or {}):
-        raise _no_network(name, builder, missing, downloads)
+    if not _reachable(builder, downloads):
+        raise _no_network(name, builder, downloads)
     # Its warnings of each new trial would tear the progress bars.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     config = tensorflow_datasets.download.DownloadConfig(try_download_gcs=False)
@@ -63,7 +59,7 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
         raise ConfigError(f"what was downloaded for {name} is not what TFDS expects; remove it from {downloads} and try "
                           f"again, or update tensorflow-datasets ({_line(error)})") from error
     except (RequestException, DownloadError, ConnectionError, TimeoutError) as error:
-        raise _no_network(name, builder, _missing(builder.url_infos or {}, downloads), downloads, error) from error
+        raise _no_network(name, builder, downloads, error) from error
     except (AssertionError, FileNotFoundError) as error:
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
             raise
@@ -75,6 +71,25 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
         raise ConfigError(f"{folder} has too little space for {name}: {_line(error)}; name another place by "
                           "--data_dir") from error
     return builder
+
+
+def _prepared(name: str, folder: Path, downloads: Path) -> Any:
+    """TFDS's reader of a set that is prepared in `FORMAT`; None where none is.
+
+    Raises:
+      ConfigError: where it is prepared in another format, which is in the way.
+    """
+    from tensorflow_datasets.core.read_only_builder import builder_from_files
+
+    try:
+        builder = builder_from_files(name, data_dir=str(folder))
+    except ValueError:  # Not found, or no name at all, which `_builder` answers.
+        return None
+    found = {value.value for value in builder.info.available_file_formats()}
+    if FORMAT in found:
+        return builder
+    raise ConfigError(f"{name} is prepared in {folder} as {', '.join(sorted(found))}, and TFDS keeps one format in a "
+                      f"folder; prepare it in another by --data_dir={folder / FORMAT} --download_dir={downloads}")
 
 
 def _builder(name: str, folder: Path) -> Any:
@@ -97,11 +112,7 @@ def _builder(name: str, folder: Path) -> Any:
         raise ConfigError(f"NAME is {name!r}: {_line(text)}") from error
 
 
-def _is_prepared(builder: Any) -> bool:
-    return builder.is_prepared() and FORMAT in {found.value for found in builder.info.available_file_formats()}
-
-
-def _missing(addresses: Mapping[str, Any], downloads: Path) -> list[str]:
+def _missing(builder: Any, downloads: Path) -> dict[str, Any]:
     """The addresses of which neither TFDS nor anyone by hand has put a file into `downloads`."""
     from tensorflow_datasets.core.download.resource import get_dl_fname
 
@@ -109,13 +120,14 @@ def _missing(addresses: Mapping[str, Any], downloads: Path) -> list[str]:
         by_hand = info.filename and (downloads / "manual" / info.filename).exists()
         return by_hand or (downloads / get_dl_fname(address, info.checksum)).exists()
 
-    return [address for address, info in addresses.items() if not there(address, info)]
+    return {address: info for address, info in (builder.url_infos or {}).items() if not there(address, info)}
 
 
-def _reachable(missing: list[str], addresses: Mapping[str, Any]) -> bool:
+def _reachable(builder: Any, downloads: Path) -> bool:
     """False where it is sure that nothing can be downloaded, which TFDS would try for minutes."""
+    missing = _missing(builder, downloads)
     # Of some sets not every address is needed; and through a proxy, names of hosts are not known here.
-    if not missing or len(missing) < len(addresses) or urllib.request.getproxies():
+    if not missing or len(missing) < len(builder.url_infos) or urllib.request.getproxies():
         return True
     for host in {urllib.parse.urlsplit(address).hostname for address in missing}:
         try:
@@ -126,11 +138,13 @@ def _reachable(missing: list[str], addresses: Mapping[str, Any]) -> bool:
     return False
 
 
-def _no_network(name: str, builder: Any, missing: list[str], downloads: Path,
-                error: Exception | None = None) -> ConfigError:
+def _no_network(name: str, builder: Any, downloads: Path, error: Exception | None = None) -> ConfigError:
     """What to put where, in one sentence."""
-    infos = builder.url_infos or {}
-    files = [f"{address} as {infos[address].filename}" for address in missing if infos[address].filename]
+    missing = {address: info.filename for address, info in _missing(builder, downloads).items() if info.filename}
+    # Of a config, what is named like it, where anything is: the addresses of all configs are in one list.
+    config = builder.builder_config.name if builder.builder_config else ""
+    missing = {address: file for address, file in missing.items() if config in address} or missing
+    files = [address if address.endswith(f"/{file}") else f"{address} as {file}" for address, file in missing.items()]
     more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     download = f"download {', '.join(files[:SHOWN])}{more} into {downloads / 'manual'} with a browser, or " if files else ""
     why = f" ({_line(error)[:200]})" if error else ""

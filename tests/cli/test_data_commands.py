@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets
 from absl import flags
 from PIL import Image
-from prepared import SIZES, cifar10_parts, tiny_builder
+from prepared import SIZES, cifar10_parts, prepare_cifar10, tiny_builder, to_tfrecord
 from requests.exceptions import ConnectionError as NoConnection
 
 from ganlab.cli import data_prepare_command, data_show_command
@@ -116,8 +116,8 @@ def test_without_network_prepare_says_at_once_what_to_put_where(monkeypatch, tmp
         monkeypatch.delenv(variable.upper(), raising=False)
     writes(monkeypatch, lambda builder: pytest.fail("tried all the same"))
     text = sentence(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
-    for words in ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz as cifar-10-binary.tar.gz",
-                  f"into {tmp_path}/downloads/manual", f"to {tmp_path}/cifar10/3.0.2", ":data=glyphs"):
+    for words in ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into",
+                  f" into {tmp_path}/downloads/manual", f"to {tmp_path}/cifar10/3.0.2", ":data=glyphs"):
         assert words in text
 
 
@@ -130,6 +130,19 @@ def test_what_was_downloaded_by_hand_needs_no_network(monkeypatch, tmp_path):
     writes(monkeypatch, reached.append)
     run(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
     assert len(reached) == 1
+
+
+def test_prepare_refuses_a_folder_with_another_format_and_names_one_beside_it(online, tmp_path, capfd):
+    prepare_cifar10(tmp_path)
+    to_tfrecord(tmp_path)
+    capfd.readouterr()
+    text = sentence(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
+    assert "as tfrecord" in text and f"--data_dir={tmp_path}/array_record --download_dir={tmp_path}/downloads" in text
+    reached = []
+    writes(online, reached.append)
+    run(data_prepare_command, "cifar10", *text.split()[-2:])
+    assert [str(builder.data_path) for builder in reached] == [f"{tmp_path}/array_record/cifar10/3.0.2"]
+    assert "WARNING" not in "".join(capfd.readouterr())
 
 
 def raising(error):

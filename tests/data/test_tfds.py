@@ -1,6 +1,5 @@
 """Prepared TFDS data: every pixel and label as it was written, and a sentence for whatever is not there."""
 
-import json
 import re
 import shlex
 import shutil
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 from absl import flags
-from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10
+from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10, to_tfrecord
 from tensorflow_datasets import features
 
 from ganlab.cli import data_prepare_command
@@ -113,11 +112,7 @@ def tfrecord(prepared_data, tmp_path_factory):
     """The tiny CIFAR-10 as TFDS would leave it in its default format, which takes TensorFlow to write."""
     folder = tmp_path_factory.mktemp("tfrecord")
     shutil.copytree(prepared_data / "cifar10", folder / "cifar10")
-    for file in folder.rglob("*array_record*"):
-        file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
-    for file in folder.rglob("dataset_info.json"):
-        info = json.loads(file.read_text())
-        file.write_text(json.dumps(info | {"fileFormat": "tfrecord"}))
+    to_tfrecord(folder)
     return folder
 
 
@@ -169,14 +164,11 @@ def test_what_is_not_prepared_is_after_the_command_of_the_sentence(state, given,
     class Builder:
         """Stands for TFDS's writer."""
 
-        url_infos, MANUAL_DOWNLOAD_INSTRUCTIONS, data_path = {}, None, tmp_path / "nowhere"
+        url_infos = {}
 
         def __init__(self, name, data_dir, file_format):
             asked.append((name, file_format))
             self.data_dir = data_dir
-
-        def is_prepared(self):
-            return False
 
         def download_and_prepare(self, download_dir, download_config):
             """Writes the tiny set where the real one would be."""
