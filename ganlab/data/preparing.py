@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sys
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -15,7 +16,7 @@ SHOWN = 4  # Addresses in a sentence.
 
 
 def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
-    """Downloads a data set and writes it in `FORMAT`; shows TFDS's progress bars on the terminal.
+    """Downloads a data set and writes it in `FORMAT`; shows TFDS's progress bars, if this is a terminal.
 
     What is there already, downloaded or prepared, is used as it is. A set that was not written
     to its end leaves nothing that opens.
@@ -47,6 +48,8 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
         raise _no_network(name, builder, downloads)
     # Its warnings of each new trial would tear the progress bars.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        tensorflow_datasets.disable_progress_bar()
     config = tensorflow_datasets.download.DownloadConfig(try_download_gcs=False)
     try:
         builder.download_and_prepare(download_dir=str(downloads), download_config=config)

@@ -149,10 +149,9 @@ def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: i
     skipped = {key: decode.SkipDecoding() for key, feature in builder.info.features.items()
                if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
-        if FORMAT in {found.value for found in builder.info.available_file_formats()}:
-            source = builder.as_data_source(split, decoders=skipped)
-        else:
-            source = TensorFlowExamples(builder, split, skipped)
+        formats = {found.value for found in builder.info.available_file_formats()}
+        source = (TensorFlowExamples(builder, split, skipped) if FORMAT not in formats and tensorflow_is_here()
+                  else builder.as_data_source(split, decoders=skipped))
         size = len(source)
     except ValueError:
         base = split.partition("[")[0]

@@ -121,15 +121,13 @@ def test_without_network_prepare_says_at_once_what_to_put_where(monkeypatch, tmp
         assert words in text
 
 
-def test_what_was_downloaded_by_hand_needs_no_network(monkeypatch, tmp_path):
+def test_what_was_put_there_by_hand_is_taken_without_network_if_it_is_what_tfds_expects(monkeypatch, tmp_path):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: pytest.fail("asked the network"))
     file = tmp_path / "downloads" / "manual" / "cifar-10-binary.tar.gz"
     file.parent.mkdir(parents=True)
-    file.write_bytes(b"")
-    reached = []
-    writes(monkeypatch, reached.append)
-    run(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
-    assert len(reached) == 1
+    file.write_bytes(b"something else")
+    text = sentence(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
+    assert f"remove it from {tmp_path}/downloads" in text and f"{file}, has wrong checksum" in text
 
 
 def test_prepare_refuses_a_folder_with_another_format_and_names_one_beside_it(online, tmp_path, capfd):
