@@ -37,7 +37,7 @@ def source_of(text: str) -> tuple[str, dict[str, Any]]:
     """The source that is meant by one word, and the keyword arguments that say so.
 
     That is a name of `SOURCES`; a `package.module:function`; the folder of an imported data set; a
-    folder or zip file of images; or else the name of a data set of TFDS.
+    folder or zip file of images, which are taken in their own size; or else the name of a data set of TFDS.
     """
     from ganlab.data import SOURCES
 
@@ -47,5 +47,5 @@ def source_of(text: str) -> tuple[str, dict[str, Any]]:
     if (path / "dataset_info.json").exists():
         return "imported", {"path": text}
     if path.exists():
-        return "folder", {"path": text}
+        return "folder", {"path": text, "resolution": 0}
     return "tfds", {"name": text}

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 from absl import flags
+from image_files import image_file, noise, write_folder
 from PIL import Image
 from prepared import SIZES, cifar10_parts, prepare_cifar10, tiny_builder, to_tfrecord
 from requests.exceptions import ConnectionError as NoConnection
 
 from ganlab.cli import data_prepare_command, data_show_command
 from ganlab.cli.data_show_command import parse_kwargs
+from ganlab.cli.main import main
 from ganlab.config import ConfigError
 
 
@@ -52,6 +54,21 @@ def test_show_takes_arguments_of_the_source_and_inner_ones(tmp_path, capsys, mon
 def test_show_finds_prepared_sets_by_their_name(prepared_data, tmp_path, capsys):
     run(data_show_command, "cifar10", "--kwargs=split=test", f"--output={tmp_path}/c.png")
     assert "airplane" in capsys.readouterr().out
+
+
+def test_show_finds_folders_and_imported_sets_by_their_path(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "pictures", {f"{kind}/{i}.png": image_file(noise(i, 8, 8)) for i, kind in enumerate("xxyy")})
+    run(data_show_command, "pictures", "--output=p.png")
+    assert "8 x 8 x 3" in (text := capsys.readouterr().out) and "read from disk" in text and "2  50.0%" in text
+    assert main(["data", "import", "pictures", "stored", "--resolution=4"]) == 0
+    capsys.readouterr()
+    assert main(["data", "show", "stored"]) == 0
+    assert "4 x 4 x 3" in capsys.readouterr().out and (tmp_path / "stored.png").exists()
+    assert main(["data", "show", "pictures", "--kwargs=resolution=2"]) == 0
+    assert "2 x 2 x 3" in capsys.readouterr().out
+    assert main(["data", "show"]) == 2 and "takes SOURCE" in capsys.readouterr().err
 
 
 def test_kwargs_are_numbers_truths_and_texts():

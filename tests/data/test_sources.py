@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from ganlab.data import SOURCES, Dataset, to_float, to_uint8
-from tiny import SOURCE_ARGUMENTS
+from tiny import FROM_FILES, SOURCE_ARGUMENTS
 
-NAMES = sorted(SOURCES)
+NAMES = sorted(SOURCES.keys() - FROM_FILES)
 NAMED = {"tfds": "cifar10", "translated": "digits"}  # After what they read.
 pytestmark = pytest.mark.usefixtures("prepared_data")
 MIXTURES = {"ring8": (8, 0.01), "grid25": (25, 0.05)}
