@@ -58,8 +58,8 @@ def examine(dataset: Dataset, most: int = MOST_EXAMINED) -> Examination:
     if sources is not None:
         complaints += _complaints_of_pictures("sources", dataset.sources, sources)
         if dataset.sources.shape[1:3] != dataset.images.shape[1:3]:
-            complaints.append(f"sources are {_size(dataset.sources.shape)} and images {_size(dataset.images.shape)}; most "
-                              "translations keep the size")
+            complaints.append(f"sources are {_size(dataset.sources.shape)} and images {_size(dataset.images.shape)}; "
+                              "most translations keep the size")
     return Examination(counts, images, sources, tuple(complaints))
 
 
@@ -111,8 +111,8 @@ def _look(images: np.ndarray | StoredImages, labels: np.ndarray, most: int) -> P
 def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str]:
     size, names = len(dataset), np.array(dataset.class_names)
     if size < FEW_EXAMPLES:
-        yield (f"there are only {size:,} examples, which a critic soon knows by heart; gather more, or expect samples that "
-               "repeat them")
+        yield (f"there are only {size:,} examples, which a critic soon knows by heart; gather more, or expect samples "
+               "that repeat them")
     if np.any(counts == 0):
         yield f"{_named(names[counts == 0])} no examples: samples of them would be noise; take them out"
     few = (counts > 0) & (counts < FEW_OF_A_CLASS)
@@ -120,8 +120,8 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
         yield f"{_named(names[few])} fewer than {FEW_OF_A_CLASS} examples: gather more, or take them out"
     filled = counts[counts > 0]
     if filled.max() > LARGE_RATIO * filled.min():
-        yield (f"the largest class, {names[counts.argmax()]}, has {filled.max() / filled.min():.0f} times the examples of "
-               f"the smallest, {names[np.where(counts > 0, counts, size + 1).argmin()]}: samples without a class will "
+        yield (f"the largest class, {names[counts.argmax()]}, has {filled.max() / filled.min():.0f} times the examples "
+               f"of the smallest, {names[np.where(counts > 0, counts, size + 1).argmin()]}: samples without a class will "
                "hardly show the small ones")
     unique, times = np.unique(names, return_counts=True)
     if np.any(times > 1):
@@ -150,8 +150,8 @@ def _complaints_of_pictures(kind: str, array: np.ndarray | StoredImages, found: 
     if height != width:
         yield f"{kind} are {_size(array.shape)}, not square, which most networks want; import them with --crop=centre"
     elif height % 2:
-        yield (f"{kind} are {_size(array.shape)}, an odd side that no network that halves it takes; import them at 32, 64, "
-               "128 or 256")
+        yield (f"{kind} are {_size(array.shape)}, an odd side that no network that halves it takes; import them at 32, "
+               "64, 128 or 256")
     if found.highest == found.lowest:
         yield f"all {kind} have level {found.highest} alone; look at the files that they were made from"
     elif found.highest <= 1:

@@ -99,8 +99,8 @@ def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, see
     # Of both splits, so that a side that one of them takes fits the other too.
     largest = min(min(_part(picture, other).shape[:2]) for picture in pictures for other in SPLITS)
     if not SMALLEST_SIDE <= side <= largest:
-        raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to {largest} "
-                          "pixels")
+        raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
+                          f"{largest} pixels")
     # One row of draws a crop: its picture, scale, place in x and y, mirroring.
     draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream])).random((size, 5))
     numbers = np.floor(draws[:, 0] * len(parts)).astype(np.int32)

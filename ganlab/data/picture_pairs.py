@@ -1,5 +1,6 @@
-"""Pictures to be translated, of folders and zip files: pairs by name, pairs side by side, and two kinds without pairs."""
+"""Pictures to be translated, of folders and zip files: pairs by name or side by side, and two kinds without pairs."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -39,7 +40,8 @@ def two_folders(path: str, source_path: str, resolution: int, paired: bool = Tru
     Raises:
       ConfigError: for pictures without a partner, and for whatever cannot be listed or read.
     """
-    form, source_form = Form(resolution, crop, background, channels), Form(resolution, crop, background, source_channels)
+    form = Form(resolution, crop, background, channels)
+    source_form = dataclasses.replace(form, channels=source_channels)
     listing, sources = (list_images(Path(place).expanduser()) for place in (path, source_path))
     order = _partners(listing, sources) if paired else np.arange(len(sources))
     return Dataset(Path(path).stem, _read(listing, range(len(listing)), form), listing.labels, listing.class_names,
@@ -95,8 +97,8 @@ def _partners(listing: Listing, sources: Listing) -> np.ndarray:
         lone = sorted(has.keys() - misses.keys())
         if lone:
             names = f"{', '.join(lone[:NAMED])}{', ...' if len(lone) > NAMED else ''}"
-            raise ConfigError(f"{len(lone):,} of {len(has):,} {kind} have no partner of the same name in {other.source} "
-                              f"({names}); add the partners, remove these, or set config.data.kwargs.paired to False")
+            raise ConfigError(f"{len(lone):,} of {len(has):,} {kind} have no partner of the same name in "
+                              f"{other.source} ({names}); add the partners, remove these, or set config.data.kwargs.paired to False")
     return np.array([number[name] for name in image])
 
 
@@ -106,8 +108,8 @@ def _by_name(listing: Listing) -> dict[str, int]:
     for i, path in enumerate(listing.names):
         name = str(PurePosixPath(path).with_suffix(""))
         if name in found:
-            raise ConfigError(f"{listing.source} has {listing.names[found[name]]} and {path}, so that partners by name are "
-                              "unclear; remove one of them")
+            raise ConfigError(f"{listing.source} has {listing.names[found[name]]} and {path}, so that partners by name "
+                              "are unclear; remove one of them")
         found[name] = i
     return found
 
@@ -126,8 +128,8 @@ def _read(listing: Listing, order: range | np.ndarray, form: Form, prefix: str =
         if images is None:
             images = np.empty((len(order), *pixels.shape), np.uint8)
         if pixels.shape != images.shape[1:]:
-            raise ConfigError(f"{listing.source}: {listing.names[i]} is of {pixels.shape[1]}x{pixels.shape[0]} pixels, those "
-                              f"before of {images.shape[2]}x{images.shape[1]}; set config.data.kwargs.resolution to the "
+            raise ConfigError(f"{listing.source}: {listing.names[i]} is of {pixels.shape[1]}x{pixels.shape[0]} pixels, "
+                              f"those before of {images.shape[2]}x{images.shape[1]}; set config.data.kwargs.resolution to the "
                               "side that all shall have")
         images[place] = pixels
     return images
