@@ -84,7 +84,7 @@ def prepare_cifar10(data_dir):
 
 
 def to_tfrecord(folder):
-    """Names what is prepared in a folder as TFDS would leave it in its default format, which takes TensorFlow to write."""
+    """Renames what is prepared in a folder as if it were in TFDS's default format, which takes TensorFlow to write."""
     for file in folder.rglob("*array_record*"):
         file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
     for file in folder.rglob("dataset_info.json"):

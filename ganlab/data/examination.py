@@ -121,8 +121,8 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
     filled = counts[counts > 0]
     if filled.max() > LARGE_RATIO * filled.min():
         yield (f"the largest class, {names[counts.argmax()]}, has {filled.max() / filled.min():.0f} times the examples "
-               f"of the smallest, {names[np.where(counts > 0, counts, size + 1).argmin()]}: samples without a class will "
-               "hardly show the small ones")
+               f"of the smallest, {names[np.where(counts > 0, counts, size + 1).argmin()]}: samples without a class "
+               "will hardly show the small ones")
     unique, times = np.unique(names, return_counts=True)
     if np.any(times > 1):
         yield f"several classes have the name {unique[times.argmax()]}; give each its own"

@@ -98,7 +98,8 @@ def _partners(listing: Listing, sources: Listing) -> np.ndarray:
         if lone:
             names = f"{', '.join(lone[:NAMED])}{', ...' if len(lone) > NAMED else ''}"
             raise ConfigError(f"{len(lone):,} of {len(has):,} {kind} have no partner of the same name in "
-                              f"{other.source} ({names}); add the partners, remove these, or set config.data.kwargs.paired to False")
+                              f"{other.source} ({names}); add the partners, remove these, or set "
+                              "config.data.kwargs.paired to False")
     return np.array([number[name] for name in image])
 
 
@@ -129,7 +130,7 @@ def _read(listing: Listing, order: range | np.ndarray, form: Form, prefix: str =
             images = np.empty((len(order), *pixels.shape), np.uint8)
         if pixels.shape != images.shape[1:]:
             raise ConfigError(f"{listing.source}: {listing.names[i]} is of {pixels.shape[1]}x{pixels.shape[0]} pixels, "
-                              f"those before of {images.shape[2]}x{images.shape[1]}; set config.data.kwargs.resolution to the "
-                              "side that all shall have")
+                              f"those before of {images.shape[2]}x{images.shape[1]}; set config.data.kwargs.resolution "
+                              "to the side that all shall have")
         images[place] = pixels
     return images

@@ -56,18 +56,18 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
     except ImportError as error:
         # TFDS rewords what Python says, whose last words name the package.
         package = error.name or str(error).rpartition("No module named ")[2].strip("'\" ") or "a package"
-        raise ConfigError(f"TFDS needs {package} to prepare {name}, which is not installed; `pip install {package}` and "
-                          f"run the same command again, which goes on with what is in {downloads}") from error
+        raise ConfigError(f"TFDS needs {package} to prepare {name}, which is not installed; `pip install {package}` "
+                          f"and run the same command again, which goes on with what is in {downloads}") from error
     except NonMatchingChecksumError as error:
-        raise ConfigError(f"what was downloaded for {name} is not what TFDS expects; remove it from {downloads} and try "
-                          f"again, or update tensorflow-datasets ({_line(error)})") from error
+        raise ConfigError(f"what was downloaded for {name} is not what TFDS expects; remove it from {downloads} and "
+                          f"try again, or update tensorflow-datasets ({_line(error)})") from error
     except (RequestException, DownloadError, ConnectionError, TimeoutError) as error:
         raise _no_network(name, builder, downloads, error) from error
     except (AssertionError, FileNotFoundError) as error:
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
             raise
-        raise ConfigError(f"{name} has to be downloaded by hand: {_line(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)} Put it into "
-                          f"{downloads / 'manual'} and run the same command again") from error
+        raise ConfigError(f"{name} has to be downloaded by hand: {_line(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)} Put it "
+                          f"into {downloads / 'manual'} and run the same command again") from error
     except OSError as error:
         if error.filename is not None or not str(error).startswith("Not enough disk space"):
             raise
@@ -103,11 +103,12 @@ def _builder(name: str, folder: Path) -> Any:
         return tensorflow_datasets.builder(name, data_dir=str(folder), file_format=FORMAT)
     except tensorflow_datasets.core.DatasetNotFoundError:
         known = tensorflow_datasets.list_builders(with_community_datasets=False)
-        raise ConfigError(f"NAME is {name!r}, which is no data set that TFDS can prepare{did_you_mean(bare, known)}; take a "
-                          f"name of `tfds.list_builders()`, or {OFFLINE}") from None
+        raise ConfigError(f"NAME is {name!r}, which is no data set that TFDS can prepare{did_you_mean(bare, known)}; "
+                          f"take a name of `tfds.list_builders()`, or {OFFLINE}") from None
     except (ValueError, AssertionError) as error:
         # For one that TFDS knows, its first line says which config or version is not there.
-        text = str(error).partition("}\": ")[2] or "it is not written as TFDS writes names: name, name/config, name:version"
+        text = str(error).partition("}\": ")[2] or ("it is not written as TFDS writes names: name, name/config, "
+                                                   "name:version")
         known = tensorflow_datasets.core.registered.list_imported_builders()
         if bare in known:
             configs = list(tensorflow_datasets.builder_cls(bare).builder_configs)
@@ -149,10 +150,12 @@ def _no_network(name: str, builder: Any, downloads: Path, error: Exception | Non
     missing = {address: file for address, file in missing.items() if config in address} or missing
     files = [address if address.endswith(f"/{file}") else f"{address} as {file}" for address, file in missing.items()]
     more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
-    download = f"download {', '.join(files[:SHOWN])}{more} into {downloads / 'manual'} with a browser, or " if files else ""
+    download = (f"download {', '.join(files[:SHOWN])}{more} into {downloads / 'manual'} with a browser, or "
+                if files else "")
     why = f" ({_line(error)[:200]})" if error else ""
-    return ConfigError(f"{name} could not be downloaded, as if there were no network{why}; {download}copy the folder of a "
-                       f"machine where it is prepared to {builder.data_path}, then run the same command again; or {OFFLINE}")
+    return ConfigError(f"{name} could not be downloaded, as if there were no network{why}; {download}copy the folder "
+                       f"of a machine where it is prepared to {builder.data_path}, then run the same command "
+                       f"again; or {OFFLINE}")
 
 
 def _line(text: Any) -> str:

@@ -57,7 +57,7 @@ def edges(images: np.ndarray) -> np.ndarray:
 
 
 def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.ndarray:
-    """Where slopes [n, h, w] are no less than those of both neighbours across the edge, in the nearest of 4 directions."""
+    """Where slopes [n, h, w] are no less than both neighbours across the edge, in the nearest of 4 directions."""
     height, width = slope.shape[1:]
     padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
     steep = np.abs(slope_y) > np.tan(np.pi / 8) * np.abs(slope_x)
@@ -132,11 +132,12 @@ def _translate(dataset: Dataset, name: str) -> Dataset:
     if len(images.shape) != 4:
         raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of points; take a source of images")
     if dataset.sources is not None:
-        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of pairs; take a source of single images")
+        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of pairs; take a source of single "
+                          "images")
     first = function(images[:1])
     if first.dtype != np.uint8 or first.ndim != 4 or len(first) != 1:
-        raise ConfigError(f"config.data.kwargs.function is {name!r}, which makes {first.dtype} {list(first.shape)} of one "
-                          "image; it must make uint8 [1, height, width, channels]")
+        raise ConfigError(f"config.data.kwargs.function is {name!r}, which makes {first.dtype} {list(first.shape)} of "
+                          "one image; it must make uint8 [1, height, width, channels]")
     shape = (len(images), *first.shape[1:])
     if isinstance(images, np.ndarray):
         sources = np.empty(shape, np.uint8)

@@ -8,10 +8,12 @@ from ganlab.data import Dataset, Examination, Pictures, StoredImages, spread
 from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid
 from ganlab.report.tables import byte_text
 
-MOST_ROWS = 40  # Classes that have a row each in the table; of more, a few of each size.
+MOST_ROWS = 40  # Classes that have a row each in the table.
+SHOWN_OF_MANY = 10  # Of more classes: so many of each size, and the smallest.
 BAR = 30
 MOST_COLUMNS = 20  # Classes that have a column each in the picture.
-ROWS = {True: 8, False: 10}  # Rows of the picture, for pairs and else; as many columns where classes have none.
+COLUMNS = 10  # Of the picture where classes have none.
+ROWS, ROWS_OF_BOTH = 10, 8  # Of the picture, and of one of sources and images together.
 MOST_PIXELS = 2000  # That the picture is wide and high, if its tiles are not larger.
 
 
@@ -41,8 +43,8 @@ def _add_pictures(table: Table, kind: str, array: np.ndarray | StoredImages, fou
     for what, values in (("mean", found.mean), ("deviation", found.deviation)):
         table.add_row(f"{kind} {what}", " ".join(f"{value:.4f}" for value in values))
     if len(array.shape) == 4:
-        table.add_row(f"{kind} levels", f"{found.lowest} to {found.highest} of 0 to 255; mean and deviation are of them "
-                      "in [-1, 1]")
+        table.add_row(f"{kind} levels", f"{found.lowest} to {found.highest} of 0 to 255; mean and deviation are of "
+                      "them in [-1, 1]")
     table.add_row(f"{kind} repeats", f"{found.repeats:,} ({found.repeats / found.looked_at:.1%})")
 
 
@@ -51,8 +53,8 @@ def class_table(dataset: Dataset, counts: np.ndarray) -> Table:
     chosen = np.arange(len(counts))
     title = "classes"
     if len(counts) > MOST_ROWS:
-        chosen = np.argsort(-counts, kind="stable")[spread(len(counts) - 1, MOST_ROWS // 4)]
-        chosen = np.append(chosen, np.argsort(-counts, kind="stable")[-1])
+        by_size = np.argsort(-counts, kind="stable")
+        chosen = by_size[[*spread(len(counts) - 1, SHOWN_OF_MANY), -1]]
         title = f"{len(chosen)} of {len(counts):,} classes by size"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
     table.add_column(overflow="fold", max_width=40)
@@ -78,24 +80,23 @@ def data_picture(dataset: Dataset) -> np.ndarray:
     both = dataset.sources is not None
     height, width = (max(array.shape[axis] for array in (dataset.images, dataset.sources) if array is not None)
                      for axis in (1, 2))
-    rows = max(1 + both, min(ROWS[both], MOST_PIXELS // height))
-    rows //= 1 + both
-    index = _places(dataset, rows, max(1, min(ROWS[False], MOST_PIXELS // width)), max(1, MOST_PIXELS // width))
+    rows = min(ROWS_OF_BOTH, MOST_PIXELS // height) // 2 if both else min(ROWS, MOST_PIXELS // height)
+    index = _places(dataset, max(1, rows), max(1, MOST_PIXELS // width))
     images = _tiles(dataset.images, index, height, width)
     if not both:
         return image_grid(images.reshape(-1, height, width, 3), index.shape[1])
     if dataset.paired:
         tiles = np.stack([_tiles(dataset.sources, index, height, width), images], axis=1)
     else:
-        tiles = np.stack([_tiles(dataset.sources, _evenly(np.arange(len(dataset.sources)), *index.shape), height, width),
-                          images])
+        source_index = _evenly(np.arange(len(dataset.sources)), *index.shape)
+        tiles = np.stack([_tiles(dataset.sources, source_index, height, width), images])
     return image_grid(tiles.reshape(-1, height, width, 3), index.shape[1])
 
 
-def _places(dataset: Dataset, rows: int, columns: int, most_columns: int) -> np.ndarray:
+def _places(dataset: Dataset, rows: int, most_columns: int) -> np.ndarray:
     """Which examples the picture shows, [rows, columns]; -1 for none."""
     if not 1 < dataset.num_classes <= min(MOST_COLUMNS, most_columns):
-        return _evenly(np.arange(len(dataset)), rows, columns)
+        return _evenly(np.arange(len(dataset)), rows, min(COLUMNS, most_columns))
     return np.concatenate([_evenly(np.flatnonzero(dataset.labels == label), rows, 1)
                            for label in range(dataset.num_classes)], axis=1)
 
@@ -108,7 +109,7 @@ def _evenly(index: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The pictures at `index` [rows, columns] in colour, uint8 [rows, columns, height, width, 3]; white where none is."""
+    """The pictures at `index` [rows, columns], uint8 [rows, columns, height, width, 3]; white where none is."""
     tiles = np.full((index.size, height, width, 3), BACKGROUND, np.uint8)
     shown = np.flatnonzero(index.reshape(-1) >= 0)
     pictures = array[index.reshape(-1)[shown]]

@@ -59,7 +59,8 @@ def test_show_finds_prepared_sets_by_their_name(prepared_data, tmp_path, capsys)
 def test_show_finds_folders_and_imported_sets_by_their_path(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    write_folder(tmp_path / "pictures", {f"{kind}/{i}.png": image_file(noise(i, 8, 8)) for i, kind in enumerate("xxyy")})
+    write_folder(tmp_path / "pictures", {f"{kind}/{i}.png": image_file(noise(i, 8, 8))
+                                         for i, kind in enumerate("xxyy")})
     run(data_show_command, "pictures", "--output=p.png")
     assert "8 x 8 x 3" in (text := capsys.readouterr().out) and "read from disk" in text and "2  50.0%" in text
     assert main(["data", "import", "pictures", "stored", "--resolution=4"]) == 0
@@ -103,8 +104,8 @@ def writes(monkeypatch, action):
 
 
 def test_prepare_writes_array_record_says_what_is_there_and_does_it_once(online, tmp_path, capsys):
-    online.setattr(tensorflow_datasets, "builder",
-                   lambda name, data_dir, file_format: tiny_builder(data_dir, **cifar10_parts(), file_format=file_format))
+    online.setattr(tensorflow_datasets, "builder", lambda name, data_dir, file_format: tiny_builder(
+        data_dir, **cifar10_parts(), file_format=file_format))
     assert run(data_prepare_command, "cifar10", f"--data_dir={tmp_path}") == 0
     text = capsys.readouterr().out
     assert f"train {SIZES['train']}" in text and f"test {SIZES['test']}" in text

@@ -70,7 +70,8 @@ def plain(images):
 
 
 IMAGE_FAULTS = {
-    "repeats": (repeated, ["299 of 1,200 (24.9%) images repeat", "200 of 1,200 (16.7%) images repeat an earlier one but"]),
+    "repeats": (repeated, ["299 of 1,200 (24.9%) images repeat an earlier one exactly",
+                           "200 of 1,200 (16.7%) images repeat an earlier one but"]),
     "blank": (plain, ["2 of 1,200 (0.2%) images are of a single colour"]),
     "wide": (lambda images: images.reshape(SIZE, 2, 8, 3), ["8x2, not square"]),
     "odd": (lambda images: images[:, :3, :3], ["3x3, an odd side"]),

@@ -39,8 +39,8 @@ def test_partners_have_the_same_name_and_images_the_classes_of_their_folders(fol
 
 def test_a_zip_file_is_as_good_as_a_folder_and_suffixes_may_differ(tmp_path):
     path = write_zip(tmp_path / "images.zip", files(IMAGES, ["x.png", "y.png", "Z.png", "w.png"]))
-    sources = write_folder(tmp_path / "sources", {
-        name: image_file(picture, "bmp") for picture, name in zip(OTHERS, ["x.bmp", "y.bmp", "Z.bmp", "w.bmp"], strict=True)})
+    sources = write_folder(tmp_path / "sources", {f"{name}.bmp": image_file(picture, "bmp")
+                                                  for picture, name in zip(OTHERS, "xyZw", strict=True)})
     data = two_folders(str(path), str(sources), 8)
     for image, source in zip(data.images, data.sources, strict=True):
         number = [i for i in range(4) if np.array_equal(image, IMAGES[i])]
