@@ -42,3 +42,13 @@ def test_both_players_get_the_same_numbers():
     ("celeb_a", {"source": "tfds", "kwargs": {"name": "celeb_a", "resolution": 64, "only_class": "x"}})])
 def test_pictures_are_those_that_ship_or_those_of_tfds(choice, expected):
     assert picture_data(choice, side=64, only_class="x") == expected
+
+
+def test_a_choice_that_is_a_path_is_an_imported_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "lsun").mkdir(parents=True)
+    for choice in (str(tmp_path), "./mine", "../mine", "~/mine", "data/lsun"):
+        assert picture_data(choice, side=64, only_class="x") == {
+            "source": "imported", "kwargs": {"path": choice, "only_class": "x"}}
+    for choice in ("lsun/bedroom", "data"):  # A name of TFDS, also where a folder is called like it.
+        assert picture_data(choice, side=64)["source"] == "tfds"
