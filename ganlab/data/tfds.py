@@ -1,6 +1,7 @@
-"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow, never downloaded."""
+"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow where that can be."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from ganlab.data.dataset import Dataset
 from ganlab.data.decoding import MODES, BadImage, decode_image, with_channels
 from ganlab.data.listing import ONE_CLASS, Listing
 from ganlab.data.resizing import resize
+from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
-FORMAT = "array_record"  # The format of TFDS whose examples are read without TensorFlow.
+FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
 WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
@@ -55,14 +57,19 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
     return Dataset(builder.name, images, labels, class_names)
 
 
+def prepared_folder(data_dir: str = "") -> Path:
+    """The folder of prepared sets: as given, or that of TFDS, $TFDS_DATA_DIR or ~/tensorflow_datasets."""
+    # Read now: TFDS reads the variable once, when it is imported.
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
 def _prepared(name: str, data_dir: str, given: str) -> Any:
     """TFDS's reader of a set that is prepared in `FORMAT`; `given` names it in messages."""
     import tensorflow_datasets  # Imported here, as all of TFDS and Pillow: other sources need not wait for them.
     from tensorflow_datasets.core.naming import parse_builder_name_kwargs
     from tensorflow_datasets.core.read_only_builder import builder_from_files
 
-    # Read now: TFDS reads the variable once, when it is imported.
-    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    folder = prepared_folder(data_dir)
     try:
         bare = str(parse_builder_name_kwargs(name)[0])
     except ValueError:
@@ -81,7 +88,7 @@ def _prepared(name: str, data_dir: str, given: str) -> Any:
         raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by `{command}` ({WRITER}), or "
                           "train offline with :data=glyphs") from None
     formats = {found.value for found in builder.info.available_file_formats()}
-    if FORMAT not in formats:
+    if FORMAT not in formats and not tensorflow_is_here():
         other = folder / FORMAT
         raise ConfigError(
             f"{given}, which is prepared in {folder} as {', '.join(sorted(formats))}, not as {FORMAT}; TFDS keeps one "
@@ -93,10 +100,8 @@ def _prepared(name: str, data_dir: str, given: str) -> Any:
 
 def _command(name: str, data_dir: str, downloads: Path | None = None) -> str:
     """The command line that prepares a set in `FORMAT`."""
-    folder = f"data_dir={data_dir!r}, " if data_dir else ""
-    kept = f"download_dir={str(downloads)!r}" if downloads else ""
-    return (f'python -c "import tensorflow_datasets as tfds; tfds.builder({name!r}, {folder}'
-            f"file_format='{FORMAT}').download_and_prepare({kept})\"")
+    return shlex.join(["ganlab", "data", "prepare", name, *([f"--data_dir={data_dir}"] if data_dir else []),
+                       *([f"--download_dir={downloads}"] if downloads else [])])
 
 
 def image_and_label(given: str, info: Any) -> tuple[str, str]:
@@ -153,7 +158,9 @@ def open_records(name: str, builder: Any, split: str) -> Any:
     skipped = {key: decode.SkipDecoding() for key, feature in builder.info.features.items()
                if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
-        source = builder.as_data_source(split, decoders=skipped)
+        formats = {found.value for found in builder.info.available_file_formats()}
+        source = (TensorFlowExamples(builder, split, skipped) if FORMAT not in formats and tensorflow_is_here()
+                  else builder.as_data_source(split, decoders=skipped))
         len(source)
     except ValueError:
         base = split.partition("[")[0]
