@@ -56,7 +56,7 @@ def run(values: flags.FlagValues) -> int:
     if trained.game.encoder is None:
         raise ConfigError(f"{values.workdir} holds a run of system {trained.config.system.name}, which has no encoder; "
                           "latents can be shown of runs of system vae (experiments/vae.py)")
-    if trained.dataset.images.ndim != 4:
+    if len(trained.dataset.image_shape) != 3:
         raise ConfigError(f"{values.workdir} holds a run on points; `ganlab latent` draws images")
     name, picture, found = SHOWS[values.show](trained, values)
     output = Path(values.output or Path(values.workdir) / f"{name}_{trained.step:08}.png")

@@ -11,62 +11,11 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data.dataset import Dataset
-from ganlab.data.decoding import BadImage, decode_image, with_channels
 from ganlab.data.importing import Form, import_images
 from ganlab.data.listing import list_images
 from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
+from ganlab.data.records import RecordImages, damaged
 from ganlab.data.tfds import class_number, image_and_label, label_of_examples, open_records
-
-
-class RecordImages:
-    """Images of TFDS's records, decoded when they are asked for: `StoredImages` of `ganlab.data.dataset`."""
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, place: str, records: Any, key: str, channels: int, chosen: np.ndarray | None = None):
-        """Images of a data set.
-
-        Args:
-          place: for messages.
-          records: TFDS's reader, whose images come as their files.
-          key: of the image in an example.
-          channels: 1 or 3.
-          chosen: which examples these are; None for all.
-
-        Raises:
-          ConfigError: where the first image cannot be read.
-        """
-        self._place, self._records, self._key, self._channels = place, records, key, channels
-        self._chosen = np.arange(len(records)) if chosen is None else chosen
-        self._size: tuple[int, ...] | None = None
-        self._size = self._read(int(self._chosen[0])).shape
-        self.shape = (len(self._chosen), *self._size)
-        self.nbytes = int(np.prod(self.shape, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
-        """Images uint8 [k, h, w, c] of indices or of a slice, or [h, w, c] of one index."""
-        wanted = self._chosen[index]
-        numbers = np.atleast_1d(wanted)
-        images = np.empty((*numbers.shape, *self.shape[1:]), np.uint8)
-        for image, number in zip(images.reshape(-1, *self.shape[1:]), numbers.reshape(-1), strict=True):
-            image[:] = self._read(int(number))
-        return images if np.ndim(wanted) else images[0]
-
-    def _read(self, number: int) -> np.ndarray:
-        try:
-            pixels = with_channels(decode_image(self._records[number][self._key]), self._channels)
-        except BadImage as error:
-            raise ConfigError(f"{self._place}: image {number} {error}") from None
-        except (OSError, RuntimeError) as error:  # Of array_record's reader.
-            raise _damaged(f"{self._place}: image {number} cannot be read", error) from error
-        if self._size not in (None, pixels.shape):
-            raise ConfigError(f"{self._place} has images of several sizes, as {self._size[1]}x{self._size[0]} and "
-                              f"{pixels.shape[1]}x{pixels.shape[0]} (image {number}); bring all to one by `ganlab data "
-                              "import`")
-        return pixels
 
 
 def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
@@ -106,7 +55,7 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
             labels, class_names = np.zeros_like(labels), ("all",)
         images = RecordImages(str(place), records, image, builder.info.features[image].shape[-1], chosen)
     except (OSError, RuntimeError, ValueError) as error:
-        raise _damaged(given, error) from error
+        raise damaged(given, error) from error
     return Dataset(builder.name, images, labels, class_names)
 
 
@@ -117,13 +66,7 @@ def _opened(given: str, place: Path) -> Any:
     try:
         return builder_from_directory(place)
     except Exception as error:  # Of protobuf, of JSON, of TFDS, all after a file that was written whole.
-        raise _damaged(given, error) from error
-
-
-def _damaged(what: str, error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split())[:200]
-    return ConfigError(f"{what}: the data set is damaged ({reason}); make it anew by `ganlab data import SOURCE DEST "
-                       "--overwrite`")
+        raise damaged(given, error) from error
 
 
 def _labels(place: Path, builder: Any, split: str, records: Any, label: str) -> np.ndarray:

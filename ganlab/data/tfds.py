@@ -9,12 +9,13 @@ import numpy as np
 
 from ganlab.config import ConfigError, did_you_mean, unknown
 from ganlab.data.dataset import Dataset
-from ganlab.data.decoding import MODES, BadImage, decode_image, with_channels
+from ganlab.data.decoding import MODES
 from ganlab.data.listing import ONE_CLASS, Listing
-from ganlab.data.resizing import resize
+from ganlab.data.records import RecordImages
 from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
 FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
+BLOCK = 1000  # Examples that are read at once.
 WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
@@ -34,7 +35,7 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
       data_dir: folder of prepared sets; empty for that of TFDS: $TFDS_DATA_DIR or ~/tensorflow_datasets.
 
     Returns:
-      The whole split in memory: uint8 images [n, h, w, c] of 1 or 3 channels, in the order of their files.
+      Images on the disk, uint8 [n, h, w, c] of 1 or 3 channels, in the order of their files, and labels in memory.
 
     Raises:
       ConfigError: with the command that prepares the set, if it is not prepared; for an unknown split
@@ -46,14 +47,23 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
     given = f"config.data.kwargs.name is {name!r}"
     builder = _prepared(name, data_dir, given)
     image, label = image_and_label(given, builder.info)
-    class_names = tuple(builder.info.features[label].names) if label else ()
+    feature, class_names = builder.info.features[image], tuple(builder.info.features[label].names) if label else ()
     wanted = class_number(name, only_class, class_names) if only_class else None
-    encoded, labels = _read(name, builder, split, image, label, wanted)
+    records = open_records(name, builder, split)
+    labels = label_of_examples(records, label) if label else np.zeros(len(records), np.int32)
+    chosen = np.arange(len(labels)) if wanted is None else np.flatnonzero(labels == wanted)
+    if not len(chosen):
+        raise ConfigError(f"config.data.kwargs.split is {split!r}, where {name} has no example of class {wanted}; take "
+                          "a larger split or another only_class")
+    labels = labels[chosen]
     if wanted is not None:
         labels, class_names = np.zeros_like(labels), (class_names[wanted],)
     elif not class_names or np.any(labels < 0):
         labels, class_names = np.zeros_like(labels), ONE_CLASS
-    images = _decoded(name, encoded, builder.info.features[image].shape[-1], resolution)
+    images = RecordImages(given, records, image, feature.shape[-1], chosen, resolution)
+    if None in feature.shape and not resolution:
+        for start in range(0, len(images), BLOCK):  # The set does not promise one size: its images have to be seen.
+            images[start:start + BLOCK]
     return Dataset(builder.name, images, labels, class_names)
 
 
@@ -171,43 +181,7 @@ def open_records(name: str, builder: Any, split: str) -> Any:
     return source
 
 
-def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: int | None,
-          block: int = 1000) -> tuple[list[bytes], np.ndarray]:
-    """The image files and labels [n] of a split, or of its examples whose label is `wanted`."""
-    source = open_records(name, builder, split)
-    size = len(source)
-    encoded, labels = [], []
-    for start in range(0, size, block):
-        for example in source.__getitems__(range(start, min(start + block, size))):
-            number = int(example[label]) if label else 0
-            if wanted in (None, number):
-                encoded.append(example[image])
-                labels.append(number)
-    if not encoded:
-        raise ConfigError(f"config.data.kwargs.split is {split!r}, where {name} has no example of class {wanted}; take "
-                          "a larger split or another only_class")
-    return encoded, np.array(labels, np.int32)
-
-
-def _decoded(name: str, encoded: list[bytes], channels: int, resolution: int) -> np.ndarray:
-    """The images of image files, uint8 [n, h, w, c]."""
-    images = None
-    for number, file in enumerate(encoded):
-        try:
-            pixels = resize(with_channels(decode_image(file), channels), resolution, "centre" if resolution else "none")
-        except BadImage as error:
-            raise ConfigError(f"config.data.kwargs.name is {name!r}, whose image {number} {error}") from None
-        if images is None:
-            images = np.empty((len(encoded), *pixels.shape), np.uint8)
-        if pixels.shape != images.shape[1:]:
-            raise ConfigError(f"config.data.kwargs.resolution is 0, but the images of {name} are of several sizes, as "
-                              f"{images.shape[2]}x{images.shape[1]} and {pixels.shape[1]}x{pixels.shape[0]}; set it to "
-                              "the side in pixels that all shall have")
-        images[number] = pixels
-    return images
-
-
-def label_of_examples(records: Any, label: str, block: int = 1000) -> np.ndarray:
+def label_of_examples(records: Any, label: str, block: int = BLOCK) -> np.ndarray:
     """The labels int32 [n] of all examples, of which a block at a time is in memory."""
     starts = range(0, len(records), block)
     return np.array([example[label] for start in starts

@@ -25,7 +25,7 @@ def test_images_are_bytes_or_points(name):
     data = dataset(name)
     assert isinstance(data, Dataset)
     assert data.name == NAMED.get(name, name)
-    kind = (data.images.dtype, data.images.ndim)
+    kind = (data.images.dtype, len(data.images.shape))
     assert kind in {(np.dtype(np.uint8), 4), (np.dtype(np.float32), 2)}
     assert data.images.shape == (len(data), *data.image_shape)
     assert np.all(np.isfinite(data.images))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
+from layer_table import layer_table
 
 from ganlab.config import ConfigError
 from ganlab.networks import ENCODERS, GENERATORS
@@ -99,29 +99,13 @@ def test_a_perceptron_of_no_size_is_refused(kwargs):
         some_variables(module, x)
 
 
-def layer_table(module, x):
-    """Layer, shape of its output without the batch, and parameters, in the order of the calls."""
-    rows = []
-
-    def record(next_function, arguments, keywords, context):
-        output = next_function(*arguments, **keywords)
-        if context.module.path:
-            rows.append((context.module.name, output.shape[1:]))
-        return output
-
-    params = jax.eval_shape(functools.partial(module.init, train=False), jax.random.key(0), x)["params"]
-    with nn.intercept_methods(record):
-        jax.eval_shape(functools.partial(module.apply, train=False), {"params": params}, x)
-    return [(name, shape, sum(leaf.size for leaf in params[name].values())) for name, shape in rows]
-
-
 @pytest.mark.parametrize("player", TABLES)
 def test_the_layers_are_those_of_the_book(player):
     shape = (28, 28, 1)
     module, x = {"encoder": (ENCODERS["conv_vae"](image_shape=shape, latent_size=2), np.zeros((1, *shape))),
                  "decoder": (GENERATORS["conv_vae"](image_shape=shape), np.zeros((1, 2)))}[player]
     expected, total = TABLES[player]
-    table = layer_table(module, x)
+    table = [(name, shape, weights + biases) for name, shape, weights, biases in layer_table(module, x)]
     assert table == expected
     assert sum(parameters for _, _, parameters in table) == total
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from layer_table import layer_table
 
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.networks.layers import CONDITIONINGS, Dropout
@@ -87,24 +88,6 @@ def some_variables(module, *arguments):
     rng = np.random.default_rng(1)
     return jax.tree.map(lambda leaf: rng.uniform(-0.5, 0.5, leaf.shape).astype(leaf.dtype),
                         init_shapes(module, *arguments))
-
-
-def layer_table(module, x):
-    """Layer, shape of its output without the batch, weights and biases, in the order of the calls."""
-    rows = []
-
-    def record(next_function, arguments, keywords, context):
-        output = next_function(*arguments, **keywords)
-        if context.module.path:
-            rows.append((context.module.name, output.shape[1:]))
-        return output
-
-    params = init_shapes(module, x)["params"]
-    with nn.intercept_methods(record):
-        jax.eval_shape(functools.partial(module.apply, train=False), {"params": params}, x)
-    sizes = {name: {leaf: value.size for leaf, value in layer.items()} for name, layer in params.items()}
-    return [(name, shape, sizes.get(name, {}).get("kernel", 0), sizes.get(name, {}).get("bias", 0))
-            for name, shape in rows]
 
 
 @pytest.mark.parametrize("player, family", PLAYERS)
