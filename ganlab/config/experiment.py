@@ -61,6 +61,9 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})
+    if config["system"].get("conditional"):
+        for section in networks.values():
+            found |= k.CONDITIONING_HYPER.get(section["kwargs"].get("conditioning"), {})
     return found | dict(k.penalty_weight_key(name) for name in joined_names(config, "penalty"))
 
 

@@ -61,6 +61,11 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
         "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
         "tricks": Key("none", "training tricks joined by +, or none", allowed=NOT_EMPTY),
         "critic_updates": Key(1, "critic updates in a round, before the one generator update", "updates", POSITIVE),
+        "critic_step": Key("two_passes", "real and fake images in the critic's update: a pass each and one step, one "
+                           "pass together and one step, or a pass and a step each",
+                           allowed=one_of("two_passes", "one_pass", "two_steps")),
+        "generator_batches": Key(1, "fake images of the generator's update", "batches", POSITIVE),
+        "packing": Key(1, "images that the critic judges at once (PacGAN)", "images", POSITIVE),
         "conditional": Key(False, "whether both networks see class labels"),
         "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
         "latent_distribution": Key("normal", "distribution of the latents", allowed=one_of("normal", "uniform")),
@@ -133,6 +138,14 @@ TRICK_HYPER: dict[str, dict[str, Key]] = {
         "instance_noise_end_kimg": Key(1000.0, "where it has fallen to 0, on a line", "kimg", POSITIVE)},
     "top_k": {"top_k": Key(0.75, "share of the fake images, those of highest logits, that train the generator",
                            allowed=(lambda value: 0 < value <= 1, "a number above 0 and up to 1"))},
+    "feature_matching": {"feature_matching": Key(1.0, "share of feature matching in the generator's loss; the rest is "
+                                                 "the adversarial loss", allowed=FRACTION)},
+    "historical_averaging": {"historical_averaging": Key(
+        1.0, "weight of each player's squared distance to the mean of its past params", allowed=AT_LEAST_ZERO)},
+}
+CONDITIONING_HYPER: dict[str, dict[str, Key]] = {
+    "auxiliary": {"auxiliary_weight": Key(1.0, "weight of the auxiliary classifier's cross-entropy in both losses",
+                                          allowed=AT_LEAST_ZERO)},
 }
 PENALTY_WEIGHTS: dict[str, float] = {
     "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "dragan": 10.0, "r1": 10.0, "r2": 10.0}

@@ -10,10 +10,13 @@ from flax import linen as nn
 from ganlab.networks.layers import (
     ACTIVATIONS,
     INITIALIZERS,
+    Dropout,
     Normalization,
     check_words,
-    class_projection,
     concatenate_labels,
+    critic_output,
+    latents_with_labels,
+    spectral,
 )
 from ganlab.types import Array
 
@@ -57,7 +60,7 @@ def check_kernel(kernel: int) -> None:
 class DCGANGenerator(nn.Module):
     """Dense layer, then transposed convolutions of stride 2 (Radford et al. 2016).
 
-    Latents [b, z] (with one-hot labels appended) become images [b, h, w, c] in [-1, 1].
+    Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
     With `refine` the last stage keeps its features and a 3x3 convolution draws the image,
     for images so small that one stage alone would have to do all the drawing.
     """
@@ -71,6 +74,7 @@ class DCGANGenerator(nn.Module):
     kernel: int = 4
     activation: str = "relu"
     normalization: str = "batch"
+    label_input: str = "one_hot"
     initializer: str = "dcgan"
     refine: bool = False
 
@@ -88,7 +92,7 @@ class DCGANGenerator(nn.Module):
             x = Normalization(self.normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             return ACTIVATIONS[self.activation](x)
 
-        x = concatenate_labels(latents, labels, self.num_classes)
+        x = latents_with_labels(self, latents, labels)
         x = nn.Dense(self.base**2 * widths[0], use_bias=use_bias, kernel_init=kernel_init, name="dense")(x)
         x = normalize(x.reshape(-1, self.base, self.base, widths[0]), 0)
         channels = self.image_shape[-1]
@@ -108,7 +112,8 @@ class DCGANCritic(nn.Module):
 
     Images [b, h, w, c] become logits [b]. The first stage has no normalisation, as in
     the paper. With classes, labels enter by `conditioning`: `concatenate` (one-hot as
-    constant channels) or `projection` on the last features.
+    constant channels), `projection` or `auxiliary` on the last features. `dropout` acts
+    on these.
     """
 
     image_shape: tuple[int, ...]
@@ -120,6 +125,8 @@ class DCGANCritic(nn.Module):
     kernel: int = 4
     activation: str = "leaky_relu"
     normalization: str = "none"
+    spectral_normalization: bool = False
+    dropout: float = 0.0
     conditioning: str = "projection"
     initializer: str = "dcgan"
 
@@ -135,12 +142,10 @@ class DCGANCritic(nn.Module):
         widths = stage_widths(stage_count(self.image_shape, self.base), self.width, self.max_width)
         for stage, filters in enumerate(widths):
             normalization = self.normalization if stage else "none"
-            x = nn.Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",
-                        kernel_init=kernel_init, name=f"down_{stage}")(x)
+            convolution = nn.Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",
+                                  kernel_init=kernel_init, name=f"down_{stage}")
+            x = spectral(self, convolution, train)(x)
             x = Normalization(normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             x = ACTIVATIONS[self.activation](x)
-        x = x.reshape(x.shape[0], -1)
-        logits = jnp.squeeze(nn.Dense(1, kernel_init=kernel_init, name="output")(x), axis=-1)
-        if self.num_classes and self.conditioning == "projection":
-            logits = logits + class_projection(x, labels, self.num_classes)
-        return logits
+        x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
+        return critic_output(self, x, labels, train)

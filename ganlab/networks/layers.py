@@ -1,5 +1,6 @@
 """Small pieces that the network families share: normalisation, dropout, conditioning, initialisation."""
 
+import functools
 import zlib
 from collections.abc import Callable
 
@@ -20,7 +21,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 NORMALIZATIONS = ("none", "batch", "layer")
-CONDITIONINGS = ("concatenate", "projection")
+CONDITIONINGS = ("concatenate", "projection", "auxiliary")
+LABEL_INPUTS = ("one_hot", "embedding")
 
 INITIALIZERS: dict[str, jax.nn.initializers.Initializer] = {
     "dcgan": nn.initializers.normal(0.02),
@@ -78,7 +80,7 @@ class Dropout(nn.Module):
 def check_words(module: nn.Module) -> None:
     """Raises ConfigError for a word-valued field of a network that is none of its table."""
     tables = {"activation": ACTIVATIONS, "output_activation": ACTIVATIONS, "normalization": NORMALIZATIONS,
-              "conditioning": CONDITIONINGS, "initializer": INITIALIZERS}
+              "conditioning": CONDITIONINGS, "label_input": LABEL_INPUTS, "initializer": INITIALIZERS}
     for field, allowed in tables.items():
         if getattr(module, field, None) not in (None, *allowed):
             raise unknown(field, getattr(module, field), allowed)
@@ -98,10 +100,51 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Arra
     return jnp.concatenate([x, jnp.broadcast_to(rows, x.shape[:-1] + (num_classes,))], axis=-1)
 
 
-def class_projection(features: Array, labels: Array, num_classes: int) -> Array:
-    """Inner product [b] of features [b, d] with a learned row a class (Miyato & Koyama 2018, eq. 3).
+def latents_with_labels(module: nn.Module, latents: Array, labels: Array | None) -> Array:
+    """What a generator starts from: latents [b, z] with their labels appended, [b, z + d].
 
-    Called inside a compact module; the embedding is the module's parameter.
+    Labels enter by `module.label_input`: `one_hot`, d classes, or `embedding`, a learned row of d = z
+    numbers a class. Called inside a compact module; the embedding is the module's parameter.
     """
-    rows = nn.Embed(num_classes, features.shape[-1], name="class_embedding")(labels)
-    return jnp.sum(features * rows, axis=-1)
+    if module.num_classes == 0 or module.label_input == "one_hot":
+        return concatenate_labels(latents, labels, module.num_classes)
+    # Rows as large as the latents that they stand beside.
+    rows = nn.Embed(module.num_classes, latents.shape[-1], embedding_init=nn.initializers.normal(1.0),
+                    name="label_embedding")(labels)
+    return jnp.concatenate([latents, rows.astype(latents.dtype)], axis=-1)
+
+
+def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Array], Array]:
+    """The layer, with its kernel divided by its largest singular value if `module.spectral_normalization`.
+
+    Miyato et al. 2018, algorithm 1: one power iteration a call, kept in the collection `spectral` in
+    training. Kernels are matrices of one row for each input of a unit.
+    """
+    if not module.spectral_normalization:
+        return layer
+    # A collection of its own: its numbers are of the weights, not of the batch.
+    wrapped = nn.SpectralNorm(layer, collection_name="spectral", name=f"spectral_{layer.name}")
+    return functools.partial(wrapped, update_stats=train)
+
+
+def critic_output(module: nn.Module, features: Array, labels: Array | None, train: bool) -> Array:
+    """The logit [b] of flat features [b, d]: the end of every critic.
+
+    With classes, by `module.conditioning`: `projection` adds the inner product of the features with a
+    learned row a class (Miyato & Koyama 2018, eq. 3); `auxiliary` also sows the logits `class_logits`
+    [b, classes] of an auxiliary classifier (Odena et al. 2017); `concatenate` was done at the input.
+    The `features` are sown as well, for losses that compare them.
+    """
+    kernel_init = INITIALIZERS[module.initializer]
+    module.sow("intermediates", "features", features)
+    output = spectral(module, nn.Dense(1, kernel_init=kernel_init, name="output"), train)
+    logits = jnp.squeeze(output(features), axis=-1)
+    if not module.num_classes:
+        return logits
+    if module.conditioning == "projection":
+        rows = spectral(module, nn.Embed(module.num_classes, features.shape[-1], name="class_embedding"), train)
+        logits = logits + jnp.sum(features * rows(labels), axis=-1)
+    if module.conditioning == "auxiliary":
+        classes = spectral(module, nn.Dense(module.num_classes, kernel_init=kernel_init, name="class_output"), train)
+        module.sow("intermediates", "class_logits", classes(features))
+    return logits

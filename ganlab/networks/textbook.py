@@ -10,7 +10,15 @@ from typing import ClassVar, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.networks.layers import INITIALIZERS, Dropout, check_words, class_projection, concatenate_labels
+from ganlab.networks.layers import (
+    INITIALIZERS,
+    Dropout,
+    check_words,
+    concatenate_labels,
+    critic_output,
+    latents_with_labels,
+    spectral,
+)
 from ganlab.types import Array
 
 
@@ -42,7 +50,7 @@ def check_fit(family: str, size: int, image_shape: tuple[int, ...], filters: tup
 class _Generator(nn.Module):
     """Dense layer, convolutions that enlarge, and an output convolution; a family is a subclass with its numbers.
 
-    Latents [b, z] (with one-hot labels appended) become images [b, h, w, c] in [-1, 1].
+    Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
     The first of `filters` is of the dense layer, the others are of the convolutions.
     """
 
@@ -51,6 +59,7 @@ class _Generator(nn.Module):
     axis_name: str | None = None
     filters: tuple[int, ...] = ()
     slope: float = 0.2
+    label_input: str = "one_hot"
     initializer: str = "glorot"
 
     family: ClassVar[str]
@@ -66,7 +75,7 @@ class _Generator(nn.Module):
                  train: bool = False) -> Array:
         check_words(self)
         check_fit(self.family, self.size, self.image_shape, self.filters, 1 + len(self.convolutions))
-        x = concatenate_labels(latents, labels, self.num_classes)
+        x = latents_with_labels(self, latents, labels)
         x = nn.Dense(self.dense_size**2 * self.filters[0], kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
         if self.dense_activation:
             x = nn.leaky_relu(x, self.slope)
@@ -83,7 +92,7 @@ class _Critic(nn.Module):
     """Convolutions, dropout of the flat features, and one logit; a family is a subclass with its numbers.
 
     Images [b, h, w, c] become logits [b]. With classes, labels enter by `conditioning`:
-    `concatenate` (one-hot as constant channels) or `projection` on the features after dropout.
+    `concatenate` (one-hot as constant channels), `projection` or `auxiliary` on the features after dropout.
     """
 
     image_shape: tuple[int, ...]
@@ -92,6 +101,7 @@ class _Critic(nn.Module):
     filters: tuple[int, ...] = ()
     slope: float = 0.2
     dropout: float = 0.4
+    spectral_normalization: bool = False
     conditioning: str = "projection"
     initializer: str = "glorot"
 
@@ -110,13 +120,10 @@ class _Critic(nn.Module):
         if self.conditioning == "concatenate":
             x = concatenate_labels(x, labels, self.num_classes)
         for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters, strict=True), start=1):
-            x = convolution.layer(filters, self.initializer, f"convolution_{number}")(x)
-            x = nn.leaky_relu(x, self.slope)
+            layer = convolution.layer(filters, self.initializer, f"convolution_{number}")
+            x = nn.leaky_relu(spectral(self, layer, train)(x), self.slope)
         x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
-        logits = jnp.squeeze(nn.Dense(1, kernel_init=INITIALIZERS[self.initializer], name="output")(x), axis=-1)
-        if self.num_classes and self.conditioning == "projection":
-            logits = logits + class_projection(x, labels, self.num_classes)
-        return logits
+        return critic_output(self, x, labels, train)
 
 
 UP = Convolution(4, stride=2, transposed=True)

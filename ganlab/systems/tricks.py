@@ -1,11 +1,16 @@
 """Training tricks of the two-player game, each off unless it is named, each with its numbers in `hyper`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ganlab.types import Array, Hyper
+from ganlab.game import Network
+from ganlab.types import Array, Hyper, Tree
+
+HISTORY_TRICK = "historical_averaging"
+"""Name of the trick that has a memory, of its memory and of its number."""
 
 Targets = tuple[Array, Array]
 """Targets [b] of real and of fake logits; without tricks all 1 and all 0."""
@@ -65,6 +70,40 @@ def top_k(losses: Array, fake_logits: Array, hyper: Hyper, axis_name: str | None
     return jnp.where(fake_logits >= least, losses * scale, 0.0)
 
 
+def match_features(real_features: Array, fake_features: Array, axis_name: str | None) -> Array:
+    """Squared distance of the mean features [b, d] of real and fake images (Salimans et al. 2016, section 3.1).
+
+    A scalar; the means are over the global batch. As the trick of that name, its share of the
+    generator's loss is `feature_matching`: at 1 it is all of it, as in the paper.
+    """
+    difference = jnp.mean(real_features, axis=0) - jnp.mean(fake_features, axis=0)
+    if axis_name is not None:
+        difference = jax.lax.pmean(difference, axis_name)
+    return jnp.sum(difference**2)
+
+
+def empty_history(networks: Mapping[str, Network]) -> dict[str, Any]:
+    """The memory of `historical_averaging` before the first update: no params seen yet, for each network."""
+    shapes = {name: jax.eval_shape(network.init, jax.random.key(0))[0] for name, network in networks.items()}
+    # In the precision of JAX, as all that rounds change.
+    return {HISTORY_TRICK: {name: {"mean": jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, float), tree),
+                                   "count": jnp.zeros((), jnp.int32)} for name, tree in shapes.items()}}
+
+
+def follow(params: Tree, history: Mapping[str, Any]) -> tuple[Array, dict[str, Any]]:
+    """Historical averaging: a player stays near the mean of its past params (Salimans et al. 2016, section 3.3).
+
+    Returns the squared distance of the params to the mean of all those before them (0 when there
+    are none), and the history with these params in it.
+    """
+    mean, count = history["mean"], history["count"]
+    square = sum(jnp.sum((new - old) ** 2) for new, old in zip(
+        jax.tree.leaves(params), jax.tree.leaves(mean), strict=True))
+    after = jax.tree.map(lambda new, old: old + (jax.lax.stop_gradient(new) - old) / (count + 1), params, mean)
+    return jnp.where(count > 0, square, 0.0), {"mean": after, "count": count + 1}
+
+
 LABEL_TRICKS: dict[str, Callable[[Targets, Array, Hyper], Targets]] = {
     "label_smoothing": label_smoothing, "label_noise": label_noise, "label_flipping": label_flipping}
-TRICKS: dict[str, Callable] = {**LABEL_TRICKS, "instance_noise": instance_noise, "top_k": top_k}
+TRICKS: dict[str, Callable] = {**LABEL_TRICKS, "instance_noise": instance_noise, "top_k": top_k,
+                               "feature_matching": match_features, HISTORY_TRICK: follow}

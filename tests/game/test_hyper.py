@@ -13,6 +13,7 @@ from tiny import POINTS, changing_parts, real_batches, start, tiny_config
 
 from ganlab.config import keys
 from ganlab.game import CLIPS, OPTIMIZERS, SCHEDULES, play_round
+from ganlab.networks.layers import CONDITIONINGS
 from ganlab.penalties import PENALTIES
 from ganlab.systems import TRICKS, build_game
 
@@ -21,18 +22,21 @@ ROUNDS = 4
 # the average is limited by the warm-up at first and not later, gradients and weights reach their limits.
 NUMBERS = {"lr": 0.02, "eps": 0.01, "momentum": 0.5, "weight_decay": 0.1, "clip_gradients": 0.05, "weight_clip": 0.3,
            "decay_start_kimg": 0.01, "decay_end_kimg": 0.2, "decay_final": 0.1,
-           "ema_half_life_kimg": 0.01, "ema_warmup": 0.5, "label_flipping": 0.5, "instance_noise_end_kimg": 0.1}
+           "ema_half_life_kimg": 0.01, "ema_warmup": 0.5, "label_flipping": 0.5, "instance_noise_end_kimg": 0.1,
+           "feature_matching": 0.5}
 
 
 def configs():
     """Games that together use every entry of the tables."""
     optimizers, clips = list(OPTIMIZERS), itertools.cycle(name for name in CLIPS if name != "none")
     schedules = itertools.cycle(name for name in SCHEDULES if name != "constant")
+    conditionings = itertools.cycle(reversed(CONDITIONINGS))
     pairs = list(itertools.zip_longest(optimizers[::2], optimizers[1::2], fillvalue=optimizers[0]))
     for number, (generator, critic) in enumerate(pairs):
         config = tiny_config(
             generator={"optimizer": generator, "clip_gradients": next(clips)},
-            critic={"optimizer": critic, "clip_gradients": next(clips), "projection": "weight_clip"},
+            critic={"optimizer": critic, "clip_gradients": next(clips), "projection": "weight_clip",
+                    "kwargs": {"conditioning": next(conditionings)}},
             # A loss with targets, which label tricks can move.
             system={"loss": "non_saturating", "penalty": "+".join(list(PENALTIES)[number::len(pairs)]),
                     "tricks": "+".join(list(TRICKS)[number::len(pairs)])},
@@ -97,5 +101,6 @@ def test_the_games_use_every_number_that_the_config_knows():
     short = {name.removeprefix("generator_").removeprefix("critic_") for name in used}
     tables = [*keys.OPTIMIZER_HYPER.values(), *keys.CLIP_HYPER.values(), *keys.PROJECTION_HYPER.values(),
               *keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(), keys.EMA_HYPER,
+              *keys.CONDITIONING_HYPER.values(),
               {f"{name}_weight": 0 for name in keys.PENALTY_WEIGHTS}]
     assert short == set().union(*tables)

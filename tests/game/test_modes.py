@@ -26,6 +26,17 @@ CASES = {
         "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}}),
     "gradient descent with a batch-normalized critic": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"normalization": "batch"}, **SGD}, "system": {"penalty": "none"}}),
+    "packs, features and history": (POINTS, {
+        "generator": SGD, "critic": {"kwargs": {"spectral_normalization": True}, **SGD},
+        "system": {"packing": 2, "generator_batches": 2, "conditional": False, "critic_step": "one_pass",
+                   "loss": "relativistic",
+                   "tricks": "feature_matching+historical_averaging+instance_noise+top_k"},
+        "hyper": {"feature_matching": 0.5}}),
+    "a step each with an auxiliary classifier and dropout": (POINTS, {
+        "generator": {"kwargs": {"label_input": "embedding"}, **SGD},
+        "critic": {"kwargs": {"conditioning": "auxiliary", "dropout": 0.3}, **SGD},
+        "system": {"critic_step": "two_steps", "critic_updates": 1, "penalty": "none", "loss": "non_saturating",
+                   "tricks": "label_noise"}}),
 }
 
 

@@ -122,8 +122,79 @@ def test_a_critic_sees_the_label_of_its_own_image(family, conditioning):
     image, labels = inputs("critic", module.image_shape)
     before = apply(variables, image, labels)
     after = apply(variables, image, (labels + np.array([1, 0, 0, 0], np.int32)) % CLASSES)
-    assert jnp.abs(after[0] - before[0]) > 1e-3
+    # An auxiliary classifier has to tell the label, so it must not be told.
+    assert (jnp.abs(after[0] - before[0]) > 1e-3) == (conditioning != "auxiliary")
     np.testing.assert_allclose(after[1:], before[1:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_an_embedding_is_a_row_of_as_many_numbers_as_the_latents_for_each_class(family):
+    module = build("generator", family, num_classes=CLASSES, label_input="embedding")
+    params = shapes("generator", module)[0]["params"]
+    assert params["label_embedding"]["embedding"].shape == (CLASSES, LATENT)
+    first = next(layer["kernel"] for name, layer in params.items() if name in ("dense", "dense_0"))
+    assert first.shape[0] == 2 * LATENT
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_a_critic_tells_its_features_and_its_classifier_beside_the_logit(family, conditioning):
+    module = build("critic", family, num_classes=CLASSES, conditioning=conditioning)
+    _, (_, state) = shapes("critic", module, mutable=["intermediates"])
+    sown = {name: values[0].shape for name, values in state["intermediates"].items()}
+    assert sown.pop("features")[0] == BATCH
+    assert sown == ({"class_logits": (BATCH, CLASSES)} if conditioning == "auxiliary" else {})
+
+
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_spectral_normalization_bounds_the_slope_of_every_layer(family):
+    module = build("critic", family, num_classes=CLASSES, spectral_normalization=True, dropout=0.0)
+    variables, x = some_variables("critic", module), inputs("critic", module.image_shape)
+    apply = jax.jit(functools.partial(module.apply, train=True, mutable=["spectral"]))
+    scaled = {**variables, "params": jax.tree_util.tree_map_with_path(
+        lambda path, leaf: 7.0 * leaf if path[-1].key in ("kernel", "embedding") else leaf, variables["params"])}
+    # Only the direction of a kernel counts.
+    np.testing.assert_allclose(apply(scaled, *x)[0], apply(variables, *x)[0], rtol=1e-3, atol=1e-4)
+    for _ in range(50):
+        _, state = apply(variables, *x)
+        variables = {**variables, **state}
+    kernels = {name: layer.get("kernel", layer.get("embedding")) for name, layer in variables["params"].items()}
+    for name, kernel in kernels.items():
+        largest = np.linalg.svd(np.asarray(kernel).reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        found, = (leaf for path, leaf in jax.tree_util.tree_leaves_with_path(variables["spectral"])
+                  if path[0].key == f"spectral_{name}" and path[-1].key.endswith("sigma"))
+        np.testing.assert_allclose(found, largest, rtol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_spectral_vectors_move_in_training_alone(family):
+    module = build("critic", family, spectral_normalization=True)
+    variables, x = some_variables("critic", module), inputs("critic", module.image_shape)[0]
+    for train in (False, True):
+        apply = jax.jit(functools.partial(module.apply, train=train, mutable=["spectral"]))
+        _, state = apply(variables, x, None, jax.random.split(jax.random.key(0), BATCH))
+        same = jax.tree.map(np.array_equal, state["spectral"], variables["spectral"])
+        assert any(jax.tree.leaves(same)) != train
+
+
+@pytest.mark.parametrize("family", sorted(CRITICS))
+def test_dropout_of_any_critic_acts_in_training_alone(family):
+    module = build("critic", family, dropout=0.5)
+    variables, x = some_variables("critic", module), inputs("critic", module.image_shape)[0]
+    apply = jax.jit(module.apply, static_argnames="train")
+    keys = jax.random.split(jax.random.key(0), BATCH)
+    evaluated = apply(variables, x)
+    assert np.max(np.abs(apply(variables, x, None, keys, train=True) - evaluated)) > 1e-3
+    np.testing.assert_array_equal(apply(variables, x, None, keys, train=False), evaluated)
+
+
+def test_a_unit_of_pieces_is_the_largest_of_its_linear_functions():
+    module = build("critic", "mlp", POINT, width=3, depth=1, pieces=2, activation="identity")
+    variables, (x, _) = some_variables("critic", module), inputs("critic", POINT)
+    params = variables["params"]
+    hidden = (x @ params["dense_0"]["kernel"] + params["dense_0"]["bias"]).reshape(BATCH, 3, 2).max(axis=-1)
+    expected = (hidden @ params["output"]["kernel"] + params["output"]["bias"])[:, 0]
+    np.testing.assert_allclose(jax.jit(module.apply)(variables, x), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("player", NETWORKS)

@@ -242,12 +242,12 @@ def test_labels_lengthen_the_latents_of_a_generator(family):
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_labels_reach_a_critic_as_channels_or_as_a_projection(family, conditioning):
+def test_labels_reach_a_critic_as_channels_or_as_a_projection_or_are_left_to_it_to_tell(family, conditioning):
     module = full("critic", family, num_classes=10, conditioning=conditioning)
     params = init_shapes(module, inputs("critic", family), np.zeros(BATCH, np.int32))["params"]
-    concatenated = conditioning == "concatenate"
-    assert params["convolution_1"]["kernel"].shape[-2] == (13 if concatenated else 3)
-    assert ("class_embedding" in params) != concatenated
+    assert params["convolution_1"]["kernel"].shape[-2] == (13 if conditioning == "concatenate" else 3)
+    assert ("class_embedding" in params) == (conditioning == "projection")
+    assert ("class_output" in params) == (conditioning == "auxiliary")
 
 
 def dropped(x, rate, keys, train=True):

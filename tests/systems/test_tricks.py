@@ -12,11 +12,14 @@ from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.systems import TRICKS, build_game
 from ganlab.systems.tricks import (
     LABEL_TRICKS,
+    empty_history,
     fade_instance_noise,
+    follow,
     instance_noise,
     label_flipping,
     label_noise,
     label_smoothing,
+    match_features,
     top_k,
 )
 
@@ -24,7 +27,8 @@ NUMBER = 4000
 KEYS = example_keys(jax.random.key(0), jnp.arange(NUMBER))
 HARD = jnp.ones(NUMBER), jnp.zeros(NUMBER)
 # At these numbers a trick does nothing.
-NEUTRAL = {"label_smoothing": 0.0, "label_noise": 0.0, "label_flipping": 0.0, "instance_noise": 0.0, "top_k": 1.0}
+NEUTRAL = {"label_smoothing": 0.0, "label_noise": 0.0, "label_flipping": 0.0, "instance_noise": 0.0, "top_k": 1.0,
+           "feature_matching": 0.0, "historical_averaging": 0.0}
 
 
 def test_smoothing_lowers_the_target_of_real_images_alone():
@@ -84,6 +88,49 @@ def test_top_k_ranks_the_global_batch():
     np.testing.assert_allclose(split.reshape(8), whole, rtol=1e-6)
 
 
+def test_feature_matching_is_the_squared_distance_of_the_means():
+    real, fake = jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([[0.0, 0.0], [1.0, 2.0]])
+    # Means (2, 3) and (1/2, 1).
+    assert float(match_features(real, fake, None)) == pytest.approx(1.5**2 + 2.0**2)
+    assert float(match_features(real, real[::-1], None)) == 0.0
+
+
+def test_feature_matching_compares_the_global_means():
+    real, fake = jax.random.normal(jax.random.key(0), (2, 8, 3))
+    split = jax.vmap(lambda a, b: match_features(a, b, "batch"), axis_name="batch")(
+        real.reshape(2, 4, 3), fake.reshape(2, 4, 3))
+    np.testing.assert_allclose(split, match_features(real, fake, None), rtol=1e-5)
+
+
+def test_history_is_the_mean_of_past_params_and_the_first_step_has_none():
+    game = build_game(tiny_config(), POINTS)
+    history = empty_history(game.networks)["historical_averaging"]["critic"]
+    params = start(game).params["critic"]
+    scales, distances = (1.0, 3.0, 8.0), []
+    for scale in scales:
+        distance, history = follow(jax.tree.map(lambda leaf, scale=scale: scale * leaf, params), history)
+        distances.append(float(distance))
+    square = sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(params))
+    # The means before each step are none, 1 and 2 times the params.
+    np.testing.assert_allclose(distances, [0.0, 2.0**2 * square, 6.0**2 * square], rtol=1e-5)
+    jax.tree.map(lambda mean, leaf: np.testing.assert_allclose(mean, 4.0 * leaf, rtol=1e-5), history["mean"], params)
+
+
+def test_historical_averaging_pulls_towards_the_past():
+    params = {"weight": jnp.array([2.0, -1.0])}
+    history = {"mean": {"weight": jnp.array([0.5, 0.0])}, "count": jnp.array(7)}
+    gradient = jax.grad(lambda tree: follow(tree, history)[0])(params)
+    np.testing.assert_allclose(gradient["weight"], [3.0, -2.0])
+
+
+def test_at_share_one_the_generator_learns_from_features_alone():
+    config = tiny_config(system={"tricks": "feature_matching", "critic_updates": 1})
+    game = build_game(config, POINTS)
+    _, metrics = jax.jit(lambda state, batches: play_round(game, state, batches))(
+        start(game), real_batches(game, POINTS, 0))
+    assert float(metrics["generator/loss"]) == float(metrics["generator/feature_distance"]) > 0
+
+
 def played(tricks, **hyper):
     config = tiny_config(system={"loss": "non_saturating", "penalty": "none", "tricks": tricks}, hyper=hyper)
     game = build_game(config, POINTS)
@@ -103,7 +150,8 @@ def test_a_trick_changes_the_round_and_at_its_neutral_number_it_does_not(name, w
     neutral = played(name, **{number: NEUTRAL[number]})
     # Each update divides its key among its tricks, which must not move the draws of the round itself.
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6), neutral, without)
-    strong = played(name, **{number: 0.5})
+    # The past is near after one round, so its weight must be large to be felt.
+    strong = played(name, **{number: 1e4 if name == "historical_averaging" else 0.5})
     assert any(np.max(np.abs(one - other)) > 1e-4
                for one, other in zip(jax.tree.leaves(strong), jax.tree.leaves(without), strict=True))
 
