@@ -3,7 +3,8 @@
 from ganlab.config.binding import bind, choose
 from ganlab.config.errors import ConfigError, did_you_mean, unknown
 from ganlab.config.experiment import all_keys, experiment, flat, hyper_keys, joined_names, parse_choices
+from ganlab.config.methods import METHODS, Method, method
 from ganlab.config.validation import validate
 
-__all__ = ["ConfigError", "all_keys", "bind", "choose", "did_you_mean", "experiment", "flat", "hyper_keys",
-           "joined_names", "parse_choices", "unknown", "validate"]
+__all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "choose", "did_you_mean", "experiment", "flat",
+           "hyper_keys", "joined_names", "method", "parse_choices", "unknown", "validate"]
