@@ -1,18 +1,24 @@
 """Every experiment file trains two rounds at a tiny size, and says what it is."""
 
 import ast
+import functools
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ganlab.config import validate
+from ganlab.config import choose, validate
+from ganlab.data import SOURCES, Dataset
 from ganlab.engine import RunDirectory, read_metrics, train
+from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems import build_game, load_data
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+EXAMPLES = 64
+# Of the arguments that a network has, those that make it small.
 TINY = {"width": 8, "depth": 1}
 
 
@@ -40,16 +46,36 @@ def test_it_says_what_it_is_and_how_to_run_it(file):
     assert commands(file)
 
 
-@pytest.mark.parametrize(("file", "argument"), CASES)
-def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path):
-    config = load(file, argument)
-    validate(config)
+@functools.wraps(SOURCES["tfds"])
+def prepared(name, split="train", only_class="", resolution=0, data_dir=""):
+    """A few random images in place of a set that has to be downloaded: the source itself has its own tests."""
+    del split, data_dir
+    images = np.random.default_rng(0).integers(256, size=(EXAMPLES, resolution, resolution, 3)).astype(np.uint8)
+    classes = (only_class,) if only_class else ("one", "two")
+    return Dataset(name, images, np.arange(EXAMPLES, dtype=np.int32) % len(classes), classes)
+
+
+def make_tiny(config):
+    """Shrinks a config's data, batches, networks and length, and nothing else of its structure."""
     config.batch_size = 8
     config.sample.number = 10
     config.train.update(total_rounds=2, rounds_per_call=1, log_every_rounds=1, sample_every_rounds=1,
                         checkpoint_every_rounds=1)
+    if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
+        config.data.kwargs.size = EXAMPLES
     for section in config.networks.values():
-        section.kwargs.update(TINY if section.network == "mlp" else {"width": TINY["width"]})
+        builder = choose({**GENERATORS, **CRITICS}, section.network, "network")
+        section.kwargs.update({name: value for name, value in TINY.items() if hasattr(builder, name)})
+        if hasattr(builder, "filters"):
+            section.kwargs.filters = (2,) * len(builder.filters)
+
+
+@pytest.mark.parametrize(("file", "argument"), CASES)
+def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "tfds", prepared)
+    config = load(file, argument)
+    validate(config)
+    make_tiny(config)
     dataset = load_data(config)
     run = RunDirectory(tmp_path / "run")
     run.write(config, [])

@@ -6,7 +6,7 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, complete
 
 HELP = ("the experiment's file, its choices after a colon (FILE.py:loss=hinge,penalty=r1); any key is overridden by "
         "--config.path=value after it")
@@ -43,6 +43,8 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
             getattr(values.config, "name", None)  # What stands in for a file that did not load raises here.
             raise ConfigError(f"get_config of --config returned a {type(values.config).__name__}; it must return a "
                               "ConfigDict, as ganlab.config.experiment makes")
+        if "config" in values:
+            complete(values.config)
         return rest
     except (KeyError, OSError, AttributeError) as error:
         # What the user's own file raises keeps its traceback, which leads to the line.

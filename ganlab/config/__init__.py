@@ -2,9 +2,19 @@
 
 from ganlab.config.binding import bind, choose
 from ganlab.config.errors import ConfigError, did_you_mean, unknown
-from ganlab.config.experiment import all_keys, experiment, flat, hyper_keys, joined_names, parse_choices
+from ganlab.config.experiment import (
+    all_keys,
+    both_players,
+    experiment,
+    flat,
+    hyper_keys,
+    joined_names,
+    parse_choices,
+    picture_data,
+)
 from ganlab.config.methods import METHODS, Method, method
-from ganlab.config.validation import validate
+from ganlab.config.validation import complete, validate
 
-__all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "choose", "did_you_mean", "experiment", "flat",
-           "hyper_keys", "joined_names", "method", "parse_choices", "unknown", "validate"]
+__all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
+           "experiment", "flat", "hyper_keys", "joined_names", "method", "parse_choices", "picture_data", "unknown",
+           "validate"]

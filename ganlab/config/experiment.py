@@ -42,6 +42,28 @@ def _parse(name: str, text: str, default: Any) -> Any:
         raise ConfigError(f"choice {name}={text!r} is not a {type(default).__name__}, like {default!r}") from None
 
 
+def picture_data(choice: str, side: int, colour: bool = True, **tfds: Any) -> dict[str, Any]:
+    """The section `data` of an experiment on pictures of `side` x `side` pixels, for its choice `data`.
+
+    Args:
+      choice: `glyphs`, `digits` or `stacked_digits`, which need no download, or the TFDS name of any
+        other set.
+      side: to which glyphs are drawn and TFDS's pictures are brought; digits are 8x8.
+      colour: whether glyphs have colours.
+      **tfds: further arguments of the source `tfds`.
+    """
+    if choice == "glyphs":
+        return {"source": "glyphs", "kwargs": {"side": side, "colour": colour}}
+    if choice in ("digits", "stacked_digits"):
+        return {"source": choice}
+    return {"source": "tfds", "kwargs": {"name": choice, "resolution": side, **tfds}}
+
+
+def both_players(**numbers: float) -> dict[str, float]:
+    """Numbers of the generator and of the critic alike: `lr=1e-4` becomes `generator_lr` and `critic_lr`."""
+    return {f"{player}_{name}": value for player in ("generator", "critic") for name, value in numbers.items()}
+
+
 def network_keys(section: Mapping[str, Any]) -> dict[str, k.Key]:
     """Keys of the numbers of one network's section, without the network's name."""
     return {**k.OPTIMIZER_HYPER.get(section["optimizer"], {"lr": k.OPTIMIZER_HYPER["adam"]["lr"]}),

@@ -43,7 +43,7 @@ KEYS: dict[str, Key] = {
     "data.kwargs": Key({}, "keyword arguments of the source"),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
-                                  allowed=one_of("constant", "linear", "cosine")),
+                                  allowed=one_of("constant", "linear", "cosine", "inverse_time")),
     "train.total_rounds": Key(1000, "length of training", "rounds", POSITIVE, live=True),
     "train.rounds_per_call": Key(1, "rounds compiled into one program call; more pays for tiny networks", "rounds",
                                  POSITIVE, live=True),
@@ -93,7 +93,7 @@ OPTIMIZER_HYPER: dict[str, dict[str, Key]] = {
     "rmsprop": {
         "lr": Key(5e-5, "learning rate", allowed=AT_LEAST_ZERO),
         "decay": Key(0.9, "decay of the squared-gradient average", allowed=BELOW_ONE),
-        "eps": Key(1e-8, "added to the average before its root", allowed=AT_LEAST_ZERO),
+        "eps": Key(1e-8, "added to the root of the average", allowed=AT_LEAST_ZERO),
     },
     "sgd": {
         "lr": Key(1e-2, "learning rate", allowed=AT_LEAST_ZERO),
@@ -119,6 +119,8 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
         "decay_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE),
         "decay_final": Key(0.0, "what remains of the learning rates, as a fraction", allowed=FRACTION),
     } for name in ("linear", "cosine")},
+    "inverse_time": {"decay_per_kimg": Key(1e-3, "growth of the learning rates' divisor, from 1", "1/kimg",
+                                           AT_LEAST_ZERO)},
 }
 EMA_HYPER: dict[str, Key] = {
     "ema_half_life_kimg": Key(10.0, "half-life of the average of generator weights; 0 follows them", "kimg",

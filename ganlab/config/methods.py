@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganlab.config.errors import unknown
+from ganlab.config.experiment import both_players
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Method:
 
     def numbers(self, **player_hyper: float) -> dict[str, float]:
         """The section `hyper`; arguments replace numbers of both players, as in `numbers(lr=1e-3)`."""
-        player = {**self.player_hyper, **player_hyper}
-        return {f"{name}_{key}": value for name in ("generator", "critic") for key, value in player.items()} | dict(
-            self.hyper)
+        return both_players(**{**self.player_hyper, **player_hyper}) | dict(self.hyper)
 
 
 _DCGAN_ADAM = {"lr": 2e-4, "beta1": 0.5, "beta2": 0.999}  # Radford et al. 2016, section 4.

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import ml_collections
+
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
-from ganlab.config.experiment import all_keys, flat, is_number, joined_names, structure_keys
+from ganlab.config.experiment import all_keys, flat, hyper_keys, is_number, joined_names, structure_keys
 
 STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
                   "--config=experiments/digits.py:loss=hinge,penalty=r1, or in a file of one's own")
@@ -17,8 +19,32 @@ def validate(config: Mapping[str, Any]) -> None:
     Raises:
       ConfigError: that names the key, the value and what is allowed.
     """
+    _check_structure(config)
+    given, found = dict(flat(config)), all_keys(config)
+    for path in given:
+        if path not in found:
+            raise _unused(path, found)
+    _check_keys(given, found)
+    _check_together(given)
+
+
+def complete(config: ml_collections.ConfigDict) -> None:
+    """Gives the numbers that the structure of a config calls for and that are missing their defaults, in place.
+
+    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers.
+
+    Raises:
+      ConfigError: for a mistake in the structure.
+    """
+    _check_structure(config)
+    for name, key in hyper_keys(config).items():
+        if name not in config["hyper"]:
+            config["hyper"][name] = key.default
+
+
+def _check_structure(config: Mapping[str, Any]) -> None:
+    """Structure before numbers: where a name is unknown, the keys that it brings are unknown too."""
     given = dict(flat(config))
-    # Structure before numbers: where a name is unknown, the keys that it brings are unknown too.
     _check_keys(given, k.KEYS)
     _check_name(given, "system.name", k.SYSTEM_KEYS)
     _check_keys(given, structure_keys(config))
@@ -27,12 +53,6 @@ def validate(config: Mapping[str, Any]) -> None:
             raise unknown("config.system.tricks", trick, k.TRICK_HYPER)
     for network in config.get("networks", {}):
         _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
-    found = all_keys(config)
-    for path in given:
-        if path not in found:
-            raise _unused(path, found)
-    _check_keys(given, found)
-    _check_together(given)
 
 
 def _check_keys(given: Mapping[str, Any], found: Mapping[str, k.Key]) -> None:

@@ -25,8 +25,8 @@ def adamw(lr: Array, beta1: Array, beta2: Array, eps: Array, weight_decay: Array
 
 
 def rmsprop(lr: Array, decay: Array, eps: Array) -> optax.GradientTransformation:
-    """RMSprop (Tieleman & Hinton 2012), as WGAN uses it."""
-    return optax.rmsprop(lr, decay=decay, eps=eps)
+    """RMSprop (Tieleman & Hinton 2012), with epsilon outside the root, as in PyTorch (WGAN's code) and Keras."""
+    return optax.rmsprop(lr, decay=decay, eps=eps, eps_in_sqrt=False)
 
 
 def sgd(lr: Array, momentum: Array) -> optax.GradientTransformation:
@@ -66,11 +66,14 @@ def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
     return project
 
 
-def _scaled(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hyper:
+def _scaled(hyper: Hyper, factor: Array) -> Hyper:
+    return {name: value * factor if name.endswith("_lr") else value for name, value in hyper.items()}
+
+
+def _falling(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hyper:
     start, end = hyper["decay_start_kimg"], hyper["decay_end_kimg"]
     progress = jnp.clip((kimg - start) / (end - start), 0.0, 1.0)
-    factor = hyper["decay_final"] + (1 - hyper["decay_final"]) * shape(progress)
-    return {name: value * factor if name.endswith("_lr") else value for name, value in hyper.items()}
+    return _scaled(hyper, hyper["decay_final"] + (1 - hyper["decay_final"]) * shape(progress))
 
 
 def constant(hyper: Hyper, kimg: Array) -> Hyper:
@@ -81,12 +84,18 @@ def constant(hyper: Hyper, kimg: Array) -> Hyper:
 
 def linear(hyper: Hyper, kimg: Array) -> Hyper:
     """Learning rates fall on a line from `decay_start_kimg` to `decay_end_kimg`, to `decay_final` of themselves."""
-    return _scaled(hyper, kimg, lambda progress: 1 - progress)
+    return _falling(hyper, kimg, lambda progress: 1 - progress)
 
 
 def cosine(hyper: Hyper, kimg: Array) -> Hyper:
     """As `linear`, along half a cosine wave (Loshchilov & Hutter 2017)."""
-    return _scaled(hyper, kimg, lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)))
+    return _falling(hyper, kimg, lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)))
 
 
-SCHEDULES: Mapping[str, Callable[[Hyper, Array], Hyper]] = {"constant": constant, "linear": linear, "cosine": cosine}
+def inverse_time(hyper: Hyper, kimg: Array) -> Hyper:
+    """Learning rates fall as 1 / (1 + `decay_per_kimg` kimg), the `decay` of Keras's optimizers before version 2.11."""
+    return _scaled(hyper, 1 / (1 + hyper["decay_per_kimg"] * kimg))
+
+
+SCHEDULES: Mapping[str, Callable[[Hyper, Array], Hyper]] = {
+    "constant": constant, "linear": linear, "cosine": cosine, "inverse_time": inverse_time}

@@ -17,6 +17,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "leaky_relu": lambda x: nn.leaky_relu(x, 0.2),
     "softplus": nn.softplus,
     "tanh": jnp.tanh,
+    # For images that a textbook draws in [0, 1] by a sigmoid; ours are in [-1, 1].
+    "image_sigmoid": lambda x: 2 * nn.sigmoid(x) - 1,
     "identity": lambda x: x,
 }
 
@@ -29,6 +31,7 @@ INITIALIZERS: dict[str, jax.nn.initializers.Initializer] = {
     "glorot": nn.initializers.glorot_uniform(),
     "he": nn.initializers.he_normal(),
     "lecun": nn.initializers.lecun_normal(),
+    "goodfellow": lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -0.05, 0.05),
 }
 
 
@@ -122,8 +125,9 @@ def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Arra
     """
     if not module.spectral_normalization:
         return layer
-    # A collection of its own: its numbers are of the weights, not of the batch.
-    wrapped = nn.SpectralNorm(layer, collection_name="spectral", name=f"spectral_{layer.name}")
+    # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon to a squared
+    # norm, where official codes bound the norm itself by 1e-12.
+    wrapped = nn.SpectralNorm(layer, epsilon=1e-24, collection_name="spectral", name=f"spectral_{layer.name}")
     return functools.partial(wrapped, update_stats=train)
 
 

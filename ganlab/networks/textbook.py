@@ -7,10 +7,10 @@ no normalisation, every layer has a bias, and weights start as Keras starts them
 
 from typing import ClassVar, NamedTuple
 
-import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.layers import (
+    ACTIVATIONS,
     INITIALIZERS,
     Dropout,
     check_words,
@@ -84,8 +84,7 @@ class _Generator(nn.Module):
             x = convolution.layer(filters, self.initializer, f"convolution_{number}")(x)
             x = nn.leaky_relu(x, self.slope)
         x = Convolution(self.output_kernel).layer(self.image_shape[-1], self.initializer, "output")(x)
-        # The textbook's images are in [0, 1] where it ends in a sigmoid; ours are in [-1, 1].
-        return 2 * nn.sigmoid(x) - 1 if self.sigmoid else jnp.tanh(x)
+        return ACTIVATIONS["image_sigmoid" if self.sigmoid else "tanh"](x)
 
 
 class _Critic(nn.Module):

@@ -77,7 +77,8 @@ def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss, players: P
     if players.penalties or system["critic_updates"] > 1:
         raise ConfigError("config.system.critic_step is 'two_steps', one step on real and one on fake images; it "
                           "takes no penalty and one critic update a round; use critic_step=two_passes")
-    return (Update("critic_real", ("critic",), players.real_loss), Update("critic_fake", ("critic",), players.fake_loss))
+    return (Update("critic_real", ("critic",), players.real_loss),
+            Update("critic_fake", ("critic",), players.fake_loss))
 
 
 def _check_packing(config: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ that a new entry brings its numbers here.
 """
 
 import itertools
+import math
 
 import jax
 import numpy as np
@@ -21,30 +22,31 @@ ROUNDS = 4
 # Chosen so that each number binds within four rounds: the decay begins and does not end, the half-life of
 # the average is limited by the warm-up at first and not later, gradients and weights reach their limits.
 NUMBERS = {"lr": 0.02, "eps": 0.01, "momentum": 0.5, "weight_decay": 0.1, "clip_gradients": 0.05, "weight_clip": 0.3,
-           "decay_start_kimg": 0.01, "decay_end_kimg": 0.2, "decay_final": 0.1,
+           "decay_start_kimg": 0.01, "decay_end_kimg": 0.2, "decay_final": 0.1, "decay_per_kimg": 10.0,
            "ema_half_life_kimg": 0.01, "ema_warmup": 0.5, "label_flipping": 0.5, "instance_noise_end_kimg": 0.1,
            "feature_matching": 0.5}
 
 
 def configs():
     """Games that together use every entry of the tables."""
-    optimizers, clips = list(OPTIMIZERS), itertools.cycle(name for name in CLIPS if name != "none")
-    schedules = itertools.cycle(name for name in SCHEDULES if name != "constant")
+    optimizers, clips = itertools.cycle(OPTIMIZERS), itertools.cycle(name for name in CLIPS if name != "none")
+    schedules = [name for name in SCHEDULES if name != "constant"]
+    count = max(len(schedules), math.ceil(len(OPTIMIZERS) / 2))
     conditionings = itertools.cycle(reversed(CONDITIONINGS))
-    pairs = list(itertools.zip_longest(optimizers[::2], optimizers[1::2], fillvalue=optimizers[0]))
-    for number, (generator, critic) in enumerate(pairs):
+    for number in range(count):
+        generator, critic = next(optimizers), next(optimizers)
         config = tiny_config(
             generator={"optimizer": generator, "clip_gradients": next(clips)},
             critic={"optimizer": critic, "clip_gradients": next(clips), "projection": "weight_clip",
                     "kwargs": {"conditioning": next(conditionings)}},
             # A loss with targets, which label tricks can move.
-            system={"loss": "non_saturating", "penalty": "+".join(list(PENALTIES)[number::len(pairs)]),
-                    "tricks": "+".join(list(TRICKS)[number::len(pairs)])},
-            learning_rate_schedule=next(schedules))
+            system={"loss": "non_saturating", "penalty": "+".join(list(PENALTIES)[number::count]),
+                    "tricks": "+".join(list(TRICKS)[number::count])},
+            learning_rate_schedule=schedules[number % len(schedules)])
         for name in config.hyper:
             short = name.removeprefix("generator_").removeprefix("critic_")
             config.hyper[name] = NUMBERS.get(short, config.hyper[name])
-        yield f"{generator} and {critic}", config
+        yield f"{number} {generator} and {critic}", config
 
 
 CONFIGS = dict(configs())

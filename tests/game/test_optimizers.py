@@ -24,7 +24,7 @@ NUMBERS = {
 EXPECTED = {
     "adam": optax.adam(0.1, b1=0.5, b2=0.9, eps=1e-3),
     "adamw": optax.adamw(0.1, b1=0.5, b2=0.9, eps=1e-3, weight_decay=0.3),
-    "rmsprop": optax.rmsprop(0.1, decay=0.7, eps=1e-3),
+    "rmsprop": optax.rmsprop(0.1, decay=0.7, eps=1e-3, eps_in_sqrt=False),
     "sgd": optax.sgd(0.1, momentum=0.6),
 }
 LIMIT = 0.5
@@ -75,11 +75,12 @@ def test_weight_clip_puts_every_weight_in_its_box_and_leaves_those_inside():
 
 
 # What is left of a learning rate at the start, half way and at the end of its decay to a tenth.
-REMAINS = {"constant": (1.0, 1.0, 1.0), "linear": (1.0, 0.55, 0.1), "cosine": (1.0, 0.55, 0.1)}
-QUARTER = {"constant": 1.0, "linear": 0.775, "cosine": 0.1 + 0.9 * (0.5 + 0.5 * 0.5**0.5)}
+FALLING = [name for name, numbers in keys.SCHEDULE_HYPER.items() if "decay_end_kimg" in numbers]
+REMAINS = {"linear": (1.0, 0.55, 0.1), "cosine": (1.0, 0.55, 0.1)}
+QUARTER = {"linear": 0.775, "cosine": 0.1 + 0.9 * (0.5 + 0.5 * 0.5**0.5)}
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", FALLING)
 def test_a_schedule_moves_learning_rates_from_its_start_to_its_end_and_nothing_else(float64, name):
     hyper = {"critic_lr": 2.0, "generator_lr": 4.0, "critic_beta1": 0.5, "r1_weight": 10.0, "decay_start_kimg": 100.0,
              "decay_end_kimg": 300.0, "decay_final": 0.1}
@@ -88,6 +89,14 @@ def test_a_schedule_moves_learning_rates_from_its_start_to_its_end_and_nothing_e
         scaled = {**hyper, "critic_lr": 2.0 * left, "generator_lr": 4.0 * left}
         found = SCHEDULES[name](jax.tree.map(jnp.asarray, hyper), jnp.asarray(float(kimg)))
         assert {key: float(value) for key, value in found.items()} == pytest.approx(scaled, rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "left"), [("constant", (1, 1, 1)), ("inverse_time", (1, 1 / 2, 1 / 5))])
+def test_a_schedule_without_an_end_scales_learning_rates_and_nothing_else(name, left):
+    hyper = {"critic_lr": 2.0, "critic_beta1": 0.5, "decay_per_kimg": 0.01}
+    found = [SCHEDULES[name](hyper, jnp.asarray(kimg)) for kimg in (0.0, 100.0, 400.0)]
+    np.testing.assert_allclose([entry["critic_lr"] for entry in found], 2.0 * np.array(left), rtol=1e-6)
+    assert all({**entry, "critic_lr": 2.0} == hyper for entry in found)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -163,7 +163,8 @@ def test_spectral_normalization_bounds_the_slope_of_every_layer(family):
         largest = np.linalg.svd(np.asarray(kernel).reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
         found, = (leaf for path, leaf in jax.tree_util.tree_leaves_with_path(variables["spectral"])
                   if path[0].key == f"spectral_{name}" and path[-1].key.endswith("sigma"))
-        np.testing.assert_allclose(found, largest, rtol=1e-3, err_msg=name)
+        # Two nearly equal singular values are told apart slowly.
+        np.testing.assert_allclose(found, largest, rtol=1e-2, err_msg=name)
 
 
 @pytest.mark.parametrize("family", sorted(CRITICS))
