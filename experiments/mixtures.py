@@ -26,14 +26,14 @@ def get_config(argument=None):
     rounds = UPDATES // chosen.critic_updates
     hyper = chosen.numbers(**NUMBERS[choice.method])
     if choice.method == "r3gan":
-        hyper |= dict(r1_weight=0.03, r2_weight=0.03)  # Small, because the modes are narrow.
+        hyper |= dict(r1_weight=0.1, r2_weight=0.1)  # Small, because the modes are narrow.
     player = dict(network="mlp", optimizer=chosen.optimizer)
     return experiment(
         name=f"{choice.data} {choice.method}",
         data=dict(source=choice.data),
         system=dict(name="gan", latent_size=2, **chosen.system),
-        networks={"generator": dict(player, kwargs=dict(width=128, output_activation="identity")),
-                  "critic": dict(player, kwargs=dict(width=128), **chosen.critic)},
+        networks={"generator": dict(player, kwargs=dict(width=64, depth=4, output_activation="identity")),
+                  "critic": dict(player, kwargs=dict(width=64, depth=4, activation="relu"), **chosen.critic)},
         learning_rate_schedule="cosine",
         hyper=dict(hyper, decay_end_kimg=UPDATES * BATCH / 1000),
         batch_size=BATCH,

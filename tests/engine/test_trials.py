@@ -6,8 +6,7 @@ import numpy as np
 from tiny import POINTS, assert_close, changing_parts, tiny_game
 
 from ganlab.data import device_data
-from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs
-from ganlab.engine.program import replicated
+from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
 
 ROUNDS = 3
 
