@@ -1,4 +1,4 @@
-"""Shared set-up: four virtual CPU devices, and the compilation cache that makes a second run quick."""
+"""Shared set-up: four virtual CPU devices, the compilation cache that makes a second run quick, and prepared data."""
 
 import jax
 import pytest
@@ -16,3 +16,15 @@ def float64():
     """Runs a test in double precision, where laws hold to rounding and finite differences mean something."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def prepared_data(tmp_path_factory):
+    """A folder where TFDS has prepared a tiny CIFAR-10 (see `prepared`), and the one that is read from here on."""
+    from prepared import prepare_cifar10  # Imported here: TFDS takes half a second.
+
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare_cifar10(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFDS_DATA_DIR", str(folder))
+        yield folder

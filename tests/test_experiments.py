@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganlab.config import choose, validate
+from ganlab.config import validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import RunDirectory, read_metrics, train
-from ganlab.networks import CRITICS, GENERATORS
+from ganlab.networks import CRITICS, ENCODERS, GENERATORS
 from ganlab.systems import build_game, load_data
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 EXAMPLES = 64
 # Of the arguments that a network has, those that make it small.
 TINY = {"width": 8, "depth": 1}
+NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "encoder": ENCODERS, "decoder": GENERATORS}
 
 
 def commands(file):
@@ -63,8 +64,8 @@ def make_tiny(config):
                         checkpoint_every_rounds=1)
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
-    for section in config.networks.values():
-        builder = choose({**GENERATORS, **CRITICS}, section.network, "network")
+    for player, section in config.networks.items():
+        builder = NETWORKS[player][section.network]
         section.kwargs.update({name: value for name, value in TINY.items() if hasattr(builder, name)})
         if hasattr(builder, "filters"):
             section.kwargs.filters = (2,) * len(builder.filters)

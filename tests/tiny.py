@@ -47,6 +47,14 @@ def tiny_game(dataset=POINTS, axis_name=None, unroll=False, **changes):
     return build_game(tiny_config(**changes), dataset, axis_name=axis_name, unroll=unroll)
 
 
+def tiny_vae_config(encoder=None, decoder=None, system=None, **sections):
+    """A variational autoencoder of two small perceptrons by plain gradient descent, with changes to its sections."""
+    networks = {name: {"optimizer": "sgd", **changes, "kwargs": changes.get("kwargs", {"width": 8, "depth": 1})}
+                for name, changes in (("encoder", encoder or {}), ("decoder", decoder or {}))}
+    system = {"name": "vae", "latent_size": 2, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
 def start(game, seed=0):
     """The state before the first round in the precision of the moment, made by one program: op by op takes longer."""
 

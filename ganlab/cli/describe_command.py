@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.runs import build
-from ganlab.engine import make_mesh, make_programs, set_up_process
+from ganlab.engine import data_shapes, make_mesh, make_programs, set_up_process, stays_on_device
 from ganlab.report import tables
 
 
@@ -30,20 +30,20 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     config = values.config
     game, dataset = build(config)
-    programs = make_programs(game, make_mesh(game.batch_size), config.train.rounds_per_call)
+    streamed = not stays_on_device(dataset, config)
+    programs = make_programs(game, make_mesh(game.batch_size), config.train.rounds_per_call, config.data.flip, streamed)
     state = jax.eval_shape(programs.init, 0)
-    arrays = dataset.arrays()
+    arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     temporary = None
     if values.compile:
         analysis = programs.play.lower(state, arrays).compile().memory_analysis()
         temporary = analysis.temp_size_in_bytes
     console = Console(highlight=False, markup=False)
-    data_bytes = sum(array.nbytes for array in arrays.values())
     shape = "x".join(map(str, dataset.image_shape))
     parts = [tables.config_table(config),
              f"data {dataset.name}: {len(dataset):,} examples of {shape}, {dataset.num_classes} classes",
              *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
-             tables.round_table(game), tables.memory_table(game, state, data_bytes, temporary)]
+             tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]
     for part in parts:
         console.print(part, "")
     if temporary is None:

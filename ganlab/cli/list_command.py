@@ -22,15 +22,15 @@ import ganlab
 from ganlab.config import unknown
 from ganlab.data import SOURCES
 from ganlab.game import OPTIMIZERS, SCHEDULES
-from ganlab.losses import ADVERSARIAL_LOSSES
-from ganlab.networks import CRITICS, GENERATORS
+from ganlab.losses import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES
+from ganlab.networks import CRITICS, ENCODERS, GENERATORS
 from ganlab.penalties import PENALTIES
 from ganlab.systems import SYSTEMS, TRICKS
 
 TABLES: dict[str, Mapping[str, Any]] = {
-    "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS,
+    "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS, "encoders": ENCODERS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()}, "penalties": PENALTIES,
-    "tricks": TRICKS,
+    "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES}
 
 

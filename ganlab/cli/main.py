@@ -15,6 +15,7 @@ from absl import flags
 COMMANDS = {
     "train": "trains the experiment of a config file, or goes on where its run stopped",
     "sample": "draws samples of a trained run, or walks between them",
+    "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
     "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
 }

@@ -1,7 +1,8 @@
 """From a config or a run's directory to the objects that commands work with."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ import ml_collections
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset
+from ganlab.data import Dataset, to_float
 from ganlab.engine import Checkpoints, Programs, RunDirectory, choose_step, make_mesh, make_programs, read_metrics
 from ganlab.game import Game
 from ganlab.report import columns_for, plot_losses, save_animation, save_png
@@ -43,27 +44,54 @@ def draw_run(directory: RunDirectory, title: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A checkpoint of a run, ready to draw samples from."""
+    """A checkpoint of a run, ready to draw samples from, and to encode where the game has an encoder."""
 
     config: ml_collections.ConfigDict
     game: Game
     dataset: Dataset
     step: int
-    params: Tree
-    variables: Tree
+    networks: Mapping[str, tuple[Tree, Tree]]
+    """`(params, variables)` of the networks that sample and encode, by name."""
     programs: Programs
 
-    def latents(self, number: int, seed: int, temperature: float = 1.0) -> Array:
-        """Latents [number, z] of a seed; the first k are the same for every number."""
+    def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
+        """Latents [number, z] of a seed, `temperature` times draws within [-truncation, truncation] (0: all draws).
+
+        The first k are the same for every number.
+        """
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.arange(number))
-        return self.game.sampler.latents(keys) * temperature
+        return self.game.sampler.latents(keys, truncation) * temperature
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
-        parts = [self.programs.sample(self.params, self.variables, latents[i:i + batch_size],
-                                      jnp.asarray(labels[i:i + batch_size], jnp.int32))
-                 for i in range(0, len(latents), batch_size)]
-        return np.concatenate([np.asarray(part) for part in parts])
+        sample = functools.partial(self.programs.sample, *self.networks[self.game.sampler.network])
+        return _in_batches(sample, latents, labels, batch_size)
+
+    def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
+        """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
+        encode = functools.partial(self.programs.encode, *self.networks[self.game.encoder.network])
+        return _in_batches(lambda part, of: encode(to_float(part), of), images, labels, batch_size)
+
+
+def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray, labels: np.ndarray,
+                batch_size: int) -> np.ndarray:
+    """The results of `function(inputs, labels)` for a batch at a time, which bounds the memory."""
+    parts = [function(jnp.asarray(inputs[i:i + batch_size]), jnp.asarray(labels[i:i + batch_size], jnp.int32))
+             for i in range(0, len(inputs), batch_size)]
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def class_number(flag: str, text: str, names: Sequence[str]) -> int:
+    """The class that a flag names, by its name or else by its number.
+
+    Raises:
+      ConfigError: for a class that the data does not have.
+    """
+    if text in names:
+        return names.index(text)
+    if text.isdigit() and int(text) < len(names):
+        return int(text)
+    raise ConfigError(f"--{flag}={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
 
 
 def open_run(workdir: str, step: int | None = None, ema: bool = True) -> TrainedRun:
@@ -84,7 +112,8 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
     checkpoints = Checkpoints(directory.checkpoints)
     try:
         step = choose_step(checkpoints, step, directory.path)
-        params, variables = checkpoints.restore_network(game.sampler.network, step, like, ema)
+        players = {part.network for part in (game.sampler, game.encoder) if part is not None}
+        networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
     finally:
         checkpoints.close()
-    return TrainedRun(config, game, dataset, step, params, variables, programs)
+    return TrainedRun(config, game, dataset, step, networks, programs)

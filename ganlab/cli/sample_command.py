@@ -8,6 +8,7 @@ Examples:
   ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens
   ganlab sample --workdir=runs/digits --form=files --number=1000     single PNG files
   ganlab sample --workdir=runs/digits --form=npz --number=50000 --output=samples.npz
+  ganlab sample --workdir=runs/digits --truncation=0.5               latents within [-0.5, 0.5]: purer, less varied
   ganlab sample --workdir=runs/digits --interpolate=6 --number=10    6 walks of 10 steps between latents
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from ganlab.cli.runs import TrainedRun, grid_columns, open_run
+from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.engine import set_up_process
@@ -35,6 +36,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
     flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied", lower_bound=0.0,
                        upper_bound=1e3, flag_values=values)
+    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance of 0 (Brock et al. "
+                       "2019), before the factor; 0 for no bound", lower_bound=0.0, upper_bound=1e3, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
@@ -51,13 +54,13 @@ def run(values: flags.FlagValues) -> int:
     trained = open_run(values.workdir, values.step, values.ema)
     if values.interpolate:
         number = values.interpolate * values.number
-        latents = interpolate_latents(trained.latents(values.interpolate + 1, values.seed, values.temperature),
-                                      values.number)
+        ends = trained.latents(values.interpolate + 1, values.seed, values.temperature, values.truncation)
+        latents = interpolate_latents(ends, values.number)
         labels = np.repeat(parse_labels(values.labels, trained, values.interpolate), values.number)
         columns = values.number
     else:
         number = values.number
-        latents = trained.latents(number, values.seed, values.temperature)
+        latents = trained.latents(number, values.seed, values.temperature, values.truncation)
         labels = parse_labels(values.labels, trained, number)
         # Whole cycles of the labels in a row, so that a column is a class and the picture about square.
         cycle = len(values.labels)
@@ -89,14 +92,7 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
     names = trained.dataset.class_names
     if texts and not trained.config.system.get("conditional"):
         raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; leave --labels out")
-    chosen = []
-    for text in texts or map(str, range(len(names))):
-        if text in names:
-            chosen.append(names.index(text))
-        elif text.isdigit() and int(text) < len(names):
-            chosen.append(int(text))
-        else:
-            raise ConfigError(f"--labels={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
+    chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
     return np.resize(np.array(chosen, np.int32), number)
 
 

@@ -53,9 +53,8 @@ def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, giv
     Raises:
       ConfigError: for an unknown or missing argument, or one of another type than its default.
     """
-    # Flax adds `parent` and `name` to every module; they are not the user's.
     parameters = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
-                  if name not in (*given, "parent", "name")}
+                  if name not in given}
     for name, value in kwargs.items():
         if name not in parameters:
             raise unknown(f"config.{path}: argument of {function.__name__}", name, parameters)

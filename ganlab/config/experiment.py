@@ -81,6 +81,7 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
             found |= {key: k.Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
+    found |= k.SYSTEM_HYPER.get(config["system"]["name"], {})
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})
     if config["system"].get("conditional"):

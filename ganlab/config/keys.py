@@ -41,6 +41,9 @@ KEYS: dict[str, Key] = {
     "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),
+    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
+    "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
+                             "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
                                   allowed=one_of("constant", "linear", "cosine", "inverse_time")),
@@ -53,6 +56,8 @@ KEYS: dict[str, Key] = {
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
     "sample.temperature": Key(1.0, "factor on the latents of training pictures", allowed=AT_LEAST_ZERO, live=True),
+    "sample.truncation": Key(0.0, "bound within which the latents of training pictures are drawn, before their factor; "
+                             "0 for none", allowed=AT_LEAST_ZERO, live=True),
 }
 
 SYSTEM_KEYS: dict[str, dict[str, Key]] = {
@@ -69,6 +74,10 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
         "conditional": Key(False, "whether both networks see class labels"),
         "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
         "latent_distribution": Key("normal", "distribution of the latents", allowed=one_of("normal", "uniform")),
+    },
+    "vae": {
+        "latent_size": Key(2, "dimension of the latents", "numbers", POSITIVE),
+        "reconstruction": Key("cross_entropy", "reconstruction loss", allowed=NOT_EMPTY),
     },
 }
 
@@ -123,10 +132,15 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
                                            AT_LEAST_ZERO)},
 }
 EMA_HYPER: dict[str, Key] = {
-    "ema_half_life_kimg": Key(10.0, "half-life of the average of generator weights; 0 follows them", "kimg",
+    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, a generator's say; 0 follows them", "kimg",
                               AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
+}
+SYSTEM_HYPER: dict[str, dict[str, Key]] = {
+    "gan": {},
+    "vae": {"beta": Key(1.0, "weight of the Kullback-Leibler divergence beside the reconstruction loss",
+                        allowed=AT_LEAST_ZERO)},
 }
 TRICK_HYPER: dict[str, dict[str, Key]] = {
     "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},

@@ -1,6 +1,7 @@
 """What a data source returns, and the two forms of an image: uint8 at rest, [-1, 1] inside."""
 
 import dataclasses
+from typing import Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,21 +9,46 @@ import numpy as np
 from ganlab.types import Array
 
 
+class StoredImages(Protocol):
+    """Images on a disk that are indexed as an array in memory would be: decoded when they are asked for.
+
+    Reading must be safe from several threads.
+    """
+
+    shape: tuple[int, ...]
+    """[n, h, w, c]."""
+    dtype: np.dtype
+    nbytes: int
+    """Bytes that they would take in memory."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
+        """The images [k, h, w, c] of indices [k] or of a slice, or the image [h, w, c] of one index."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A data set that fits in memory.
+    """A data set, in memory or on a disk.
 
     `images` is uint8 [n, h, w, c], or float32 [n, d] for points, which networks see as
     they are. `labels` is int32 [n]; all zero where there is one class.
     """
 
     name: str
-    images: np.ndarray
+    images: np.ndarray | StoredImages
     labels: np.ndarray
     class_names: tuple[str, ...]
     centers: np.ndarray | None = None
     """The modes [m, d] of a mixture, and below its standard deviation; None for images."""
     deviation: float | None = None
+    sources: np.ndarray | StoredImages | None = None
+    """Pictures that are translated to `images`: one for each, or as many as there are of their kind."""
+    paired: bool = True
+    """Whether source i belongs to image i."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -37,9 +63,17 @@ class Dataset:
         """Number of classes, at least 1."""
         return len(self.class_names)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that live on the device, by the names that batches use."""
-        return {"image": self.images, "label": self.labels}
+    def streams(self) -> tuple[dict[str, np.ndarray | StoredImages], ...]:
+        """The arrays by the names that batches use, in groups that share an order."""
+        first = {"image": self.images, "label": self.labels}
+        if self.sources is None:
+            return (first,)
+        return ({**first, "source": self.sources},) if self.paired else (first, {"source": self.sources})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays in memory."""
+        return sum(array.nbytes for stream in self.streams() for array in stream.values())
 
 
 def to_float(images: Array) -> Array:

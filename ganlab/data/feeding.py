@@ -1,35 +1,121 @@
-"""Batches of a data set that lives on the device, gathered inside the round's program."""
+"""Batches of a round: gathered from data on the device, or read ahead on the host; to the same bits.
 
-from collections.abc import Mapping
+Data comes in streams: arrays whose examples belong together, and share an order. Most sets
+are one stream of `image` and `label`; pictures of two kinds that are not paired are two.
+Which examples a round shows is a pure function of (order key, step), so that training goes
+on from any step with nothing saved.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ganlab.data.dataset import to_float
-from ganlab.data.order import shuffled_index
+from ganlab.data.order import host_shuffled_index, key_words, position_bit, shuffled_index
 from ganlab.types import Array
 
+Streams = tuple[Mapping[str, Any], ...]
+"""Arrays by name, in groups that share an order."""
+PICTURES = ("image", "source")
+"""Names of the arrays that are pictures or points."""
 
-def gather_batches(data: Mapping[str, Array], key: Array, step: Array, slots: int, batch_size: int) -> dict[str, Array]:
-    """The real batches of one round, a pure function of (key, step).
+
+def stream_key(key: Array, number: int) -> Array:
+    """The order's key of each stream, from that of the run's data; the first has that itself."""
+    return jax.random.fold_in(key, number) if number else key
+
+
+def round_positions(step: Any, slots: int, batch_size: int) -> Any:
+    """Positions uint32 [slots, b] in each stream of the examples of a round; `step` is an array of NumPy or JAX."""
+    first = step.astype(np.uint32) * np.uint32(slots * batch_size)
+    return first + np.arange(slots * batch_size, dtype=np.uint32).reshape(slots, batch_size)
+
+
+def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
+                   flip: bool = False) -> dict[str, Array]:
+    """The real batches of one round from data on the device.
 
     Args:
-      data: arrays `image` [n, ...] and `label` [n].
+      streams: arrays [n, ...], of one length within a stream.
       key: the order's PRNG key.
       step: rounds played before this one.
       slots: batches in a round, one for each repeat of each update.
       batch_size: global batch size b.
+      flip: see `finish_batches`.
 
     Returns:
-      `image` [slots, b, ...], floats in [-1, 1] (or points), and `label` [slots, b].
+      `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
     """
-    first = step.astype(jnp.uint32) * jnp.uint32(slots * batch_size)
-    position = first + jnp.arange(slots * batch_size, dtype=jnp.uint32)
-    index = shuffled_index(key, position.reshape(slots, batch_size), data["image"].shape[0])
-    batches = {name: jnp.take(array, index, axis=0) for name, array in data.items()}
-    return {**batches, "image": to_float(batches["image"])}
+    positions = round_positions(step, slots, batch_size)
+    raw = []
+    for number, stream in enumerate(streams):
+        size = next(iter(stream.values())).shape[0]
+        index = shuffled_index(stream_key(key, number), positions, size)
+        raw.append({name: jnp.take(array, index, axis=0) for name, array in stream.items()})
+    return finish_batches(tuple(raw), key, step, flip)
 
 
-def device_data(arrays: Mapping[str, Array], sharding: jax.sharding.Sharding) -> dict[str, Array]:
+def finish_batches(raw: Streams, key: Array, step: Array, flip: bool = False) -> dict[str, Array]:
+    """Batches as networks see them, from raw ones [slots, b, ...]: floats, half of them mirrored where `flip`.
+
+    The draw to mirror belongs to the position, so that another epoch mirrors other images; what
+    shares a stream (a pair) is mirrored together.
+    """
+    batches: dict[str, Array] = {}
+    for number, stream in enumerate(raw):
+        slots, batch_size = next(iter(stream.values())).shape[:2]
+        bits = position_bit(stream_key(key, number), round_positions(step, slots, batch_size))
+        for name, array in stream.items():
+            if name in PICTURES:
+                array = to_float(array)
+                if flip:
+                    mirrored = bits.reshape(bits.shape + (1,) * (array.ndim - 2)) == 1
+                    array = jnp.where(mirrored, jnp.flip(array, axis=-2), array)
+            batches[name] = array
+    return batches
+
+
+@dataclasses.dataclass(frozen=True)
+class HostReader:
+    """Reads the raw batches of rounds from arrays in memory or on disk, for any rows of the global batch.
+
+    Attributes:
+      streams: arrays, or what is indexed like them by an array of indices (`StoredImages`).
+      words: the words of each stream's order key.
+      slots: batches in a round.
+      batch_size: global batch size.
+      rows: which examples of each batch to read, those of this process; None for all.
+    """
+
+    streams: Streams
+    words: Sequence[np.ndarray]
+    slots: int
+    batch_size: int
+    rows: range | None = None
+
+    @classmethod
+    def of(cls, streams: Streams, key: Array, slots: int, batch_size: int, rows: range | None = None) -> "HostReader":
+        """A reader in the order of the PRNG key `key`."""
+        words = [np.asarray(key_words(stream_key(key, number))) for number in range(len(streams))]
+        return cls(streams, words, slots, batch_size, rows)
+
+    def read(self, step: int) -> Streams:
+        """The raw batches [slots, rows, ...] of the round after `step` others."""
+        with np.errstate(over="ignore"):  # Positions are numbers modulo 2^32.
+            positions = round_positions(np.asarray(step), self.slots, self.batch_size)
+        positions = positions if self.rows is None else positions[:, self.rows.start:self.rows.stop]
+        found = []
+        for stream, words in zip(self.streams, self.words, strict=True):
+            index = host_shuffled_index(words, positions, len(next(iter(stream.values()))))
+            found.append({name: np.asarray(array[index.reshape(-1)]).reshape(*index.shape, *array.shape[1:])
+                          for name, array in stream.items()})
+        return tuple(found)
+
+
+def device_data(streams: Streams, sharding: jax.sharding.Sharding) -> Streams:
     """Places the arrays of a data set on the devices."""
-    return {name: jax.device_put(array, sharding) for name, array in arrays.items()}
+    return jax.tree.map(lambda array: jax.device_put(array, sharding), streams)

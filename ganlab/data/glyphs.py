@@ -19,10 +19,11 @@ FONTS = (
     "cmr10", "cmb10", "cmti10", "cmss10", "cmtt10")
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
-SIDE = 32
+SIDE = 32  # For which all lengths below are given; they grow with the side of the images.
+SMALLEST_SIDE = 16  # Below, strokes are thinner than a pixel and glyphs hard to read.
 CAPITAL_HEIGHT = 22  # Of the letter H in pixels: small letters stay small, so that c and C can be told apart.
 LARGEST_EXTENT = 28  # Glyphs that would be wider or taller (W, j) are made smaller.
-MARGIN = 1.5  # From ink to frame in pixels: enough for the soft edge of the ink to end within.
+MARGIN = 1.5  # From ink to frame in pixels: enough for the soft edge of the ink to end within, at any side.
 OVERSAMPLING = 4  # Pixels of a drawn glyph to one of an image: so fine that the nearest is smooth enough, and quick.
 PADDING = 2  # Empty pixels around a drawn glyph, in which its edge can fade.
 
@@ -32,8 +33,8 @@ ROTATION, SHEAR, SHIFT = np.deg2rad(10), 0.15, 2.0  # In radians; as a tangent; 
 
 
 @functools.cache
-def _drawn_glyphs() -> tuple[tuple, np.ndarray]:
-    """Every glyph of every font, drawn large and cut to its ink.
+def _drawn_glyphs(side: int) -> tuple[tuple, np.ndarray]:
+    """Every glyph of every font, drawn large for images of `side` pixels and cut to its ink.
 
     Cached because a small set costs less than this; what is kept is never changed.
 
@@ -53,7 +54,8 @@ def _drawn_glyphs() -> tuple[tuple, np.ndarray]:
         file = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
         # The basic layout is in every Pillow; another one may place glyphs otherwise.
         font = ImageFont.truetype(str(file), 100, layout_engine=ImageFont.Layout.BASIC)
-        font = font.font_variant(size=100 * CAPITAL_HEIGHT * OVERSAMPLING / -font.getbbox("H", anchor="ls")[1])
+        height = CAPITAL_HEIGHT * (side / SIDE) * OVERSAMPLING
+        font = font.font_variant(size=100 * height / -font.getbbox("H", anchor="ls")[1])
         for character in CHARACTERS:
             mask = font.getmask(character)
             ink = Image.frombytes("L", mask.size, bytes(mask))
@@ -63,24 +65,27 @@ def _drawn_glyphs() -> tuple[tuple, np.ndarray]:
     return tuple(pictures), np.array(extents) / (2 * OVERSAMPLING)
 
 
-def _jitter(draws: np.ndarray, extents: np.ndarray) -> np.ndarray:
+def _jitter(draws: np.ndarray, extents: np.ndarray, side: int) -> np.ndarray:
     """The affine maps [n, 6] from image to drawn glyph that Pillow asks for.
 
     Args:
       draws: uniform in [0, 1), [n, 5]: scale, rotation, shear, and shift in x and y.
       extents: half extents of the ink, [n, 2].
+      side: of the images in pixels.
     """
+    unit = side / SIDE
+    margin = MARGIN * max(unit, 1)
     scale = SCALE[0] + (SCALE[1] - SCALE[0]) * draws[:, 0]
-    scale = scale * np.minimum(1, LARGEST_EXTENT / 2 / extents.max(axis=1))
+    scale = scale * np.minimum(1, LARGEST_EXTENT * unit / 2 / extents.max(axis=1))
     angle, shear, *shift = (2 * draws[:, 1:].T - 1) * np.array([ROTATION, SHEAR, 1, 1])[:, None]
     cosine, sine = np.cos(angle), np.sin(angle)
     # A rotation of what the shear has slanted.
     forward = np.stack([cosine, cosine * shear - sine, sine, sine * shear + cosine], axis=-1).reshape(-1, 2, 2)
     # The box of the turned ink; a glyph that would leave the frame is made smaller and moved less.
     half = np.einsum("nij,nj->ni", np.abs(forward), extents)
-    scale = np.minimum(scale, (SIDE / 2 - MARGIN) / half.max(axis=1))
-    room = np.minimum(SHIFT, SIDE / 2 - MARGIN - scale[:, None] * half)
-    middle = SIDE / 2 + room * np.stack(shift, axis=-1)
+    scale = np.minimum(scale, (side / 2 - margin) / half.max(axis=1))
+    room = np.minimum(SHIFT * unit, side / 2 - margin - scale[:, None] * half)
+    middle = side / 2 + room * np.stack(shift, axis=-1)
     backward = np.linalg.inv(forward) * (OVERSAMPLING / scale)[:, None, None]
     offset = OVERSAMPLING * extents + PADDING - np.einsum("nij,nj->ni", backward, middle)
     return np.concatenate([backward, offset[..., None]], axis=-1).reshape(-1, 6)
@@ -101,30 +106,34 @@ def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.nda
     return painted
 
 
-def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False) -> Dataset:
-    """Digits and letters of 32x32 pixels in 62 classes, 0-9 then A-Z then a-z, from 21 fonts.
+def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE) -> Dataset:
+    """Digits and letters in 62 classes, 0-9 then A-Z then a-z, from 21 fonts, of 32x32 pixels or another side.
 
     The fonts are the text faces that matplotlib carries (DejaVu, STIX and Computer Modern). Each
     image is one of the 1,302 glyphs, scaled, turned, slanted and moved at random: bright on black
-    with smooth edges, uint8 [size, 32, 32, 1]. Some classes differ by their size alone (c and C)
+    with smooth edges, uint8 [size, side, side, 1]. Some classes differ by their size alone (c and C)
     or hardly at all (0 and O, l and I in some fonts), so no classifier can be perfect.
 
     Args:
       size: number of images. The first images of a larger set are those of a smaller one.
       seed: chooses glyphs, fonts, jitter and colours.
-      colour: draw the same glyphs in random colours, uint8 [size, 32, 32, 3].
+      colour: draw the same glyphs in random colours, uint8 [size, side, side, 3].
+      side: of the images in pixels, at least 16. A larger one shows the same glyphs in the same
+        places, drawn finer.
     """
     from PIL import Image
 
-    pictures, extents = _drawn_glyphs()
+    if side < SMALLEST_SIDE:
+        raise ValueError(f"side is {side}, too small to read glyphs; use at least {SMALLEST_SIDE}")
+    pictures, extents = _drawn_glyphs(side)
     # One row of draws an image: its glyph, its jitter, its colours.
     draws = np.random.Generator(np.random.PCG64(seed)).random((size, 12))
     glyph = np.floor(draws[:, 0] * len(pictures)).astype(np.int32)
-    maps = _jitter(draws[:, 1:6], extents[glyph])
-    drawn = [pictures[number].transform((SIDE, SIDE), Image.Transform.AFFINE, numbers,
+    maps = _jitter(draws[:, 1:6], extents[glyph], side)
+    drawn = [pictures[number].transform((side, side), Image.Transform.AFFINE, numbers,
                                         Image.Resampling.NEAREST).tobytes()
              for number, numbers in zip(glyph.tolist(), maps.tolist(), strict=True)]
-    images = np.frombuffer(b"".join(drawn), np.uint8).reshape(size, SIDE, SIDE, 1)
+    images = np.frombuffer(b"".join(drawn), np.uint8).reshape(size, side, side, 1)
     if colour:
         images = _painted(images, draws[:, 6:])
     return Dataset("glyphs", images, glyph % len(CHARACTERS), tuple(CHARACTERS))

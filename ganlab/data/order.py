@@ -4,8 +4,13 @@ Each epoch is a full pass in a new order. Nothing is stored and nothing is sorte
 training resumes anywhere from its step alone, and a data set of any size costs the same.
 """
 
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ganlab.types import Array
 
@@ -14,10 +19,10 @@ from ganlab.types import Array
 ROUNDS = 40
 
 
-def _mix(x: Array) -> Array:
+def _mix(x: Any) -> Any:
     """A bijective hash of uint32 (the two-multiply xorshift `lowbias32` of C. Wellons)."""
-    x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
-    x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
+    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
     return x ^ (x >> 16)
 
 
@@ -36,15 +41,40 @@ def shuffled_index(key: Array, position: Array, size: int) -> Array:
     Returns:
       int32 indices in the shape of `position`.
     """
-    words = jax.random.key_data(key).astype(jnp.uint32).reshape(-1)
-    size = jnp.uint32(size)
-    position = position.astype(jnp.uint32)
+    return _shuffled(key_words(key), position.astype(jnp.uint32), jnp.uint32(size), jnp, jax.lax.fori_loop)
+
+
+def host_shuffled_index(words: np.ndarray, position: np.ndarray, size: int) -> np.ndarray:
+    """`shuffled_index` in NumPy, to the bit, for reading on the host: `words` are the `key_words` of the key."""
+
+    def loop(first: int, last: int, body: Callable, x: np.ndarray) -> np.ndarray:
+        for number in range(first, last):
+            x = body(np.asarray(number), x)
+        return x
+
+    with np.errstate(over="ignore"):  # Arithmetic modulo 2^32 is what is meant.
+        return _shuffled(words, np.asarray(position, np.uint32), np.uint32(size), np, loop)
+
+
+def key_words(key: Array) -> Array:
+    """The words uint32 [n] of a PRNG key."""
+    return jax.random.key_data(key).astype(jnp.uint32).reshape(-1)
+
+
+def position_bit(key: Array, position: Array) -> Array:
+    """One hashed bit for each uint32 position, uint32 of 0 and 1: a draw that belongs to an example shown."""
+    words = key_words(key)
+    # The last shift takes the draw apart from those of the order.
+    return (_mix(_mix(position ^ words[0]) ^ words[-1]) >> 9) & 1
+
+
+def _shuffled(words: Any, position: Any, size: Any, xp: ModuleType, loop: Callable) -> Any:
     epoch_key = _mix(_mix((position // size) ^ words[0]) ^ words[-1])
 
-    def swap(number: Array, x: Array) -> Array:
-        round_key = _mix(epoch_key + (number.astype(jnp.uint32) + 1) * jnp.uint32(0x9E3779B9))
+    def swap(number: Any, x: Any) -> Any:
+        round_key = _mix(epoch_key + (number.astype(np.uint32) + np.uint32(1)) * np.uint32(0x9E3779B9))
         partner = (round_key % size + size - x) % size
-        bit = _mix(jnp.maximum(x, partner) ^ _mix(round_key ^ words[-1])) & 1
-        return jnp.where(bit == 1, partner, x)
+        bit = _mix(xp.maximum(x, partner) ^ _mix(round_key ^ words[-1])) & 1
+        return xp.where(bit == 1, partner, x)
 
-    return jax.lax.fori_loop(0, ROUNDS, swap, position % size).astype(jnp.int32)
+    return loop(0, ROUNDS, swap, position % size).astype(np.int32)

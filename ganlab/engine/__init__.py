@@ -2,6 +2,7 @@
 
 from ganlab.engine.backend import set_up_process
 from ganlab.engine.checkpoints import Checkpoints, choose_step, rounds_saved
+from ganlab.engine.feed import data_shapes, make_feed, stays_on_device
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Diverged, Outcome, train
 from ganlab.engine.program import Programs, make_mesh, make_programs, replicated
@@ -9,5 +10,5 @@ from ganlab.engine.run_directory import RunDirectory, plain
 from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_programs
 
 __all__ = ["Checkpoints", "Diverged", "Outcome", "Programs", "RunDirectory", "TrialPrograms", "choose_step",
-           "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "plain", "read_metrics",
-           "replicated", "rounds_saved", "set_up_process", "train"]
+           "data_shapes", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "plain",
+           "read_metrics", "replicated", "rounds_saved", "set_up_process", "stays_on_device", "train"]

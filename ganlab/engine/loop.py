@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.data import Dataset, device_data
+from ganlab.data import Dataset
 from ganlab.engine.checkpoints import Checkpoints
+from ganlab.engine.feed import make_feed, stays_on_device
 from ganlab.engine.logs import Console, MetricsFile, TensorBoard
-from ganlab.engine.program import Programs, make_mesh, make_programs, replicated
+from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.game import Game, GameState, samples_key
 from ganlab.types import Array, Tree
@@ -63,8 +64,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
 
     Args:
       game: the game.
-      dataset: its data, placed whole on the devices.
-      config: the validated config; only `seed`, `train` and `sample` are read here.
+      dataset: its data, placed whole on the devices where it fits, else read ahead.
+      config: the validated config; only `seed`, `data`, `train` and `sample` are read here.
       run: the directory.
       draw: draws a picture of samples.
 
@@ -74,7 +75,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     """
     schedule = config["train"]
     mesh = make_mesh(game.batch_size)
-    programs = make_programs(game, mesh, schedule["rounds_per_call"])
+    programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
+                             streamed=not stays_on_device(dataset, config))
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"])
     state = programs.init(config["seed"])
     say = functools.partial(print, flush=True)
@@ -84,7 +86,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     console = Console(schedule["total_rounds"], step, game.images_per_round)
     metrics_file, board = MetricsFile(run.metrics_file, step), TensorBoard(run.tensorboard, step)
     sampling = _Sampling(game, programs, dataset, config, draw, board)
-    data = device_data(dataset.arrays(), replicated(mesh))
+    feed = make_feed(dataset, game, mesh, config, step)
     # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
     synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
     try:
@@ -92,7 +94,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             if not step:
                 sampling(0, state)
             while step < schedule["total_rounds"] and interruption.signal is None:
-                state, metrics = programs.play(state, data)
+                state, metrics = programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
                 last = step >= schedule["total_rounds"]
                 if synchronous:
@@ -110,7 +112,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                     checkpoints.save(step, state)
             return Outcome(step, interruption.signal)
     finally:
-        for part in (checkpoints, metrics_file, board, console):
+        for part in (feed, checkpoints, metrics_file, board, console):
             part.close()
 
 
@@ -149,7 +151,8 @@ class _Sampling:
             return
         number = config["sample"]["number"]
         keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
-        self._latents = jax.jit(game.sampler.latents)(keys) * config["sample"]["temperature"]
+        draw = functools.partial(game.sampler.latents, truncation=config["sample"]["truncation"])
+        self._latents = jax.jit(draw)(keys) * config["sample"]["temperature"]
         self._labels = jnp.arange(number) % dataset.num_classes
 
     def __call__(self, step: int, state: GameState) -> None:

@@ -68,12 +68,25 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
-    """How a trained game makes images: `latents(keys[b]) -> [b, z]`, then
-    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`."""
+    """How a trained game makes images: `latents(keys[b], truncation=0.0) -> [b, z]`, then
+    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`.
+
+    `truncation` is a static number: above 0, latents are drawn from their distribution cut to
+    [-truncation, truncation] in every coordinate.
+    """
 
     network: str
-    latents: Callable[[Array], Array]
+    latents: Callable[..., Array]
     images: Callable[[Tree, Tree, Array, Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """How a trained game finds the latents of images: `latents(params, variables, images, labels) -> [b, z]`
+    by the network called `network`; of a distribution, its mean."""
+
+    network: str
+    latents: Callable[[Tree, Tree, Array, Array], Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +109,7 @@ class Game:
       unroll: play repeats as straight code rather than as one `scan`; convolutions inside
         a scan are slow on CPU.
       sampler: how to draw images, for games that can.
+      encoder: how to find the latents of images from which the sampler makes them again, for games that can.
     """
 
     networks: Mapping[str, Network]
@@ -110,6 +124,7 @@ class Game:
     axis_name: str | None = None
     unroll: bool = False
     sampler: Sampler | None = None
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         if all(update.every > 1 for update in self.round):

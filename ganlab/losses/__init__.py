@@ -1,7 +1,13 @@
-"""Adversarial losses, by name."""
+"""Adversarial and reconstruction losses, by name, and divergences."""
+
+from collections.abc import Callable
 
 from ganlab.losses import adversarial as _adversarial
-from ganlab.types import AdversarialLoss
+from ganlab.losses.divergence import divergence_from_standard_normal
+from ganlab.losses.reconstruction import cross_entropy, squared_error
+from ganlab.types import AdversarialLoss, Array
+
+__all__ = ["ADVERSARIAL_LOSSES", "RECONSTRUCTION_LOSSES", "divergence_from_standard_normal"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator, _adversarial.cross_entropy),
@@ -13,3 +19,5 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic, _adversarial.relativistic_generator),
 }
+RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
+    "cross_entropy": cross_entropy, "squared_error": squared_error}

@@ -1,14 +1,17 @@
-"""Generators and critics, by the name of their family.
+"""Generators, critics and encoders, by the name of their family.
 
 A generator is called as `(latents[b, z], labels[b], keys[b], train) -> images[b, ...]`,
-a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`. Both are built
-with `image_shape`, `num_classes` (0 without labels) and `axis_name`, besides their own
-keyword arguments.
+a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`, an encoder as
+`(images[b, ...], labels[b], keys[b], train) -> (mean[b, z], log_variance[b, z])`. All are
+built with `image_shape`, `num_classes` (0 without labels) and `axis_name`, an encoder also
+with `latent_size`, besides their own keyword arguments. A decoder is a generator.
 """
 
 from flax import linen as nn
 
+from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
+from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
@@ -21,7 +24,8 @@ from ganlab.networks.textbook import (
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator, "dcgan32": DCGAN32Generator,
-    "dcgan32_frog": DCGAN32FrogGenerator}
+    "dcgan32_frog": DCGAN32FrogGenerator, "conv_vae": ConvVAEGenerator}
 CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
     "dcgan32_frog": DCGAN32FrogCritic}
+ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}

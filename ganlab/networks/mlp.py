@@ -25,6 +25,17 @@ def check_size(module: nn.Module) -> None:
         raise ValueError(f"depth {module.depth} and width {module.width}: depth is at least 0, width at least 1")
 
 
+def hidden_layers(module: nn.Module, x: Array, train: bool) -> Array:
+    """`depth` dense layers of `width` with normalisation and activation, as submodules of `module`."""
+    check_size(module)
+    for i in range(module.depth):
+        x = nn.Dense(module.width, use_bias=module.normalization != "batch",
+                     kernel_init=INITIALIZERS[module.initializer], name=f"dense_{i}")(x)
+        x = Normalization(module.normalization, module.axis_name, name=f"norm_{i}")(x, train)
+        x = ACTIVATIONS[module.activation](x)
+    return x
+
+
 class MLPGenerator(nn.Module):
     """Multilayer perceptron from latents (and one-hot labels) to images or points.
 
@@ -47,14 +58,8 @@ class MLPGenerator(nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         check_words(self)
-        check_size(self)
         kernel_init = INITIALIZERS[self.initializer]
-        x = latents_with_labels(self, latents, labels)
-        for i in range(self.depth):
-            x = nn.Dense(self.width, use_bias=self.normalization != "batch", kernel_init=kernel_init,
-                         name=f"dense_{i}")(x)
-            x = Normalization(self.normalization, self.axis_name, name=f"norm_{i}")(x, train)
-            x = ACTIVATIONS[self.activation](x)
+        x = hidden_layers(self, latents_with_labels(self, latents, labels), train)
         x = nn.Dense(math.prod(self.image_shape), kernel_init=kernel_init, name="output")(x)
         return ACTIVATIONS[self.output_activation](x).reshape(-1, *self.image_shape)
 

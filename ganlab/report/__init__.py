@@ -1,6 +1,8 @@
 """Pictures, plots and tables of runs."""
 
+from ganlab.report.latent import LatentPlane, draw_latent_space, latent_plane, worded_grid
 from ganlab.report.pictures import (
+    FEW_CLASSES,
     columns_for,
     draw_samples,
     image_grid,
@@ -10,5 +12,5 @@ from ganlab.report.pictures import (
 )
 from ganlab.report.plots import plot_losses
 
-__all__ = ["columns_for", "draw_samples", "image_grid", "interpolate_latents", "plot_losses", "save_animation",
-           "save_png"]
+__all__ = ["FEW_CLASSES", "LatentPlane", "columns_for", "draw_latent_space", "draw_samples", "image_grid",
+           "interpolate_latents", "latent_plane", "plot_losses", "save_animation", "save_png", "worded_grid"]

@@ -15,6 +15,7 @@ from ganlab.data import Dataset, to_uint8
 PICTURE_WIDTH = 720
 BACKGROUND = 255
 SMOOTH_BELOW = 32
+FEW_CLASSES = 20  # So many can have a column or a colour each.
 
 
 def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> np.ndarray:
@@ -103,7 +104,7 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
 
 def columns_for(number: int, classes: int) -> int:
     """Columns of a grid: one a class where classes are few, else about as many as rows."""
-    return classes if 1 < classes <= 20 and number >= classes else max(1, round(math.sqrt(number)))
+    return classes if 1 < classes <= FEW_CLASSES and number >= classes else max(1, round(math.sqrt(number)))
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:

@@ -54,7 +54,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
     def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
         output = next_fun(*args, **kwargs)
         if context.method_name == "__call__":
-            outputs.setdefault(context.module.path, (type(context.module).__name__, output.shape))
+            outputs.setdefault(context.module.path, (type(context.module).__name__, _shapes(output)))
         return output
 
     with nn.intercept_methods(record):
@@ -70,6 +70,11 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
             table.add_row("/".join(path), kind, str(shape), f"{count:,}")
     table.add_row("output", "", str(outputs[()][1]), "")
     return table
+
+
+def _shapes(output: Any) -> Any:
+    """The shape of an output, or the shapes of several."""
+    return tuple(part.shape for part in output) if isinstance(output, tuple) else output.shape
 
 
 def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
@@ -91,13 +96,13 @@ def round_table(game: Game) -> Table:
     return table
 
 
-def memory_table(game: Game, state: GameState, data_bytes: int, temporary: int | None) -> Table:
-    """Bytes on each device: state by its parts, data, and what the compiled round takes besides."""
+def memory_table(game: Game, state: GameState, data: Any, streamed: bool, temporary: int | None) -> Table:
+    """Bytes on each device: state by its parts, the data or the batches of a call, and what the round takes besides."""
     table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)
     table.add_column("what")
     table.add_column("size", justify="right")
     rows = {part: tree_bytes(getattr(state, part)) for part in ("params", "variables", "opt_state", "ema", "memory")}
-    rows["data set"] = data_bytes
+    rows["batches of a call (the data is streamed)" if streamed else "data set"] = tree_bytes(data)
     if temporary is not None:
         rows["temporary arrays of the compiled round"] = temporary
     for what, size in rows.items():

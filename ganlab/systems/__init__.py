@@ -8,10 +8,11 @@ from ganlab.data import SOURCES, Dataset
 from ganlab.game import Game
 from ganlab.systems.gan import gan
 from ganlab.systems.tricks import TRICKS
+from ganlab.systems.vae import vae
 
 __all__ = ["SYSTEMS", "TRICKS", "build_game", "load_data"]
 
-SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan}
+SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan, "vae": vae}
 
 
 def load_data(config: Mapping[str, Any]) -> Dataset:

@@ -13,6 +13,7 @@ from ganlab.game import Game, Network, Sampler, Update
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
+from ganlab.systems.latents import draw_latents
 from ganlab.systems.parts import check_networks, game_parts, has_batch_statistics, make_network
 from ganlab.systems.players import Players
 from ganlab.systems.tricks import HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
@@ -141,10 +142,3 @@ def _choose_tricks(config: Mapping[str, Any], loss: AdversarialLoss, critic: Net
 
 def _fading_noise(schedule: Callable[[Hyper, Array], Hyper], hyper: Hyper, kimg: Array) -> Hyper:
     return fade_instance_noise(schedule(hyper, kimg), kimg)
-
-
-def draw_latents(size: int, distribution: str) -> Callable[[Array], Array]:
-    """The draw `keys[b] -> latents [b, size]`, standard normal or uniform in [-1, 1]."""
-    if distribution == "uniform":
-        return jax.vmap(lambda key: jax.random.uniform(key, (size,), float, -1.0, 1.0))
-    return jax.vmap(lambda key: jax.random.normal(key, (size,), float))

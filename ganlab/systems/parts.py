@@ -9,8 +9,7 @@ from flax import linen as nn
 
 from ganlab.config import ConfigError, bind, choose, hyper_keys, unknown
 from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
-
-GIVEN_BY_SYSTEM = ("image_shape", "num_classes", "axis_name")
+from ganlab.types import Array, Tree
 
 
 def check_networks(config: Mapping[str, Any], *players: str) -> None:
@@ -24,7 +23,7 @@ def check_networks(config: Mapping[str, Any], *players: str) -> None:
 
 
 def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],
-                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple[int, ...], **given: Any) -> Network:
+                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple, **given: Any) -> Network:
     """Builds the network of `config.networks.<name>` and traces it once, without compiling.
 
     Args:
@@ -32,7 +31,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
       name: the player.
       table: architectures by name.
       inputs: shapes of the arguments, for one example.
-      output: the shape that one example's output must have.
+      output: the shape that one example's output must have; a tuple of shapes for several outputs.
       **given: fields of the module that the system fills.
 
     Raises:
@@ -40,17 +39,31 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     """
     section, path = config["networks"][name], f"networks.{name}"
     builder = choose(table, section["network"], f"{path}.network")
-    bind(builder, section["kwargs"], f"{path}.kwargs", GIVEN_BY_SYSTEM)
+    # Flax adds `parent` and `name` to every module; they are not the user's.
+    bind(builder, section["kwargs"], f"{path}.kwargs", (*given, "parent", "name"))
     try:
         network = Network(builder(**given, **section["kwargs"]), inputs)
         params, variables = jax.eval_shape(network.init, jax.random.key(0))
         found = jax.eval_shape(network.module.apply, {"params": params, **variables}, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
-    if getattr(found, "shape", None) != output:
-        raise ConfigError(f"config.{path} ({section['network']}) gives {getattr(found, 'shape', found)} for one "
-                          f"example; it must give {output}")
+    shape = tuple(map(_shape, found)) if isinstance(found, tuple) else _shape(found)
+    if shape != output:
+        raise ConfigError(f"config.{path} ({section['network']}) gives {shape} for one example; it must give {output}")
     return network
+
+
+def _shape(output: Any) -> Any:
+    """The shape of an output, or what it is where it has none."""
+    return getattr(output, "shape", output)
+
+
+def apply_in_training(module: nn.Module, params: Tree, variables: Tree, inputs: Array, labels: Array | None,
+                      keys: Array) -> tuple[Any, Tree]:
+    """A forward pass in training mode, and the variables after it."""
+    output, state = module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
+                                 mutable=list(variables))
+    return output, dict(state)
 
 
 def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +9,12 @@ import optax
 from flax import linen as nn
 
 from ganlab.game import Aux, example_keys, named_keys
+from ganlab.systems.parts import apply_in_training
 from ganlab.systems.tricks import HISTORY_TRICK, LABEL_TRICKS, follow, instance_noise, match_features, top_k
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
+TOLD = ("features", "class_logits")
+"""What a critic may sow beside its logit, for losses that use it."""
 Losses = tuple[Array, Aux]
 """What an update differentiates: a scalar, and what comes with it."""
 
@@ -59,7 +61,7 @@ class Players:
 
     generator: nn.Module
     critic: nn.Module
-    latents: Callable[[Array], Array]
+    latents: Callable[..., Array]
     conditional: bool
     loss: AdversarialLoss
     penalties: Mapping[str, Penalty]
@@ -84,7 +86,7 @@ class Players:
         (real_judged, fake_judged), state = self._judge(params, variables, pairs, labels)
 
         def logit_fn(images: Array, example: Array) -> Array:
-            return _apply(self.critic, params["critic"], variables["critic"], images, labels, example)[0]
+            return apply_in_training(self.critic, params["critic"], variables["critic"], images, labels, example)[0]
 
         targets = self._targets(real_judged.logits, fake_judged.logits, keys, index, hyper)
         total = jnp.mean(self.loss.critic(real_judged.logits, fake_judged.logits) if targets is None else
@@ -163,8 +165,8 @@ class Players:
         """Fake images with the labels of the real batch, and the generator's new variables."""
         keys = named_keys(key, "latents", "network")
         latents = self.latents(example_keys(keys["latents"], batch["index"]))
-        return _apply(self.generator, params, variables, latents, self._labels(batch),
-                      example_keys(keys["network"], batch["index"]))
+        return apply_in_training(self.generator, params, variables, latents, self._labels(batch),
+                                 example_keys(keys["network"], batch["index"]))
 
     def _labels(self, batch: Mapping[str, Array]) -> Array | None:
         return batch["label"] if self.conditional else None
@@ -188,8 +190,11 @@ class Players:
             pairs = [(jnp.concatenate([images for images, _ in pairs]), jnp.concatenate([keys for _, keys in pairs]))]
             labels = None if labels is None else jnp.tile(labels, number)
         for images, keys in pairs:
-            logits, sown, state = _apply(self.critic, params["critic"], state, images, labels, keys, sow=True)
-            found.append(_Judgement(logits, sown))
+            # What a module sows goes into a collection that is there and may change.
+            logits, state = apply_in_training(self.critic, params["critic"], {**state, "intermediates": {}}, images,
+                                              labels, keys)
+            sown = state.pop("intermediates", {})
+            found.append(_Judgement(logits, {name: sown[name][0] for name in TOLD if name in sown}))
         if self.joint:
             parts = [jax.tree.map(lambda x, i=i: jnp.split(x, number)[i], (found[0].logits, found[0].sown))
                      for i in range(number)]
@@ -240,14 +245,3 @@ def _cross_entropy(judged: _Judgement, labels: Array) -> Array:
 
 def _classification(real: _Judgement, fake: _Judgement, labels: Array) -> dict[str, Array]:
     return {"real_class_loss": _cross_entropy(real, labels), "fake_class_loss": _cross_entropy(fake, labels)}
-
-
-def _apply(module: Any, params: Tree, variables: Tree, inputs: Array, labels: Array | None, keys: Array,
-           sow: bool = False) -> tuple:
-    """A forward pass in training mode: output, what it has sown if asked for, and the variables after it."""
-    output, state = module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
-                                 mutable=[*variables, *(["intermediates"] if sow else [])])
-    state = dict(state)
-    sown = {name: values[0] for name, values in state.pop("intermediates", {}).items()
-            if name in ("features", "class_logits")}
-    return (output, sown, state) if sow else (output, state)

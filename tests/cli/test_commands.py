@@ -131,10 +131,24 @@ def test_samples_come_as_a_grid_as_files_and_as_walks(runs, tmp_path):
         assert image.width / image.height == pytest.approx(5 / 3, rel=0.02)
 
 
+@pytest.mark.parametrize("truncation", ["0", "0.5"])
+def test_sample_i_depends_on_the_seed_and_i_alone(runs, tmp_path, truncation):
+    found = {}
+    for name, flags in {"few": ["--number=4"], "many": ["--number=9"], "whole": ["--number=4", "--truncation=0"],
+                        "other": ["--number=4", "--seed=1"]}.items():
+        assert main(["sample", f"--workdir={runs['folder'] / 'whole'}", "--form=npz", f"--truncation={truncation}",
+                     *flags, "--labels=3", f"--output={tmp_path / name}.npz"]) == 0
+        found[name] = np.load(tmp_path / f"{name}.npz")["images"]
+    np.testing.assert_array_equal(found["few"], found["many"][:4])
+    assert not np.array_equal(found["few"], found["other"])
+    assert np.array_equal(found["few"], found["whole"]) == (truncation == "0")
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["sample", "--labels=11"], "the classes are 0 to 9"),
     (["sample", "--step=7"], "no checkpoint after 7 rounds; it has 400"),
     (["sample", "--form=gird"], "gird"),
+    (["sample", "--truncation=-1"], "--truncation=-1"),
 ])
 def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, capsys, arguments, words):
     assert main([*arguments, f"--workdir={runs['folder'] / 'whole'}"]) == 2
@@ -188,7 +202,7 @@ def test_describe_shows_keys_layers_round_and_memory_and_trains_nothing(capsys):
         assert words in shown
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "describe", "list"])
+@pytest.mark.parametrize("command", ["train", "sample", "latent", "describe", "list"])
 def test_help_shows_whole_examples_and_the_flags(command, capsys):
     assert main([command, "--help"]) == 0
     shown = capsys.readouterr().out

@@ -5,7 +5,7 @@ import math
 
 import ml_collections
 import pytest
-from tiny import POINTS, tiny_config
+from tiny import POINTS, tiny_config, tiny_vae_config
 
 from ganlab.config import (
     ConfigError,
@@ -37,7 +37,8 @@ FULL = full_config()
 ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(full_config(clip=name) for name in keys.CLIP_HYPER),
        *(full_config(schedule=name) for name in keys.SCHEDULE_HYPER),
-       full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER))]
+       full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
+       tiny_vae_config()]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
 
@@ -106,7 +107,7 @@ def test_the_keys_of_the_tables_are_all_looked_at():
     numbers = {f"hyper.critic_{name}" for table in (*keys.OPTIMIZER_HYPER.values(), *keys.CLIP_HYPER.values(),
                                                     *keys.PROJECTION_HYPER.values()) for name in table}
     shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(),
-                                                    keys.EMA_HYPER) for name in table}
+                                                    *keys.SYSTEM_HYPER.values(), keys.EMA_HYPER) for name in table}
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}
     assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | shared | networks | weights
@@ -282,12 +283,13 @@ def build(count, width: int = 3, rate: float = 0.5, word: str = "relu", flag: bo
 ])
 def test_arguments_that_do_not_bind_are_refused(kwargs, words):
     with pytest.raises(ConfigError) as error:
-        bind(build, kwargs, "here")
+        bind(build, kwargs, "here", given=("parent", "name"))
     assert all(word in str(error.value) for word in words)
 
 
 def test_arguments_bind_that_the_function_takes_except_those_that_the_system_gives():
     bind(build, {"count": 1, "width": 4, "rate": 1, "word": "tanh", "flag": True}, "here")
+    bind(build, {"count": 1, "name": "mine"}, "here", given=("parent",))
     bind(build, {"width": 4}, "here", given=("count",))
     with pytest.raises(ConfigError, match="'count'"):
         bind(build, {"count": 1}, "here", given=("count",))

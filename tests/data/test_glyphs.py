@@ -24,7 +24,7 @@ def test_there_is_a_class_for_each_digit_and_letter():
 
 
 def test_the_glyphs_of_21_fonts_are_distinct_and_have_ink():
-    pictures, extents = _drawn_glyphs()
+    pictures, extents = _drawn_glyphs(32)
     assert len(FONTS) == len(set(FONTS)) == 21
     assert len(pictures) == len(extents) == 21 * len(CHARACTERS) == 1302
     assert len({(picture.size, picture.tobytes()) for picture in pictures}) == 1302
@@ -88,3 +88,25 @@ def test_a_coloured_glyph_is_the_grey_one_between_two_colours_that_differ():
         difference = foreground[0] - background
         assert np.all((np.abs(difference) >= 96) & (np.abs(difference) <= 160))
         np.testing.assert_allclose(image, background + shape / 255 * difference, atol=1)
+
+
+@pytest.mark.parametrize("side", [16, 64])
+def test_glyphs_of_another_side_stay_inside_the_frame(side):
+    data = source(2000, seed=4, side=side)
+    assert data.images.shape == (2000, side, side, 1)
+    np.testing.assert_array_equal(data.labels, source(2000, seed=4).labels)
+    for edge in (data.images[:, 0], data.images[:, -1], data.images[:, :, 0], data.images[:, :, -1]):
+        assert not edge.any()
+
+
+def test_a_larger_side_shows_the_same_glyphs_in_the_same_places():
+    small, large = (source(100, seed=4, side=side).images[..., 0].astype(np.float32) for side in (32, 64))
+    means = large.reshape(100, 32, 2, 32, 2).mean(axis=(2, 4))
+    # The small image is about the means of the large: nearer to them than any two glyphs are to each other.
+    distances = np.abs(means[:, None] - small).mean(axis=(2, 3))
+    assert np.diag(distances).max() < distances[~np.eye(100, dtype=bool)].min()
+
+
+def test_a_side_on_which_nothing_can_be_read_is_refused():
+    with pytest.raises(ValueError, match="side is 15, too small to read glyphs; use at least 16"):
+        source(3, side=15)

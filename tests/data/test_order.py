@@ -158,7 +158,7 @@ def test_batches_of_a_step_are_those_that_the_order_says(gather, step):
     rng = np.random.default_rng(0)
     data = {"image": rng.integers(256, size=(SIZE, 2, 2, 1)).astype(np.uint8), "label": np.arange(SIZE, dtype=np.int32)}
     key = jax.random.key(4)
-    batches = gather(data, key, jnp.int32(step))
+    batches = gather((data,), key, jnp.int32(step))
     positions = step * SLOTS * BATCH + np.arange(SLOTS * BATCH, dtype=np.uint32)
     index = np.asarray(shuffled_index(key, positions, SIZE)).reshape(SLOTS, BATCH)
     np.testing.assert_array_equal(batches["label"], index)
@@ -169,13 +169,13 @@ def test_batches_of_a_step_are_those_that_the_order_says(gather, step):
 def test_points_are_gathered_as_they_are(gather):
     data = {"image": np.random.default_rng(0).standard_normal((SIZE, 2)).astype(np.float32) * 5,
             "label": np.arange(SIZE, dtype=np.int32)}
-    batches = gather(data, jax.random.key(4), jnp.int32(2))
+    batches = gather((data,), jax.random.key(4), jnp.int32(2))
     np.testing.assert_array_equal(batches["image"], data["image"][batches["label"]])
 
 
 def test_an_epoch_of_rounds_shows_each_example_once(gather):
     data = {"image": np.zeros((24, 1), np.float32), "label": np.arange(24, dtype=np.int32)}
-    labels = [np.ravel(gather(data, jax.random.key(4), jnp.int32(step))["label"]) for step in range(4)]
+    labels = [np.ravel(gather((data,), jax.random.key(4), jnp.int32(step))["label"]) for step in range(4)]
     for epoch in (labels[:2], labels[2:]):
         np.testing.assert_array_equal(np.sort(np.concatenate(epoch)), np.arange(24))
     assert not np.array_equal(np.concatenate(labels[:2]), np.concatenate(labels[2:]))

@@ -9,19 +9,21 @@ import pytest
 from ganlab.data import SOURCES, Dataset, to_float, to_uint8
 
 NAMES = sorted(SOURCES)
+ARGUMENTS = {"tfds": {"name": "cifar10"}}
+pytestmark = pytest.mark.usefixtures("prepared_data")
 MIXTURES = {"ring8": (8, 0.01), "grid25": (25, 0.05)}
 
 
 @functools.cache
 def dataset(name):
-    return SOURCES[name]()
+    return SOURCES[name](**ARGUMENTS.get(name, {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_images_are_bytes_or_points(name):
     data = dataset(name)
     assert isinstance(data, Dataset)
-    assert data.name == name
+    assert data.name == ARGUMENTS.get(name, {}).get("name", name)
     kind = (data.images.dtype, data.images.ndim)
     assert kind in {(np.dtype(np.uint8), 4), (np.dtype(np.float32), 2)}
     assert data.images.shape == (len(data), *data.image_shape)
@@ -39,14 +41,14 @@ def test_every_class_has_a_name_and_examples(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_source_gives_the_same_data_again(name):
-    again = SOURCES[name]()
-    for array, other in zip(dataset(name).arrays().values(), again.arrays().values(), strict=True):
+    again = SOURCES[name](**ARGUMENTS.get(name, {}))
+    for array, other in zip(dataset(name).streams()[0].values(), again.streams()[0].values(), strict=True):
         np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_go_by_the_names_that_batches_use(name):
-    arrays = dataset(name).arrays()
+    arrays = dataset(name).streams()[0]
     assert arrays["image"] is dataset(name).images
     assert arrays["label"] is dataset(name).labels
 

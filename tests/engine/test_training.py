@@ -61,6 +61,19 @@ def test_samples_are_drawn_before_at_intervals_and_at_the_end(whole):
     assert whole[2][0].shape == (6, 2) and not np.array_equal(whole[2][0], whole[2][6])
 
 
+def test_training_pictures_are_of_latents_within_their_truncation_times_their_temperature(whole, tmp_path):
+    pictures = {}
+    for name, changes in {"centre": {"temperature": 0.0}, "near": {"truncation": 1e-4}, "both": {
+            "truncation": 1e-4, "temperature": 1e4}}.items():
+        config = config_of(1)
+        config.sample.update(changes)
+        drawn = pictures[name] = {}
+        go(tmp_path / name, config, lambda step, samples, drawn=drawn: drawn.update({step: samples}) or PICTURE)
+    centre, near, both = (pictures[name][0] for name in ("centre", "near", "both"))
+    np.testing.assert_allclose(near, centre, atol=1e-3)
+    assert all(np.abs(other - centre).max() > 1e-2 for other in (both, whole[2][0]))
+
+
 def test_a_run_in_two_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
     go(tmp_path / "run", config_of(4))
     go(tmp_path / "run", config_of(6))

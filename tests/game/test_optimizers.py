@@ -106,7 +106,8 @@ def test_an_optimizer_takes_the_numbers_that_the_config_knows(name):
 
 @pytest.mark.parametrize(("functions", "known"), [
     (OPTIMIZERS, keys.OPTIMIZER_HYPER), (CLIPS, keys.CLIP_HYPER), (SCHEDULES, keys.SCHEDULE_HYPER),
-    (PENALTIES, keys.PENALTY_WEIGHTS), (SYSTEMS, keys.SYSTEM_KEYS), (TRICKS, keys.TRICK_HYPER)],
-    ids=["optimizers", "clips", "schedules", "penalties", "systems", "tricks"])
+    (PENALTIES, keys.PENALTY_WEIGHTS), (SYSTEMS, keys.SYSTEM_KEYS), (SYSTEMS, keys.SYSTEM_HYPER),
+    (TRICKS, keys.TRICK_HYPER)],
+    ids=["optimizers", "clips", "schedules", "penalties", "systems", "numbers of systems", "tricks"])
 def test_what_can_be_chosen_and_what_the_config_knows_are_the_same(functions, known):
     assert set(functions) == set(known)

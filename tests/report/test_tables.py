@@ -43,7 +43,9 @@ def test_the_round_is_a_table_of_its_updates(game):
 
 def test_memory_counts_the_bytes_of_the_state(game):
     state = jax.eval_shape(lambda: init_state(game, jax.random.key(0)))
-    shown = text(tables.memory_table(game, state, 2048, 4096))
+    data = ({"image": jax.ShapeDtypeStruct((256, 2), "float32")},)
+    shown = text(tables.memory_table(game, state, data, False, 4096))
+    assert "streamed" in text(tables.memory_table(game, state, data, True, None)) and "streamed" not in shown
     params = 4 * tables.parameter_count(state.params)
     adam = 2 * params + 2 * 4  # Two moments, and a count for each of the two networks.
     rows = {line.rsplit("  ", 1)[0].strip(): line.rsplit("  ", 1)[1].strip() for line in shown.splitlines()[2:]}

@@ -1,0 +1,173 @@
+"""ganlab latent --workdir=DIR --show=reconstructions|space|arithmetic [--output=FILE]
+
+Shows the latent space of a run whose game has an encoder, by its averaged weights.
+
+  reconstructions  real images above what the decoder makes of their latents
+  space            the encoded data, a colour a class, beside the decoder's images of the same plane:
+                   all of a space of two dimensions, else the first two principal components
+  arithmetic       images of one class moved toward another: to the latents of an image is added the
+                   difference of the mean latents of both classes, at every strength
+
+Examples:
+  ganlab latent --workdir=runs/vae --show=reconstructions --number=16
+  ganlab latent --workdir=runs/vae --show=space
+  ganlab latent --workdir=runs/vae --show=arithmetic --from=3 --to=8
+  ganlab latent --workdir=runs/vae --show=arithmetic --from=4 --to=9 --strengths=0,0.5,1 --number=5
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from ganlab.cli.runs import TrainedRun, class_number, open_run
+from ganlab.config import ConfigError
+from ganlab.data import to_float
+from ganlab.engine import set_up_process
+from ganlab.metrics import nearest_labels
+from ganlab.report import FEW_CLASSES, draw_latent_space, latent_plane, save_png, worded_grid
+
+MOST_IMAGES = 5000  # So many tell a mean or fill a scatter; more would only take longer.
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
+    flags.DEFINE_enum("show", None, list(SHOWS), "what to draw", flag_values=values, required=True)
+    flags.DEFINE_integer("number", None, "images of the strip (12), side of the grid of the space (20), rows of "
+                         "arithmetic (8)", lower_bound=1, flag_values=values)
+    flags.DEFINE_string("from", None, "class, by number or name, of the images that arithmetic moves",
+                        flag_values=values)
+    flags.DEFINE_string("to", None, "class that they are moved toward", flag_values=values)
+    flags.DEFINE_list("strengths", "-1,-0.5,0,0.5,1,1.5", "factors on the difference of both classes",
+                      flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the images that are shown", lower_bound=0, flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_string("output", None, "the picture's file; by default in the run's directory", flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Draws and writes; prints what was found, and where the picture is."""
+    set_up_process()
+    trained = open_run(values.workdir, values.step, values.ema)
+    if trained.game.encoder is None:
+        raise ConfigError(f"{values.workdir} holds a run of system {trained.config.system.name}, which has no encoder; "
+                          "latents can be shown of runs of system vae (experiments/vae.py)")
+    if trained.dataset.images.ndim != 4:
+        raise ConfigError(f"{values.workdir} holds a run on points; `ganlab latent` draws images")
+    name, picture, found = SHOWS[values.show](trained, values)
+    output = Path(values.output or Path(values.workdir) / f"{name}_{trained.step:08}.png")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    save_png(output, picture)
+    print(f"{found}\nround {trained.step:,} in {output}")
+    return 0
+
+
+def show_reconstructions(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
+    """Real images above their reconstructions; and the error over many."""
+    shown = chosen(np.arange(len(trained.dataset)), values.seed)
+    real, made = images_of(trained, shown), decoded(trained, encoded(trained, shown))
+    error = math.sqrt(np.mean((real - made) ** 2))
+    columns = min(values.number or 12, len(shown))
+    picture = worded_grid(np.concatenate([real[:columns], made[:columns]]), columns, title_of(trained),
+                          rows=("real", "reconstruction"))
+    return "reconstructions", picture, (f"{len(shown):,} images are reconstructed with a root-mean-square error of "
+                                        f"{error:.3f} (black is -1, white 1)")
+
+
+def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
+    """The encoded data beside decoded images of the same plane."""
+    shown = chosen(np.arange(len(trained.dataset)), values.seed)
+    latents = encoded(trained, shown)
+    try:
+        plane = latent_plane(latents)
+    except ValueError as error:
+        raise ConfigError(f"--show=space: {error}; train with another config.system.latent_size") from error
+    made = decoded(trained, plane.grid(values.number or 20))
+    picture = draw_latent_space(plane, latents, trained.dataset.labels[shown], trained.dataset.class_names, made,
+                                title_of(trained))
+    deviations = ", ".join(f"{deviation:.2f}" for deviation in latents.std(axis=0))
+    return "latent_space", picture, f"{len(shown):,} images have latents of deviations {deviations}"
+
+
+def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
+    """Images of one class at every strength of the way to another; and how many arrive at strength 1."""
+    names, labels = trained.dataset.class_names, trained.dataset.labels
+    start, end = (_class(flag, values[flag].value, names) for flag in ("from", "to"))
+    if start == end:
+        raise ConfigError(f"--from and --to are both {names[start]}; name two classes")
+    strengths = [_strength(text) for text in values.strengths]
+    if not strengths:
+        raise ConfigError("--strengths names no number; write numbers, as in --strengths=0,0.5,1")
+    before, after = (chosen(np.flatnonzero(labels == label), values.seed) for label in (start, end))
+    for label, found in ((start, before), (end, after)):
+        if not len(found):
+            raise ConfigError(f"the data of {values.workdir} has no image of class {names[label]}")
+    latents = encoded(trained, before)
+    vector = encoded(trained, after).mean(axis=0) - latents.mean(axis=0)
+    rows = min(values.number or 8, len(before))
+    moved = np.stack([decoded(trained, latents[:rows] + strength * vector) for strength in strengths], axis=1)
+    tiles = np.concatenate([images_of(trained, before[:rows])[:, None], moved], axis=1)
+    picture = worded_grid(tiles.reshape(-1, *tiles.shape[2:]), tiles.shape[1],
+                          f"{title_of(trained)}: from {names[start]} to {names[end]}",
+                          heads=("real", *(f"{strength:+g}" if strength else "0" for strength in strengths)))
+    text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
+    if len(names) <= FEW_CLASSES:
+        still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))
+        text += (f"; of {len(before):,} images moved by it, the nearest real image of {arrived:,} is of class "
+                 f"{names[end]} (unmoved: of {still:,})")
+    return f"arithmetic_{start}_to_{end}", picture, text
+
+
+SHOWS = {"reconstructions": show_reconstructions, "space": show_space, "arithmetic": show_arithmetic}
+
+
+def chosen(among: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers of images in an order of the seed's, at most `MOST_IMAGES`."""
+    return np.random.default_rng(seed).permutation(among)[:MOST_IMAGES]
+
+
+def images_of(trained: TrainedRun, shown: np.ndarray) -> np.ndarray:
+    """Real images as networks see them, in [-1, 1]."""
+    return np.asarray(to_float(trained.dataset.images[shown]))
+
+
+def encoded(trained: TrainedRun, shown: np.ndarray) -> np.ndarray:
+    """Latents of real images, by their numbers."""
+    return trained.encode(trained.dataset.images[shown], trained.dataset.labels[shown])
+
+
+def decoded(trained: TrainedRun, latents: np.ndarray) -> np.ndarray:
+    """Images of latents."""
+    return trained.images(latents.astype(np.float32), np.zeros(len(latents), np.int32))
+
+
+def title_of(trained: TrainedRun) -> str:
+    """The run and its age."""
+    return f"{trained.config.name}, round {trained.step:,}"
+
+
+def _read_as(trained: TrainedRun, images: np.ndarray, label: int) -> int:
+    """How many images a nearest-neighbour classifier on the real ones reads as a class."""
+    reference = images_of(trained, np.arange(len(trained.dataset)))
+    return int(np.sum(nearest_labels(images, reference, trained.dataset.labels) == label))
+
+
+def _class(flag: str, text: str | None, names: tuple[str, ...]) -> int:
+    if text is None:
+        raise ConfigError(f"--show=arithmetic needs --{flag}, a class; the classes are 0 to {len(names) - 1} "
+                          f"({', '.join(names)})")
+    return class_number(flag, text, names)
+
+
+def _strength(text: str) -> float:
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = math.nan
+    if not math.isfinite(strength):
+        raise ConfigError(f"--strengths has {text!r}, which is no number; write numbers, as in --strengths=0,0.5,1")
+    return strength

@@ -1,0 +1,127 @@
+"""How data reaches the rounds: it stays on the devices, or is read ahead by threads while they work.
+
+Both give the same batches to the bit, from any step, on any number of devices and processes.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ganlab.data import Dataset, HostReader, Streams, device_data
+from ganlab.engine.program import DATA_AXIS, replicated
+from ganlab.game import Game, order_key
+
+# Decoding gives up the interpreter's lock, so threads read at once; more than the cores only take turns.
+MOST_THREADS = 8
+ROUNDS_AHEAD = 2  # For each thread: so many keep it busy while a round is taken.
+
+
+class Feed(Protocol):
+    """What gives `Programs.play` its data."""
+
+    def next(self) -> Streams:
+        """The data of the next call."""
+        ...
+
+    def close(self) -> None:
+        """Stops reading ahead."""
+        ...
+
+
+def device_memory(device: jax.Device) -> int:
+    """Bytes of memory of a device; of the host's memory, a CPU device has its share."""
+    stats = device.memory_stats() or {}
+    if "bytes_limit" in stats:
+        return stats["bytes_limit"]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // jax.local_device_count()
+
+
+def stays_on_device(dataset: Dataset, config: Mapping[str, Any]) -> bool:
+    """Whether a data set takes at most `data.device_share` of the memory of a device, each of which holds it whole."""
+    return dataset.nbytes <= config["data"]["device_share"] * device_memory(jax.local_devices()[0])
+
+
+class DeviceFeed:
+    """All data, on every device of a mesh; batches are gathered inside the program."""
+
+    def __init__(self, dataset: Dataset, mesh: jax.sharding.Mesh):
+        whole = jax.tree.map(lambda array: np.asarray(array[:]), dataset.streams())
+        self._data = device_data(whole, replicated(mesh))
+
+    def next(self) -> Streams:
+        """Always the same arrays."""
+        return self._data
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class _Rounds:
+    """The raw batches of each call from a step on, as Grain reads them: by number."""
+
+    def __init__(self, reader: HostReader, first: int, rounds_per_call: int, calls: int):
+        self._reader, self._first, self._rounds, self._calls = reader, first, rounds_per_call, calls
+
+    def __len__(self) -> int:
+        return self._calls
+
+    def __getitem__(self, call: int) -> Streams:
+        first = self._first + call * self._rounds
+        rounds = [self._reader.read(step) for step in range(first, first + self._rounds)]
+        return jax.tree.map(lambda *arrays: np.stack(arrays), *rounds)
+
+
+class HostFeed:
+    """Reads the rounds' batches ahead by Grain's threads, and puts this process's part on its devices."""
+
+    def __init__(self, dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, seed: int, first: int, total: int,
+                 rounds_per_call: int):
+        """Starts to read the rounds from `first` to `total`."""
+        import grain  # Imported here: it takes a second that data on the device need not wait for.
+
+        self._sharding = NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS))
+        self._batch_size = game.batch_size
+        reader = HostReader.of(dataset.streams(), order_key(jax.random.key(seed)), game.slots, game.batch_size,
+                               local_rows(mesh, game.batch_size))
+        threads = min(MOST_THREADS, os.cpu_count() or 1)
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ROUNDS_AHEAD * threads)
+        rounds = _Rounds(reader, first, rounds_per_call, max(0, total - first) // rounds_per_call)
+        self._ahead: Iterator[Streams] = iter(grain.MapDataset.source(rounds).to_iter_dataset(options))
+
+    def next(self) -> Streams:
+        """The raw batches [rounds, slots, b, ...] of the next call, split over the devices."""
+        def place(array: np.ndarray) -> jax.Array:
+            shape = (*array.shape[:2], self._batch_size, *array.shape[3:])
+            return jax.make_array_from_process_local_data(self._sharding, array, shape)
+
+        return jax.tree.map(place, next(self._ahead))
+
+    def close(self) -> None:
+        """Stops the threads."""
+        self._ahead.close()
+
+
+def local_rows(mesh: jax.sharding.Mesh, batch_size: int) -> range:
+    """Which examples of a global batch this process's devices hold."""
+    places = NamedSharding(mesh, PartitionSpec(DATA_AXIS)).addressable_devices_indices_map((batch_size,)).values()
+    parts = [part.indices(batch_size) for (part,) in places]
+    return range(min(start for start, _, _ in parts), max(stop for _, stop, _ in parts))
+
+
+def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Mapping[str, Any], first: int) -> Feed:
+    """The feed of a run's rounds after `first`, by the size of its data."""
+    if stays_on_device(dataset, config):
+        return DeviceFeed(dataset, mesh)
+    train = config["train"]
+    return HostFeed(dataset, game, mesh, config["seed"], first, train["total_rounds"], train["rounds_per_call"])
+
+
+def data_shapes(dataset: Dataset, game: Game, rounds_per_call: int, streamed: bool) -> Streams:
+    """Shapes and types of what a feed gives."""
+    batch = (rounds_per_call, game.slots, game.batch_size) if streamed else None
+    return jax.tree.map(lambda array: jax.ShapeDtypeStruct(
+        (*batch, *array.shape[1:]) if streamed else array.shape, array.dtype), dataset.streams())

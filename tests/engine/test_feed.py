@@ -1,0 +1,113 @@
+"""The engine's two feeds: training ends in the same bits, whichever it was, and goes on from one to the other."""
+
+import jax
+import numpy as np
+import pytest
+from test_training import PICTURE, assert_same_bits, config_of
+from tiny import CLASSES, IMAGES, POINTS
+
+from ganlab.config import ConfigError, validate
+from ganlab.data import Dataset
+from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, stays_on_device, train
+from ganlab.engine.feed import HostFeed, device_memory, local_rows
+from ganlab.systems import build_game
+
+ON_DEVICE, STREAMED = 0.5, 0.0
+
+
+class OnDisk:
+    """Images that are read when they are asked for; counts how often."""
+
+    def __init__(self, images):
+        self._images, self.reads = images, 0
+        self.shape, self.dtype, self.nbytes = images.shape, images.dtype, images.nbytes
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, index):
+        self.reads += 1
+        return self._images[index]
+
+
+def on_disk(dataset):
+    return Dataset(dataset.name, OnDisk(dataset.images), dataset.labels, dataset.class_names)
+
+
+def config_with(total, share, rounds_per_call=1, flip=True):
+    config = config_of(total, data={"flip": flip, "device_share": share})
+    config.train.update(rounds_per_call=rounds_per_call, log_every_rounds=rounds_per_call, sample_every_rounds=4)
+    config.networks.generator.kwargs.output_activation = "tanh"
+    validate(config)
+    return config
+
+
+def go(path, config, dataset):
+    run = RunDirectory(path)
+    run.check(config)
+    run.write(config, [])
+    train(build_game(config, dataset), dataset, config, run, lambda step, samples: PICTURE)
+    checkpoints = Checkpoints(run.checkpoints)
+    state = checkpoints.restore(checkpoints.latest, make_programs(
+        build_game(config, dataset), make_mesh(config.batch_size)).init(0))
+    checkpoints.close()
+    return state.replace(key=jax.random.key_data(state.key)), run.metrics_file.read_text()
+
+
+@pytest.fixture(scope="module")
+def on_device(tmp_path_factory):
+    return go(tmp_path_factory.mktemp("device") / "run", config_with(6, ON_DEVICE), IMAGES)
+
+
+def test_streaming_ends_in_the_bits_of_training_on_the_device(on_device, tmp_path):
+    disk = on_disk(IMAGES)
+    found = go(tmp_path / "run", config_with(6, STREAMED), disk)
+    assert_same_bits(found[0], on_device[0])
+    assert found[1] == on_device[1]
+    assert disk.images.reads >= 6
+
+
+def test_a_run_goes_on_with_the_other_feed_to_the_same_bits(on_device, tmp_path):
+    go(tmp_path / "run", config_with(2, STREAMED), on_disk(IMAGES))
+    found = go(tmp_path / "run", config_with(6, ON_DEVICE), on_disk(IMAGES))
+    assert_same_bits(found[0], on_device[0])
+    assert found[1] == on_device[1]
+
+
+def test_several_rounds_a_call_are_fed_as_one_after_the_other(tmp_path):
+    states = [go(tmp_path / str(share), config_with(4, share, rounds_per_call=2), POINTS)[0]
+              for share in (ON_DEVICE, STREAMED)]
+    assert_same_bits(*states)
+
+
+def test_data_stays_on_the_device_up_to_its_share():
+    config = config_with(2, 0.5)
+    for share, stays in [(IMAGES.nbytes / device_memory(jax.local_devices()[0]) * factor, factor > 1)
+                         for factor in (0.9, 1.1)]:
+        config.data.device_share = share
+        assert stays_on_device(IMAGES, config) == stays
+
+
+@pytest.mark.parametrize("batch_size", [4, 12])
+def test_one_process_holds_all_rows(batch_size):
+    assert local_rows(make_mesh(batch_size), batch_size) == range(batch_size)
+
+
+def test_what_fails_while_reading_ahead_is_raised_where_the_batch_is_taken():
+    class Broken(OnDisk):
+        def __getitem__(self, index):
+            raise ConfigError("the disk is gone")
+
+    images = Broken(IMAGES.images)
+    dataset = Dataset("broken", images, np.zeros(len(images), np.int32), tuple(map(str, range(CLASSES))))
+    config = config_with(2, STREAMED)
+    feed = HostFeed(dataset, build_game(config, IMAGES), make_mesh(config.batch_size), 0, 0, 2, 1)
+    with pytest.raises(ConfigError, match="the disk is gone"):
+        feed.next()
+    feed.close()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ConfigError, match="config.data.device_share"):
+        config_with(2, share)

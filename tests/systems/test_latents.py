@@ -1,0 +1,53 @@
+"""Latents: drawn from their distribution, whole or cut."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from ganlab.game import example_keys
+from ganlab.systems.latents import draw_latents
+
+SIZE = 16
+KEYS = example_keys(jax.random.key(0), jnp.arange(1024))
+distributions = pytest.mark.parametrize("distribution", ["normal", "uniform"])
+
+
+def drawn(distribution, keys=KEYS, **options):
+    return np.asarray(draw_latents(SIZE, distribution)(keys, **options))
+
+
+@distributions
+@pytest.mark.parametrize("truncation", [0.02, 0.5, 2.0])
+def test_cut_latents_follow_the_cut_distribution_and_fill_it(distribution, truncation):
+    latents = drawn(distribution, truncation=truncation)
+    bound = min(truncation, 1.0) if distribution == "uniform" else truncation
+    law = (scipy.stats.uniform(-bound, 2 * bound) if distribution == "uniform"
+           else scipy.stats.truncnorm(-bound, bound))
+    assert latents.shape == (1024, SIZE)
+    assert 0.99 * bound < np.abs(latents).max() <= bound
+    # Not clipped: 16,384 draws never meet a bound more than by the rounding of floats.
+    assert np.mean(np.abs(latents) == np.float32(bound)) < 1e-3
+    assert scipy.stats.kstest(latents.ravel(), law.cdf).pvalue > 1e-3
+
+
+@distributions
+def test_without_a_bound_the_draws_are_those_of_training(distribution):
+    random = {"normal": jax.random.normal, "uniform": lambda key, shape: jax.random.uniform(key, shape, minval=-1.0)}
+    expected = np.stack([random[distribution](key, (SIZE,)) for key in KEYS[:4]])
+    for options in ({}, {"truncation": 0.0}):
+        np.testing.assert_array_equal(drawn(distribution, KEYS[:4], **options), expected)
+
+
+@distributions
+def test_a_cut_latent_belongs_to_its_key_alone(distribution):
+    few, many, other = (drawn(distribution, keys, truncation=0.7) for keys in (KEYS[3:5], KEYS[:9], KEYS[9:11]))
+    np.testing.assert_array_equal(few, many[3:5])
+    assert not np.any(few == other)
+
+
+@distributions
+def test_a_negative_bound_is_refused(distribution):
+    with pytest.raises(ValueError, match=r"truncation is -0\.5; use 0 for none"):
+        drawn(distribution, truncation=-0.5)
