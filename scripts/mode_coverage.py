@@ -106,7 +106,7 @@ def train_seeds(game: Game, dataset: Dataset, seeds: int, calls: int, rounds_per
     """Trains a stack of seeds: which of them stayed finite [seeds], and samples [seeds, number, ...] of each."""
     mesh = make_trial_mesh(seeds)
     programs = make_trial_programs(game, mesh, rounds_per_call)
-    data = device_data(dataset.arrays(), replicated(mesh))
+    data = device_data(dataset.streams(), replicated(mesh))
     states = programs.init(jnp.arange(seeds))
     task = progress.task_ids[-1]
     for _ in range(calls):

@@ -15,7 +15,7 @@ def stacked(seeds, game, rounds_per_call=ROUNDS):
     """The states of a stack after `ROUNDS` rounds, and which of them are finite."""
     mesh = make_trial_mesh(len(seeds))
     programs = make_trial_programs(game, mesh, rounds_per_call)
-    data = device_data(POINTS.arrays(), replicated(mesh))
+    data = device_data(POINTS.streams(), replicated(mesh))
     states = programs.init(jnp.asarray(seeds))
     for _ in range(ROUNDS // rounds_per_call):
         states, finite = programs.play(states, data)
@@ -28,7 +28,7 @@ def test_each_trial_is_the_run_of_its_seed():
     states, finite, trials = stacked([3, 0], game)
     mesh = make_mesh(game.batch_size, devices=1)
     programs = make_programs(game, mesh, ROUNDS)
-    data = device_data(POINTS.arrays(), replicated(mesh))
+    data = device_data(POINTS.streams(), replicated(mesh))
     latents, labels = np.linspace(-1, 1, 8).reshape(2, 4), jnp.array([0, 2])
     images = trials.sample(states.ema["generator"], states.variables["generator"], latents, labels)
     for number, seed in enumerate((3, 0)):
@@ -44,7 +44,7 @@ def test_a_trial_that_diverges_is_named_and_leaves_the_others_alone():
     game = tiny_game()
     mesh = make_trial_mesh(2)
     programs = make_trial_programs(game, mesh)
-    data = device_data(POINTS.arrays(), replicated(mesh))
+    data = device_data(POINTS.streams(), replicated(mesh))
 
     def play(rates):
         states = programs.init(jnp.array([0, 1]))
