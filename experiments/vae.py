@@ -2,6 +2,7 @@
 
     ganlab train --config=experiments/vae.py --workdir=runs/vae
     ganlab latent --workdir=runs/vae --show=space
+    ganlab latent --workdir=runs/vae --show=arithmetic --from=3 --to=8
 
 The defaults are a perceptron on the bundled 8x8 digits (Kingma & Welling 2014). The other
 network is that of Chollet's Deep Learning with Python (2018), section 8.4, by its RMSprop in
@@ -9,6 +10,18 @@ batches of 16, on the digits or on letters in the place of the book's MNIST:
 
     ganlab train --config=experiments/vae.py:network=conv_vae --workdir=runs/conv_vae
     ganlab train --config=experiments/vae.py:data=glyphs,network=conv_vae --workdir=runs/glyph_vae
+
+Measured at seed 0 on training images, in nats an image, means over the last tenth of the
+logged rounds, on two CPU cores that other work shared:
+
+    network, data     reconstruction  divergence  time
+    mlp, digits                 18.8         4.0  80 seconds
+    conv_vae, digits            22.3         2.4  95 seconds (46 of processor time)
+    conv_vae, glyphs           261.9         4.5  26 minutes (9 of processor time)
+
+Of 183 threes moved by the difference of both classes' mean latents, the nearest real image of
+121 is an eight (mlp; 14 unmoved), of 60 with the convolutions (8 unmoved). There is no held-out
+part of the digits: the perceptron's numbers say what it keeps of images that it has seen.
 """
 
 from ganlab.config import experiment, parse_choices

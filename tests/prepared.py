@@ -4,6 +4,7 @@ TFDS writes it without TensorFlow, because the images are given as PNG files are
 """
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ def png(image):
     return file.getvalue()
 
 
-def prepare(data_dir, dataset, features, splits, supervised_keys=None):
-    """Writes a data set as TFDS would.
+def tiny_builder(data_dir, dataset, features, splits, file_format="array_record", supervised_keys=None):
+    """TFDS's builder of a data set that is not written yet.
 
     Args:
       data_dir: where; `TFDS_DATA_DIR` of those who read it.
@@ -57,14 +58,33 @@ def prepare(data_dir, dataset, features, splits, supervised_keys=None):
         def _generate_examples(self):
             raise NotImplementedError
 
-    Builder(data_dir=data_dir, file_format="array_record").download_and_prepare()
+    return Builder(data_dir=data_dir, file_format=file_format)
+
+
+def prepare(*args, **kwargs):
+    """Writes a data set as TFDS would; arguments as of `tiny_builder`."""
+    tiny_builder(*args, **kwargs).download_and_prepare(
+        download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+
+
+def cifar10_parts():
+    """What `tiny_builder` takes for the tiny CIFAR-10."""
+    splits = {split: [{"id": f"{split}_{i:05d}", "image": png(image), "label": label}
+                      for i, (image, label) in enumerate(zip(*cifar10_examples(split), strict=True))]
+              for split in SIZES}
+    return {"dataset": "cifar10", "splits": splits, "supervised_keys": ("image", "label"), "features": {
+        "id": tfds.features.Text(), "image": tfds.features.Image(shape=(32, 32, 3)),
+        "label": tfds.features.ClassLabel(names=CLASS_NAMES)}}
 
 
 def prepare_cifar10(data_dir):
     """Writes the tiny CIFAR-10 into a folder."""
-    splits = {split: [{"id": f"{split}_{i:05d}", "image": png(image), "label": label}
-                      for i, (image, label) in enumerate(zip(*cifar10_examples(split), strict=True))]
-              for split in SIZES}
-    prepare(data_dir, "cifar10", {
-        "id": tfds.features.Text(), "image": tfds.features.Image(shape=(32, 32, 3)),
-        "label": tfds.features.ClassLabel(names=CLASS_NAMES)}, splits, supervised_keys=("image", "label"))
+    prepare(data_dir, **cifar10_parts())
+
+
+def to_tfrecord(folder):
+    """Renames what is prepared in a folder as if it were in TFDS's default format, which takes TensorFlow to write."""
+    for file in folder.rglob("*array_record*"):
+        file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
+    for file in folder.rglob("dataset_info.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"fileFormat": "tfrecord"}))

@@ -24,6 +24,12 @@ def _dataset(name, images, size):
 POINTS = _dataset("points", np.random.default_rng(0).standard_normal((64, 2)).astype(np.float32), 64)
 IMAGES = _dataset("images", np.random.default_rng(0).integers(256, size=(64, 8, 8, 1)).astype(np.uint8), 64)
 
+FROM_FILES = {"imported", "folder", "two_folders", "side_by_side"}  # Sources whose tests write the files.
+# What the others need, or are made smaller by.
+SOURCE_ARGUMENTS = {
+    "tfds": {"name": "cifar10"}, "photos": {"size": 60}, "photo_edges": {"size": 60}, "photo_grey": {"size": 60},
+    "textures": {"size": 40, "source_size": 30}, "translated": {"source": "digits"}}
+
 KWARGS = {
     "mlp": {"generator": {"width": 8, "depth": 1}, "critic": {"width": 8, "depth": 1}},
     "dcgan": {"generator": {"width": 4, "base": 4}, "critic": {"width": 4, "base": 4}},

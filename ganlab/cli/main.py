@@ -7,7 +7,7 @@ Usage: ganlab COMMAND [flags]
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -17,19 +17,19 @@ COMMANDS = {
     "sample": "draws samples of a trained run, or walks between them",
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
+    "data": "makes data sets of folders, zip files and TFDS",
     "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
 }
 
 EXIT_MISTAKE = 2
+HELP = ("help", "-h", "--help", "-help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 for a run that diverged, 2 for a mistake of the user's."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    if not argv or argv[0] in ("help", "-h", "--help", "-help"):
-        width = max(map(len, COMMANDS))
-        print(__doc__ + "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in COMMANDS.items())
-              + "\n\nganlab COMMAND --help shows its flags and examples.")
+    if not argv or argv[0] in HELP:
+        _show_commands(__doc__, "ganlab", COMMANDS)
         return 0
     # Experiments may name code beside them (package.module:function).
     sys.path.insert(0, os.getcwd())
@@ -50,18 +50,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_MISTAKE
 
 
+def _show_commands(text: str, name: str, commands: Mapping[str, str]) -> None:
+    width = max(map(len, commands))
+    print(text.strip() + "\n\n" + "\n".join(f"  {command:{width}}  {meaning}" for command, meaning in commands.items())
+          + f"\n\n{name} COMMAND --help shows its flags and examples.")
+
+
 def _run(argv: list[str]) -> int:
     from ganlab.cli.config_flag import config_first, parse
+    from ganlab.config import unknown
 
     command = importlib.import_module(f"ganlab.cli.{argv[0]}_command")
+    subcommands = getattr(command, "SUBCOMMANDS", None)
+    if subcommands:
+        if not argv[1:] or argv[1] in HELP:
+            _show_commands(command.__doc__, f"ganlab {argv[0]}", subcommands)
+            return 0
+        if argv[1] not in subcommands:
+            raise unknown(f"command of ganlab {argv[0]}", argv[1], subcommands)
+        command = importlib.import_module(f"ganlab.cli.{argv[0]}_{argv[1]}_command")
+        argv = [f"{argv[0]} {argv[1]}", *argv[2:]]
     values = flags.FlagValues()
+    values.set_gnu_getopt(True)  # Flags may stand before, after and between what is no flag.
     argv = config_first(argv)
     command.define_flags(values, argv)
-    if any(argument in ("-h", "-help", "--help") for argument in argv[1:]):
+    if any(argument in HELP[1:] for argument in argv[1:]):
         print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
     rest = parse(values, argv)
-    if rest:
+    wanted = getattr(command, "ARGUMENTS", ())
+    if rest and not wanted:
         raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "
                           f"(ganlab {argv[0]} --help)")
-    return command.run(values)
+    if len(rest) != len(wanted):
+        raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'none'} "
+                          f"(ganlab {argv[0]} --help)")
+    return command.run(values, *rest)

@@ -2,6 +2,7 @@
 
 import numbers
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import ml_collections
@@ -46,16 +47,20 @@ def picture_data(choice: str, side: int, colour: bool = True, **tfds: Any) -> di
     """The section `data` of an experiment on pictures of `side` x `side` pixels, for its choice `data`.
 
     Args:
-      choice: `glyphs`, `digits` or `stacked_digits`, which need no download, or the TFDS name of any
-        other set.
-      side: to which glyphs are drawn and TFDS's pictures are brought; digits are 8x8.
+      choice: `glyphs`, `digits` or `stacked_digits`, which need no download; the folder of a set that
+        `ganlab data import` has made, written with a `/`; or the TFDS name of any other set.
+      side: to which glyphs are drawn and TFDS's pictures are brought; digits are 8x8, and imported
+        pictures have the size that they were imported with.
       colour: whether glyphs have colours.
-      **tfds: further arguments of the source `tfds`.
+      **tfds: further arguments of the sources `tfds` and `imported`.
     """
     if choice == "glyphs":
         return {"source": "glyphs", "kwargs": {"side": side, "colour": colour}}
     if choice in ("digits", "stacked_digits"):
         return {"source": choice}
+    # TFDS's names may have a / within, too: lsun/bedroom.
+    if choice.startswith(("/", "./", "../", "~/")) or "/" in choice and Path(choice).exists():
+        return {"source": "imported", "kwargs": {"path": choice, **tfds}}
     return {"source": "tfds", "kwargs": {"name": choice, "resolution": side, **tfds}}
 
 

@@ -1,5 +1,6 @@
 """A config against its keys: known, present, of the right type and range, and in agreement with one another."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,17 +30,30 @@ def validate(config: Mapping[str, Any]) -> None:
 
 
 def complete(config: ml_collections.ConfigDict) -> None:
-    """Gives the numbers that the structure of a config calls for and that are missing their defaults, in place.
+    """Gives every key that a config lacks its default, in place.
 
-    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers.
+    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers,
+    and a run that was written before a key existed can be read: a new key's default is what was done before.
 
     Raises:
       ConfigError: for a mistake in the structure.
     """
+    for path, key in k.KEYS.items():
+        section, _, name = path.rpartition(".")
+        if section and section not in config:
+            config[section] = ml_collections.ConfigDict()
+        _fill(config[section] if section else config, {name: key})
+    _fill(config["system"], k.SYSTEM_KEYS.get(config["system"]["name"], {}))
+    for section in config.get("networks", {}).values():
+        _fill(section, k.NETWORK_KEYS)
     _check_structure(config)
-    for name, key in hyper_keys(config).items():
-        if name not in config["hyper"]:
-            config["hyper"][name] = key.default
+    _fill(config["hyper"], hyper_keys(config))
+
+
+def _fill(section: ml_collections.ConfigDict, keys: Mapping[str, k.Key]) -> None:
+    for name, key in keys.items():
+        if name not in section:
+            section[name] = copy.copy(key.default)
 
 
 def _check_structure(config: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow, never downloaded."""
+"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow where that can be."""
 
-import io
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,12 @@ import numpy as np
 
 from ganlab.config import ConfigError, did_you_mean, unknown
 from ganlab.data.dataset import Dataset
+from ganlab.data.decoding import MODES, BadImage, decode_image, with_channels
+from ganlab.data.listing import ONE_CLASS, Listing
+from ganlab.data.resizing import resize
+from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
-FORMAT = "array_record"  # The format of TFDS whose examples are read without TensorFlow.
-MODES = {1: "L", 3: "RGB"}  # What Pillow calls images of so many channels.
+FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
 WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
@@ -40,28 +43,33 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
     if resolution < 0:
         raise ConfigError(f"config.data.kwargs.resolution is {resolution}; it takes the side of the images in pixels, "
                           "or 0 to leave them as they are")
-    builder = _prepared(name, data_dir)
-    image, label = _image_and_label(name, builder.info)
+    given = f"config.data.kwargs.name is {name!r}"
+    builder = _prepared(name, data_dir, given)
+    image, label = image_and_label(given, builder.info)
     class_names = tuple(builder.info.features[label].names) if label else ()
-    wanted = _class_number(name, only_class, class_names) if only_class else None
+    wanted = class_number(name, only_class, class_names) if only_class else None
     encoded, labels = _read(name, builder, split, image, label, wanted)
     if wanted is not None:
         labels, class_names = np.zeros_like(labels), (class_names[wanted],)
     elif not class_names or np.any(labels < 0):
-        labels, class_names = np.zeros_like(labels), ("all",)
-    images = _decoded(name, encoded, MODES[builder.info.features[image].shape[-1]], resolution)
+        labels, class_names = np.zeros_like(labels), ONE_CLASS
+    images = _decoded(name, encoded, builder.info.features[image].shape[-1], resolution)
     return Dataset(builder.name, images, labels, class_names)
 
 
-def _prepared(name: str, data_dir: str) -> Any:
-    """TFDS's reader of a set that is prepared in `FORMAT`."""
+def prepared_folder(data_dir: str = "") -> Path:
+    """The folder of prepared sets: as given, or that of TFDS, $TFDS_DATA_DIR or ~/tensorflow_datasets."""
+    # Read now: TFDS reads the variable once, when it is imported.
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def _prepared(name: str, data_dir: str, given: str) -> Any:
+    """TFDS's reader of a set that is prepared in `FORMAT`; `given` names it in messages."""
     import tensorflow_datasets  # Imported here, as all of TFDS and Pillow: other sources need not wait for them.
     from tensorflow_datasets.core.naming import parse_builder_name_kwargs
     from tensorflow_datasets.core.read_only_builder import builder_from_files
 
-    # Read now: TFDS reads the variable once, when it is imported.
-    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    given = f"config.data.kwargs.name is {name!r}"
+    folder = prepared_folder(data_dir)
     try:
         bare = str(parse_builder_name_kwargs(name)[0])
     except ValueError:
@@ -80,7 +88,7 @@ def _prepared(name: str, data_dir: str) -> Any:
         raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by `{command}` ({WRITER}), or "
                           "train offline with :data=glyphs") from None
     formats = {found.value for found in builder.info.available_file_formats()}
-    if FORMAT not in formats:
+    if FORMAT not in formats and not tensorflow_is_here():
         other = folder / FORMAT
         raise ConfigError(
             f"{given}, which is prepared in {folder} as {', '.join(sorted(formats))}, not as {FORMAT}; TFDS keeps one "
@@ -92,14 +100,20 @@ def _prepared(name: str, data_dir: str) -> Any:
 
 def _command(name: str, data_dir: str, downloads: Path | None = None) -> str:
     """The command line that prepares a set in `FORMAT`."""
-    folder = f"data_dir={data_dir!r}, " if data_dir else ""
-    kept = f"download_dir={str(downloads)!r}" if downloads else ""
-    return (f'python -c "import tensorflow_datasets as tfds; tfds.builder({name!r}, {folder}'
-            f"file_format='{FORMAT}').download_and_prepare({kept})\"")
+    return shlex.join(["ganlab", "data", "prepare", name, *([f"--data_dir={data_dir}"] if data_dir else []),
+                       *([f"--download_dir={downloads}"] if downloads else [])])
 
 
-def _image_and_label(name: str, info: Any) -> tuple[str, str]:
-    """The names of the image and label features; the label's is empty where there is none."""
+def image_and_label(given: str, info: Any) -> tuple[str, str]:
+    """The names of the image and label features of a data set; the label's is empty where there is none.
+
+    Args:
+      given: for messages: the key and the value that name the set.
+      info: TFDS's description.
+
+    Raises:
+      ConfigError: for a set whose examples do not have one image of 8 bits.
+    """
     from tensorflow_datasets import features
 
     def only(kind: type, place: int) -> str:
@@ -107,7 +121,7 @@ def _image_and_label(name: str, info: Any) -> tuple[str, str]:
         # Pairs by the contract of TFDS; some sets have triples, whose places mean something else.
         chosen = info.supervised_keys[place] if len(info.supervised_keys or ()) == 2 else None
         if len(found) > 1 and chosen not in found:
-            raise ConfigError(f"config.data.kwargs.name is {name!r}, whose examples have several features of kind "
+            raise ConfigError(f"{given}, whose examples have several features of kind "
                               f"{kind.__name__} ({', '.join(found)}), and TFDS does not say which is meant; write a "
                               "source that chooses and name it in config.data.source as package.module:function")
         return chosen if len(found) > 1 else "".join(found)
@@ -115,16 +129,17 @@ def _image_and_label(name: str, info: Any) -> tuple[str, str]:
     image, label = only(features.Image, 0), only(features.ClassLabel, 1)
     kinds = ", ".join(sorted(f"{key} {type(feature).__name__}" for key, feature in info.features.items()))
     if not image:
-        raise ConfigError(f"config.data.kwargs.name is {name!r}, whose examples have no feature of kind Image "
+        raise ConfigError(f"{given}, whose examples have no feature of kind Image "
                           f"({kinds}); take a data set of images")
     feature = info.features[image]
     if feature.np_dtype != np.uint8 or feature.shape[-1] not in MODES:
-        raise ConfigError(f"config.data.kwargs.name is {name!r}, whose images are {np.dtype(feature.np_dtype)} of "
+        raise ConfigError(f"{given}, whose images are {np.dtype(feature.np_dtype)} of "
                           f"{feature.shape[-1]} channels; ganlab reads uint8 of 1 or 3 channels")
     return image, label
 
 
-def _class_number(name: str, only_class: str, class_names: tuple[str, ...]) -> int:
+def class_number(name: str, only_class: str, class_names: tuple[str, ...]) -> int:
+    """The number of the class that `only_class` names, by its name or its number; ConfigError where there is none."""
     if only_class in class_names:
         return class_names.index(only_class)
     if only_class.isdecimal() and int(only_class) < len(class_names):
@@ -134,25 +149,33 @@ def _class_number(name: str, only_class: str, class_names: tuple[str, ...]) -> i
     raise unknown("config.data.kwargs.only_class", only_class, class_names)
 
 
-def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: int | None,
-          block: int = 1000) -> tuple[list[bytes], np.ndarray]:
-    """The image files and labels [n] of a split, or of its examples whose label is `wanted`."""
+def open_records(name: str, builder: Any, split: str) -> Any:
+    """TFDS's reader of the records of a split by index: images as their files, which are decoded elsewhere."""
     from tensorflow_datasets import decode, features
 
     splits = builder.info.splits
-    # Images come as their files, because they are decoded below; other features, because they are not needed.
-    # Of nested ones TFDS would want to know every leaf.
+    # Other features are not needed. Of nested ones TFDS would want to know every leaf.
     skipped = {key: decode.SkipDecoding() for key, feature in builder.info.features.items()
                if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
-        source = builder.as_data_source(split, decoders=skipped)
-        size = len(source)
+        formats = {found.value for found in builder.info.available_file_formats()}
+        source = (TensorFlowExamples(builder, split, skipped) if FORMAT not in formats and tensorflow_is_here()
+                  else builder.as_data_source(split, decoders=skipped))
+        len(source)
     except ValueError:
         base = split.partition("[")[0]
         sizes = ", ".join(f"{key} ({splits[key].num_examples:,} examples)" for key in splits)
         raise ConfigError(f"config.data.kwargs.split is {split!r}, which {name} does not have"
                           f"{'' if base in splits else did_you_mean(base, splits)}; it has {sizes}, and parts and sums "
                           "of them that are not empty, such as train[:90%]") from None
+    return source
+
+
+def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: int | None,
+          block: int = 1000) -> tuple[list[bytes], np.ndarray]:
+    """The image files and labels [n] of a split, or of its examples whose label is `wanted`."""
+    source = open_records(name, builder, split)
+    size = len(source)
     encoded, labels = [], []
     for start in range(0, size, block):
         for example in source.__getitems__(range(start, min(start + block, size))):
@@ -166,20 +189,14 @@ def _read(name: str, builder: Any, split: str, image: str, label: str, wanted: i
     return encoded, np.array(labels, np.int32)
 
 
-def _decoded(name: str, encoded: list[bytes], mode: str, resolution: int) -> np.ndarray:
+def _decoded(name: str, encoded: list[bytes], channels: int, resolution: int) -> np.ndarray:
     """The images of image files, uint8 [n, h, w, c]."""
-    from PIL import Image
-
     images = None
     for number, file in enumerate(encoded):
-        with Image.open(io.BytesIO(file)) as picture:
-            picture = picture.convert(mode)
-            if resolution:
-                side = min(picture.size)
-                left, top = ((length - side) // 2 for length in picture.size)
-                smooth = Image.Resampling.BOX if resolution <= side else Image.Resampling.LANCZOS
-                picture = picture.resize((resolution, resolution), smooth, (left, top, left + side, top + side))
-            pixels = np.atleast_3d(np.asarray(picture))
+        try:
+            pixels = resize(with_channels(decode_image(file), channels), resolution, "centre" if resolution else "none")
+        except BadImage as error:
+            raise ConfigError(f"config.data.kwargs.name is {name!r}, whose image {number} {error}") from None
         if images is None:
             images = np.empty((len(encoded), *pixels.shape), np.uint8)
         if pixels.shape != images.shape[1:]:
@@ -188,3 +205,26 @@ def _decoded(name: str, encoded: list[bytes], mode: str, resolution: int) -> np.
                               "the side in pixels that all shall have")
         images[number] = pixels
     return images
+
+
+def label_of_examples(records: Any, label: str, block: int = 1000) -> np.ndarray:
+    """The labels int32 [n] of all examples, of which a block at a time is in memory."""
+    starts = range(0, len(records), block)
+    return np.array([example[label] for start in starts
+                     for example in records.__getitems__(range(start, min(start + block, len(records))))], np.int32)
+
+
+def list_prepared(name: str, split: str = "train") -> Listing:
+    """The images of a data set that TFDS has prepared on this machine, for `import_images`; see `tfds`."""
+    given = f"SOURCE is {name!r}"
+    builder = _prepared(name, "", given)
+    image, label = image_and_label(given, builder.info)
+    records = open_records(name, builder, split)
+    labels = label_of_examples(records, label) if label else np.zeros(len(records), np.int32)
+    class_names = tuple(builder.info.features[label].names) if label else ()
+    if not class_names or np.any(labels < 0):
+        labels, class_names = np.zeros_like(labels), ONE_CLASS
+    kept, labels = np.unique(labels, return_inverse=True)
+    return Listing(f"{name} of TFDS", tuple(f"{split}/{i}" for i in range(len(records))), labels.astype(np.int32),
+                   tuple(class_names[i] for i in kept), lambda i: records[i][image], lambda: None,
+                   fingerprint=str(builder.data_path))

@@ -13,7 +13,7 @@ import jax
 import ml_collections
 
 import ganlab
-from ganlab.config import ConfigError, all_keys, flat
+from ganlab.config import ConfigError, all_keys, complete, flat
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 
@@ -33,7 +33,7 @@ class RunDirectory:
         self.tensorboard = self.path / "tensorboard"
 
     def read_config(self) -> ml_collections.ConfigDict:
-        """The config of the run.
+        """The config of the run, with the defaults of keys that came after it.
 
         Raises:
           ConfigError: if the directory holds no run.
@@ -41,10 +41,12 @@ class RunDirectory:
         if not self.config_file.is_file():
             raise ConfigError(f"{self.path} holds no run (no config.json); name the --workdir of a trained run")
         try:
-            return ml_collections.ConfigDict(_tuples(json.loads(self.config_file.read_text())))
+            config = ml_collections.ConfigDict(_tuples(json.loads(self.config_file.read_text())))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.config_file} does not read as JSON ({error}); restore it, or train in another "
                               "--workdir") from error
+        complete(config)
+        return config
 
     def check(self, config: Mapping[str, Any]) -> bool:
         """Whether there is a run to resume under `config`; changes nothing.

@@ -1,5 +1,6 @@
 """Pictures, plots and tables of runs."""
 
+from ganlab.report.data_views import class_table, data_picture, data_table
 from ganlab.report.latent import LatentPlane, draw_latent_space, latent_plane, worded_grid
 from ganlab.report.pictures import (
     FEW_CLASSES,
@@ -12,5 +13,6 @@ from ganlab.report.pictures import (
 )
 from ganlab.report.plots import plot_losses
 
-__all__ = ["FEW_CLASSES", "LatentPlane", "columns_for", "draw_latent_space", "draw_samples", "image_grid",
-           "interpolate_latents", "latent_plane", "plot_losses", "save_animation", "save_png", "worded_grid"]
+__all__ = ["FEW_CLASSES", "LatentPlane", "class_table", "columns_for", "data_picture", "data_table",
+           "draw_latent_space", "draw_samples", "image_grid", "interpolate_latents", "latent_plane", "plot_losses",
+           "save_animation", "save_png", "worded_grid"]

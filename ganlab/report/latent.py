@@ -106,7 +106,7 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
     """
     side = round(len(decoded)**0.5)
     (left, right), (below, above) = plane.ticks(side)[:, [0, -1]]
-    figure = Figure(figsize=(15, 7.4), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(15, 8), dpi=DPI, layout="constrained")
     scattered, drawn = figure.subplots(1, 2)
     few, places = len(class_names) <= FEW_CLASSES, plane.project(latents)
     colours = matplotlib.colormaps[("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
@@ -118,9 +118,12 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
                   title=f"{len(latents):,} encoded images; dashed: the frame on the right")
     if few:
         scattered.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=3, title="class")
-    drawn.imshow(image_grid(decoded, side, PICTURE_WIDTH), extent=(left, right, below, above), aspect="auto")
-    drawn.set_box_aspect(1)
-    drawn.set(xticks=(left, right), yticks=(below, above), xlabel=plane.names[0], ylabel=plane.names[1],
+    # Square whatever the deviations of both axes.
+    drawn.imshow(image_grid(decoded, side, PICTURE_WIDTH), extent=(left, right, below, above),
+                 aspect=(right - left) / (above - below))
+    drawn.set_xticks((left, right), (f"{left:.2f}", f"{right:.2f}"))
+    drawn.set_yticks((below, above), (f"{below:.2f}", f"{above:.2f}"))
+    drawn.set(xlabel=plane.names[0], ylabel=plane.names[1],
               title="decoded, at equally likely steps of a normal")
     figure.suptitle(title)
     return figure_pixels(figure)

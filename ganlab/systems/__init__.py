@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ganlab.config import ConfigError, bind, choose, validate
-from ganlab.data import SOURCES, Dataset
+from ganlab.config import ConfigError, choose, validate
+from ganlab.data import Dataset, load_source
 from ganlab.game import Game
 from ganlab.systems.gan import gan
 from ganlab.systems.tricks import TRICKS
@@ -23,15 +23,7 @@ def load_data(config: Mapping[str, Any]) -> Dataset:
         batch that is larger than the set.
     """
     validate(config)
-    source = choose(SOURCES, config["data"]["source"], "data.source")
-    bind(source, config["data"]["kwargs"], "data.kwargs")
-    try:
-        dataset = source(**config["data"]["kwargs"])
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"config.data ({config['data']['source']}) does not load: {error}") from error
-    if not isinstance(dataset, Dataset):
-        raise ConfigError(f"config.data.source {config['data']['source']!r} returned a {type(dataset).__name__}; "
-                          "it must return a ganlab.data.Dataset")
+    dataset = load_source(config["data"]["source"], config["data"]["kwargs"])
     if config["batch_size"] > len(dataset):
         raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the {len(dataset)} images of "
                           f"{dataset.name}; use at most {len(dataset)}")

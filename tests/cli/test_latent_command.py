@@ -70,7 +70,7 @@ def test_reconstructions_are_a_strip_and_an_error(run, ema, tmp_path, capsys):
 def test_the_space_is_drawn_beside_the_data(run, capsys):
     assert latent(run, "--show=space", "--number=3") == 0
     assert re.search(r"1,797 images have latents of deviations [\d.]+, [\d.]+", capsys.readouterr().out)
-    assert size(run / "latent_space_00000020.png") == (1500, 740)
+    assert size(run / "latent_space_00000020.png") == (1500, 800)
 
 
 def test_arithmetic_moves_a_class_and_counts_what_arrives(run, capsys):

@@ -24,6 +24,19 @@ def test_completing_a_whole_config_changes_nothing():
     assert config.to_json() == before
 
 
+@pytest.mark.parametrize("path", ["seed", "data.flip", "train.total_rounds", "system.packing", "hyper.critic_lr",
+                                  "networks.critic.projection"])
+def test_a_config_from_before_a_key_existed_gets_its_default(path):
+    config = experiment(networks={"generator": {}, "critic": {}})
+    before, section = config.to_json(sort_keys=True), config
+    *sections, name = path.split(".")
+    for part in sections:
+        section = section[part]
+    del section[name]
+    complete(config)
+    assert config.to_json(sort_keys=True) == before
+
+
 def test_numbers_are_not_completed_where_the_structure_is_wrong():
     config = experiment(networks={"generator": {}, "critic": {}})
     config.system.tricks = "label_nose"
@@ -42,3 +55,13 @@ def test_both_players_get_the_same_numbers():
     ("celeb_a", {"source": "tfds", "kwargs": {"name": "celeb_a", "resolution": 64, "only_class": "x"}})])
 def test_pictures_are_those_that_ship_or_those_of_tfds(choice, expected):
     assert picture_data(choice, side=64, only_class="x") == expected
+
+
+def test_a_choice_that_is_a_path_is_an_imported_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "lsun").mkdir(parents=True)
+    for choice in (str(tmp_path), "./mine", "../mine", "~/mine", "data/lsun"):
+        assert picture_data(choice, side=64, only_class="x") == {
+            "source": "imported", "kwargs": {"path": choice, "only_class": "x"}}
+    for choice in ("lsun/bedroom", "data"):  # A name of TFDS, also where a folder is called like it.
+        assert picture_data(choice, side=64)["source"] == "tfds"

@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 
 from ganlab.data import SOURCES, Dataset, to_float, to_uint8
+from tiny import FROM_FILES, SOURCE_ARGUMENTS
 
-NAMES = sorted(SOURCES)
-ARGUMENTS = {"tfds": {"name": "cifar10"}}
+NAMES = sorted(SOURCES.keys() - FROM_FILES)
+NAMED = {"tfds": "cifar10", "translated": "digits"}  # After what they read.
 pytestmark = pytest.mark.usefixtures("prepared_data")
 MIXTURES = {"ring8": (8, 0.01), "grid25": (25, 0.05)}
 
 
 @functools.cache
 def dataset(name):
-    return SOURCES[name](**ARGUMENTS.get(name, {}))
+    return SOURCES[name](**SOURCE_ARGUMENTS.get(name, {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_images_are_bytes_or_points(name):
     data = dataset(name)
     assert isinstance(data, Dataset)
-    assert data.name == ARGUMENTS.get(name, {}).get("name", name)
+    assert data.name == NAMED.get(name, name)
     kind = (data.images.dtype, data.images.ndim)
     assert kind in {(np.dtype(np.uint8), 4), (np.dtype(np.float32), 2)}
     assert data.images.shape == (len(data), *data.image_shape)
@@ -41,9 +42,10 @@ def test_every_class_has_a_name_and_examples(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_source_gives_the_same_data_again(name):
-    again = SOURCES[name](**ARGUMENTS.get(name, {}))
-    for array, other in zip(dataset(name).streams()[0].values(), again.streams()[0].values(), strict=True):
-        np.testing.assert_array_equal(array, other)
+    again = SOURCES[name](**SOURCE_ARGUMENTS.get(name, {}))
+    for stream, others in zip(dataset(name).streams(), again.streams(), strict=True):
+        for array, other in zip(stream.values(), others.values(), strict=True):
+            np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("name", NAMES)

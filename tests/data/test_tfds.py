@@ -1,15 +1,18 @@
 """Prepared TFDS data: every pixel and label as it was written, and a sentence for whatever is not there."""
 
-import json
 import re
+import shlex
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import tensorflow_datasets
-from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10
+from absl import flags
+from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10, to_tfrecord
 from tensorflow_datasets import features
 
+from ganlab.cli import data_prepare_command
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
 from ganlab.systems import load_data
@@ -109,12 +112,33 @@ def tfrecord(prepared_data, tmp_path_factory):
     """The tiny CIFAR-10 as TFDS would leave it in its default format, which takes TensorFlow to write."""
     folder = tmp_path_factory.mktemp("tfrecord")
     shutil.copytree(prepared_data / "cifar10", folder / "cifar10")
-    for file in folder.rglob("*array_record*"):
-        file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
-    for file in folder.rglob("dataset_info.json"):
-        info = json.loads(file.read_text())
-        file.write_text(json.dumps(info | {"fileFormat": "tfrecord"}))
+    to_tfrecord(folder)
     return folder
+
+
+def test_tfrecord_is_read_through_tensorflow_where_that_is_installed(tfrecord, monkeypatch):
+    # TensorFlow is not here: what stands for it decodes nothing, as it is told, and keeps the order of files.
+    examples, asked = {}, []
+    for split in SIZES:
+        images, labels = cifar10_examples(split)
+        examples[split] = [{"image": png(image), "label": np.int64(label), "id": b"x"}
+                           for image, label in zip(images, labels, strict=True)]
+
+    def as_dataset(builder, split, decoders, read_config, shuffle_files):
+        asked.append((sorted(decoders), read_config["interleave_cycle_length"], shuffle_files))
+        return examples[split]
+
+    monkeypatch.setattr(sys.modules[tfds.__module__], "tensorflow_is_here", lambda: True)
+    monkeypatch.setattr(tensorflow_datasets.core.DatasetBuilder, "as_dataset", as_dataset)
+    monkeypatch.setattr(tensorflow_datasets, "as_numpy", lambda found: found)
+    monkeypatch.setattr(tensorflow_datasets, "ReadConfig", dict)
+    for split in SIZES:
+        data, (images, labels) = tfds("cifar10", split, data_dir=str(tfrecord)), cifar10_examples(split)
+        np.testing.assert_array_equal(data.images, images)
+        np.testing.assert_array_equal(data.labels, labels)
+    assert asked == [(["id", "image", "label"], 1, False)] * len(SIZES)
+    np.testing.assert_array_equal(tfds("cifar10", only_class="frog", data_dir=str(tfrecord)).images,
+                                  cifar10_examples("train")[0][6::10])
 
 
 def sentence(**kwargs):
@@ -140,18 +164,24 @@ def test_what_is_not_prepared_is_after_the_command_of_the_sentence(state, given,
     class Builder:
         """Stands for TFDS's writer."""
 
-        def __init__(self, name, data_dir=None, file_format="tfrecord"):
-            asked.append((name, file_format))
-            self.data_dir = data_dir or folder
+        url_infos = {}
 
-        def download_and_prepare(self, download_dir=None):
+        def __init__(self, name, data_dir, file_format):
+            asked.append((name, file_format))
+            self.data_dir = data_dir
+
+        def download_and_prepare(self, download_dir, download_config):
             """Writes the tiny set where the real one would be."""
             asked.append(download_dir)
             prepare_cifar10(self.data_dir)
 
     monkeypatch.setattr(tensorflow_datasets, "builder", Builder)
-    exec(re.search(r'`python -c "(.*?)"`', text)[1], {})
-    assert asked == [("cifar10", "array_record"), None if state == "missing" else f"{folder}/downloads"]
+    command = shlex.split(re.search(r"`(ganlab data prepare .*?)`", text)[1])[3:]
+    values = flags.FlagValues()
+    data_prepare_command.define_flags(values, [])
+    values.set_gnu_getopt(True)
+    data_prepare_command.prepare(*values(["prepare", *command])[1:], values.data_dir, values.download_dir)
+    assert asked == [("cifar10", "array_record"), f"{folder}/downloads"]
     if state == "tfrecord":
         named = "config.data.kwargs.data_dir" if given == "as data_dir" else "TFDS_DATA_DIR"
         assert f"name that folder in {named}," in text

@@ -72,7 +72,7 @@ def test_a_space_shows_each_class_in_a_colour_of_its_own(classes):
     plane, names = latent_plane(latents), [f"class {i}" for i in range(classes)]
     decoded = np.zeros((9, 8, 8, 1), np.float32)
     picture = draw_latent_space(plane, latents, labels, names, decoded, "title")
-    assert picture.shape == (740, 1500, 3)
+    assert picture.shape == (800, 1500, 3)
     one = draw_latent_space(plane, latents, np.zeros_like(labels), names, decoded, "title")
     # Counted where the points are, left of any legend; fewer than a hundred pixels are edges of points.
     colours = [len(np.unique(found[100:650, 60:650].reshape(-1, 3), axis=0)) for found in (picture, one)]

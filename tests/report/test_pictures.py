@@ -1,5 +1,7 @@
 """Pictures show every sample where it belongs."""
 
+import inspect
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,8 +33,14 @@ def test_large_images_are_never_made_smaller():
     assert image_grid(np.zeros((4, 300, 300, 3), np.uint8), columns=4, width=100).shape[1] > 4 * 300
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
-def test_samples_of_every_source_can_be_drawn(name):
+def ships(source):
+    """Whether a source has its data with it and needs no argument."""
+    return all(parameter.default is not inspect.Parameter.empty
+               for parameter in inspect.signature(source).parameters.values())
+
+
+@pytest.mark.parametrize("name", sorted(name for name, source in SOURCES.items() if ships(source)))
+def test_samples_of_every_source_that_ships_can_be_drawn(name):
     dataset = SOURCES[name]()
     samples = dataset.images[:20]
     picture = draw_samples(samples, dataset, 10, "title")

@@ -3,10 +3,11 @@
 import jax
 import pytest
 from rich.console import Console
-from tiny import IMAGES, tiny_game
+from tiny import IMAGES, tiny_game, tiny_vae_config
 
 from ganlab.game import init_state
 from ganlab.report import tables
+from ganlab.systems import build_game
 
 
 def text(table):
@@ -33,6 +34,12 @@ def test_the_layers_parameters_sum_to_those_of_the_network(game, network):
 def test_layers_have_their_output_shapes_at_the_batch_size(game):
     shown = text(tables.network_table("generator", game.networks["generator"], 8))
     assert "(8, 8, 8, 1)" in shown and "ConvTranspose" in shown
+
+
+def test_a_network_of_two_outputs_has_the_shapes_of_both():
+    network = build_game(tiny_vae_config(), IMAGES).networks["encoder"]
+    shown = text(tables.network_table("encoder", network, 8))
+    assert "((8, 2), (8, 2))" in shown and "log_variance" in shown
 
 
 def test_the_round_is_a_table_of_its_updates(game):

@@ -1,0 +1,51 @@
+"""A data set by the name of its source, as a config or a command gives it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganlab.config import ConfigError, bind, choose
+from ganlab.data.dataset import Dataset
+
+
+def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dataset:
+    """The data set of a source.
+
+    Args:
+      name: one of `SOURCES`, or `package.module:function`.
+      kwargs: its keyword arguments.
+      path: the config's section that holds `source` and `kwargs`, for messages.
+
+    Raises:
+      ConfigError: for an unknown source or argument, and for whatever the source does not load.
+    """
+    from ganlab.data import SOURCES  # Imported here: some sources of the table load others.
+
+    source = choose(SOURCES, name, f"{path}.source")
+    bind(source, kwargs, f"{path}.kwargs")
+    try:
+        dataset = source(**kwargs)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"config.{path} ({name}) does not load: {error}") from error
+    if not isinstance(dataset, Dataset):
+        raise ConfigError(f"config.{path}.source {name!r} returned a {type(dataset).__name__}; it must return a "
+                          "ganlab.data.Dataset")
+    return dataset
+
+
+def source_of(text: str) -> tuple[str, dict[str, Any]]:
+    """The source that is meant by one word, and the keyword arguments that say so.
+
+    That is a name of `SOURCES`; a `package.module:function`; the folder of an imported data set; a
+    folder or zip file of images, which are taken in their own size; or else the name of a data set of TFDS.
+    """
+    from ganlab.data import SOURCES
+
+    if text in SOURCES or text.partition(":")[2].isidentifier():
+        return text, {}
+    path = Path(text).expanduser()
+    if (path / "dataset_info.json").exists():
+        return "imported", {"path": text}
+    if path.exists():
+        return "folder", {"path": text, "resolution": 0}
+    return "tfds", {"name": text}

@@ -1,0 +1,123 @@
+"""Crops of the photographs and textures that ship with scikit-learn and scikit-image: pictures without a download."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ganlab.config import ConfigError, unknown
+from ganlab.data.dataset import Dataset
+
+
+def _of_scikit_learn(name: str) -> np.ndarray:
+    from sklearn.datasets import load_sample_image  # Imported here, as below: other sources need not wait for it.
+
+    return load_sample_image(f"{name}.jpg")
+
+
+def _of_scikit_image(name: str) -> np.ndarray:
+    from skimage import data
+
+    picture = getattr(data, name)()
+    return picture[0] if isinstance(picture, tuple) else picture  # The left one of a stereo pair.
+
+
+# Only what is inside the packages: scikit-image would download its other pictures. Left out are those
+# that show no scene (stained tissue, a retina, stars) and the rocket, which is mostly sky.
+PHOTOGRAPHS = {"china": _of_scikit_learn, "flower": _of_scikit_learn, "astronaut": _of_scikit_image,
+               "chelsea": _of_scikit_image, "coffee": _of_scikit_image,
+               "stereo_motorcycle": _of_scikit_image}
+TEXTURES = {"brick": _of_scikit_image, "grass": _of_scikit_image, "gravel": _of_scikit_image}
+
+SPLITS = ("train", "test")
+HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
+SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
+ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
+
+
+def photos(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
+    """Random crops of 6 colour photographs, 64x64 pixels, with the photograph as the class.
+
+    Crops have random places and scales, from one pixel of the photograph for one of the image to
+    three, and half are mirrored. They are resized by a cubic filter as wide as the scale. The right three tenths
+    of each photograph are cut for `test` alone, so that no test crop shares a pixel with a train crop.
+
+    Args:
+      size: number of crops. The first crops of a larger set are those of a smaller one.
+      side: of the crops in pixels, at most that of the smallest part that is cut: 135.
+      split: `train` or `test`.
+      seed: chooses photographs, places, scales and mirroring.
+
+    Returns:
+      uint8 images [size, side, side, 3].
+
+    Raises:
+      ConfigError: for an unknown split, or a side that the photographs do not have.
+    """
+    images, labels = _crops([load(name) for name, load in PHOTOGRAPHS.items()], size, side, split, seed)
+    return Dataset("photos", images, labels, tuple(PHOTOGRAPHS))
+
+
+def textures(first: str = "brick", second: str = "gravel", source_size: int = 3000, size: int = 4000, side: int = 64,
+             split: str = "train", seed: int = 0) -> Dataset:
+    """Unpaired crops of two textures of scikit-image: of `first` to be translated to those of `second`, 64x64 grey.
+
+    Crops are cut as those of `photos`, the two kinds independently; textures have 512x512 pixels.
+
+    Args:
+      first: the texture of the sources: brick, grass or gravel.
+      second: that of the images.
+      source_size: number of sources.
+      size: number of images.
+      side: of the crops in pixels, at most 154.
+      split: `train` or `test`.
+      seed: chooses places, scales and mirroring.
+
+    Returns:
+      uint8 images [size, side, side, 1] and sources [source_size, side, side, 1].
+
+    Raises:
+      ConfigError: for an unknown texture or split, or a side that the textures do not have.
+    """
+    found = []
+    for number, (key, name, count) in enumerate((("first", first, source_size), ("second", second, size))):
+        if name not in TEXTURES:
+            raise unknown(f"config.data.kwargs.{key}", name, TEXTURES)
+        texture = TEXTURES[name](name)[..., None]
+        found.append(_crops([texture], count, side, split, seed, stream=number)[0])
+    sources, images = found
+    return Dataset("textures", images, np.zeros(size, np.int32), (second,), sources=sources, paired=False)
+
+
+def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int,
+           stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random crops uint8 [size, side, side, c] of pictures [h, w, c], and the number of each one's picture [size]."""
+    from PIL import Image
+
+    if split not in SPLITS:
+        raise unknown("config.data.kwargs.split", split, SPLITS)
+    parts = [_part(picture, split) for picture in pictures]
+    # Of both splits, so that a side that one of them takes fits the other too.
+    largest = min(min(_part(picture, other).shape[:2]) for picture in pictures for other in SPLITS)
+    if not SMALLEST_SIDE <= side <= largest:
+        raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
+                          f"{largest} pixels")
+    # One row of draws a crop: its picture, scale, place in x and y, mirroring.
+    draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream])).random((size, 5))
+    numbers = np.floor(draws[:, 0] * len(parts)).astype(np.int32)
+    opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
+    images = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8)
+    for index, (number, (_, scale, x, y, mirrored)) in enumerate(zip(numbers, draws.tolist(), strict=True)):
+        part = opened[number]
+        # Uniform in the logarithm: each doubling of the scale is as likely.
+        length = side * min(ZOOM, min(part.size) / side) ** scale
+        left, top = x * (part.width - length), y * (part.height - length)
+        crop = part.resize((side, side), Image.Resampling.BICUBIC, (left, top, left + length, top + length))
+        pixels = np.asarray(crop).reshape(side, side, -1)
+        images[index] = pixels[:, ::-1] if mirrored < 0.5 else pixels
+    return images, numbers
+
+
+def _part(picture: np.ndarray, split: str) -> np.ndarray:
+    """The part of a picture [h, w, c] that a split is cut from."""
+    border = round(picture.shape[1] * (1 - HELD_OUT))
+    return picture[:, :border] if split == "train" else picture[:, border:]

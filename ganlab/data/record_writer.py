@@ -1,0 +1,201 @@
+"""Writes images and labels as a data set of TFDS in array_record: whole at its place, or not there at all."""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import functools
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganlab.config import ConfigError
+
+SPLIT = "train"
+SHARD_BYTES = 2**26
+"""Of one file: writers notice a full disk only when they close one."""
+LABELS = "labels.npy"
+"""Beside the records: the labels int32 [n] of the split, so that nobody needs to read all records for them."""
+ORIGIN = "import.json"
+"""Beside the records: what the data set was made from."""
+INFO = "dataset_info.json"
+"""TFDS's description, written last: without it nothing opens."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclasses.dataclass
+class RecordWriter:
+    """Appends PNG files to the shards of a split; `finish` makes a data set of them.
+
+    Attributes:
+      folder: where, for now.
+      name: of the data set, as TFDS wants names: lower case, digits and _.
+      written: examples until now.
+      nbytes: of the records until now.
+    """
+
+    folder: Path
+    name: str
+    written: int = 0
+    nbytes: int = 0
+    _lengths: list[int] = dataclasses.field(default_factory=list)
+    _sizes: list[int] = dataclasses.field(default_factory=list)
+    _open: Any = None
+
+    def add(self, png: bytes, label: int) -> None:
+        """Appends an example."""
+        record = _serializer()({"image": png, "label": label})
+        if self._open is None:
+            self._open = records_file(self._shard(len(self._lengths)))
+            self._lengths.append(0)
+            self._sizes.append(0)
+        self._open.write(record)
+        self._lengths[-1] += 1
+        self._sizes[-1] += len(record)
+        self.written, self.nbytes = self.written + 1, self.nbytes + len(record)
+        if self._sizes[-1] >= SHARD_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the open shard."""
+        if self._open is not None:
+            shard, self._open = self._open, None
+            shard.close()
+
+    def finish(self, labels: np.ndarray, class_names: tuple[str, ...], shape: tuple[int, int, int],
+               origin: dict[str, Any]) -> None:
+        """Closes the last shard, and writes the labels int32 [n], `origin` and TFDS's description."""
+        from tensorflow_datasets import core, features
+
+        self.close()
+        for number in range(len(self._lengths)):
+            self._shard(number).rename(self._shard(number, len(self._lengths)))
+        np.save(self.folder / LABELS, labels)
+        (self.folder / ORIGIN).write_text(json.dumps(origin, indent=1) + "\n")
+        template = core.ShardedFileTemplate(dataset_name=self.name, data_dir=self.folder, split=SPLIT,
+                                            filetype_suffix="array_record")
+        identity = core.dataset_info.DatasetIdentity(self.name, core.Version("1.0.0"), str(self.folder), "ganlab")
+        info = core.DatasetInfo(
+            builder=identity, description=f"Images that ganlab imported from {origin['source']}.",
+            features=features.FeaturesDict({"image": features.Image(shape=shape, encoding_format="png"),
+                                            "label": features.ClassLabel(names=class_names)}),
+            supervised_keys=("image", "label"), split_dict=core.splits.SplitDict(
+                [core.SplitInfo(name=SPLIT, shard_lengths=self._lengths, num_bytes=self.nbytes,
+                                filename_template=template)]))
+        info.set_file_format("array_record")
+        info.write_to_directory(self.folder)
+        for file in self.folder.iterdir():
+            with open(file, "rb") as stored:
+                os.fsync(stored.fileno())  # A name must not outlive a loss of power that its content does not.
+
+    def _shard(self, number: int, total: int | None = None) -> Path:
+        of = "" if total is None else f"-of-{total:05}"
+        return self.folder / f"{self.name}-{SPLIT}.array_record-{number:05}{of}"
+
+
+def records_file(path: Path) -> Any:
+    """The writer of a file of records."""
+    from array_record.python import array_record_module
+
+    # One record a group, so that each is read alone; PNG files do not get smaller.
+    return array_record_module.ArrayRecordWriter(str(path), "group_size:1,uncompressed")
+
+
+@functools.cache
+def _serializer() -> Callable[[dict[str, Any]], bytes]:
+    """TFDS's record of an example; labels look the same for any number of classes."""
+    from tensorflow_datasets import features
+    from tensorflow_datasets.core import example_serializer
+
+    form = features.FeaturesDict({"image": features.Image(), "label": features.ClassLabel(num_classes=1)})
+    return example_serializer.ExampleSerializer(form.get_serialized_info()).serialize_example
+
+
+def data_name(path: Path) -> str:
+    """A name of TFDS's kind for the data set in a folder."""
+    words = re.sub(r"[^a-z0-9]+", "_", path.name.lower()).strip("_")
+    return words if words[:1].isalpha() else f"images_{words}".rstrip("_")
+
+
+@contextlib.contextmanager
+def whole_or_nothing(place: Path, overwrite: bool, wait: bool = False) -> Iterator[Path]:
+    """A new folder beside `place` that takes its name when the body ends well, and is removed when it does not.
+
+    Leftovers of an import that was killed are removed at the next one. A data set that is
+    overwritten stays until the new one is whole.
+
+    Args:
+      place: a new or empty folder, or a data set to overwrite.
+      overwrite: whether a data set may be there.
+      wait: for another process that writes the same place, instead of refusing.
+
+    Raises:
+      ConfigError: where `place` may not be written, or the disk is full.
+    """
+    place = place.absolute()
+    partial, old = (place.with_name(f".{place.name}.{state}") for state in ("partial", "old"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(place, wait):
+        if old.exists() and not place.exists():
+            old.rename(place)  # Killed between two renamings.
+        check_place(place, overwrite)
+        for left in (partial, old):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            partial.mkdir()
+            yield partial
+            if (place / INFO).exists():
+                place.rename(old)
+            partial.rename(place)
+            shutil.rmtree(old, ignore_errors=True)
+        except (OSError, RuntimeError) as error:
+            if not _is_full(error):
+                raise
+            raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing was left there; "
+                              "make room or name a place on another disk") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a writer found no room; that of array_record says it in words alone."""
+    return getattr(error, "errno", None) in _FULL or any(os.strerror(number) in str(error) for number in _FULL)
+
+
+def check_place(place: Path, overwrite: bool) -> None:
+    """Refuses a place that is neither new nor empty, nor a data set that may be overwritten."""
+    if place.is_file():
+        raise ConfigError(f"{place} is a file; name a new folder")
+    if not place.exists() or not any(place.iterdir()):
+        return
+    if not (place / INFO).exists():
+        raise ConfigError(f"{place} is a folder of other things; name a new one")
+    if not overwrite:
+        raise ConfigError(f"{place} is a data set already; name a new folder, or replace it by --overwrite")
+
+
+@contextlib.contextmanager
+def _alone(place: Path, wait: bool) -> Iterator[None]:
+    """Holds a lock that the system drops with the process, whatever ends it."""
+    path = place.with_name(f".{place.name}.lock")
+    while True:
+        with open(path, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                raise ConfigError(f"another import writes {place}; wait for it or name another folder") from None
+            # Who held it before has removed it: what this process locked is no longer what others see.
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink()
+            return

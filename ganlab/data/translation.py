@@ -1,0 +1,148 @@
+"""Paired sets that are functions of one source: its pictures, and what `edges` or `grey` make of them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ganlab.config import ConfigError, choose
+from ganlab.data.dataset import Dataset, StoredImages
+from ganlab.data.loading import load_source
+from ganlab.data.photos import photos
+
+BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
+SMOOTHING = 1.0  # Deviation in pixels of the Gaussian before slopes are taken.
+# Of the slope a pixel, for levels in [0, 1]: lines begin where it is steep and go on where less so.
+STEEP, LESS_STEEP = 0.06, 0.03
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """The luminance of uint8 images [n, h, w, c]: 0.299 red + 0.587 green + 0.114 blue, uint8 [n, h, w, 1].
+
+    The weights of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's mode L has
+    them. What is grey stays as it is.
+    """
+    if images.shape[-1] == 1:
+        return images
+    return ((images @ np.array([19595, 38470, 7471], np.int32) + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def edges(images: np.ndarray) -> np.ndarray:
+    """Thin black lines on white along the edges of uint8 images [n, h, w, c]; uint8 0 or 255, [n, h, w, 1].
+
+    The detector of Canny 1986 ("A computational approach to edge detection"): a Gaussian of deviation
+    1, slopes by Sobel's kernels, each pixel's of the channel where it is steepest, what is no maximum
+    across the edge left out, then lines with a slope of at least 0.06 a pixel somewhere, as far as it
+    is at least 0.03, for levels in [0, 1]. It commutes with mirroring.
+    """
+    from scipy import ndimage  # Imported here: other sources need not wait for it.
+
+    smooth = ndimage.gaussian_filter(images.astype(np.float32) / 255, (0, SMOOTHING, SMOOTHING, 0))
+    across, along = (np.array(weights, np.float32) / total for weights, total in (((-1, 0, 1), 2), ((1, 2, 1), 4)))
+    slopes = [ndimage.correlate1d(ndimage.correlate1d(smooth, along, axis=3 - axis), across, axis=axis)
+              for axis in (1, 2)]
+    # Of the channel that is steepest: luminance alone would miss where two colours are as bright.
+    steepest = np.hypot(*slopes).argmax(axis=-1)[..., None]
+    slope_y, slope_x = (np.take_along_axis(values, steepest, axis=-1)[..., 0] for values in slopes)
+    slope = np.hypot(slope_y, slope_x)
+    lines = (slope >= LESS_STEEP) & _ridges(slope, slope_y, slope_x)
+    # Neighbours with corners are of one line, those of the next image are not.
+    connected = np.zeros((3, 3, 3), bool)
+    connected[1] = True
+    numbers, count = ndimage.label(lines, connected)
+    kept = np.zeros(count + 1, bool)
+    kept[numbers[lines & (slope >= STEEP)]] = True
+    return np.where(kept[numbers], np.uint8(0), np.uint8(255))[..., None]
+
+
+def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.ndarray:
+    """Where slopes [n, h, w] are no less than both neighbours across the edge, in the nearest of 4 directions."""
+    height, width = slope.shape[1:]
+    padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
+    steep = np.abs(slope_y) > np.tan(np.pi / 8) * np.abs(slope_x)
+    flat = np.abs(slope_x) > np.tan(np.pi / 8) * np.abs(slope_y)
+    same = slope_x * slope_y > 0
+    found = np.zeros(slope.shape, bool)
+    for (y, x), chosen in (((0, 1), ~steep), ((1, 0), ~flat), ((1, 1), steep & flat & same),
+                           ((1, -1), steep & flat & ~same)):
+        one, other = (padded[:, 1 + s * y:1 + s * y + height, 1 + s * x:1 + s * x + width] for s in (1, -1))
+        found |= chosen & (slope >= one) & (slope >= other)
+    return found
+
+
+TRANSLATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"edges": edges, "grey": grey}
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslatedImages:
+    """A function of images on a disk, computed when they are asked for (see `StoredImages`)."""
+
+    images: StoredImages
+    function: Callable[[np.ndarray], np.ndarray]
+    shape: tuple[int, ...]
+    dtype: np.dtype = np.dtype(np.uint8)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they would take in memory."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
+        if isinstance(index, int | np.integer):
+            return self.function(self.images[index][None])[0]
+        return self.function(self.images[index])
+
+
+def translated(source: str, function: str = "edges", kwargs: Mapping[str, Any] | None = None) -> Dataset:
+    """Any source's pictures, each paired with what a function makes of it: to be translated back.
+
+    Args:
+      source: name of the source of the images, or `package.module:function`.
+      function: `edges`, `grey` or `package.module:function`, which takes uint8 images [n, h, w, c]
+        to uint8 sources [n, height, width, channels], each of one image alone.
+      kwargs: keyword arguments of the source.
+
+    Returns:
+      The source's data set with its sources; on a disk where the images are.
+
+    Raises:
+      ConfigError: for mistakes in the names or arguments, and for a source of points or of pairs.
+    """
+    return _translate(load_source(source, kwargs or {}, "data.kwargs"), function)
+
+
+def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
+    """Pairs of drawing and photograph: the crops of `photos`, to be translated from their `edges`, 64x64 pixels."""
+    return dataclasses.replace(_translate(photos(size, side, split, seed), "edges"), name="photo_edges")
+
+
+def photo_grey(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
+    """Pairs of grey and coloured photograph: the crops of `photos`, to be translated from `grey`, 64x64 pixels."""
+    return dataclasses.replace(_translate(photos(size, side, split, seed), "grey"), name="photo_grey")
+
+
+def _translate(dataset: Dataset, name: str) -> Dataset:
+    """A data set of images with the sources that a function makes of them."""
+    function = choose(TRANSLATIONS, name, "data.kwargs.function")
+    images = dataset.images
+    if len(images.shape) != 4:
+        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of points; take a source of images")
+    if dataset.sources is not None:
+        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of pairs; take a source of single "
+                          "images")
+    first = function(images[:1])
+    if first.dtype != np.uint8 or first.ndim != 4 or len(first) != 1:
+        raise ConfigError(f"config.data.kwargs.function is {name!r}, which makes {first.dtype} {list(first.shape)} of "
+                          "one image; it must make uint8 [1, height, width, channels]")
+    shape = (len(images), *first.shape[1:])
+    if isinstance(images, np.ndarray):
+        sources = np.empty(shape, np.uint8)
+        for start in range(0, len(images), BLOCK):
+            sources[start:start + BLOCK] = function(images[start:start + BLOCK])
+    else:
+        sources = TranslatedImages(images, function, shape)
+    return dataclasses.replace(dataset, sources=sources)

@@ -1,0 +1,62 @@
+"""Two processes read their own parts of each batch, which together are the batch of one process."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+from tiny import IMAGES, tiny_config
+
+from ganlab.data import HostReader
+from ganlab.game import order_key
+from ganlab.systems import build_game
+
+FIRST, ROUNDS, SEED = 3, 2, 11
+
+WORKER = """
+import sys
+import jax
+import numpy as np
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 1)
+address, process, output = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+jax.distributed.initialize(address, 2, process, initialization_timeout=60)
+from tiny import IMAGES, tiny_config
+from ganlab.engine import make_mesh
+from ganlab.engine.feed import HostFeed
+from ganlab.systems import build_game
+game = build_game(tiny_config(), IMAGES)
+feed = HostFeed(IMAGES, game, make_mesh(game.batch_size), %(seed)d, %(first)d, %(first)d + %(rounds)d, 1)
+labels = []
+for _ in range(%(rounds)d):
+    whole, = feed.next()
+    assert whole["image"].shape == (1, game.slots, game.batch_size, 8, 8, 1)
+    part, = whole["label"].addressable_shards
+    labels.append(np.asarray(part.data))
+    start, stop, _ = part.index[-1].indices(game.batch_size)
+np.savez(output, labels=np.concatenate(labels), start=start, stop=stop)
+feed.close()
+""" % {"seed": SEED, "first": FIRST, "rounds": ROUNDS}
+
+
+def test_two_processes_read_their_parts_of_the_same_batches(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    tests = Path(__file__).parent.parent
+    outputs = [tmp_path / f"{process}.npz" for process in range(2)]
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, address, str(process), str(output)], cwd=tests,
+                                env={"PYTHONPATH": f"{tests}:{tests.parent}", "PATH": "/usr/bin:/bin"},
+                                stderr=subprocess.PIPE, text=True) for process, output in enumerate(outputs)]
+    for worker in workers:
+        _, errors = worker.communicate(timeout=120)
+        assert worker.returncode == 0, errors
+    game = build_game(tiny_config(), IMAGES)
+    reader = HostReader.of(IMAGES.streams(), order_key(jax.random.key(SEED)), game.slots, game.batch_size)
+    expected = np.stack([reader.read(step)[0]["label"] for step in range(FIRST, FIRST + ROUNDS)])
+    parts = [np.load(output) for output in outputs]
+    assert [(int(part["start"]), int(part["stop"])) for part in parts] == [
+        (0, game.batch_size // 2), (game.batch_size // 2, game.batch_size)]
+    np.testing.assert_array_equal(np.concatenate([part["labels"] for part in parts], axis=-1), expected)
