@@ -12,7 +12,9 @@ from ganlab.config.experiment import (
     parse_choices,
     picture_data,
 )
+from ganlab.config.methods import METHODS, Method, method
 from ganlab.config.validation import complete, validate
 
-__all__ = ["ConfigError", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean", "experiment",
-           "flat", "hyper_keys", "joined_names", "parse_choices", "picture_data", "unknown", "validate"]
+__all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
+           "experiment", "flat", "hyper_keys", "joined_names", "method", "parse_choices", "picture_data", "unknown",
+           "validate"]

@@ -1,0 +1,72 @@
+"""Many seeds of one game as one program: a stack of trials that train side by side."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ganlab.data import Streams, gather_batches
+from ganlab.game import Game, GameState, init_state, order_key, play_round
+from ganlab.types import Array, Tree
+
+TRIAL_AXIS = "trial"
+
+
+def make_trial_mesh(trials: int) -> jax.sharding.Mesh:
+    """A mesh along the axis `trial` of as many devices as divide the number of trials."""
+    devices = max(count for count in range(1, jax.device_count() + 1) if trials % count == 0)
+    return jax.make_mesh((devices,), (TRIAL_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
+                         devices=jax.devices()[:devices])
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialPrograms:
+    """The jitted functions of a stack of trials; every leaf of a stacked state has the trials first.
+
+    Each trial is the run that `Programs` would play with its seed: the same initial params, the
+    same order of data and the same draws.
+
+    Attributes:
+      init: `seeds [t] -> states`.
+      play: `(states, data) -> (states, finite [t])`, several rounds at a call on the whole data; it
+        donates the states, and says of which trials every param of every network is finite.
+      sample: `(params, variables, latents [b, z], labels [b]) -> images [t, b, ...]`, the
+        same latents and labels for every trial, for games with a sampler.
+    """
+
+    init: Callable[[Array], GameState]
+    play: Callable[[GameState, Streams], tuple[GameState, Array]]
+    sample: Callable[[Tree, Tree, Array, Array], Array] | None
+
+
+def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
+                        flip: bool = False) -> TrialPrograms:
+    """Jits the initial states, `rounds_per_call` rounds of every trial, and sampling; compiles at the first call.
+
+    Args:
+      game: the game of all trials.
+      mesh: of `make_trial_mesh`; the trials are spread over its devices, which exchange nothing.
+      rounds_per_call: rounds of one call of `play`.
+      flip: mirror half of the images.
+    """
+    split = NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))
+
+    def play_one(state: GameState, data: Streams) -> GameState:
+        batches = gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size, flip)
+        return play_round(game, state, batches)[0]
+
+    def play(states: GameState, data: Streams) -> tuple[GameState, Array]:
+        together = jax.vmap(play_one, in_axes=(0, None))
+        states, _ = jax.lax.scan(lambda states, _: (together(states, data), None), states, length=rounds_per_call)
+        return states, jax.vmap(_all_finite)(states.params)
+
+    return TrialPrograms(
+        init=jax.jit(jax.vmap(lambda seed: init_state(game, jax.random.key(seed))), out_shardings=split),
+        play=jax.jit(play, donate_argnums=0, out_shardings=split),
+        sample=jax.jit(jax.vmap(game.sampler.images, in_axes=(0, 0, None, None))) if game.sampler else None)
+
+
+def _all_finite(tree: Tree) -> Array:
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
