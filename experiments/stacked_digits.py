@@ -6,11 +6,9 @@
 
 from ganlab.config import experiment, method, parse_choices
 
-BATCH = 128
-UPDATES = 10_000
+BATCH = 64
+UPDATES = 12_000
 """Updates of the critic, so that every method sees as many real images."""
-NUMBERS = {"gan": dict(lr=5e-4), "wgan": dict(lr=5e-4), "wgan_gp": dict(lr=5e-4), "pacgan2": dict(lr=5e-4),
-           "r3gan": dict(lr=5e-4)}
 
 
 def get_config(argument=None):
@@ -21,9 +19,10 @@ def get_config(argument=None):
     choice = parse_choices(argument, method="r3gan")
     chosen = method(choice.method)
     rounds = UPDATES // chosen.critic_updates
-    hyper = chosen.numbers(**NUMBERS[choice.method])
     if choice.method == "r3gan":
-        hyper |= dict(r1_weight=1.0, r2_weight=1.0)
+        hyper = chosen.numbers() | dict(generator_lr=5e-4, critic_lr=1e-3, r1_weight=1.5, r2_weight=1.5)
+    else:
+        hyper = chosen.numbers(lr=1e-3)  # Higher than theirs, because the networks are small and the time is short.
     player = dict(network="mlp", optimizer=chosen.optimizer)
     return experiment(
         name=f"stacked digits {choice.method}",
@@ -34,6 +33,6 @@ def get_config(argument=None):
         learning_rate_schedule="cosine",
         hyper=dict(hyper, decay_end_kimg=UPDATES * BATCH / 1000),
         batch_size=BATCH,
-        train=dict(total_rounds=rounds, rounds_per_call=20, log_every_rounds=100, sample_every_rounds=1000,
+        train=dict(total_rounds=rounds, rounds_per_call=20, log_every_rounds=100, sample_every_rounds=600,
                    checkpoint_every_rounds=rounds),
     )
