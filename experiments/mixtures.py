@@ -10,24 +10,27 @@ from ganlab.config import experiment, method, parse_choices
 
 BATCH = 256
 UPDATES = 20_000
-"""Updates of the critic, so that every method sees as many real images."""
+"""Updates of the critic at length 1, so that every method sees as many real images."""
 LEARNING_RATES = {"gan": 1e-3, "wgan": 5e-4, "wgan_gp": 1e-3, "pacgan2": 1e-3}
 # Of R3GAN, whose rates differ from data set to data set in the paper too. Its weights are small: modes are narrow.
 R3GAN = {"grid25": dict(generator_lr=4e-3, critic_lr=4e-3, r1_weight=0.1, r2_weight=0.1),
          "ring8": dict(generator_lr=2e-3, critic_lr=2e-3, r1_weight=0.01, r2_weight=0.01)}
-# A generator is continuous, and leaves the fewer samples between two modes the steeper it can be there.
-GENERATOR_DEPTH = {"grid25": 7, "ring8": 6}
+# The modes of the ring are the narrower ones. A continuous generator leaves samples between two modes, and the fewer
+# the steeper it can be there.
+GENERATOR_DEPTH = {"grid25": 4, "ring8": 6}
 
 
 def get_config(argument=None):
-    """Choices: data (grid25 or ring8), method (gan, wgan, wgan_gp, pacgan2 or r3gan).
+    """Choices: data (grid25 or ring8), method (gan, wgan, wgan_gp, pacgan2 or r3gan), length (of training, in units
+    of 5,120 kimg).
 
     The methods differ in their loss, penalty, packing, optimizer and numbers alone: the networks, the
     latents, the schedule, the average of the generator and the real images shown are the same.
     """
-    choice = parse_choices(argument, data="grid25", method="r3gan")
+    choice = parse_choices(argument, data="grid25", method="r3gan", length=1)
     chosen = method(choice.method)
-    rounds = UPDATES // chosen.critic_updates
+    updates = UPDATES * choice.length
+    rounds = updates // chosen.critic_updates
     if choice.method == "r3gan":
         hyper = chosen.numbers() | R3GAN.get(choice.data, R3GAN["ring8"])
     else:
@@ -41,7 +44,7 @@ def get_config(argument=None):
         networks={"generator": dict(player, kwargs=dict(generator, output_activation="identity")),
                   "critic": dict(player, kwargs=dict(width=64, depth=4, activation="relu"), **chosen.critic)},
         learning_rate_schedule="cosine",
-        hyper=dict(hyper, decay_end_kimg=UPDATES * BATCH / 1000),
+        hyper=dict(hyper, decay_end_kimg=updates * BATCH / 1000),
         batch_size=BATCH,
         train=dict(total_rounds=rounds, rounds_per_call=50, log_every_rounds=200, sample_every_rounds=1000,
                    checkpoint_every_rounds=rounds),

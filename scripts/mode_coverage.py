@@ -47,6 +47,7 @@ PUBLISHED = {("ring8", "gan"): "6.3±0.5, 98.2%, 0.45", ("ring8", "pacgan2"): "7
 DATA = flags.DEFINE_enum("data", "ring8", list(DATA_SETS), "what is learned")
 CHOSEN = flags.DEFINE_list("methods", list(METHODS), "methods, joined by comma")
 SEEDS = flags.DEFINE_integer("seeds", 10, "seeds of each method, from 0 on", lower_bound=1)
+CHOICES = flags.DEFINE_string("choices", "", "further choices of the experiment, such as length=2")
 ROUNDS_SHARE = flags.DEFINE_float("rounds_share", 1.0, "share of the experiment's rounds that is played", 0.0, 1.0)
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the numbers of every seed")
 
@@ -77,7 +78,7 @@ def load_config(data: str, method: str) -> ml_collections.ConfigDict:
     spec = importlib.util.spec_from_file_location(Path(file).stem, EXPERIMENTS / file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    config = module.get_config(f"{choices}method={method}")
+    config = module.get_config(f"{choices}method={method}" + f",{CHOICES.value}" * bool(CHOICES.value))
     validate(config)
     return config
 
