@@ -2,6 +2,9 @@
 
     ganlab train --config=experiments/stacked_digits.py --workdir=runs/stacked
     ganlab train --config=experiments/stacked_digits.py:method=gan --workdir=runs/stacked_gan
+
+Measured of r3gan over seeds 0 to 9, 26,000 samples each: 1,000 of 1,000 modes in every seed and reverse KL
+0.0407 ± 0.0007, where as many real images give 0.021 (docs/mode_coverage.md).
 """
 
 from ganlab.config import experiment, method, parse_choices
