@@ -14,9 +14,9 @@ UPDATES = 20_000
 LEARNING_RATES = {"gan": 1e-3, "wgan": 5e-4, "wgan_gp": 1e-3, "pacgan2": 1e-3}
 # Of R3GAN, whose rates differ from data set to data set in the paper too. Its weights are small: modes are narrow.
 R3GAN = {"grid25": dict(generator_lr=4e-3, critic_lr=4e-3, r1_weight=0.1, r2_weight=0.1),
-         "ring8": dict(generator_lr=2e-3, critic_lr=2e-3, r1_weight=0.1, r2_weight=0.1)}
+         "ring8": dict(generator_lr=2e-3, critic_lr=2e-3, r1_weight=0.01, r2_weight=0.01)}
 # A generator is continuous, and leaves the fewer samples between two modes the steeper it can be there.
-GENERATOR_DEPTH = {"grid25": 7, "ring8": 4}
+GENERATOR_DEPTH = {"grid25": 7, "ring8": 6}
 
 
 def get_config(argument=None):
@@ -33,12 +33,12 @@ def get_config(argument=None):
     else:
         hyper = chosen.numbers(lr=LEARNING_RATES.get(choice.method, 1e-3))
     player = dict(network="mlp", optimizer=chosen.optimizer)
+    generator = dict(width=64, depth=GENERATOR_DEPTH.get(choice.data, 6))
     return experiment(
         name=f"{choice.data} {choice.method}",
         data=dict(source=choice.data),
         system=dict(name="gan", latent_size=2, latent_distribution="uniform", **chosen.system),
-        networks={"generator": dict(player, kwargs=dict(
-                        width=64, depth=GENERATOR_DEPTH.get(choice.data, 4), output_activation="identity")),
+        networks={"generator": dict(player, kwargs=dict(generator, output_activation="identity")),
                   "critic": dict(player, kwargs=dict(width=64, depth=4, activation="relu"), **chosen.critic)},
         learning_rate_schedule="cosine",
         hyper=dict(hyper, decay_end_kimg=UPDATES * BATCH / 1000),
