@@ -2,6 +2,9 @@
 
     ganlab train --config=experiments/stacked_digits.py --workdir=runs/stacked
     ganlab train --config=experiments/stacked_digits.py:method=gan --workdir=runs/stacked_gan
+
+Measured of r3gan over seeds 0 to 9, 26,000 samples each: 1,000 of 1,000 modes in every seed and reverse KL
+0.0407 ± 0.0007, where as many real images give 0.021 (docs/mode_coverage.md).
 """
 
 from ganlab.config import experiment, method, parse_choices
@@ -9,6 +12,9 @@ from ganlab.config import experiment, method, parse_choices
 BATCH = 64
 UPDATES = 12_000
 """Updates of the critic, so that every method sees as many real images."""
+
+# A fifth of the 1e-3 that the Wasserstein methods take, and the rate of DCGAN: at 1e-3 half of the seeds collapsed.
+LEARNING_RATES = {"gan": 2e-4, "pacgan2": 2e-4, "wgan": 1e-3, "wgan_gp": 1e-3}
 
 
 def get_config(argument=None):
@@ -22,7 +28,7 @@ def get_config(argument=None):
     if choice.method == "r3gan":
         hyper = chosen.numbers() | dict(generator_lr=5e-4, critic_lr=1e-3, r1_weight=1.5, r2_weight=1.5)
     else:
-        hyper = chosen.numbers(lr=1e-3)  # Higher than theirs, because the networks are small and the time is short.
+        hyper = chosen.numbers(lr=LEARNING_RATES[choice.method])
     player = dict(network="mlp", optimizer=chosen.optimizer)
     return experiment(
         name=f"stacked digits {choice.method}",
