@@ -10,6 +10,9 @@ maxout units of five pieces, with dropout of 0.2 on the image and 0.5 on each la
 batches of 100, gradient descent at rate 0.1 with momentum 0.5. In that code momentum also rises to 0.7
 over 250 epochs, the rate falls by 4 millionths a step, and the critic starts from weights within 0.005
 where ours are within 0.05, as the generator's are in both.
+
+Measured: on the digits, 10,000 rounds take 3.6 minutes on two CPU cores that other work shared; most samples
+can be read as a digit, and all ten occur.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data
