@@ -1,8 +1,9 @@
 """Prints how fast data reaches the rounds, and for what share of the time the device waits for it.
 
 For each size and batch, and each way of feeding: images a second of the feeding alone, and of
-rounds of a DCGAN that is fed so, beside the same rounds on a batch that is already there. The
-two kinds of round take turns; the wait is the median difference, as a share of a fed round.
+rounds of a DCGAN that is fed so, beside the same rounds on a batch that is already there; the two
+kinds of round take turns. The wait is the share of the time of fed rounds in which the host waits
+for a batch: the device may still be at work then, so it is at most that.
 
     python scripts/feeding_speed.py
     python scripts/feeding_speed.py --sizes=32 --batches=64 --width=64 --rounds=20
@@ -73,15 +74,18 @@ class Fed:
         for fed in (True, False):
             self.play(1, fed)
 
-    def play(self, rounds: int, fed: bool) -> float:
-        """Seconds of rounds on batches that are fed, or on the same one."""
-        program = self._programs.play if fed else self._still.play
+    def play(self, rounds: int, fed: bool) -> tuple[float, float]:
+        """Seconds of rounds on batches that are fed, or on the same one; and those of them spent on taking batches."""
+        program, waited = self._programs.play if fed else self._still.play, 0.0
         jax.block_until_ready(self.state.step)
         start = time.perf_counter()
         for _ in range(rounds):
-            self.state, metrics = program(self.state, self.feed.next() if fed else self._batch)
+            before = time.perf_counter()
+            data = self.feed.next() if fed else self._batch
+            waited += time.perf_counter() - before
+            self.state, metrics = program(self.state, data)
         jax.block_until_ready((self.state, metrics))
-        return time.perf_counter() - start
+        return time.perf_counter() - start, waited
 
     def feed_alone(self, rounds: int) -> float:
         """Seconds of taking batches and doing nothing with them; of gathered ones, of a program that only gathers."""
@@ -96,19 +100,20 @@ def measure(console: Console, way: str, dataset: Dataset, size: int, batch: int)
     game = game_for(dataset, size, batch)
     fed = Fed(way, dataset, game, batch)
     shown = game.slots * batch * ROUNDS.value
-    times = {kind: [] for kind in (True, False)}
+    times, waits = {True: [], False: []}, []
     for _ in range(REPEATS.value):
-        for kind in times:
-            times[kind].append(fed.play(ROUNDS.value, kind))
-    waits = [max(0.0, 1 - still / moving) for moving, still in zip(times[True], times[False], strict=True)]
+        for kind, found in times.items():
+            seconds, waited = fed.play(ROUNDS.value, kind)
+            found.append(seconds)
+            if kind:
+                waits.append(waited / seconds)
     alone = "in the round" if way == "device" else f"{shown / fed.feed_alone(ROUNDS.value):,.0f}"
     fed.feed.close()
-    wait = statistics.median(times[True]) - statistics.median(times[False])
-    share = max(0.0, wait / statistics.median(times[True]))
-    console.print(f"{size}x{size}, batch {batch}, {way}: waits {share:.1%}")
+    share = statistics.median(waits)
+    console.print(f"{size}x{size}, batch {batch}, {way}: waits {share:.2%}")
     low, _, high = statistics.quantiles(waits, n=4)
     return (f"{size}x{size}", str(batch), way, alone, f"{shown / statistics.median(times[True]):,.0f}",
-            f"{shown / statistics.median(times[False]):,.0f}", f"{share:.1%}", f"{low:.1%} to {high:.1%}")
+            f"{shown / statistics.median(times[False]):,.0f}", f"{share:.2%}", f"{low:.2%} to {high:.2%}")
 
 
 def main(_: list[str]) -> None:
