@@ -10,6 +10,14 @@ projection: the generator gets a learned row a class; the critic, spectrally nor
 hinge, adds the inner product of its features with another (Miyato & Koyama 2018, with Adam(0, 0.9) at
 2e-4 and five critic updates). auxiliary: the critic does not see the label but has to tell it, of real
 and of fake images (Odena et al. 2017, "AC-GAN").
+
+Measured on the digits at seed 0 by `scripts/sample_quality.py`, of 1,000 samples the share that a nearest-neighbour
+classifier of the real digits reads as the class that was asked for:
+
+    conditioning   all      worst class   rounds
+    concatenate     99.2%    98.0%        8,000
+    projection      98.7%    93.0%        1,600 of five critic updates
+    auxiliary      100.0%   100.0%        3,598, where it was stopped
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data, unknown

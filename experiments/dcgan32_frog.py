@@ -8,6 +8,8 @@ F. Chollet, "Deep Learning with Python" (2018), section 8.5: 32 latents, RMSprop
 and 4e-4 for the generator, gradients clipped by value at 1, rates that decay by 1e-8 an iteration, one
 critic batch of 20 real and 20 fake images, 0.05 of uniform noise on the labels, dropout of 0.4 in the
 critic; 10,000 iterations.
+
+Measured: its commands train at a tiny size in the tests; at full size it was not trained here.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data

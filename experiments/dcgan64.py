@@ -6,6 +6,8 @@
 F. Chollet, "DCGAN to generate face images" (Keras examples, 2019), on CelebA: 128 latents, transposed
 convolutions of 128, 256 and 512 filters, one critic batch of real and fake images, 0.05 of uniform
 noise on the labels, Adam at 1e-4 for both, batches of 32. The tutorial recommends 100 epochs.
+
+Measured: its commands train at a tiny size in the tests; at full size it was not trained here.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data

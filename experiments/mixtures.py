@@ -4,6 +4,10 @@
     ganlab train --config=experiments/mixtures.py:data=ring8 --workdir=runs/ring8
     ganlab train --config=experiments/mixtures.py:method=pacgan2 --workdir=runs/grid25_pacgan2
     ganlab train --config=experiments/mixtures.py:method=wgan --workdir=runs/grid25_wgan
+
+Measured of r3gan over seeds 0 to 9, 2,500 samples each: ring8 8.0 ± 0.0 of 8 modes and 97.6 ± 0.2% of samples within
+three deviations of one; grid25 at `length=2` 25.0 ± 0.0 of 25 and 96.9 ± 0.2% (docs/mode_coverage.md, which has other
+methods and settings too).
 """
 
 from ganlab.config import experiment, method, parse_choices
@@ -15,7 +19,7 @@ LEARNING_RATES = {"gan": 1e-3, "wgan": 5e-4, "wgan_gp": 1e-3, "pacgan2": 1e-3}
 # Of R3GAN, whose rates differ from data set to data set in the paper too. Its weights are small: modes are narrow.
 R3GAN = {"grid25": dict(generator_lr=4e-3, critic_lr=2e-3, r1_weight=0.1, r2_weight=0.1),
          "ring8": dict(generator_lr=2e-3, critic_lr=2e-3, r1_weight=0.01, r2_weight=0.01)}
-# What kept the modes of each: with 7 layers, seeds of the grid lost some; with 4, samples of the ring lay between modes.
+# With 7 layers some seeds of the grid lost modes; with 4, more samples of the ring lay between them.
 GENERATOR_DEPTH = {"grid25": 4, "ring8": 6}
 
 

@@ -5,6 +5,9 @@
 
 Gulrajani et al. 2017, "Improved training of Wasserstein GANs", algorithm 1: penalty of weight 10 on
 interpolates, five critic updates, Adam at 1e-4 with beta1 0 and beta2 0.9, batches of 64.
+
+Measured on `:data=digits`: after 1,000 rounds, 94 seconds on one CPU core that other work shared, strokes and rings
+that are not yet digits. On the glyphs it was not trained to its end.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data
