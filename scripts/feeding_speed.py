@@ -24,7 +24,7 @@ from rich.table import Table
 from ganlab.config import both_players, experiment
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import make_mesh, make_programs, set_up_process
-from ganlab.engine.feed import DeviceFeed, HostFeed
+from ganlab.engine.feed import MOST_THREADS, ROUNDS_AHEAD, DeviceFeed, HostFeed
 from ganlab.systems import build_game
 
 SIZES = flags.DEFINE_list("sizes", ["32", "64", "256"], "sides of the images in pixels")
@@ -34,6 +34,9 @@ WIDTH = flags.DEFINE_integer("width", 0, "channels next to the image; 0 makes la
 ROUNDS = flags.DEFINE_integer("rounds", 5, "rounds of each measurement")
 REPEATS = flags.DEFINE_integer("repeats", 5, "measurements of each kind, which take turns")
 IMAGES = flags.DEFINE_integer("images", 1024, "images of the data set")
+
+AHEAD = MOST_THREADS * ROUNDS_AHEAD  # Rounds that may have been read before the clock starts.
+ALONE = 32  # Rounds of feeding alone.
 
 
 def pictures(size: int, folder: Path) -> dict[str, Dataset]:
@@ -64,7 +67,7 @@ class Fed:
     def __init__(self, way: str, dataset: Dataset, game, batch: int):
         mesh = make_mesh(batch)
         self._streamed = way != "device"
-        calls = (REPEATS.value * (2 * ROUNDS.value + 8) + 8)
+        calls = REPEATS.value * ROUNDS.value + AHEAD + ALONE + 8
         self.feed = (HostFeed(dataset, game, mesh, 0, 0, calls, 1) if self._streamed else DeviceFeed(dataset, mesh))
         self._programs = make_programs(game, mesh, streamed=self._streamed)
         self._still = make_programs(game, mesh, streamed=True)
@@ -88,7 +91,9 @@ class Fed:
         return time.perf_counter() - start, waited
 
     def feed_alone(self, rounds: int) -> float:
-        """Seconds of taking batches and doing nothing with them; of gathered ones, of a program that only gathers."""
+        """Seconds of taking batches and doing nothing with them, after those that were read ahead."""
+        for _ in range(AHEAD):
+            self.feed.next()
         start = time.perf_counter()
         for _ in range(rounds):
             jax.block_until_ready(self.feed.next())
@@ -100,6 +105,7 @@ def measure(console: Console, way: str, dataset: Dataset, size: int, batch: int)
     game = game_for(dataset, size, batch)
     fed = Fed(way, dataset, game, batch)
     shown = game.slots * batch * ROUNDS.value
+    taken = game.slots * batch * ALONE
     times, waits = {True: [], False: []}, []
     for _ in range(REPEATS.value):
         for kind, found in times.items():
@@ -107,7 +113,7 @@ def measure(console: Console, way: str, dataset: Dataset, size: int, batch: int)
             found.append(seconds)
             if kind:
                 waits.append(waited / seconds)
-    alone = "in the round" if way == "device" else f"{shown / fed.feed_alone(ROUNDS.value):,.0f}"
+    alone = "in the round" if way == "device" else f"{taken / fed.feed_alone(ALONE):,.0f}"
     fed.feed.close()
     share = statistics.median(waits)
     console.print(f"{size}x{size}, batch {batch}, {way}: waits {share:.2%}")
