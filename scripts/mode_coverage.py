@@ -47,7 +47,8 @@ PUBLISHED = {("ring8", "gan"): "6.3±0.5, 98.2%, 0.45", ("ring8", "pacgan2"): "7
 
 DATA = flags.DEFINE_enum("data", "ring8", list(DATA_SETS), "what is learned")
 CHOSEN = flags.DEFINE_list("methods", list(METHODS), "methods, joined by comma")
-SEEDS = flags.DEFINE_integer("seeds", 10, "seeds of each method, from 0 on", lower_bound=1)
+SEEDS = flags.DEFINE_integer("seeds", 10, "seeds of each method", lower_bound=1)
+FIRST_SEED = flags.DEFINE_integer("first_seed", 100, "first seed; 0 to 9 served to choose the settings", lower_bound=0)
 CHOICES = flags.DEFINE_string("choices", "", "further choices of the experiment, such as length=2")
 ROUNDS_SHARE = flags.DEFINE_float("rounds_share", 1.0, "share of the experiment's rounds that is played", 0.0, 1.0)
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the numbers of every seed")
@@ -109,7 +110,7 @@ def train_seeds(game: Game, dataset: Dataset, seeds: int, calls: int, rounds_per
     mesh = make_trial_mesh(seeds)
     programs = make_trial_programs(game, mesh, rounds_per_call)
     data = device_data(dataset.streams(), replicated(mesh))
-    states = programs.init(jnp.arange(seeds))
+    states = programs.init(FIRST_SEED.value + jnp.arange(seeds))
     task = progress.task_ids[-1]
     for _ in range(calls):
         states, finite = jax.block_until_ready(programs.play(states, data))
@@ -137,7 +138,7 @@ def run_method(method: str, config: ml_collections.ConfigDict, judge: Judge, num
     seconds = time.monotonic() - start
     modes, high_quality, reverse_kl = zip(*(judge(one) for one in samples), strict=True)
     return Result(method, rounds, rounds * game.images_per_round / 1000, list(modes), list(high_quality),
-                  list(reverse_kl), [seed for seed in range(SEEDS.value) if not finite[seed]], seconds)
+                  list(reverse_kl), [FIRST_SEED.value + trial for trial in range(SEEDS.value) if not finite[trial]], seconds)
 
 
 def mean_and_error(values: Sequence[float], text: str) -> str:
@@ -186,7 +187,8 @@ def main(_: list[str]) -> None:
         if results[-1].diverged:
             console.print(f"{method}: seeds {results[-1].diverged} diverged; they count as 0 modes")
         if OUTPUT.value:
-            numbers = {"data": DATA.value, "results": [dataclasses.asdict(found) for found in results]}
+            numbers = {"data": DATA.value, "first_seed": FIRST_SEED.value,
+                       "results": [dataclasses.asdict(found) for found in results]}
             Path(OUTPUT.value).write_text(json.dumps(numbers, indent=1) + "\n")
     console.print(result_table(DATA.value, results))
 

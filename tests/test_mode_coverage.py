@@ -21,7 +21,7 @@ def script():
     sys.modules[FILE.stem] = module  # Where dataclasses look for the module of their class.
     spec.loader.exec_module(module)
     yield module
-    for name in ("data", "methods", "seeds", "rounds_share", "output"):
+    for name in ("data", "methods", "seeds", "first_seed", "rounds_share", "output"):
         delattr(flags.FLAGS, name)
     del sys.modules[FILE.stem]
 
@@ -62,11 +62,11 @@ def test_every_seed_of_every_method_is_reported_those_that_diverged_too(tiny, tm
     assert found["data"] == "ring8" and (broken["method"], healthy["method"]) == ("gan", "pacgan2")
     # Half of 20 rounds, in whole calls of 4.
     assert healthy["rounds"] == 8 and healthy["kimg"] == pytest.approx(8 * 8 / 1000)
-    assert broken["diverged"] == [0, 1] and broken["modes"] == [0, 0] and broken["reverse_kl"] == [math.inf] * 2
+    assert broken["diverged"] == [100, 101] and broken["modes"] == [0, 0] and broken["reverse_kl"] == [math.inf] * 2
     assert healthy["diverged"] == [] and len(healthy["modes"]) == 2
     assert all(0 <= value <= np.log(8) for value in healthy["reverse_kl"])
     text = capsys.readouterr().out
-    assert "gan: seeds [0, 1] diverged" in text and "6.3±0.5" in text
+    assert "gan: seeds [100, 101] diverged" in text and "6.3±0.5" in text
 
 
 def test_an_unknown_method_is_refused_before_any_training(tiny):
