@@ -1,6 +1,6 @@
 """ganlab list [--only=losses,penalties]
 
-Names every network, loss, penalty, trick, optimizer, schedule, data source, system and
+Names every network, loss, penalty, trick, optimizer, schedule, data source, metric, system and
 experiment, with its meaning. Losses, penalties, networks, optimizers and sources may
 also stand outside ganlab, named `package.module:function`.
 
@@ -21,6 +21,7 @@ from rich.table import Table
 import ganlab
 from ganlab.config import unknown
 from ganlab.data import SOURCES
+from ganlab.evaluation import FEATURES, MEASURES
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.losses import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES
 from ganlab.networks import CRITICS, ENCODERS, GENERATORS
@@ -31,12 +32,13 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS, "encoders": ENCODERS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()}, "penalties": PENALTIES,
     "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
-    "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES}
+    "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 
 
 def meanings() -> dict[str, dict[str, str]]:
     """The first line of what each entry says of itself, by table and name."""
-    found = {"experiments": experiment_meanings()}
+    found = {"experiments": experiment_meanings(),
+             "metrics": {name: measure.meaning for name, measure in MEASURES.items()}}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
                     for table, entries in TABLES.items()}
 

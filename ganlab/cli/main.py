@@ -17,6 +17,8 @@ COMMANDS = {
     "sample": "draws samples of a trained run, or walks between them",
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
+    "evaluate": "measures samples of a run, or images of anyone's, by metrics with their protocol",
+    "compare": "puts the metrics of several runs side by side, where they are of one protocol",
     "data": "makes data sets of folders, zip files and TFDS",
     "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
 }

@@ -94,6 +94,24 @@ def class_number(flag: str, text: str, names: Sequence[str]) -> int:
     raise ConfigError(f"--{flag}={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
 
 
+def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
+    """The checkpoints that are meant: the newest (None), the one after so many rounds, or `all`.
+
+    Raises:
+      ConfigError: for what is neither, and for a run that holds none.
+    """
+    if wanted is None or wanted.isdigit():
+        return [None if wanted is None else int(wanted)]
+    if wanted != "all":
+        raise ConfigError(f"--step={wanted} is no number of rounds; name a checkpoint, as --step=500, or --step=all")
+    directory = RunDirectory(workdir).checkpoints
+    if not directory.is_dir():
+        raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
+    checkpoints = Checkpoints(directory)
+    checkpoints.close()
+    return checkpoints.steps
+
+
 def open_run(workdir: str, step: int | None = None, ema: bool = True) -> TrainedRun:
     """Reads a run's checkpoint: the newest, or that after `step` rounds; averaged weights unless told otherwise.
 

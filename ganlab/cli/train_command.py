@@ -13,6 +13,7 @@ The directory gets:
   config.json, versions.json   what was run, by which packages and which commit
   metrics.jsonl, losses.png    the numbers of every logged round, and their plot
   samples/, samples.gif        the same latents over training
+  results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds asks for them
   tensorboard/                 event files
   checkpoints/                 the state, and the averaged generator on its own
 """
@@ -23,6 +24,7 @@ import numpy as np
 from absl import flags
 
 from ganlab.cli.config_flag import define_config
+from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import build, draw_run, grid_columns
 from ganlab.config import ConfigError
 from ganlab.engine import Diverged, RunDirectory, make_mesh, rounds_saved, set_up_process, train
@@ -44,6 +46,7 @@ def run(values: flags.FlagValues) -> int:
     config, directory = values.config, RunDirectory(values.workdir)
     game, dataset = build(config)
     make_mesh(game.batch_size)
+    judge, best = judge_for(config, game, dataset, directory)
     saved = rounds_saved(directory.checkpoints) if directory.check(config) else 0
     if saved % config.train.rounds_per_call:
         raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} "
@@ -63,7 +66,7 @@ def run(values: flags.FlagValues) -> int:
         return picture
 
     try:
-        outcome = train(game, dataset, config, directory, draw)
+        outcome = train(game, dataset, config, directory, draw, judge, best)
     except Diverged as error:
         print(f"ganlab: {error}", file=sys.stderr)
         return EXIT_DIVERGED

@@ -107,7 +107,7 @@ def _check_together(given: Mapping[str, Any]) -> None:
         raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not above "
                           f"config.hyper.decay_start_kimg, {given['hyper.decay_start_kimg']}")
     call = given["train.rounds_per_call"]
-    for name in ("total", "log_every", "sample_every", "checkpoint_every"):
+    for name in ("total", "log_every", "sample_every", "checkpoint_every", "evaluate_every"):
         rounds = given[f"train.{name}_rounds"]
         if rounds % call:
             raise ConfigError(f"config.train.{name}_rounds is {rounds}, no multiple of config.train.rounds_per_call, "

@@ -1,15 +1,31 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
+import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from ganlab.config import ConfigError
 from ganlab.game import GameState
 from ganlab.types import Tree
+
+
+class Best(NamedTuple):
+    """The value by which a checkpoint is kept however old it is."""
+
+    name: str
+    lower: bool
+    """Whether lower is better."""
+
+    def of(self, metrics: Mapping[str, float] | None) -> float:
+        """The value of a checkpoint's metrics; the worst where it was not measured, or is no number."""
+        value = (metrics or {}).get(self.name, math.nan)
+        return (math.inf if self.lower else -math.inf) if math.isnan(value) else value
 
 
 class Checkpoints:
@@ -19,11 +35,18 @@ class Checkpoints:
     params of each network with the variables they need, so that sampling reads it alone.
     """
 
-    def __init__(self, directory: Path, keep: int | None = None):
-        """Opens the checkpoints in a directory: to write, keeping the newest `keep`; or, without `keep`, to read."""
+    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None):
+        """Opens the checkpoints in a directory: to read; or, with `keep`, to write, keeping the newest and the best."""
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
-        options = (ocp.CheckpointManagerOptions(read_only=True) if keep is None
-                   else ocp.CheckpointManagerOptions(max_to_keep=keep, create=True))
+        options = ocp.CheckpointManagerOptions(read_only=True)
+        if keep is not None and best is None:
+            options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
+        elif keep is not None:
+            policy = AnyPreservationPolicy([LatestN(keep), BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
+                                                                 keep_checkpoints_without_metrics=False)])
+            # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
+            options = ocp.CheckpointManagerOptions(preservation_policy=policy, create=True, best_fn=best.of,
+                                                   best_mode="min" if best.lower else "max")
         self._directory = directory.absolute()
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_names=("state", "ema"))
 
@@ -37,12 +60,12 @@ class Checkpoints:
         """Rounds of all complete checkpoints."""
         return sorted(self._manager.all_steps())
 
-    def save(self, step: int, state: GameState) -> None:
-        """Saves the state after `step` rounds, if that is not saved already."""
+    def save(self, step: int, state: GameState, metrics: Mapping[str, float] | None = None) -> None:
+        """Saves the state after `step` rounds, if that is not saved already, with what was measured of it."""
         if step == self.latest:
             return
         items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
-        self._manager.save(step, args=ocp.args.Composite(**items))
+        self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
 
     def restore(self, step: int, like: GameState) -> GameState:
         """The state after `step` rounds, with the shapes, types and shardings of `like`."""

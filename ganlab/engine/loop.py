@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.data import Dataset
-from ganlab.engine.checkpoints import Checkpoints
+from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.feed import make_feed, stays_on_device
 from ganlab.engine.logs import Console, MetricsFile, TensorBoard
 from ganlab.engine.program import Programs, make_mesh, make_programs
@@ -23,6 +23,8 @@ from ganlab.types import Array, Tree
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
+Judge = Callable[[int, Callable[[Array, Array], Array]], Mapping[str, float]]
+"""`judge(step, sample) -> values`: measures `sample(latents, labels) -> images`, writes and returns values by name."""
 
 
 class Diverged(Exception):
@@ -59,7 +61,8 @@ class Outcome:
     stopped_by: signal.Signals | None
 
 
-def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw) -> Outcome:
+def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw,
+          judge: Judge | None = None, best: Best | None = None) -> Outcome:
     """Trains, or goes on training, the run in a directory that `run.write` has made.
 
     Args:
@@ -68,6 +71,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       config: the validated config; only `seed`, `data`, `train` and `sample` are read here.
       run: the directory.
       draw: draws a picture of samples.
+      judge: measures the samples, where `train.evaluate_every_rounds` says so.
+      best: the value of `judge` whose best checkpoint is kept.
 
     Raises:
       ConfigError: for a batch that does not divide over the devices, before anything is written.
@@ -77,7 +82,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     mesh = make_mesh(game.batch_size)
     programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
                              streamed=not stays_on_device(dataset, config))
-    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"])
+    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best)
     state = programs.init(config["seed"])
     say = functools.partial(print, flush=True)
     step, state = checkpoints.restore_newest(state, say) or (0, state)
@@ -104,12 +109,16 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                     _log(game, step, metrics, console, metrics_file, board)
                 if last or step % schedule["sample_every_rounds"] == 0:
                     sampling(step, state)
-                due = last or interruption.signal is not None
+                values = None
+                if judge and (last or step % schedule["evaluate_every_rounds"] == 0):
+                    values = judge(step, sampling.sampler(state))
+                    board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
+                due = last or interruption.signal is not None or values is not None
                 if due or step % schedule["checkpoint_every_rounds"] == 0:
                     # A state that cannot go on must not push out one that can.
                     _require_finite(step, [f"params of {name}" for name, tree in state.params.items()
                                            if not _finite(tree)])
-                    checkpoints.save(step, state)
+                    checkpoints.save(step, state, values)
             return Outcome(step, interruption.signal)
     finally:
         for part in (feed, checkpoints, metrics_file, board, console):
@@ -155,11 +164,14 @@ class _Sampling:
         self._latents = jax.jit(draw)(keys) * config["sample"]["temperature"]
         self._labels = jnp.arange(number) % dataset.num_classes
 
+    def sampler(self, state: GameState) -> Callable[[Array, Array], Array]:
+        """`(latents, labels) -> images` by the averaged network where there is an average."""
+        name = self._game.sampler.network
+        return functools.partial(self._programs.sample, state.ema.get(name, state.params[name]), state.variables[name])
+
     def __call__(self, step: int, state: GameState) -> None:
-        """Draws the picture after `step` rounds, by the averaged network where there is an average."""
+        """Draws the picture after `step` rounds."""
         if self._game.sampler is None:
             return
-        name = self._game.sampler.network
-        params = state.ema.get(name, state.params[name])
-        samples = self._programs.sample(params, state.variables[name], self._latents, self._labels)
+        samples = self.sampler(state)(self._latents, self._labels)
         self._board.picture(step, "samples", self._draw(step, np.asarray(samples)))

@@ -29,6 +29,8 @@ class RunDirectory:
         self.samples = self.path / "samples"
         self.animation = self.path / "samples.gif"
         self.losses_plot = self.path / "losses.png"
+        self.results_file = self.path / "results.json"
+        self.results_plot = self.path / "metrics.png"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
 

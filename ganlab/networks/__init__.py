@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
+from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.textbook import (
@@ -29,3 +30,5 @@ CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
     "dcgan32_frog": DCGAN32FrogCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
+
+__all__ = ["CRITICS", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS"]

@@ -1,0 +1,126 @@
+"""ganlab evaluate --workdir=DIR [--metrics=fid,kid,prdc]   or   --real=IMAGES --fake=IMAGES
+
+Measures how good samples are. Every value is named with its protocol: features, real images, numbers, seeds,
+weights. Samples come from a run, or are any folder or zip file of images, so that other people's models can be
+measured too. Features digits and pixels need no download; inception2015 and dinov2 take their published weights.
+
+Examples:
+  ganlab evaluate --workdir=runs/digits
+  ganlab evaluate --workdir=runs/digits --metrics=fid,kid,prdc,ppl_z --seeds=5 --bootstrap=200
+  ganlab evaluate --workdir=runs/digits --step=all                 every checkpoint, and a plot over training
+  ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
+  ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
+  ganlab evaluate --workdir=runs/grid25 --metrics=modes
+
+Writes results.json, and metrics.png for a run, beside what is measured; measuring again adds to it.
+"""
+
+import functools
+from pathlib import Path
+
+from absl import flags
+
+from ganlab.cli.judging import chosen_features, generator_of, measures_for, progress_bars
+from ganlab.cli.runs import open_run, steps_of
+from ganlab.config import ConfigError
+from ganlab.engine import RunDirectory, set_up_process
+from ganlab.evaluation import (
+    FEATURES,
+    PictureSet,
+    Record,
+    Request,
+    Track,
+    add_results,
+    data_pictures,
+    evaluate,
+    folder_pictures,
+)
+from ganlab.report import plot_results, print_results, save_png
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    text = functools.partial(flags.DEFINE_string, flag_values=values)
+    whole = functools.partial(flags.DEFINE_integer, flag_values=values)
+    text("workdir", None, "the run whose samples are measured")
+    text("step", None, "the checkpoint after so many rounds, or `all`; the newest by default")
+    flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab list --only=metrics)",
+                      flag_values=values)
+    flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default digits, and pixels of "
+                      "points", flag_values=values)
+    text("weights", "", "weight file of the features inception2015 or dinov2")
+    text("real", None, "folder or zip file of real images; by default the data of the run")
+    text("fake", None, "folder or zip file of images to measure instead of a run's")
+    whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0)
+    whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
+    whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
+    whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
+    whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
+    flags.DEFINE_float("temperature", 1.0, "factor on the latents", lower_bound=0.0, upper_bound=1e3,
+                       flag_values=values)
+    flags.DEFINE_float("truncation", 0.0, "bound within which latents are drawn; 0 for none", lower_bound=0.0,
+                       upper_bound=1e3, flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
+    text("output", None, "directory of results.json and metrics.png; by default the run's, or that of --fake")
+
+
+def run(values: flags.FlagValues) -> int:
+    """Measures, writes, and prints the table."""
+    set_up_process()
+    if (values.workdir is None) == (values.fake is None):
+        raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
+    if values.bootstrap == 1:
+        raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
+    with progress_bars() as track:
+        records = (_of_run if values.workdir else _of_images)(values, track)
+    fake = values.workdir or values.fake
+    output = Path(values.output or (fake if Path(fake).is_dir() else Path(fake).parent))
+    output.mkdir(parents=True, exist_ok=True)
+    place = RunDirectory(output)
+    every = add_results(place.results_file, records)
+    print_results(records, fake)
+    if values.workdir:
+        save_png(place.results_plot, plot_results(every, str(values.workdir)))
+    print(f"values and protocols in {place.results_file}"
+          + (f", over training in {place.results_plot}" if values.workdir else ""))
+    return 0
+
+
+def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
+    """Values of the checkpoints that are asked for."""
+    records = []
+    for step in steps_of(values.workdir, values.step):
+        trained = open_run(values.workdir, step, values.ema)
+        dataset = trained.dataset
+        sampler = trained.game.sampler
+        sample = functools.partial(trained.programs.sample, *trained.networks[sampler.network])
+        generator = generator_of(sampler, sample, dataset, values.temperature, values.truncation)
+        features = chosen_features(values.features, values.weights, dataset)
+        real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
+                data_pictures(dataset, trained.config.data, values.real_number))
+        request = _request(values, weights="averaged" if values.ema else "as trained", temperature=values.temperature,
+                           truncation=values.truncation)
+        number = values.number or real.number
+        found = evaluate(real, functools.partial(generator.pictures, number), request, features,
+                         measures_for(generator, dataset, features), track)
+        kimg = trained.step * trained.game.images_per_round / 1000
+        records += [Record(result, trained.step, kimg) for result in found]
+    return records
+
+
+def _of_images(values: flags.FlagValues, track: Track) -> list[Record]:
+    """Values of a folder of images."""
+    if values.seeds > 1:
+        raise ConfigError("--seeds draws samples anew, and images in a folder are what they are; use --bootstrap=200 "
+                          "for an interval")
+    features = chosen_features(values.features, values.weights, None)
+    real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
+    fake: PictureSet = folder_pictures(values.fake, values.resolution, values.number)
+    request = _request(values, weights="files", resize=fake.identity["resize"])
+    found = evaluate(real, lambda seed: fake, request, features, measures_for(None, None, features), track)
+    return [Record(result) for result in found]
+
+
+def _request(values: flags.FlagValues, **samples: str | float) -> Request:
+    return Request(list(dict.fromkeys(values.metrics)), range(values.seeds), values.bootstrap, samples)

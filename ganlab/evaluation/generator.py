@@ -1,0 +1,109 @@
+"""A generator under judgement: its samples of an evaluation seed, and the measures that only a generator has."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganlab.data import Dataset, digits, to_uint8
+from ganlab.evaluation.features import Features
+from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
+from ganlab.evaluation.picture_sets import PictureSet
+from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trim_lengths
+from ganlab.types import Array
+
+# Seeds of runs are below, so that no sample that is judged was drawn from latents of training.
+FIRST_SEED = 2**31
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+    """What draws samples.
+
+    Attributes:
+      latents: `keys[b] -> latents[b, z]`.
+      images: `(latents[b, z], labels[b]) -> images[b, ...]`, floats in [-1, 1], or points.
+      labels: of the real images [m], from which those of samples are drawn.
+      batch_size: samples at once.
+    """
+
+    latents: Callable[[Array], Array]
+    images: Callable[[Array, Array], Array]
+    labels: np.ndarray
+    batch_size: int = 500
+
+    def latents_of(self, seed: int, start: int, number: int) -> Array:
+        """Latents [number, z] from the one of index `start` on, of an evaluation seed."""
+        key = jax.random.key(FIRST_SEED + seed)
+        return self.latents(jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(number)))
+
+    def labels_of(self, seed: int, number: int) -> np.ndarray:
+        """Labels int32 [number] drawn from those of the real images."""
+        return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
+
+    def made(self, latents: np.ndarray | Array, labels: np.ndarray) -> np.ndarray:
+        """Images of latents [n, z] and labels [n], in batches of one size: one shape compiles once."""
+        parts = []
+        for start in range(0, len(latents), self.batch_size):
+            rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
+            parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows])))
+        return np.concatenate(parts)[:len(latents)]
+
+    def pictures(self, number: int, seed: int) -> PictureSet:
+        """Samples as files of images would hold them, in uint8; points as they are."""
+        labels = self.labels_of(seed, number)
+
+        def read(start: int, stop: int) -> np.ndarray:
+            made = self.made(self.latents_of(seed, start, stop - start), labels[start:stop])
+            return to_uint8(made) if made.ndim == 4 else made
+
+        return PictureSet(f"samples of seed {seed}", number, read)
+
+
+def path_length(generator: Generator, features: Features) -> Measure:
+    """Perceptual path length in z, by squared distances of features."""
+    def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        # Not rounded to whole grey levels: the step is far below one.
+        seen = [features.extract((images + 1) * 127.5 if images.ndim == 4 else images)[0] for images in (a, b)]
+        return np.sum((seen[0].astype(np.float64) - seen[1]) ** 2, axis=1)
+
+    def lengths(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
+        number = settings["paths"]
+        ends = [np.asarray(generator.latents_of(seed, start, number)) for start in (0, number)]
+        labels = generator.labels_of(seed, number)
+        places = np.random.default_rng((seed, 2)).uniform(size=number)
+        found = path_lengths(*ends, places, lambda latents: generator.made(latents.astype(np.float32), labels),
+                             distance, settings["epsilon"])
+        return {"ppl_z": trim_lengths(found)}
+
+    return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
+                   {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4}, needs=())
+
+
+def modes(dataset: Dataset) -> Measure | None:
+    """Modes that are kept, of data whose modes can be counted; None of other data."""
+    if dataset.centers is not None:
+        def count(compared: Compared, settings: Settings, seed: int) -> Values:
+            return count_modes(compared.fake.images, dataset.centers, dataset.deviation)._asdict()
+
+        return Measure("modes kept, share of good samples, divergence from uniform (Lin et al. 2018)",
+                       {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER}, count, needs=(),
+                       settings=_mixture(dataset), by_features=False)
+    if dataset.name != "stacked_digits":
+        return None
+    real = digits()
+    classifier = fit_channel_classifier(real.images, real.labels)
+
+    def count_stacked(compared: Compared, settings: Settings, seed: int) -> Values:
+        return count_stacked_modes(compared.fake.images, classifier.classify)._asdict()
+
+    return Measure("modes kept of a thousand, divergence from uniform (Lin et al. 2018)",
+                   {"modes": HIGHER, "reverse_kl": LOWER}, count_stacked, needs=("images",),
+                   settings={"classifier_accuracy": round(classifier.accuracy, 4)}, by_features=False)
+
+
+def _mixture(dataset: Dataset) -> dict[str, Any]:
+    return {"data": dataset.name, "deviation": dataset.deviation}

@@ -1,0 +1,99 @@
+"""Sets of images that are compared: a data set, a folder or zip file, the samples of a generator. None holds them all."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganlab.config import ConfigError
+from ganlab.data import BadImage, Dataset, decode_image, list_images, resize, spread, with_channels
+
+MOST_IMAGES = 50_000
+"""As many real images, and samples, as a published FID takes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureSet:
+    """Images, or points, that are read in their order.
+
+    Attributes:
+      name: what they are, in a few words.
+      number: how many.
+      read: `(start, stop) -> images`, uint8 [k, h, w, c], or float32 points [k, d].
+      identity: what is known of them besides their content, of JSON's types.
+      cache_key: changes when they do; empty for sets that do not come again.
+    """
+
+    name: str
+    number: int
+    read: Callable[[int, int], np.ndarray]
+    identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cache_key: str = ""
+
+
+def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) -> PictureSet:
+    """The images of a data set: all up to `MOST_IMAGES`, or `number` of them, spread evenly over it.
+
+    Args:
+      dataset: the images.
+      source: what the config says of them (`config.data`), of which source and keyword arguments count.
+      number: how many; 0 for the default.
+
+    Raises:
+      ConfigError: for more than there are.
+    """
+    if number > len(dataset):
+        raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {len(dataset):,} images; ask for fewer")
+    chosen = spread(len(dataset), number or MOST_IMAGES)
+    split = source["kwargs"].get("split", "train")
+    if isinstance(dataset.images, np.ndarray):
+        key = hashlib.sha256(np.ascontiguousarray(dataset.images)).hexdigest()
+    else:
+        key = repr((sorted(source["kwargs"].items()), _stamps(source["kwargs"].get("path", ""))))
+    return PictureSet(f"{dataset.name} {split}" if "split" in source["kwargs"] else dataset.name, len(chosen),
+                      lambda start, stop: dataset.images[chosen[start:stop]], {"split": split, "resize": "none"}, key)
+
+
+def _stamps(path: str) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of change of the files of a set on the disk; nothing without a path."""
+    files = [file for file in Path(path).expanduser().glob("*") if file.is_file()] if path else []
+    return sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
+def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureSet:
+    """The images of a folder or zip file, in the order of their names.
+
+    Args:
+      path: the folder or zip file; classes do not matter.
+      resolution: side of the square that each is cropped and resized to; 0 leaves images of one size as they are.
+      number: how many; 0 for all up to `MOST_IMAGES`. Spread evenly.
+
+    Raises:
+      ConfigError: for an empty or missing folder, for fewer images than asked for, and while reading for an image that
+        does not decode, or of another size than those before.
+    """
+    listing = list_images(Path(path).expanduser())
+    if number > len(listing):
+        raise ConfigError(f"{path} has {len(listing):,} images, not the {number:,} asked for; ask for fewer")
+    chosen = spread(len(listing), number or MOST_IMAGES)
+    shape: list[tuple[int, ...]] = []
+
+    def one(index: int) -> np.ndarray:
+        try:
+            pixels = decode_image(listing.read(index))
+        except BadImage as error:
+            raise ConfigError(f"{path}: {listing.names[index]} {error}") from None
+        pixels = with_channels(resize(pixels, resolution) if resolution else pixels, 3)
+        shape[:] = shape or [pixels.shape]
+        if pixels.shape != shape[0]:
+            raise ConfigError(f"{path}: {listing.names[index]} is of {pixels.shape[1]}x{pixels.shape[0]} pixels, those "
+                              f"before of {shape[0][1]}x{shape[0][0]}; --resolution=N crops and resizes all alike")
+        return pixels
+
+    key = hashlib.sha256(repr((listing.fingerprint, resolution, len(chosen))).encode()).hexdigest()
+    name = Path(path).expanduser().resolve().stem
+    return PictureSet(name, len(chosen), lambda start, stop: np.stack([one(i) for i in chosen[start:stop]]),
+                      {"split": "all", "resize": f"centre, {resolution}x{resolution}" if resolution else "none"}, key)

@@ -1,0 +1,83 @@
+"""What a number was measured by: everything that would have given another number, as one hashed object."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ganlab.config import ConfigError, flat
+
+HASH_DIGITS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """All that fixes a metric but the model. Its parts are of JSON's types.
+
+    Attributes:
+      metric: name of the metric.
+      settings: its numbers: neighbours, subsets.
+      features: identity of the features.
+      reference: the real images: what they are, how many, and a hash of their content.
+      samples: how the judged images were drawn: how many, by which seeds, of which weights.
+    """
+
+    metric: str
+    settings: Mapping[str, Any]
+    features: Mapping[str, Any]
+    reference: Mapping[str, Any]
+    samples: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The protocol as nested dicts."""
+        return dataclasses.asdict(self)
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """Eight hexadecimal digits that only equal protocols share."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+
+    @property
+    def name(self) -> str:
+        """The protocol in a line, with its hash."""
+        parts = [self.features.get("name", ""), _reference_words(self.reference), _sample_words(self.samples)]
+        return f"{self.metric}[{'; '.join(part for part in parts if part)}] #{self.hash}"
+
+
+def _reference_words(reference: Mapping[str, Any]) -> str:
+    return f"{reference['number']:,} of {reference['images']}" if reference else ""
+
+
+def _sample_words(samples: Mapping[str, Any]) -> str:
+    seeds = samples["seeds"]
+    words = [f"{samples['number']:,} {samples['weights']}",
+             f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"]
+    words += [f"{name} {samples[name]:g}" for name, usual in (("temperature", 1), ("truncation", 0))
+              if samples.get(name, usual) != usual]
+    return ", ".join(words)
+
+
+def protocol_of(found: Mapping[str, Any]) -> Protocol:
+    """The protocol of its dict."""
+    return Protocol(**{field.name: found[field.name] for field in dataclasses.fields(Protocol)})
+
+
+def differences(a: Protocol, b: Protocol) -> list[str]:
+    """What differs between two protocols, a line each."""
+    first, second = (dict(flat(protocol.as_dict())) for protocol in (a, b))
+    return [f"{path}: {first.get(path)!r} and {second.get(path)!r}" for path in sorted(first.keys() | second.keys())
+            if first.get(path) != second.get(path)]
+
+
+def require_same(a: Protocol, b: Protocol, hint: str) -> None:
+    """Refuses to compare numbers of different protocols.
+
+    Raises:
+      ConfigError: that lists every difference, and ends in a hint.
+    """
+    if a.hash != b.hash:
+        lines = "".join(f"\n  {line}" for line in differences(a, b))
+        raise ConfigError(f"{a.metric} #{a.hash} and {b.metric} #{b.hash} are of different protocols:{lines}\n{hint}")

@@ -1,0 +1,76 @@
+"""`results.json`: every value that was measured of a run or a folder, with its protocol."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganlab.config import ConfigError
+from ganlab.evaluation.evaluate import Interval, Result
+from ganlab.evaluation.protocol import protocol_of
+
+FILE = "results.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A value and what it is of.
+
+    Attributes:
+      result: the value.
+      step: rounds after which the run was judged; None for images.
+      kimg: thousands of real images that it had seen by then.
+    """
+
+    result: Result
+    step: int | None = None
+    kimg: float | None = None
+
+
+def add_results(file: Path, records: Sequence[Record]) -> list[Record]:
+    """Adds values to a file, in place of those of the same name, step and protocol; returns all of them.
+
+    Raises:
+      ConfigError: where the file is something else; then it stays as it is.
+    """
+    found = {_identity(record): record for record in [*(read_results(file) if file.exists() else []), *records]}
+    every = sorted(found.values(), key=lambda record: (record.step or 0, _identity(record)[0]))
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text(json.dumps([_as_dict(record) for record in every], indent=1) + "\n")
+    os.replace(partial, file)
+    return every
+
+
+def read_results(file: Path) -> list[Record]:
+    """The values in a file.
+
+    Raises:
+      ConfigError: where there is none, or it is something else.
+    """
+    try:
+        return [_record(entry) for entry in json.loads(file.read_text())]
+    except FileNotFoundError:
+        raise ConfigError(f"{file} does not exist; measure by `ganlab evaluate` first") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file} holds no results ({error}); move it away") from error
+
+
+def _identity(record: Record) -> tuple[str, int, str]:
+    return record.result.name, record.step or 0, record.result.protocol.hash
+
+
+def _as_dict(record: Record) -> dict[str, Any]:
+    result = record.result
+    position = {} if record.step is None else {"step": record.step, "kimg": record.kimg}
+    return {"name": result.name, "value": result.value, **position, "better": result.better,
+            "of_seeds": list(result.of_seeds), "intervals": [dataclasses.asdict(each) for each in result.intervals],
+            "warning": result.warning, "protocol": {"hash": result.protocol.hash, "name": result.protocol.name,
+                                                    **result.protocol.as_dict()}}
+
+
+def _record(entry: Mapping[str, Any]) -> Record:
+    result = Result(entry["name"], float(entry["value"]), entry["better"], protocol_of(entry["protocol"]),
+                    tuple(entry["of_seeds"]), tuple(Interval(**each) for each in entry["intervals"]), entry["warning"])
+    return Record(result, entry.get("step"), entry.get("kimg"))

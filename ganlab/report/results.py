@@ -1,0 +1,94 @@
+"""Values of metrics: as a table with their protocols, and over training."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import rich.console
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from ganlab.evaluation import Interval, Record
+from ganlab.report.pictures import figure_pixels
+
+DIGITS = 4  # Significant ones; more would be noise at any number of samples.
+PANEL = (4.2, 2.8)
+COLUMNS = 3
+
+
+def number_text(value: float) -> str:
+    """A number of four significant digits."""
+    return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:,.0f}"
+
+
+def interval_text(interval: Interval) -> str:
+    """An interval with its level and what it is of."""
+    words = {"seeds": f"over {interval.draws} seeds", "bootstrap": f"of {interval.draws} resamplings"}[interval.kind]
+    return f"{number_text(interval.low)} to {number_text(interval.high)}, {interval.level:.0%} {words}"
+
+
+def results_table(records: Sequence[Record], title: str) -> Table:
+    """A row a value: mean, which way is better, interval, and the hash of its protocol."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    stepped = any(record.step is not None for record in records)
+    if stepped:
+        table.add_column("round", justify="right")
+    for heading, justify in (("value", "left"), ("", "right"), ("better", "left"), ("interval", "left"),
+                             ("protocol", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading != "interval")
+    for record in records:
+        result = record.result
+        row = [result.name, number_text(result.value), "" if result.better == "neither" else result.better,
+               "; ".join(map(interval_text, result.intervals)), f"#{result.protocol.hash}"]
+        table.add_row(*([f"{record.step:,}"] if stepped else []), *row)
+    return table
+
+
+def print_results(records: Sequence[Record], title: str) -> None:
+    """Prints the table, every protocol once, and every warning once."""
+    console = rich.console.Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(results_table(records, title))
+    for name in dict.fromkeys(record.result.protocol.name for record in records):
+        console.print(name)
+    for warning in dict.fromkeys(record.result.warning for record in records if record.result.warning):
+        console.print(f"note: {warning}")
+
+
+def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) -> Table:
+    """A row a run, a column a value, with its interval."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run")
+    for name in names:
+        table.add_column(name, justify="right")
+    for run, records in runs.items():
+        found = {record.result.name: record.result for record in records}
+        table.add_row(run, *("" if name not in found else " ".join(
+            [number_text(found[name].value), *(f"({number_text(bound.low)} to {number_text(bound.high)})"
+                                               for bound in found[name].intervals[:1])]) for name in names))
+    return table
+
+
+def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
+    """A panel a value, over kimg, a curve a protocol with its interval; uint8 [h, w, 3]."""
+    names = list(dict.fromkeys(record.result.name for record in records if record.result.better != "neither"))
+    rows = -(-len(names) // COLUMNS)
+    columns = min(len(names), COLUMNS)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), dpi=100, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(names):]:
+        axes.set_visible(False)
+    for axes, name in zip(panels, names, strict=False):
+        chosen = [record for record in records if record.result.name == name]
+        for protocol in dict.fromkeys(record.result.protocol.hash for record in chosen):
+            curve = [record for record in chosen if record.result.protocol.hash == protocol]
+            kimg = [record.kimg for record in curve]
+            axes.plot(kimg, [record.result.value for record in curve], marker="o", markersize=3,
+                      label=f"{curve[0].result.protocol.features.get('name', '')} #{protocol}")
+            bounds = [record.result.intervals[0] if record.result.intervals else None for record in curve]
+            if all(bounds):
+                axes.fill_between(kimg, [bound.low for bound in bounds], [bound.high for bound in bounds], alpha=0.2)
+        axes.set_title(f"{name} ({chosen[0].result.better} is better)", fontsize="medium")
+        axes.set_xlabel("kimg")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="x-small")
+    figure.suptitle(title)
+    return figure_pixels(figure)
