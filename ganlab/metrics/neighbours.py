@@ -71,11 +71,12 @@ def _prepare(a: np.ndarray, b: np.ndarray, block: int) -> tuple[_Prepared, _Prep
     return _Prepared(a, centre, dtype, block), _Prepared(b, centre, dtype, block)
 
 
-def _tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[slice, slice, np.ndarray]]:
+def squared_tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[slice, slice, np.ndarray]]:
     """Squared distances of all pairs, a tile at a time: rows of a, columns of b, their distances.
 
     Where a is b, tiles below the diagonal are left out, and the diagonal is exactly 0.
     """
+    check_count("block", block, 2**31, "examples compared at a time")
     left, right = _prepare(a, b, block)
     for row in left.slices():
         x, x_squares = left.rows(row)
@@ -96,7 +97,6 @@ def _tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[slice, sl
 def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
     """The (k + 1)-th smallest squared distance [n] of each example to all, itself among them."""
     check_count("k", k, len(features) - 1, "the other examples of a set")
-    check_count("block", block, 2**31, "examples compared at a time")
     nearest = np.full((len(features), k + 1), np.inf)
 
     def keep_smallest(which: slice, tile: np.ndarray) -> None:
@@ -104,7 +104,7 @@ def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
             tile = np.partition(tile, k, axis=1)[:, :k + 1]
         nearest[which] = np.partition(np.concatenate([nearest[which], tile], axis=1), k, axis=1)[:, :k + 1]
 
-    for row, column, tile in _tiles(features, features, block):
+    for row, column, tile in squared_tiles(features, features, block):
         keep_smallest(row, tile)
         if row != column:
             keep_smallest(column, tile.T)
@@ -140,7 +140,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int 
     real, fake = checked_pair(real, fake)
     real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
     in_real, in_fake = np.zeros(len(fake), bool), np.zeros(len(real), bool)
-    for row, column, tile in _tiles(real, fake, block):
+    for row, column, tile in squared_tiles(real, fake, block):
         in_real[column] |= np.any(tile <= real_radii[row, None], axis=0)
         in_fake[row] |= np.any(tile <= fake_radii[column], axis=1)
     return PrecisionRecall(float(np.mean(in_real)), float(np.mean(in_fake)))
@@ -164,7 +164,7 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> 
     real, fake = checked_pair(real, fake)
     real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
     held, in_fake, covered = np.zeros(len(fake)), np.zeros(len(real), bool), np.zeros(len(real), bool)
-    for row, column, tile in _tiles(real, fake, block):
+    for row, column, tile in squared_tiles(real, fake, block):
         inside = tile < real_radii[row, None]
         held[column] += np.sum(inside, axis=0)
         covered[row] |= np.any(inside, axis=1)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ganlab.metrics import (
-    checked_pair, inception_score, kernel_distance, moments, neighbour_radii, prdc, precision_recall, squared_mmd)
+    checked_pair, inception_score, kernel_distance, moments, neighbour_radii, prdc, precision_recall, sliced_wasserstein,
+    squared_mmd)
 
 GOOD = np.random.Generator(np.random.PCG64(8)).normal(size=(40, 5)).astype(np.float32)
 
@@ -18,6 +19,7 @@ OF_TWO = {
     "kernel_distance": lambda real, fake: kernel_distance(real, fake, subset_size=10),
     "prdc": prdc,
     "precision_recall": precision_recall,
+    "sliced_wasserstein": sliced_wasserstein,
     "squared_mmd": squared_mmd,
 }
 
