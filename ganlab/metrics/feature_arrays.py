@@ -1,0 +1,77 @@
+"""What an array of features or images must be before anything is estimated from it."""
+
+import numpy as np
+
+
+def checked(name: str, features: np.ndarray, at_least: int = 1) -> np.ndarray:
+    """The features as they are, a float array [n, d]: finite, and of `at_least` examples.
+
+    Args:
+      name: what the complaint calls them.
+      features: [n, d] of any real type; integers become float64.
+      at_least: the fewest examples that will do.
+
+    Raises:
+      ValueError: for another number of axes, no dimension, too few examples, or a value that is not finite.
+    """
+    features = np.asarray(features)
+    if features.dtype.kind in "iub":
+        features = features.astype(np.float64)
+    if features.ndim != 2 or features.dtype.kind != "f" or not features.shape[1]:
+        raise ValueError(f"{name} features are {features.dtype} of shape {list(features.shape)}, and must be real "
+                         "numbers of shape [examples, dimensions]: flatten what belongs to one example.")
+    if len(features) < at_least:
+        raise ValueError(f"{len(features)} {name} features are too few: give at least {at_least}.")
+    bad = len(features) - int(np.sum(np.all(np.isfinite(features), axis=1)))
+    if bad:
+        raise ValueError(f"{bad} of {len(features)} {name} features hold a NaN or an infinity, and all must be finite: "
+                         "look for a generator or a feature network that diverged.")
+    return features
+
+
+def checked_pair(real: np.ndarray, fake: np.ndarray, at_least: int = 1,
+                 names: tuple[str, str] = ("real", "fake")) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of features of one dimension, each `checked`; raises ValueError where the dimensions differ."""
+    real, fake = checked(names[0], real, at_least), checked(names[1], fake, at_least)
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(f"{names[0]} features have {real.shape[1]} dimensions and {names[1]} features "
+                         f"{fake.shape[1]}, and both must have as many: take both from one feature network.")
+    return real, fake
+
+
+def checked_images(name: str, images: np.ndarray, least_side: int = 1) -> np.ndarray:
+    """The images as they are, [n, h, w, c] of uint8 or a float type; raises ValueError for anything else.
+
+    Args:
+      name: what the complaint calls them.
+      images: at least one; finite.
+      least_side: the fewest pixels of height and of width that will do.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not images.size or not (images.dtype == np.uint8 or images.dtype.kind == "f"):
+        raise ValueError(f"{name} images are {images.dtype} of shape {list(images.shape)}, and must be uint8 or real "
+                         "numbers of shape [images, height, width, channels], at least one.")
+    if min(images.shape[1:3]) < least_side:
+        raise ValueError(f"{name} images are {images.shape[1]}x{images.shape[2]}, and must be at least "
+                         f"{least_side}x{least_side}: enlarge them or choose another metric.")
+    if images.dtype != np.uint8 and not np.all(np.isfinite(images)):
+        raise ValueError(f"{name} images hold a NaN or an infinity, and all must be finite: "
+                         "look for a generator that diverged.")
+    return images
+
+
+def checked_image_pair(a: np.ndarray, b: np.ndarray, least_side: int = 1,
+                       names: tuple[str, str] = ("real", "fake")) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of images of one shape, both or neither of uint8, each `checked_images`; ValueError where they differ."""
+    a, b = checked_images(names[0], a, least_side), checked_images(names[1], b, least_side)
+    if a.shape[1:] != b.shape[1:] or (a.dtype == np.uint8) != (b.dtype == np.uint8):
+        raise ValueError(f"{names[0]} images are {a.dtype} of shape {list(a.shape[1:])} and {names[1]} images {b.dtype} "
+                         f"of {list(b.shape[1:])}, and both must be alike: resize or convert one of them.")
+    return a, b
+
+
+def check_count(name: str, count: int, most: int, why: str, least: int = 1) -> None:
+    """Raises ValueError unless least <= count <= most; `why` says what bounds it."""
+    if not least <= count <= most:
+        raise ValueError(f"{name}={count} is given, and {least} to {most} is allowed, {why}: "
+                         f"choose another {name} or take more examples.")

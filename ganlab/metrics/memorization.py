@@ -1,0 +1,74 @@
+"""Which samples are copies of training examples?"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ganlab.metrics.feature_arrays import checked_pair
+from ganlab.metrics.neighbours import BLOCK, squared_tiles
+
+
+class Memorization(NamedTuple):
+    """Shares of examples that lie far nearer to one training example than to any other, from 0 to 1."""
+
+    share: float
+    """Of the fake examples."""
+    held_out_share: float | None
+    """Of real examples that were not trained on: what a model that copies nothing would show. None without them."""
+
+
+def _two_nearest(examples: np.ndarray, train: np.ndarray, block: int) -> np.ndarray:
+    """Distances [n, 2] of each example to the nearest and the second nearest training example, in float64."""
+    values = np.full((len(examples), 2), np.inf)
+    which = np.zeros((len(examples), 2), int)
+    for row, column, tile in squared_tiles(examples, train, block):
+        index = np.argpartition(tile, 1, axis=1)[:, :2] if tile.shape[1] > 2 else np.arange(tile.shape[1])[None]
+        index = np.broadcast_to(index, (len(tile), index.shape[1]))
+        candidates = np.concatenate([values[row], np.take_along_axis(tile, index, axis=1)], axis=1)
+        names = np.concatenate([which[row], column.start + index], axis=1)
+        best = np.argsort(candidates, axis=1, kind="stable")[:, :2]
+        values[row] = np.take_along_axis(candidates, best, axis=1)
+        which[row] = np.take_along_axis(names, best, axis=1)
+    # Distances by products cancel where an example is nearly a copy, just where they matter: take them anew.
+    for start in range(0, len(examples), block):
+        rows = slice(start, start + block)
+        for place in (0, 1):
+            apart = examples[rows].astype(np.float64) - train[which[rows, place]]
+            values[rows, place] = np.sqrt(np.sum(apart**2, axis=1))
+    return np.sort(values, axis=1)
+
+
+def _share(examples: np.ndarray, train: np.ndarray, ratio: float, block: int) -> float:
+    first, second = _two_nearest(examples, train, block).T
+    # An exact copy of an example that is in the training set twice has both distances 0.
+    return float(np.mean((first < ratio * second) | (first == 0)))
+
+
+def memorized_share(train: np.ndarray, fake: np.ndarray, held_out: np.ndarray | None = None, ratio: float = 1 / 3,
+                    block: int = BLOCK) -> Memorization:
+    """Share of fake examples nearer to their nearest training example than a third of the way to the second nearest.
+
+    The published definition is Euclidean in pixels with ratio 1/3 (Yoon et al. 2023, "Diffusion
+    Probabilistic Models Generalize when They Fail to Memorize"; Gu et al. 2023, "On Memorization in
+    Diffusion Models"). Exact copies count too where the training set repeats the example. A copy
+    of one of several near-duplicates does not count: compare with the held-out share.
+
+    Args:
+      train: features or flattened pixels [n, d] of the training set, n at least 2.
+      fake: [m, d].
+      held_out: [l, d] of the data's distribution, not trained on.
+      ratio: above 0 and at most 1.
+      block: examples compared at a time, which bounds the memory.
+
+    Raises:
+      ValueError: for bad features, other dimensions, fewer than 2 training examples, or a ratio out of bounds.
+    """
+    if not 0 < ratio <= 1:
+        raise ValueError(f"ratio={ratio} is given, and must be above 0 and at most 1: the published one is 1/3.")
+    train, fake = checked_pair(train, fake, names=("training", "fake"))
+    if len(train) < 2:
+        raise ValueError("1 training example has no second nearest: give at least 2.")
+    if held_out is not None:
+        held_out = checked_pair(train, held_out, names=("training", "held-out"))[1]
+    return Memorization(_share(fake, train, ratio, block),
+                        None if held_out is None else _share(held_out, train, ratio, block))

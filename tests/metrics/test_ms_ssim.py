@@ -1,0 +1,82 @@
+"""Structural similarity is 1 for equal images, agrees with scikit-image at one scale, and weighs the scales."""
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+from skimage.metrics import structural_similarity
+
+from ganlab.metrics import ms_ssim, ms_ssim_diversity
+from ganlab.metrics.ms_ssim import WEIGHTS, scales
+
+DRAW = np.random.Generator(np.random.PCG64(13))
+PHOTO = astronaut()[:192, 128:320]
+NOISY = np.clip(PHOTO + DRAW.normal(0, 25, size=PHOTO.shape), 0, 255).astype(np.uint8)
+
+
+def official(a, b, contrast_alone=False):
+    """scikit-image's single-scale similarity of two images of range 255, over windows within the image."""
+    found = structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255,
+                                  channel_axis=-1, full=contrast_alone, K1=1e9 if contrast_alone else 0.01)
+    # A huge K1 makes the factor of luminance 1.
+    return np.mean(found[1][5:-5, 5:-5]) if contrast_alone else found
+
+
+@pytest.mark.parametrize("size", [11, 21])
+def test_small_images_have_one_scale_which_is_that_of_scikit_image(size):
+    a, b = PHOTO[:size, :size], NOISY[:size, :size]
+    np.testing.assert_allclose(ms_ssim(a[None], b[None]), official(a, b), rtol=1e-9)
+
+
+def test_five_scales_are_the_weighted_product_of_those_of_scikit_image():
+    a, b, expected = PHOTO.astype(float), NOISY.astype(float), 1.0
+    for scale, weight in enumerate(WEIGHTS):
+        expected *= official(a, b, contrast_alone=scale < 4)**(weight / sum(WEIGHTS))
+        a, b = (image.reshape(len(image) // 2, 2, len(image) // 2, 2, 3).mean(axis=(1, 3)) for image in (a, b))
+    np.testing.assert_allclose(ms_ssim(PHOTO[None], NOISY[None]), expected, rtol=1e-6)
+    assert expected < 0.99
+
+
+def test_scales_are_as_many_as_the_window_fits_into():
+    assert [scales(size, 500) for size in (8, 21, 22, 32, 64, 175, 176, 1024)] == [1, 1, 2, 2, 3, 4, 5, 5]
+
+
+@pytest.mark.parametrize("size", [8, 33, 64])
+def test_equal_images_are_alike_in_either_type_and_different_ones_less(size):
+    a, b = PHOTO[None, :size, :size], NOISY[None, :size, :size]
+    np.testing.assert_allclose(ms_ssim(a, a), 1, rtol=1e-12)
+    found = ms_ssim(a, b)
+    assert 0 < found < 0.999
+    np.testing.assert_allclose(ms_ssim(b, a), found, rtol=1e-12)
+    np.testing.assert_allclose(ms_ssim(a / 127.5 - 1, b / 127.5 - 1), found, rtol=1e-9)
+
+
+def test_opposite_images_are_at_zero_and_not_at_a_nan():
+    a = DRAW.integers(0, 256, size=(3, 32, 32, 1)).astype(np.uint8)
+    np.testing.assert_array_equal(ms_ssim(a, 255 - a), 0)
+
+
+def test_diversity_is_one_for_copies_and_lower_for_different_images():
+    copies = np.repeat(PHOTO[None, :32, :32], 5, axis=0)
+    assert ms_ssim_diversity(copies) == pytest.approx(1, rel=1e-12)
+    different = DRAW.integers(0, 256, size=(5, 32, 32, 3)).astype(np.uint8)
+    assert ms_ssim_diversity(different, seed=1) < 0.2
+
+
+def test_diversity_never_pairs_an_image_with_itself_and_is_a_function_of_its_seed():
+    two = np.stack([PHOTO[:32, :32], NOISY[:32, :32]])
+    assert ms_ssim_diversity(two, pairs=150) == pytest.approx(ms_ssim(two[:1], two[1:])[0], rel=1e-9)
+    three = np.concatenate([two, 255 - two[:1]])
+    assert ms_ssim_diversity(three, 9, seed=1) == ms_ssim_diversity(three, 9, seed=1) != ms_ssim_diversity(three, 9, 2)
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: ms_ssim(PHOTO[None], NOISY[None, :64]), "both must be alike"),
+    (lambda: ms_ssim(PHOTO[None], NOISY[None, None]), "images are uint8 of shape"),
+    (lambda: ms_ssim(PHOTO[None], np.stack([NOISY, NOISY])), "1 first and 2 second images"),
+    (lambda: ms_ssim(PHOTO[None] * np.nan, NOISY[None] * 1.0), "first images hold a NaN"),
+    (lambda: ms_ssim_diversity(PHOTO[None]), "1 images"),
+    (lambda: ms_ssim_diversity(np.stack([PHOTO, NOISY]), pairs=0), "pairs=0"),
+])
+def test_what_cannot_be_compared_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
