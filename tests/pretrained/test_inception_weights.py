@@ -39,7 +39,8 @@ def tensors():
 
 @pytest.fixture(scope="module")
 def expected():
-    return jax.eval_shape(Inception2015().init, jax.random.key(0), jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32))
+    images = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32)
+    return jax.eval_shape(Inception2015().init, jax.random.key(0), images)
 
 
 @pytest.fixture(scope="module")
