@@ -1,0 +1,1 @@
+"""Weights that others published, as variables of our networks."""
