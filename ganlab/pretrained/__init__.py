@@ -1,0 +1,8 @@
+"""Weights of foreign models: read without running anything of their files, and renamed for our networks."""
+
+from ganlab.pretrained.errors import WeightsError
+from ganlab.pretrained.renaming import conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
+from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
+
+__all__ = ["FORMATS", "Weights", "WeightsError", "conv_kernel", "dense_kernel", "nest", "read_weights", "section",
+           "take", "transposed_conv_kernel"]
