@@ -1,1 +1,10 @@
-"""Weights that others published, as variables of our networks."""
+"""Weights of foreign models: read without running anything of their files, and renamed for our networks."""
+
+from ganlab.pretrained.dinov2 import dinov2_variables
+from ganlab.pretrained.errors import WeightsError
+from ganlab.pretrained.inception import inception_variables
+from ganlab.pretrained.renaming import conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
+from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
+
+__all__ = ["FORMATS", "Weights", "WeightsError", "conv_kernel", "dense_kernel", "dinov2_variables",
+           "inception_variables", "nest", "read_weights", "section", "take", "transposed_conv_kernel"]

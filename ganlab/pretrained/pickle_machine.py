@@ -1,0 +1,329 @@
+"""Reads pickles without ever running them: a small machine for their opcodes that calls functions of ours alone.
+
+Python's own `pickle.load` imports and calls whatever a file names. Here a name is only looked up in a
+table of ours; a name that is not in it ends the reading, before anything was done with it. What is
+read is bounded in steps, in bytes, in sizes of numbers and in whatever else a small file could make
+large, and takes time in proportion to the file.
+
+The opcodes are those of protocols 0 to 5, as `pickletools` of the standard library documents them.
+"""
+
+import pickletools
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+from ganlab.pretrained.errors import BadWeights, damaged, shown
+
+MOST_STEPS = 2**20
+"""Opcodes of one pickle, and elements that it lets copy."""
+MOST_BYTES = 2**26
+"""Of one pickle. Weights themselves lie outside of it."""
+MOST_BITS = 1024
+"""Of an integer."""
+MOST_MEMO = 2**32
+"""Below this lie the numbers by which a pickle remembers objects."""
+PROTOCOLS = range(6)
+"""Of pickles that are read."""
+
+_CODE_OF = {"dnnlib": "code of StyleGAN's pickles", "torch_utils": "code of StyleGAN's pickles",
+            "__torch__": "a TorchScript program"}
+"""What it is that lies in foreign packages often seen in weight files."""
+
+
+class Global(NamedTuple):
+    """A name that a pickle gives, `module name`, and what it means here: a function to be called, or a constant."""
+
+    name: str
+    meaning: Any
+
+
+class Record:
+    """What a function of the table may return, where its content is known only after the pickle is read.
+
+    Attributes:
+      nbytes: how many bytes of arrays the content has.
+    """
+
+    nbytes = 0
+
+    def build(self, state: Any) -> None:
+        """Takes the state that a BUILD opcode brings."""
+        raise BadWeights("is damaged or unusual: gives a state to an object that has none; save it anew")
+
+    def content(self) -> Any:
+        """A dict, list, tuple, plain value or array, once everything is read."""
+        raise NotImplementedError
+
+
+def read_pickle(file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
+    """The object of the pickle that begins where a file stands; the file then stands behind the pickle.
+
+    The result is made of None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, of
+    `Global` where a name itself is the value, and of what the functions returned. Objects that are
+    shared, or that hold themselves, are so in the result.
+
+    Args:
+      file: stands at the first opcode.
+      names: what names mean: `{"module name": function or constant}`. All others are refused. The
+        functions get their arguments unchecked.
+      persistent: the object of a persistent id; without it such ids are refused.
+
+    Raises:
+      BadWeights: for a name that `names` lacks, a limit that is passed, a pickle that is damaged.
+    """
+    machine = _Machine(names, persistent)
+    opcodes = pickletools.genops(_Bounded(file))
+    while True:
+        try:
+            opcode, argument, _ = next(opcodes)
+        except BadWeights:
+            raise
+        except Exception as error:  # genops raises ValueError and its kin of many kinds for what it cannot parse.
+            raise BadWeights(f"is damaged or cut off ({shown(error)}); copy it anew") from None
+        if opcode.name == "STOP":
+            return machine.pop()
+        machine.spend(1)
+        _STEPS[opcode.name](machine, argument)
+
+
+def plain_key(key: Any) -> Any:
+    """A key of a dict or member of a set, if it is one that needs no deep look: else BadWeights.
+
+    The hash of nested tuples can take longer than any file, and that of long integers can be made to collide.
+    """
+    if key is None or type(key) in (bool, float, str, bytes) or type(key) is int and key.bit_length() <= 64:
+        return key
+    raise BadWeights(f"has a {type(key).__name__} as a key, where only text and numbers are read; save its "
+                     "state_dict() alone")
+
+
+def pairs_of(items: Any) -> dict:
+    """The dict of a list or tuple of pairs, or of another dict."""
+    if type(items) is dict:
+        return dict(items)
+    if type(items) not in (list, tuple) or any(type(pair) not in (list, tuple) or len(pair) != 2 for pair in items):
+        raise damaged("a dict is made of what are no pairs")
+    return {plain_key(key): value for key, value in items}
+
+
+class _Bounded:
+    """A file that gives no more than MOST_BYTES: what genops reads, it reads from here."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._left = file, MOST_BYTES
+
+    def read(self, size: int) -> bytes:
+        if size > self._left:
+            self._refuse()
+        self._left -= size
+        return self._file.read(size)
+
+    def readline(self) -> bytes:
+        line = self._file.readline(self._left + 1)
+        if len(line) > self._left:
+            self._refuse()
+        self._left -= len(line)
+        return line
+
+    def _refuse(self) -> None:
+        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; save its "
+                         "state_dict() alone")
+
+
+class _Machine:
+    """A stack, the stacks below its marks, the memo, and how many steps are left."""
+
+    def __init__(self, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None):
+        self.names, self.persistent = names, persistent
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Counts steps, and ends the reading where they are too many."""
+        self.left -= steps
+        if self.left < 0:
+            raise BadWeights(f"takes more than {MOST_STEPS:,} steps to read, the most that are taken; save its "
+                             "state_dict() alone")
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def pop(self) -> Any:
+        if not self.stack:
+            raise damaged("its pickle takes what it did not give")
+        return self.stack.pop()
+
+    def take(self, number: int) -> list[Any]:
+        """The last objects, in the order in which they were given."""
+        return [self.pop() for _ in range(number)][::-1]
+
+    def fill(self, kind: type, items: list[Any]) -> None:
+        """Adds to the last object, which has to be of one type exactly, and stays."""
+        target = self.pop()
+        if type(target) is not kind:
+            raise damaged(f"its pickle fills what is no {kind.__name__}")
+        self.push(_filled(target, items))
+
+    def mark(self) -> None:
+        self.below.append(self.stack)
+        self.stack = []
+
+    def pop_mark(self) -> list[Any]:
+        """What lies above the last mark."""
+        if not self.below:
+            raise damaged("its pickle lacks a mark")
+        items, self.stack = self.stack, self.below.pop()
+        return items
+
+    def remember(self, index: int) -> None:
+        if not 0 <= index < MOST_MEMO:
+            raise damaged(f"its pickle remembers an object by a number outside 0..{MOST_MEMO - 1:,}")
+        self.memo[index] = self.pop()
+        self.push(self.memo[index])
+
+    def recall(self, index: int) -> None:
+        if index not in self.memo:
+            raise damaged("its pickle recalls what it did not remember")
+        self.push(self.memo[index])
+
+    def integer(self, value: int) -> None:
+        if value.bit_length() > MOST_BITS:
+            raise BadWeights(f"holds an integer of {value.bit_length():,} bits, more than the {MOST_BITS:,} that are "
+                             "read; save its state_dict() alone")
+        self.push(value)
+
+    def name(self, module: Any, name: Any) -> None:
+        """Looks a name up. Nothing is imported, whatever the name."""
+        if type(module) is not str or type(name) is not str:
+            raise damaged("its pickle gives a name that is no text")
+        full = f"{module} {name}"
+        if full not in self.names:
+            what = _CODE_OF.get(module.partition(".")[0])
+            what = f", {what}" if what else ""
+            raise BadWeights(f"names {shown(f'{module}.{name}')}{what}, which is no part of plain weights, so nothing "
+                             "of it was run; where you trust it, load it with the software that wrote it, and save "
+                             "the state_dict() of the network alone")
+        self.push(Global(full, self.names[full]))
+
+    def call(self, target: Any, arguments: Any) -> None:
+        """The result of a function of ours, of whatever arguments."""
+        if type(target) is not Global or not callable(target.meaning) or type(arguments) is not tuple:
+            raise damaged("its pickle calls what is no function")
+        # Functions take as long as their arguments are, and the same long one can be given again and again.
+        self.spend(len(arguments) + sum(map(_length, arguments)))
+        try:
+            self.push(target.meaning(*arguments))
+        except TypeError:
+            raise damaged(f"{target.name.replace(' ', '.')} is called with arguments that it does not take") from None
+
+    def build(self) -> None:
+        """States of dicts are attributes, such as `_metadata` of a state_dict, which nothing here needs."""
+        target, state = self.take(2)
+        self.spend(len(state) + sum(map(_length, state)) if type(state) is tuple else 0)
+        self.push(target)
+        if isinstance(target, Record):
+            target.build(state)
+        elif type(target) is not dict:
+            raise damaged("its pickle gives a state to an object that has none")
+
+    def persist(self, number: Any) -> None:
+        if self.persistent is None:
+            raise BadWeights("refers to objects outside of its pickle, and there are none; copy the whole file anew")
+        self.push(self.persistent(number))
+
+
+def _length(value: Any) -> int:
+    if type(value) in (list, tuple, dict, set, frozenset):
+        return len(value)
+    return len(value) // 256 if type(value) in (str, bytes) else 0  # Characters are copied that much faster.
+
+
+def _filled(target: Any, items: list[Any]) -> Any:
+    """A list, set or dict with more items; those of a dict are keys and values in turn."""
+    if type(target) is list:
+        target.extend(items)
+    elif type(target) is set:
+        target.update(map(plain_key, items))
+    elif len(items) % 2:
+        raise damaged("its pickle has a key without a value")
+    else:
+        target.update(zip(map(plain_key, items[::2]), items[1::2], strict=True))
+    return target
+
+
+def _pop(machine: _Machine, _: Any) -> None:
+    if machine.stack:
+        machine.pop()
+    else:
+        machine.pop_mark()
+
+
+def _protocol(machine: _Machine, number: int) -> None:
+    if number not in PROTOCOLS:
+        raise BadWeights(f"is a pickle of protocol {number}, and 0 to {PROTOCOLS[-1]} are read; save it with one of "
+                         "these")
+
+
+def _old_instance(machine: _Machine, pair: str) -> None:
+    machine.name(*pair.split(" ", 1))
+    machine.call(machine.pop(), tuple(machine.pop_mark()))
+
+
+def _old_object(machine: _Machine, _: Any) -> None:
+    items = machine.pop_mark()
+    machine.call(items[0] if items else None, tuple(items[1:]))
+
+
+def _refused(what: str) -> Callable[[_Machine, Any], None]:
+    def step(machine: _Machine, _: Any) -> None:
+        raise BadWeights(f"holds {what}, which weights have no use for; save its state_dict() alone")
+    return step
+
+
+_STEPS: dict[str, Callable[[_Machine, Any], None]] = {
+    **dict.fromkeys(("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE",
+                     "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"), _Machine.push),
+    **dict.fromkeys(("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"), _Machine.integer),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _refused("a name by the number of a registry")),
+    **dict.fromkeys(("NEXT_BUFFER", "READONLY_BUFFER"), _refused("a buffer outside of its pickle")),
+    "NEWOBJ_EX": _refused("an object made with keyword arguments"),
+    "NONE": lambda machine, _: machine.push(None),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "BYTEARRAY8": lambda machine, value: machine.push(bytes(value)),
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    "EMPTY_SET": lambda machine, _: machine.push(set()),
+    "LIST": lambda machine, _: machine.push(machine.pop_mark()),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_mark())),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.take(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.take(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.take(3))),
+    "DICT": lambda machine, _: machine.push(_filled({}, machine.pop_mark())),
+    "FROZENSET": lambda machine, _: machine.push(frozenset(_filled(set(), machine.pop_mark()))),
+    "APPEND": lambda machine, _: machine.fill(list, machine.take(1)),
+    "APPENDS": lambda machine, _: machine.fill(list, machine.pop_mark()),
+    "SETITEM": lambda machine, _: machine.fill(dict, machine.take(2)),
+    "SETITEMS": lambda machine, _: machine.fill(dict, machine.pop_mark()),
+    "ADDITEMS": lambda machine, _: machine.fill(set, machine.pop_mark()),
+    "MARK": lambda machine, _: machine.mark(),
+    "POP": _pop,
+    "POP_MARK": lambda machine, _: machine.pop_mark(),
+    "DUP": lambda machine, _: machine.stack.extend([machine.pop()] * 2),
+    "MEMOIZE": lambda machine, _: machine.remember(len(machine.memo)),
+    "GLOBAL": lambda machine, pair: machine.name(*pair.split(" ", 1)),
+    "STACK_GLOBAL": lambda machine, _: machine.name(*machine.take(2)),
+    "REDUCE": lambda machine, _: machine.call(*machine.take(2)),
+    "NEWOBJ": lambda machine, _: machine.call(*machine.take(2)),
+    "INST": _old_instance,
+    "OBJ": _old_object,
+    "BUILD": lambda machine, _: machine.build(),
+    "PERSID": _Machine.persist,
+    "BINPERSID": lambda machine, _: machine.persist(machine.pop()),
+    "PROTO": _protocol,
+    "FRAME": lambda machine, _: None}

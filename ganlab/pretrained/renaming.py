@@ -1,0 +1,83 @@
+"""Foreign tensors become our params: which are expected, which way round their axes lie, and where they go."""
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ganlab.pretrained.errors import WeightsError, listed, shown
+
+def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], ignore: tuple[str, ...] = (),
+         source: str = "the weight file") -> dict[str, np.ndarray]:
+    """The tensors that a network expects, in its order, once it is certain that they are those of this network.
+
+    Args:
+      tensors: by name.
+      expected: the shape of each tensor by name.
+      ignore: patterns, such as `*.num_batches_tracked`, of names that may be left over.
+      source: what the tensors are from, for messages.
+
+    Raises:
+      WeightsError: with the tensors that are missing, left over, or of another shape.
+    """
+    missing = [name for name in expected if name not in tensors]
+    over = [name for name in tensors
+            if name not in expected and not any(fnmatch.fnmatchcase(name, pattern) for pattern in ignore)]
+    shapes = [f"{name} with {tensors[name].shape} for {tuple(shape)}" for name, shape in expected.items()
+              if name in tensors and tensors[name].shape != tuple(shape)]
+    wrong = [f"{word} {listed(names)}" for word, names in (("lacks", missing), ("has besides", over), ("has", shapes))
+             if names]
+    if wrong:
+        raise WeightsError(f"{source} {', '.join(wrong)}: these are weights of another network, or of another version "
+                           f"of it; name those whose tensors are the {len(expected):,} that are expected")
+    return {name: tensors[name] for name in expected}
+
+
+def conv_kernel(kernel: np.ndarray) -> np.ndarray:
+    """PyTorch's kernel of a convolution [out, in / groups, h, w] as Flax's [h, w, in / groups, out].
+
+    Both correlate: nothing is flipped. Groups lie along `out` in both.
+    """
+    return _axes(kernel, 4, "of a convolution").transpose(2, 3, 1, 0)
+
+
+def transposed_conv_kernel(kernel: np.ndarray) -> np.ndarray:
+    """PyTorch's kernel of a transposed convolution [in, out, h, w] as Flax's [h, w, in, out], of one group.
+
+    PyTorch takes it for the kernel of the convolution whose gradient is meant; `nn.ConvTranspose` (with
+    its default `transpose_kernel=False`) spreads the input and then correlates: so it is flipped.
+    """
+    return _axes(kernel, 4, "of a transposed convolution")[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
+
+
+def dense_kernel(kernel: np.ndarray) -> np.ndarray:
+    """PyTorch's matrix of a linear layer [out, in] as Flax's [in, out]."""
+    return _axes(kernel, 2, "of a linear layer").transpose(1, 0)
+
+
+def _axes(kernel: np.ndarray, number: int, what: str) -> np.ndarray:
+    if kernel.ndim != number:
+        raise WeightsError(f"a kernel {what} has {number} axes, and this one has the shape {kernel.shape}; name the "
+                           "weights of another layer")
+    return kernel
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested dicts of values by dotted names: `{"a.b": x}` becomes `{"a": {"b": x}}`.
+
+    Raises:
+      WeightsError: where a name is both a value and a dict of others.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *folders, last = name.split(".")
+        place = tree
+        for folder in folders:
+            place = place.setdefault(folder, {})
+            if type(place) is not dict:
+                raise WeightsError(f"{shown(name)} lies within a name that is a value itself; rename one of them")
+        if last in place:
+            raise WeightsError(f"{shown(name)} is both a value and a dict of others; rename one of them")
+        place[last] = value
+    return tree

@@ -1,0 +1,92 @@
+"""Files of safetensors: the length of a header, the header in JSON, the bytes of all tensors side by side.
+
+The format is the one that the README of https://github.com/huggingface/safetensors describes. It is
+small enough to be read here, without the package.
+"""
+
+import json
+import math
+import struct
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ganlab.pretrained.arrays import DTYPES, checked_shape, read_array, whole_numbers
+from ganlab.pretrained.errors import BadWeights, damaged, shown
+
+MOST_HEADER = 2**23
+"""Bytes of the header: enough for some 80,000 tensors."""
+METADATA = "__metadata__"
+"""The header's entry of texts, which are no tensors."""
+
+TYPES = {"BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8",
+         "I16": "int16", "I32": "int32", "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32",
+         "F64": "float64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "C64": "complex64"}
+"""Number types by what a header calls them."""
+
+
+def read_safetensors(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays, read-only and in the file's order, and the texts of the metadata as `__metadata__.KEY`.
+
+    Raises:
+      BadWeights: where the header is none, or tensors overlap, leave gaps, or reach beyond the file.
+    """
+    header, start = _header(file, size)
+    texts = header.pop(METADATA, {})
+    if type(texts) is not dict or any(type(text) is not str for text in texts.values()):
+        raise damaged(f"its {METADATA} is no dict of texts")
+    layout = sorted((_entry(name, entry) for name, entry in header.items()), key=lambda entry: entry[3:])
+    end = 0
+    for name, dtype, shape, begin, stop in layout:
+        if begin != end or stop - begin != math.prod(shape) * dtype.itemsize:
+            raise damaged(f"tensor {shown(name)} of shape {shape} and {dtype} lies at bytes {begin:,} to {stop:,} "
+                          f"behind one that ends at {end:,}")
+        end = stop
+    if start + end != size:
+        raise BadWeights(f"has {size - start:,} bytes of tensors where its header says {end:,}; copy it anew, whole")
+    tensors = {name: read_array(file, dtype, shape) for name, dtype, shape, _, _ in layout}
+    return tensors, {f"{METADATA}.{key}": text for key, text in texts.items()}
+
+
+def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+    """The header and where the tensors begin; the file then stands there."""
+    head = file.read(8)
+    length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
+    if length > MOST_HEADER:
+        raise BadWeights(f"has a header of {length:,} bytes, more than the {MOST_HEADER:,} that are read; save fewer "
+                         "tensors, or copy it anew")
+    if 8 + length > size:
+        raise BadWeights("ends within its header; copy it anew, whole")
+    try:
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"its header is no JSON ({shown(error)})") from None
+    if type(header) is not dict:
+        raise damaged("its header is no dict")
+    return header, 8 + length
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key is given twice")
+    return made
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, int]:
+    """Name, type, shape, first byte and byte behind the last, of a tensor."""
+    if type(entry) is not dict or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise damaged(f"tensor {shown(name)} has no dtype, shape and data_offsets in its header")
+    kind = entry["dtype"]
+    if type(kind) is not str or kind not in TYPES:
+        kind = shown(kind) if type(kind) is str else "that is no text"
+        raise BadWeights(f"has tensor {shown(name)} of a type {kind}, and these are read: {', '.join(TYPES)}; save it "
+                         "as F32")
+    offsets = whole_numbers(entry["data_offsets"], "place of a tensor")
+    if len(offsets) != 2:
+        raise damaged(f"tensor {shown(name)} lies at {len(offsets)} places")
+    return name, DTYPES[TYPES[kind]], checked_shape(entry["shape"]), *offsets

@@ -1,0 +1,132 @@
+"""Files of `torch.save`, without PyTorch: zip files (since 1.6) and the files before, of pickles in a row.
+
+Both hold a pickle of nested dicts whose tensors name storages by persistent ids, and the bytes of the
+storages outside of it: in the zip file one entry each, `NAME/data/KEY`; in the older files one after
+another behind the pickle, each after the number of its numbers. The formats are those that
+`torch/serialization.py` reads and writes.
+"""
+
+import io
+import struct
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ganlab.pretrained.arrays import read_bytes, whole_numbers
+from ganlab.pretrained.errors import BadWeights, damaged, shown
+from ganlab.pretrained.flattening import Plain, flatten
+from ganlab.pretrained.pickle_machine import MOST_BYTES, Global, read_pickle
+from ganlab.pretrained.pickled_names import NAMES, Numbers, Storage
+from ganlab.pretrained.zip_files import Archive
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""What the first pickle of a file before 1.6 holds,"""
+PROTOCOL = 1001
+"""and the second."""
+PICKLE = "/data.pkl"
+"""How the entry ends that says which tensors there are."""
+
+Flat = tuple[dict[str, np.ndarray], dict[str, Plain]]
+"""Arrays and plain values by name."""
+
+
+class _Storages:
+    """The storages that a pickle names, by key."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Storage] = {}
+
+    def persistent(self, number: Any) -> Numbers:
+        """What a persistent id means: ("storage", type, key, device, how many, None or (key, start, how many))."""
+        if type(number) is not tuple or len(number) not in (5, 6) or number[0] != "storage":
+            raise BadWeights("refers to what is no storage of numbers, such as the code of a module; save its "
+                             "state_dict() alone")
+        _, kind, key, _, count, *part = number
+        if type(kind) is not Global or not isinstance(kind.meaning, np.dtype) or type(key) is not str:
+            raise damaged("a storage has no type or no key")
+        dtype, (count,) = kind.meaning, whole_numbers([count], "size of a storage")
+        storage = self.by_key.setdefault(key, Storage(count * dtype.itemsize, dtype.itemsize))
+        if storage.nbytes != count * dtype.itemsize:
+            raise damaged(f"storage {shown(key, 20)} has two sizes")
+        if not part or part[0] is None:
+            return Numbers(storage, dtype, 0, count)
+        if type(part[0]) is not tuple or len(part[0]) != 3:
+            raise damaged(f"a part of storage {shown(key, 20)} has no place")
+        start, length = whole_numbers(part[0][1:], "part of a storage")
+        if start + length > count:
+            raise damaged(f"a part of storage {shown(key, 20)} lies outside of it")
+        return Numbers(storage, dtype, start, length)
+
+    def nbytes(self) -> int:
+        """Of all storages."""
+        return sum(storage.nbytes for storage in self.by_key.values())
+
+
+def read_torch_zip(archive: Archive) -> Flat:
+    """Arrays and plain values of a zip file of `torch.save`. Arrays are read-only and share memory as tensors did.
+
+    Raises:
+      BadWeights: for whatever else it is, or is wrong with it.
+    """
+    folder = torch_folder(archive.sizes)
+    if any(name.startswith(f"{folder}/code/") or name == f"{folder}/constants.pkl" for name in archive.sizes):
+        raise BadWeights("is a TorchScript program, of which nothing is run; load it where you trust it, and save its "
+                         "state_dict() with torch.save")
+    order = f"{folder}/byteorder"
+    if archive.sizes.get(order, 6) > 10 or order in archive.sizes and archive.bytes_of(order).tobytes() != b"little":
+        raise BadWeights("was written on a machine of the other byte order (big-endian); save it anew on a common one")
+    if archive.sizes[folder + PICKLE] > MOST_BYTES:
+        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; save its "
+                         "state_dict() alone")
+    storages = _Storages()
+    tree = read_pickle(io.BytesIO(archive.bytes_of(folder + PICKLE)), NAMES, storages.persistent)
+    entries = {key: f"{folder}/data/{key}" for key in storages.by_key}
+    for key, storage in storages.by_key.items():
+        size = archive.sizes.get(entries[key])
+        if size != storage.nbytes:
+            raise damaged(f"storage {shown(key, 20)} should have {storage.nbytes:,} bytes and "
+                          f"{'is missing' if size is None else f'has {size:,}'}")
+    for key, storage in storages.by_key.items():
+        storage.raw = archive.bytes_of(entries[key])
+    return flatten(tree, storages.nbytes())
+
+
+def torch_folder(names: Mapping[str, Any]) -> str | None:
+    """The folder of a zip file that holds everything, where `torch.save` wrote it; else None."""
+    folders = [name.removesuffix(PICKLE) for name in names if name.endswith(PICKLE) and name.count("/") == 1]
+    return folders[0] if len(folders) == 1 else None
+
+
+def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
+    """Arrays and plain values of a file of `torch.save` before 1.6, or of a plain pickle of dicts of NumPy arrays.
+
+    Raises:
+      BadWeights: for whatever else it is, or is wrong with it.
+    """
+    first = read_pickle(file, NAMES)
+    if type(first) is not int:
+        return flatten(first, size)
+    if first != MAGIC or read_pickle(file, NAMES) != PROTOCOL:
+        raise BadWeights("is a pickle of a number, not of weights; name a file of torch.save, safetensors or NumPy")
+    system = read_pickle(file, NAMES)
+    if type(system) is not dict or system.get("little_endian") is not True:
+        raise BadWeights("was written on a machine of the other byte order (big-endian); save it anew on a common one")
+    storages = _Storages()
+    tree = read_pickle(file, NAMES, storages.persistent)
+    keys = read_pickle(file, NAMES)
+    if type(keys) is not list or any(type(key) is not str for key in keys) or sorted(keys) != sorted(storages.by_key):
+        raise damaged("its storages are not those that its tensors name")
+    for key in keys:
+        storages.by_key[key].raw = _read_storage(file, size, storages.by_key[key])
+    return flatten(tree, storages.nbytes())
+
+
+def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
+    head = file.read(8)
+    if len(head) < 8 or file.tell() + storage.nbytes > size:
+        raise BadWeights(f"ends within its tensors, at byte {size:,}; copy it anew, whole")
+    count, = struct.unpack("<q", head)
+    if count * storage.itemsize != storage.nbytes:
+        raise damaged(f"a storage has {count:,} numbers where its tensors say {storage.nbytes // storage.itemsize:,}")
+    return read_bytes(file, storage.nbytes)

@@ -1,0 +1,80 @@
+"""Zip files that cannot harm: what they unpack to is checked before anything is read."""
+
+import contextlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from ganlab.pretrained.arrays import read_bytes
+from ganlab.pretrained.errors import BadWeights, damaged, shown
+
+MOST_ENTRIES = 2**17
+"""Of a zip file."""
+MOST_RATIO = 32
+"""How many times its own size a zip file may unpack to,"""
+FREE_BYTES = 2**24
+"""and what it may in any case."""
+
+
+class Archive:
+    """The entries of a zip file, which are stored or deflated, together no larger than the limits, and read one by one.
+
+    Attributes:
+      sizes: unpacked bytes of every entry, by name.
+    """
+
+    def __init__(self, file: BinaryIO, size: int):
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except Exception as error:  # BadZipFile, but of damaged directories also struct's, OSError, ValueError.
+            raise BadWeights(f"is no whole zip file ({shown(error)}), as PyTorch and NumPy write them; copy it anew, "
+                             "whole") from None
+        infos = self._zip.infolist()
+        if len(infos) > MOST_ENTRIES:
+            raise BadWeights(f"holds {len(infos):,} files, more than the {MOST_ENTRIES:,} that are read; save "
+                             "fewer arrays")
+        for info in infos:
+            _check_entry(info)
+        # Entries of an attack lie upon each other; those of a whole file lie side by side.
+        if sum(info.compress_size for info in infos) > size:
+            raise damaged("its files are together larger than itself")
+        unpacked, most = sum(info.file_size for info in infos), MOST_RATIO * size + FREE_BYTES
+        if unpacked > most:
+            raise BadWeights(f"unpacks from {size:,} bytes to {unpacked:,}, more than the {most:,} that are unpacked "
+                             "of so small a file; save it without compression")
+        if not any(info.CRC for info in infos):  # torch.save leaves check sums out where it is told to.
+            for info in infos:
+                info.CRC = None
+        self._infos = {info.filename: info for info in infos}
+        if len(self._infos) < len(infos):
+            raise damaged("two of its files have the same name")
+        self.sizes = {name: info.file_size for name, info in self._infos.items()}
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """An entry as a stream; whatever is wrong with its bytes is `BadWeights`."""
+        try:
+            with self._zip.open(self._infos[name]) as stream:
+                yield stream
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
+                UnicodeError) as error:
+            raise BadWeights(f"does not unpack ({shown(name)}: {shown(error)}); copy it anew") from None
+
+    def bytes_of(self, name: str) -> np.ndarray:
+        """An entry whole, uint8 [size]."""
+        with self.open(name) as stream:
+            return read_bytes(stream, self.sizes[name])
+
+
+def _check_entry(info: zipfile.ZipInfo) -> None:
+    if info.flag_bits & 1:
+        raise BadWeights("is encrypted; unpack it and pack it anew without a password")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadWeights(f"is packed by method {info.compress_type} of zip files, and stored and deflated ones are "
+                         "read; save it without compression")
+    if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+        raise damaged("one of its files has two sizes")
