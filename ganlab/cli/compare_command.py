@@ -10,13 +10,12 @@ Examples:
 
 from pathlib import Path
 
-import rich.console
 from absl import flags
 
 from ganlab.config import ConfigError, unknown
 from ganlab.engine import RunDirectory
 from ganlab.evaluation import Record, read_results, require_same
-from ganlab.report import compare_results
+from ganlab.report import compare_results, wide_console
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -44,7 +43,7 @@ def run(values: flags.FlagValues) -> int:
             for other in others:
                 require_same(first[name].result.protocol, other[name].result.protocol,
                              "measure both alike, or compare all the same by --across_protocols")
-    console = rich.console.Console(highlight=False, markup=False, soft_wrap=True)
+    console = wide_console()
     console.print(compare_results({run: list(records.values()) for run, records in runs.items()}, names))
     protocols = dict.fromkeys(records[name].result.protocol.name for records in runs.values() for name in names)
     console.print(*protocols, sep="\n")

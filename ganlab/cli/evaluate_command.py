@@ -12,12 +12,10 @@ Examples:
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
 
-Writes results.json, and metrics.png for a run, beside what is measured; measuring again adds to it.
+Writes results.json and metrics.png into the run's directory, or into --output; measuring again adds to them.
 """
 
 import functools
-from pathlib import Path
-
 from absl import flags
 
 from ganlab.cli.judging import chosen_features, generator_of, measures_for, progress_bars
@@ -62,7 +60,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_float("truncation", 0.0, "bound within which latents are drawn; 0 for none", lower_bound=0.0,
                        upper_bound=1e3, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    text("output", None, "directory of results.json and metrics.png; by default the run's, or that of --fake")
+    text("output", None, "directory of results.json and metrics.png; by default the run's")
 
 
 def run(values: flags.FlagValues) -> int:
@@ -74,16 +72,18 @@ def run(values: flags.FlagValues) -> int:
         raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
     with progress_bars() as track:
         records = (_of_run if values.workdir else _of_images)(values, track)
-    fake = values.workdir or values.fake
-    output = Path(values.output or (fake if Path(fake).is_dir() else Path(fake).parent))
-    output.mkdir(parents=True, exist_ok=True)
+    print_results(records, values.workdir or values.fake)
+    output = values.output or values.workdir
+    if output is None:
+        print("--output=DIR keeps these values and their protocols")
+        return 0
     place = RunDirectory(output)
+    place.path.mkdir(parents=True, exist_ok=True)
     every = add_results(place.results_file, records)
-    print_results(records, fake)
+    print(f"values and protocols in {place.results_file}")
     if values.workdir:
-        save_png(place.results_plot, plot_results(every, str(values.workdir)))
-    print(f"values and protocols in {place.results_file}"
-          + (f", over training in {place.results_plot}" if values.workdir else ""))
+        save_png(place.results_plot, plot_results(every, values.workdir))
+        print(f"over training in {place.results_plot}")
     return 0
 
 

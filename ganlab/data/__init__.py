@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ganlab.data.dataset import Dataset, StoredImages, to_float, to_uint8
+from ganlab.data.decoding import BadImage, decode_image, with_channels
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
 from ganlab.data.feeding import HostReader, Streams, device_data, finish_batches, gather_batches, round_positions
@@ -15,7 +16,7 @@ from ganlab.data.order import shuffled_index
 from ganlab.data.photos import photos, textures
 from ganlab.data.picture_pairs import side_by_side, two_folders
 from ganlab.data.preparing import prepare
-from ganlab.data.resizing import CROPS
+from ganlab.data.resizing import CROPS, resize
 from ganlab.data.stacked_digits import stacked_digits
 from ganlab.data.stored import folder, imported
 from ganlab.data.tfds import list_prepared, tfds
@@ -27,7 +28,7 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
     "two_folders": two_folders, "side_by_side": side_by_side}
 
-__all__ = ["CROPS", "Dataset", "Examination", "Form", "HostReader", "Imported", "Listing", "Pictures", "SOURCES",
-           "StoredImages", "Streams", "device_data", "examine", "finish_batches", "gather_batches",
-           "import_images", "list_images", "list_prepared", "load_source", "prepare", "round_positions",
-           "shuffled_index", "source_of", "spread", "to_float", "to_uint8"]
+__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine", "finish_batches",
+           "Form", "gather_batches", "HostReader", "import_images", "Imported", "list_images", "list_prepared",
+           "Listing", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
+           "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels"]

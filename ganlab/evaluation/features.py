@@ -10,8 +10,8 @@ import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.evaluation.digit_classifier import digit_classifier
-from ganlab.networks import DigitClassifier, Inception2015
-from ganlab.pretrained import Weights, WeightsError, inception_variables, read_weights
+from ganlab.networks import DINOV2_SIZES, DigitClassifier, Inception2015, VisionTransformer
+from ganlab.pretrained import Weights, WeightsError, dinov2_variables, inception_variables, read_weights
 from ganlab.types import Array
 
 # Of the three colours, ITU-R BT.601, as Pillow turns pictures grey.
@@ -61,6 +61,13 @@ def _grey(images: Array) -> Array:
     return images if images.shape[-1] == 1 else images @ jnp.array(GREY)[:, None]
 
 
+def area_means(new: int, old: int) -> np.ndarray:
+    """The matrix [new, old] that makes of `old` pixels in a line `new` ones, each the mean of what lies in it."""
+    edges = np.arange(new + 1) * old / new
+    left, right = np.maximum(edges[:-1, None], np.arange(old)), np.minimum(edges[1:, None], np.arange(old) + 1)
+    return np.float32(np.maximum(right - left, 0) * new / old)
+
+
 def _pictures(name: str, images: Array) -> Array:
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ConfigError(f"features {name} are those of images of 1 or 3 channels, and were asked for of arrays "
@@ -86,6 +93,14 @@ def _read(name: str, weights: str, what: str) -> Weights:
         raise ConfigError(str(error)) from error
 
 
+def _converted(convert: Callable[..., Any], found: Weights, expected: Any, weights: str) -> Any:
+    """Variables of a network, by its own reader of published weights."""
+    try:
+        return convert(found.tensors, expected, weights)
+    except WeightsError as error:
+        raise ConfigError(str(error)) from error
+
+
 def pixels(weights: str) -> Features:
     """Pixels of images in [-1, 1], or the coordinates of points: as they are, nothing resized."""
     _refuse_weights("pixels", weights)
@@ -104,13 +119,13 @@ def digits(weights: str) -> Features:
 
     def see(images: Array) -> Seen:
         images = _grey(_pictures("digits", images)) / 255
-        # Antialiased when it shrinks, so that every pixel counts.
-        small = jax.image.resize(images, (len(images), 8, 8, 1), "linear")
+        rows, columns = (area_means(8, size) for size in images.shape[1:3])
+        small = jnp.einsum("ih,jw,bhwc->bijc", rows, columns, images)
         taps = DigitClassifier().apply(classifier.params, small)
         return Seen(taps.features, taps.logits)
 
     identity = {"name": "digits", "sha256": classifier.sha256[:16], "held_out_accuracy": round(classifier.accuracy, 4),
-                "resize": "linear, antialiased, 8x8 grey"}
+                "resize": "area means, 8x8 grey"}
     return Features("digits", identity, jax.jit(see))
 
 
@@ -119,7 +134,7 @@ def inception2015(weights: str) -> Features:
     found = _read("inception2015", weights, "the published pt_inception-2015-12-05-6726825d.pth")
     network = Inception2015()
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 299, 299, 3)))
-    variables = inception_variables(found.tensors, expected, weights)
+    variables = _converted(inception_variables, found, expected, weights)
 
     def see(images: Array) -> Seen:
         taps = network.apply(variables, _colour(_pictures("inception2015", images)))
@@ -131,13 +146,15 @@ def inception2015(weights: str) -> Features:
 
 def dinov2(weights: str) -> Features:
     """The 768 numbers of DINOv2 ViT-B/14's class token (Oquab et al. 2023), from its published weights."""
-    tensors, sha256 = _read("dinov2", weights)
-    network, variables = _converted(weights, lambda: dinov2_variables(tensors))
+    found = _read("dinov2", weights, "the published dinov2_vitb14_pretrain.pth")
+    network = VisionTransformer(**DINOV2_SIZES["vitb14"])
+    expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 224, 224, 3)))
+    variables = _converted(dinov2_variables, found, expected, weights)
 
     def see(images: Array) -> Seen:
         return Seen(network.apply(variables, _colour(_pictures("dinov2", images))), None)
 
-    identity = {"name": "dinov2", "sha256": sha256[:16], "resize": "bicubic, antialiased, 224x224"}
+    identity = {"name": "dinov2", "sha256": found.sha256[:16], "resize": "bicubic, antialiased, 224x224"}
     return Features("dinov2", identity, jax.jit(see), batch_size=50)
 
 

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.data import Dataset, digits, to_uint8
+from ganlab.data import SOURCES, Dataset, to_uint8
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
 from ganlab.evaluation.picture_sets import PictureSet
-from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trim_lengths
+from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trimmed
 from ganlab.types import Array
 
 # Seeds of runs are below, so that no sample that is judged was drawn from latents of training.
@@ -77,7 +77,7 @@ def path_length(generator: Generator, features: Features) -> Measure:
         places = np.random.default_rng((seed, 2)).uniform(size=number)
         found = path_lengths(*ends, places, lambda latents: generator.made(latents.astype(np.float32), labels),
                              distance, settings["epsilon"])
-        return {"ppl_z": trim_lengths(found)}
+        return {"ppl_z": trimmed(found)}
 
     return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
                    {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4}, needs=())
@@ -94,7 +94,7 @@ def modes(dataset: Dataset) -> Measure | None:
                        settings=_mixture(dataset), by_features=False)
     if dataset.name != "stacked_digits":
         return None
-    real = digits()
+    real = SOURCES["digits"]()
     classifier = fit_channel_classifier(real.images, real.labels)
 
     def count_stacked(compared: Compared, settings: Settings, seed: int) -> Values:

@@ -16,10 +16,9 @@ from ganlab.metrics import (
     kernel_distance,
     memorized,
     moments,
-    ms_ssim,
-    precision_recall_shares,
+    ms_ssim_of_pairs,
     prdc_shares,
-    random_pairs,
+    precision_recall_shares,
     sliced_wasserstein,
 )
 
@@ -97,11 +96,11 @@ def _inception_score(compared: Compared, settings: Settings, seed: int) -> Value
 
 
 def _precision_recall(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-    return precision_recall_shares(compared.real.features, compared.fake.features, settings["neighbours"])._asdict()
+    return precision_recall_shares(compared.real.features, compared.fake.features, settings["neighbours"])
 
 
 def _prdc(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-    return prdc_shares(compared.real.features, compared.fake.features, settings["neighbours"])._asdict()
+    return prdc_shares(compared.real.features, compared.fake.features, settings["neighbours"])
 
 
 def _memorization(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
@@ -113,8 +112,7 @@ def _sliced(compared: Compared, settings: Settings, seed: int) -> Values:
 
 
 def _ms_ssim(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-    first, second = random_pairs(len(compared.fake.images), settings["pairs"], seed)
-    return {"ms_ssim": ms_ssim(compared.fake.images[first], compared.fake.images[second])}
+    return {"ms_ssim": ms_ssim_of_pairs(compared.fake.images, settings["pairs"], seed)}
 
 
 MEASURES: dict[str, Measure] = {

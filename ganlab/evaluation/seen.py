@@ -101,7 +101,7 @@ def _keep(file: Path, found: SeenSet) -> None:
 def _read(file: Path) -> SeenSet | None:
     """What a file of the cache holds; nothing where there is none or it is damaged."""
     try:
-        with np.load(file) as arrays:
+        with open(file, "rb") as handle, np.load(handle) as arrays:
             return SeenSet(arrays["features"], arrays["logits"] if "logits" in arrays else None, None,
                            str(arrays["sha256"]))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):

@@ -7,12 +7,13 @@ from ganlab.metrics.frechet import (
     rank_warning)
 from ganlab.metrics.inception_score import InceptionScore, inception_score
 from ganlab.metrics.kernel_distance import KernelDistance, kernel_distance, squared_mmd
-from ganlab.metrics.memorization import Memorization, memorized_share
+from ganlab.metrics.memorization import Memorization, memorized, memorized_share
 from ganlab.metrics.mixture import ModeCount, count_modes
-from ganlab.metrics.ms_ssim import ms_ssim, ms_ssim_diversity
+from ganlab.metrics.ms_ssim import ms_ssim, ms_ssim_diversity, ms_ssim_of_pairs
 from ganlab.metrics.nearest_neighbour import LabelAgreement, label_agreement, nearest_labels
-from ganlab.metrics.neighbours import PRDC, PrecisionRecall, neighbour_radii, prdc, precision_recall
-from ganlab.metrics.path_length import path_lengths, trimmed_mean
+from ganlab.metrics.neighbours import (
+    PRDC, PrecisionRecall, neighbour_radii, prdc, prdc_shares, precision_recall, precision_recall_shares)
+from ganlab.metrics.path_length import path_lengths, trimmed, trimmed_mean
 from ganlab.metrics.sliced_wasserstein import image_sliced_wasserstein, sliced_wasserstein
 from ganlab.metrics.stacked_modes import ChannelClassifier, StackedModes, count_stacked_modes, fit_channel_classifier
 
@@ -20,6 +21,6 @@ __all__ = ["PRDC", "ChannelClassifier", "FrechetInfinity", "InceptionScore", "In
            "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PrecisionRecall", "StackedModes",
            "add_features", "bootstrap", "checked_pair", "count_modes", "count_stacked_modes", "finish",
            "fit_channel_classifier", "frechet_distance", "frechet_infinity", "image_sliced_wasserstein",
-           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized_share", "moments",
-           "ms_ssim", "ms_ssim_diversity", "nearest_labels", "neighbour_radii", "path_lengths", "prdc",
-           "precision_recall", "rank_warning", "sliced_wasserstein", "squared_mmd", "trimmed_mean"]
+           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized", "memorized_share", "moments",
+           "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii", "path_lengths", "prdc",
+           "prdc_shares", "precision_recall", "precision_recall_shares", "rank_warning", "sliced_wasserstein", "squared_mmd", "trimmed", "trimmed_mean"]

@@ -38,10 +38,16 @@ def _two_nearest(examples: np.ndarray, train: np.ndarray, block: int) -> np.ndar
     return np.sort(values, axis=1)
 
 
-def _share(examples: np.ndarray, train: np.ndarray, ratio: float, block: int) -> float:
-    first, second = _two_nearest(examples, train, block).T
+def memorized(train: np.ndarray, fake: np.ndarray, ratio: float = 1 / 3, block: int = BLOCK) -> np.ndarray:
+    """Which of the fake examples [m] are memorized, bool [m]: what `memorized_share` is the mean of."""
+    if not 0 < ratio <= 1:
+        raise ValueError(f"ratio={ratio} is given, and must be above 0 and at most 1: the published one is 1/3.")
+    train, fake = checked_pair(train, fake, names=("training", "fake"))
+    if len(train) < 2:
+        raise ValueError("1 training example has no second nearest: give at least 2.")
+    first, second = _two_nearest(fake, train, block).T
     # An exact copy of an example that is in the training set twice has both distances 0.
-    return float(np.mean((first < ratio * second) | (first == 0)))
+    return (first < ratio * second) | (first == 0)
 
 
 def memorized_share(train: np.ndarray, fake: np.ndarray, held_out: np.ndarray | None = None, ratio: float = 1 / 3,
@@ -63,12 +69,8 @@ def memorized_share(train: np.ndarray, fake: np.ndarray, held_out: np.ndarray | 
     Raises:
       ValueError: for bad features, other dimensions, fewer than 2 training examples, or a ratio out of bounds.
     """
-    if not 0 < ratio <= 1:
-        raise ValueError(f"ratio={ratio} is given, and must be above 0 and at most 1: the published one is 1/3.")
-    train, fake = checked_pair(train, fake, names=("training", "fake"))
-    if len(train) < 2:
-        raise ValueError("1 training example has no second nearest: give at least 2.")
     if held_out is not None:
-        held_out = checked_pair(train, held_out, names=("training", "held-out"))[1]
-    return Memorization(_share(fake, train, ratio, block),
-                        None if held_out is None else _share(held_out, train, ratio, block))
+        checked_pair(train, held_out, names=("training", "held-out"))
+    shares = [None if examples is None else float(np.mean(memorized(train, examples, ratio, block)))
+              for examples in (fake, held_out)]
+    return Memorization(*shares)

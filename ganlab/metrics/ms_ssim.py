@@ -83,6 +83,20 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return result
 
 
+def ms_ssim_of_pairs(images: np.ndarray, pairs: int = 100, seed: int = 0) -> np.ndarray:
+    """`ms_ssim` [pairs] of random pairs of different images: what `ms_ssim_diversity` is the mean of."""
+    images = checked_images("given", images)
+    if len(images) < 2 or pairs < 1:
+        raise ValueError(f"{len(images)} images and pairs={pairs} are given, and at least 2 images and 1 pair are "
+                         "needed.")
+    draw = np.random.Generator(np.random.PCG64(seed))
+    first = draw.integers(len(images), size=pairs)
+    second = (first + draw.integers(1, len(images), size=pairs)) % len(images)
+    return np.concatenate([
+        ms_ssim(images[first[start:start + PAIRS_AT_A_TIME]], images[second[start:start + PAIRS_AT_A_TIME]])
+        for start in range(0, pairs, PAIRS_AT_A_TIME)])
+
+
 def ms_ssim_diversity(images: np.ndarray, pairs: int = 100, seed: int = 0) -> float:
     """Mean `ms_ssim` of random pairs of different images: the lower, the more diverse (Odena et al. 2017, section 4.2).
 
@@ -96,13 +110,4 @@ def ms_ssim_diversity(images: np.ndarray, pairs: int = 100, seed: int = 0) -> fl
     Raises:
       ValueError: for bad images, fewer than 2, or no pair.
     """
-    images = checked_images("given", images)
-    if len(images) < 2 or pairs < 1:
-        raise ValueError(f"{len(images)} images and pairs={pairs} are given, and at least 2 images and 1 pair are "
-                         "needed.")
-    draw = np.random.Generator(np.random.PCG64(seed))
-    first = draw.integers(len(images), size=pairs)
-    second = (first + draw.integers(1, len(images), size=pairs)) % len(images)
-    found = [ms_ssim(images[first[start:start + PAIRS_AT_A_TIME]], images[second[start:start + PAIRS_AT_A_TIME]])
-             for start in range(0, pairs, PAIRS_AT_A_TIME)]
-    return float(np.mean(np.concatenate(found)))
+    return float(np.mean(ms_ssim_of_pairs(images, pairs, seed)))

@@ -137,13 +137,21 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int 
     Raises:
       ValueError: for bad features, other dimensions, or k out of bounds.
     """
+    shares = precision_recall_shares(real, fake, k, block)
+    return PrecisionRecall(**{name: float(np.mean(values)) for name, values in shares.items()})
+
+
+def precision_recall_shares(real: np.ndarray, fake: np.ndarray, k: int = 3,
+                            block: int = BLOCK) -> dict[str, np.ndarray]:
+    """What the values of `precision_recall` are means of: `precision` over the fakes [m], `recall` over the reals [n].
+    """
     real, fake = checked_pair(real, fake)
     real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
     in_real, in_fake = np.zeros(len(fake), bool), np.zeros(len(real), bool)
     for row, column, tile in squared_tiles(real, fake, block):
         in_real[column] |= np.any(tile <= real_radii[row, None], axis=0)
         in_fake[row] |= np.any(tile <= fake_radii[column], axis=1)
-    return PrecisionRecall(float(np.mean(in_real)), float(np.mean(in_fake)))
+    return {"precision": in_real, "recall": in_fake}
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> PRDC:
@@ -161,6 +169,12 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> 
     Raises:
       ValueError: for bad features, other dimensions, or k out of bounds.
     """
+    return PRDC(**{name: float(np.mean(values)) for name, values in prdc_shares(real, fake, k, block).items()})
+
+
+def prdc_shares(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> dict[str, np.ndarray]:
+    """What the values of `prdc` are means of: `precision` and `density` over the fakes [m], the others over the reals.
+    """
     real, fake = checked_pair(real, fake)
     real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
     held, in_fake, covered = np.zeros(len(fake)), np.zeros(len(real), bool), np.zeros(len(real), bool)
@@ -169,4 +183,4 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> 
         held[column] += np.sum(inside, axis=0)
         covered[row] |= np.any(inside, axis=1)
         in_fake[row] |= np.any(tile < fake_radii[column], axis=1)
-    return PRDC(float(np.mean(held > 0)), float(np.mean(in_fake)), float(np.mean(held) / k), float(np.mean(covered)))
+    return {"precision": held > 0, "recall": in_fake, "density": held / k, "coverage": covered}

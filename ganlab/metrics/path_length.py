@@ -63,14 +63,19 @@ def path_lengths(latents_a: np.ndarray, latents_b: np.ndarray, t: np.ndarray,
     return np.asarray(distance(at(t), at(t + epsilon)), np.float64) / epsilon**2
 
 
-def trimmed_mean(lengths: np.ndarray) -> float:
-    """The mean of the lengths [n] from the 1st to the 99th percentile, both included: what is published as PPL.
-
-    The bounds are lengths that occur: the one at or below the 1st percentile, and at or above the 99th.
-    """
+def trimmed(lengths: np.ndarray) -> np.ndarray:
+    """The lengths [k] of lengths [n] that `trimmed_mean` is the mean of."""
     lengths = np.asarray(lengths, np.float64)
     if lengths.ndim != 1 or not len(lengths) or not np.all(np.isfinite(lengths)):
         raise ValueError(f"lengths of shape {list(lengths.shape)} are given, and must be finite numbers [n], n at "
                          "least 1: look for a generator that diverged.")
     low, high = np.percentile(lengths, 1, method="lower"), np.percentile(lengths, 99, method="higher")
-    return float(np.mean(lengths[(lengths >= low) & (lengths <= high)]))
+    return lengths[(lengths >= low) & (lengths <= high)]
+
+
+def trimmed_mean(lengths: np.ndarray) -> float:
+    """The mean of the lengths [n] from the 1st to the 99th percentile, both included: what is published as PPL.
+
+    The bounds are lengths that occur: the one at or below the 1st percentile, and at or above the 99th.
+    """
+    return float(np.mean(trimmed(lengths)))

@@ -13,6 +13,7 @@ from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
+from ganlab.networks.inception import Inception2015, InceptionTaps
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
@@ -22,6 +23,8 @@ from ganlab.networks.textbook import (
     DCGAN64Critic,
     DCGAN64Generator,
 )
+from ganlab.networks.vision_transformer import SIZES as DINOV2_SIZES
+from ganlab.networks.vision_transformer import VisionTransformer
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator, "dcgan32": DCGAN32Generator,
@@ -31,4 +34,5 @@ CRITICS: dict[str, type[nn.Module]] = {
     "dcgan32_frog": DCGAN32FrogCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 
-__all__ = ["CRITICS", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS"]
+__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015", "InceptionTaps",
+           "VisionTransformer"]

@@ -13,6 +13,7 @@ from ganlab.report.pictures import figure_pixels
 DIGITS = 4  # Significant ones; more would be noise at any number of samples.
 PANEL = (4.2, 2.8)
 COLUMNS = 3
+TABLE_WIDTH = 120
 
 
 def number_text(value: float) -> str:
@@ -20,32 +21,42 @@ def number_text(value: float) -> str:
     return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:,.0f}"
 
 
-def interval_text(interval: Interval) -> str:
-    """An interval with its level and what it is of."""
+def interval_words(interval: Interval) -> str:
+    """What an interval is of: its level, and seeds or resamplings."""
     words = {"seeds": f"over {interval.draws} seeds", "bootstrap": f"of {interval.draws} resamplings"}[interval.kind]
-    return f"{number_text(interval.low)} to {number_text(interval.high)}, {interval.level:.0%} {words}"
+    return f"{interval.level:.0%} {words}"
+
+
+def bounds_text(interval: Interval) -> str:
+    """From where to where an interval reaches."""
+    return f"{number_text(interval.low)} to {number_text(interval.high)}"
+
+
+def wide_console() -> rich.console.Console:
+    """A console on which no line of a table is cut, wherever it goes."""
+    return rich.console.Console(highlight=False, markup=False, width=max(rich.console.Console().width, TABLE_WIDTH),
+                                soft_wrap=True)
 
 
 def results_table(records: Sequence[Record], title: str) -> Table:
-    """A row a value: mean, which way is better, interval, and the hash of its protocol."""
+    """A row a value: its number, which way is better, a column a kind of interval, and the hash of its protocol."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     stepped = any(record.step is not None for record in records)
-    if stepped:
-        table.add_column("round", justify="right")
-    for heading, justify in (("value", "left"), ("", "right"), ("better", "left"), ("interval", "left"),
-                             ("protocol", "left")):
-        table.add_column(heading, justify=justify, no_wrap=heading != "interval")
+    kinds = list(dict.fromkeys(interval_words(each) for record in records for each in record.result.intervals))
+    for heading in (*(["round"] if stepped else []), "value", "", "better", *kinds, "protocol"):
+        table.add_column(heading, justify="right" if heading in ("round", "", *kinds) else "left", no_wrap=True)
     for record in records:
         result = record.result
-        row = [result.name, number_text(result.value), "" if result.better == "neither" else result.better,
-               "; ".join(map(interval_text, result.intervals)), f"#{result.protocol.hash}"]
-        table.add_row(*([f"{record.step:,}"] if stepped else []), *row)
+        bounds = {interval_words(each): bounds_text(each) for each in result.intervals}
+        table.add_row(*([f"{record.step:,}"] if stepped else []), result.name, number_text(result.value),
+                      "" if result.better == "neither" else result.better, *(bounds.get(kind, "") for kind in kinds),
+                      f"#{result.protocol.hash}")
     return table
 
 
 def print_results(records: Sequence[Record], title: str) -> None:
     """Prints the table, every protocol once, and every warning once."""
-    console = rich.console.Console(highlight=False, markup=False, soft_wrap=True)
+    console = wide_console()
     console.print(results_table(records, title))
     for name in dict.fromkeys(record.result.protocol.name for record in records):
         console.print(name)
@@ -62,8 +73,8 @@ def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) 
     for run, records in runs.items():
         found = {record.result.name: record.result for record in records}
         table.add_row(run, *("" if name not in found else " ".join(
-            [number_text(found[name].value), *(f"({number_text(bound.low)} to {number_text(bound.high)})"
-                                               for bound in found[name].intervals[:1])]) for name in names))
+            [number_text(found[name].value), *(f"({bounds_text(each)})" for each in found[name].intervals[:1])])
+            for name in names))
     return table
 
 
