@@ -1,0 +1,136 @@
+"""Metrics during training, `ganlab evaluate` and `ganlab compare`, as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab.cli.main import main
+from ganlab.engine import Checkpoints
+
+TINY = ["train", "--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
+        "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
+        "--config.train.log_every_rounds=10", "--config.train.sample_every_rounds=40",
+        "--config.train.checkpoint_every_rounds=10", "--config.train.total_rounds=40",
+        "--config.train.keep_checkpoints=2"]
+MEASURED = ["--config.train.evaluate_every_rounds=20", "--config.evaluate.metrics=fid+prdc",
+            "--config.evaluate.number=100", "--config.evaluate.best=fid"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluated") / "run"
+    assert main([*TINY, *MEASURED, f"--workdir={folder}"]) == 0
+    return folder
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_metrics_are_measured_during_training_at_their_interval(run):
+    found = [(entry["step"], entry["name"]) for entry in results(run)]
+    names = ["fid", "prdc/coverage", "prdc/density", "prdc/precision", "prdc/recall"]
+    assert found == [(step, name) for step in (20, 40) for name in names]
+    assert all(entry["kimg"] == entry["step"] * 5 * 16 / 1000 for entry in results(run))
+    assert (run / "metrics.png").exists()
+
+
+def test_the_checkpoint_of_the_best_value_is_kept(run):
+    values = {entry["step"]: entry["value"] for entry in results(run) if entry["name"] == "fid"}
+    best = min(values, key=values.get)
+    assert best in Checkpoints(run / "checkpoints").steps
+
+
+def test_the_command_repeats_the_number_that_training_measured(run, tmp_path, capsys):
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid", "--number=100", f"--output={tmp_path}"]) == 0
+    entry, = results(tmp_path)
+    trained = next(old for old in results(run) if old["name"] == "fid" and old["step"] == 40)
+    assert entry["value"] == pytest.approx(trained["value"], rel=1e-5)
+    assert entry["protocol"] == trained["protocol"]
+    output = capsys.readouterr().out
+    assert entry["protocol"]["name"] in output and "lower" in output and "results.json" in output
+
+
+def test_all_checkpoints_are_measured_and_drawn(run, tmp_path):
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid,ppl_z", "--number=70", "--step=all",
+                 f"--output={tmp_path}"]) == 0
+    steps = {entry["step"] for entry in results(tmp_path)}
+    assert steps == set(Checkpoints(run / "checkpoints").steps) and len(steps) >= 2
+    with Image.open(tmp_path / "metrics.png") as picture:
+        assert picture.width > 400
+
+
+def test_measuring_during_training_changes_nothing_that_is_trained(run, tmp_path):
+    plain = tmp_path / "plain"
+    assert main([*TINY, f"--workdir={plain}"]) == 0
+    assert (plain / "metrics.jsonl").read_bytes() == (run / "metrics.jsonl").read_bytes()
+    assert not (plain / "results.json").exists()
+
+
+def test_two_folders_of_images_are_compared_and_nothing_is_written_among_them(run, tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    for name in ("real", "fake"):
+        (tmp_path / name).mkdir()
+        for i in range(30):
+            pixels = generator.integers(256, size=(9 + i % 3, 8, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    command = ["evaluate", f"--real={tmp_path / 'real'}", f"--fake={tmp_path / 'fake'}", "--metrics=fid,kid,prdc"]
+    assert main(command) == 2
+    assert "--resolution=N" in capsys.readouterr().err
+    assert main([*command, "--resolution=8", "--bootstrap=5"]) == 0
+    output = capsys.readouterr().out
+    assert "prdc/coverage" in output and "95% of 5 resamplings" in output and "--output=DIR keeps" in output
+    assert "note: " in output  # 30 samples, 64 features.
+    assert len(list((tmp_path / "fake").iterdir())) == 30
+    assert main([*command, "--resolution=8", f"--output={tmp_path / 'kept'}"]) == 0
+    assert {entry["protocol"]["samples"]["weights"] for entry in results(tmp_path / "kept")} == {"files"}
+
+
+def test_runs_are_compared_by_one_protocol_alone_unless_asked(run, tmp_path, capsys):
+    other, different = tmp_path / "other", tmp_path / "different"
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid,prdc", "--number=100", "--noema",
+                 f"--output={different}"]) == 0
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid,prdc", "--number=100", f"--output={other}"]) == 0
+    capsys.readouterr()
+    assert main(["compare", f"--of={run},{other}", "--values=fid,prdc/recall"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "fid", "prdc/recall"]
+    assert lines[1].split()[1:] == lines[2].split()[1:] and len(lines) == 5
+    assert main(["compare", f"--of={run},{different}"]) == 2
+    assert "samples.weights: 'averaged' and 'as trained'" in capsys.readouterr().err
+    assert main(["compare", f"--of={run},{different}", "--across_protocols"]) == 0
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    (["--config.evaluate.best=fid"], "evaluate_every_rounds is 0"),
+    ([*MEASURED, "--config.evaluate.best=kid"], "config.evaluate.best"),
+    ([*MEASURED, "--config.evaluate.metrics=fid+prcd"], "did you mean prdc"),
+    ([*MEASURED, "--config.evaluate.features=inception2015"], "need a weight file"),
+    ([*MEASURED, "--config.train.evaluate_every_rounds=15", "--config.train.rounds_per_call=10"],
+     "no multiple of config.train.rounds_per_call")])
+def test_mistakes_in_what_is_to_be_measured_come_before_training(tmp_path, capsys, flags, said):
+    assert main([*TINY, *flags, f"--workdir={tmp_path / 'run'}"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    ([], "either a run by --workdir, or images by --fake"),
+    (["--fake=x", "--seeds=2"], "use --bootstrap=200"),
+    (["--fake=none/at/all"], "none/at/all"),
+    (["--workdir=none"], "holds no run"),
+    (["--fake=x", "--bootstrap=1"], "take at least 2"),
+    (["--workdir=x", "--features=digit"], "features")])
+def test_mistakes_of_the_command_are_told_in_a_sentence(capsys, flags, said):
+    assert main(["evaluate", *flags]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+
+
+def test_a_checkpoint_that_there_is_not_is_refused(run, capsys):
+    assert main(["evaluate", f"--workdir={run}", "--step=7"]) == 2
+    assert "no checkpoint after 7 rounds" in capsys.readouterr().err
+    assert main(["evaluate", f"--workdir={run}", "--step=best"]) == 2
+    assert "--step=all" in capsys.readouterr().err

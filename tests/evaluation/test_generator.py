@@ -1,0 +1,61 @@
+"""A generator under judgement: samples belong to the seed and their index, labels to the data, paths to the latents."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganlab.data import SOURCES, Dataset
+from ganlab.evaluation import Generator, PictureSet, Request, evaluate, load_features, modes, path_length
+
+LABELS = np.int32([0, 0, 0, 1])
+
+
+def generator(batch_size=6, matrix=jnp.eye(4), labels=LABELS):
+    return Generator(lambda keys: jax.vmap(lambda key: jax.random.normal(key, (4,)))(keys),
+                     jax.jit(lambda latents, labels: latents @ matrix), labels, batch_size)
+
+
+def judged(measures, made, number=50, seeds=(0,)):
+    found = evaluate(None, lambda seed: made.pictures(number, seed), Request(list(measures), seeds),
+                     load_features("pixels"), measures, lambda what, total: lambda done: None)
+    return {result.name: result.value for result in found}
+
+
+def test_a_sample_depends_on_the_seed_and_its_index_alone():
+    whole = generator().pictures(20, 3).read(0, 20)
+    np.testing.assert_array_equal(generator(batch_size=7).pictures(20, 3).read(5, 20), whole[5:])
+    assert not np.allclose(generator().pictures(20, 4).read(0, 20), whole)
+
+
+def test_no_seed_of_a_run_gives_latents_that_are_judged():
+    of_run = jax.random.normal(jax.random.fold_in(jax.random.key(0), 0), (4,))
+    assert not np.any(np.isclose(generator().latents_of(0, 0, 50), of_run).all(axis=1))
+
+
+def test_labels_are_drawn_as_the_real_ones_are_spread():
+    labels = generator().labels_of(0, 4000)
+    assert labels.dtype == np.int32 and set(labels) == {0, 1}
+    assert np.mean(labels) == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_path_through_a_linear_generator_has_the_length_of_its_steps():
+    # On a circle of radius about r a step of epsilon goes angle * r * epsilon: squared over epsilon squared.
+    twice = [judged({"ppl_z": path_length(generator(matrix=scale * jnp.eye(4)), load_features("pixels"))},
+                    generator())["ppl_z"] for scale in (1, 3)]
+    assert twice[1] == pytest.approx(9 * twice[0], rel=1e-2)
+    still = path_length(generator(matrix=jnp.zeros((4, 4))), load_features("pixels"))
+    assert judged({"ppl_z": still}, generator())["ppl_z"] == 0
+
+
+def test_modes_are_counted_of_points_and_of_stacked_digits_and_of_nothing_else():
+    ring = SOURCES["ring8"](size=64)
+    counted = modes(ring)
+    real = PictureSet("ring", 64, lambda start, stop: ring.images[start:stop])
+    found = evaluate(None, lambda seed: real, Request(["modes"]), load_features("pixels"), {"modes": counted},
+                     lambda what, total: lambda done: None)
+    values = {result.name: result.value for result in found}
+    assert values["modes"] == 8 and values["modes/high_quality"] > 0.9
+    stacked = modes(SOURCES["stacked_digits"](size=200))
+    assert stacked.settings["classifier_accuracy"] > 0.98
+    assert modes(Dataset("other", np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.int32), ("all",))) is None
