@@ -70,8 +70,10 @@ def checked_image_pair(a: np.ndarray, b: np.ndarray, least_side: int = 1,
     return a, b
 
 
-def check_count(name: str, count: int, most: int, why: str, least: int = 1) -> None:
-    """Raises ValueError unless least <= count <= most; `why` says what bounds it."""
-    if not least <= count <= most:
-        raise ValueError(f"{name}={count} is given, and {least} to {most} is allowed, {why}: "
-                         f"choose another {name} or take more examples.")
+def check_count(name: str, count: int, least: int = 1, most: int | None = None, why: str = "") -> None:
+    """Raises ValueError unless least <= count <= most, where there is a most; `why` says what sets it."""
+    if count < least:
+        raise ValueError(f"{name}={count} is given, and at least {least} is needed: choose a larger {name}.")
+    if most is not None and count > most:
+        raise ValueError(f"{name}={count} is given, and at most {most} is allowed, {why}: "
+                         f"choose a smaller {name} or take more examples.")

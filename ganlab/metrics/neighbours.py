@@ -76,7 +76,7 @@ def squared_tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[sl
 
     Where a is b, tiles below the diagonal are left out, and the diagonal is exactly 0.
     """
-    check_count("block", block, 2**31, "examples compared at a time")
+    check_count("block", block)
     left, right = _prepare(a, b, block)
     for row in left.slices():
         x, x_squares = left.rows(row)
@@ -96,7 +96,7 @@ def squared_tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[sl
 
 def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
     """The (k + 1)-th smallest squared distance [n] of each example to all, itself among them."""
-    check_count("k", k, len(features) - 1, "the other examples of a set")
+    check_count("k", k, 1, len(features) - 1, "the other examples of a set")
     nearest = np.full((len(features), k + 1), np.inf)
 
     def keep_smallest(which: slice, tile: np.ndarray) -> None:
@@ -147,7 +147,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int 
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> PRDC:
-    """Precision, recall, density and coverage (Naeem et al. 2020, equations 3 to 6).
+    """Precision, recall, density and coverage (Naeem et al. 2020, section 3).
 
     A neighbourhood is as in `precision_recall`, but open: a distance equal to the radius is
     outside. So precision and recall may differ from those where examples are repeated.

@@ -126,7 +126,7 @@ def test_memory_is_bounded_by_the_block_and_not_by_the_pairs(monkeypatch):
     assert many < 4000 * 4000 * 4 / 20
 
 
-@pytest.mark.parametrize(("k", "words"), [(30, "k=30 is given, and 1 to 29 is allowed"), (0, "k=0 is given")])
+@pytest.mark.parametrize(("k", "words"), [(30, "k=30 is given, and at most 29 is allowed"), (0, "k=0 is given")])
 @pytest.mark.parametrize("estimate", [precision_recall, prdc])
 def test_as_many_neighbours_as_examples_are_refused(estimate, k, words):
     for real, fake in ((samples(30), samples(40)), (samples(40), samples(30))):
