@@ -62,16 +62,18 @@ def checked_images(name: str, images: np.ndarray, least_side: int = 1) -> np.nda
 
 def checked_image_pair(a: np.ndarray, b: np.ndarray, least_side: int = 1,
                        names: tuple[str, str] = ("real", "fake")) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of images of one shape, both or neither of uint8, each `checked_images`; ValueError where they differ."""
+    """Two sets of images of one shape, both uint8 or both float, each `checked_images`; else raises ValueError."""
     a, b = checked_images(names[0], a, least_side), checked_images(names[1], b, least_side)
     if a.shape[1:] != b.shape[1:] or (a.dtype == np.uint8) != (b.dtype == np.uint8):
-        raise ValueError(f"{names[0]} images are {a.dtype} of shape {list(a.shape[1:])} and {names[1]} images {b.dtype} "
-                         f"of {list(b.shape[1:])}, and both must be alike: resize or convert one of them.")
+        raise ValueError(f"{names[0]} images are {a.dtype} of shape {list(a.shape[1:])} and {names[1]} images "
+                         f"{b.dtype} of {list(b.shape[1:])}, and both must be alike: resize or convert one of them.")
     return a, b
 
 
-def check_count(name: str, count: int, most: int, why: str, least: int = 1) -> None:
-    """Raises ValueError unless least <= count <= most; `why` says what bounds it."""
-    if not least <= count <= most:
-        raise ValueError(f"{name}={count} is given, and {least} to {most} is allowed, {why}: "
-                         f"choose another {name} or take more examples.")
+def check_count(name: str, count: int, least: int = 1, most: int | None = None, why: str = "") -> None:
+    """Raises ValueError unless least <= count <= most, where there is a most; `why` says what sets it."""
+    if count < least:
+        raise ValueError(f"{name}={count} is given, and at least {least} is needed: choose a larger {name}.")
+    if most is not None and count > most:
+        raise ValueError(f"{name}={count} is given, and at most {most} is allowed, {why}: "
+                         f"choose a smaller {name} or take more examples.")

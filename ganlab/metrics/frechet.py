@@ -129,7 +129,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def frechet_infinity(real: Moments, fake: np.ndarray, seed: int, points: int = 15) -> FrechetInfinity:
-    """The Fréchet distance extrapolated to infinitely many fake samples (Chong and Forsyth 2020, section 3).
+    """The Fréchet distance extrapolated to infinitely many fake samples (Chong and Forsyth 2020).
 
     The bias of the distance at n samples is nearly a multiple of 1/n. So the distance is computed
     for random subsets of sizes spread evenly from a tenth of the samples to all of them, a line in

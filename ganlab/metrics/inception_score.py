@@ -32,7 +32,7 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) 
       ValueError: for logits that are not finite, or more splits than samples.
     """
     logits = checked("logit", logits)
-    check_count("splits", splits, len(logits), "one sample for each")
+    check_count("splits", splits, 1, len(logits), "one sample for each")
     if seed is not None:
         logits = logits[np.random.RandomState(seed).permutation(len(logits))]
     scores = []

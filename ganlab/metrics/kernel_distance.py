@@ -24,8 +24,12 @@ def _kernel_sum(a: np.ndarray, b: np.ndarray, block: int) -> float:
     for row in range(0, len(a), block):
         rows = np.asarray(a[row:row + block], np.float64)
         for column in range(0, len(b), block):
-            inner = rows @ np.asarray(b[column:column + block], np.float64).T / a.shape[1] + 1
-            total += np.sum(inner * inner * inner)
+            # The product of an array with its own transpose takes half the time.
+            same = a is b and row == column
+            kernel = rows @ (rows if same else np.asarray(b[column:column + block], np.float64)).T
+            kernel /= a.shape[1]
+            kernel += 1
+            total += np.vdot(kernel * kernel, kernel)
     return float(total)
 
 
@@ -47,7 +51,7 @@ def squared_mmd(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> float
 
     Cubic kernel (x.y / d + 1)^3; an example is not compared with itself, which makes the estimate
     unbiased: for equal distributions it is 0 on average, so it may be below 0 (Gretton et al. 2012,
-    lemma 6; Binkowski et al. 2018, section 3).
+    lemma 6; Binkowski et al. 2018, section 4).
 
     Args:
       real: [n, d], n at least 2.
@@ -79,9 +83,8 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 100, subs
       ValueError: for bad features, a subset larger than a set, or no subset.
     """
     real, fake = checked_pair(real, fake, at_least=2)
-    check_count("subset_size", subset_size, min(len(real), len(fake)), "the size of the smaller set", least=2)
-    if subsets < 1:
-        raise ValueError(f"subsets={subsets} is given, and at least 1 is needed: the published number is 100.")
+    check_count("subset_size", subset_size, 2, min(len(real), len(fake)), "the size of the smaller set")
+    check_count("subsets", subsets)
     draw, values = np.random.RandomState(seed), []
     for _ in range(subsets):
         some_fake = fake[draw.choice(len(fake), subset_size, replace=False)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganlab.metrics.feature_arrays import checked_image_pair, checked_images
+from ganlab.metrics.feature_arrays import check_count, checked_image_pair, checked_images
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of each scale, from fine to coarse (Wang et al. 2003, section 3.2)."""
@@ -86,9 +86,9 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def ms_ssim_of_pairs(images: np.ndarray, pairs: int = 100, seed: int = 0) -> np.ndarray:
     """`ms_ssim` [pairs] of random pairs of different images: what `ms_ssim_diversity` is the mean of."""
     images = checked_images("given", images)
-    if len(images) < 2 or pairs < 1:
-        raise ValueError(f"{len(images)} images and pairs={pairs} are given, and at least 2 images and 1 pair are "
-                         "needed.")
+    check_count("pairs", pairs)
+    if len(images) < 2:
+        raise ValueError("1 image makes no pair: give at least 2.")
     draw = np.random.Generator(np.random.PCG64(seed))
     first = draw.integers(len(images), size=pairs)
     second = (first + draw.integers(1, len(images), size=pairs)) % len(images)

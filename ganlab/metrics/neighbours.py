@@ -15,7 +15,11 @@ from ganlab.metrics.feature_arrays import check_count, checked, checked_pair
 BLOCK = 2000
 
 PAIRS_IN_FLOAT64 = 2**24
-"""Sets of more pairs than this are compared in float32, which halves the time."""
+"""Sets of more pairs than this are compared in float32, which halves the time.
+
+Shares and radii of the official numbers are then the same, radii to 2e-7. Exact copies, at distance 0, come out
+at up to a thousandth of the norm of the features, in 2,048 dimensions.
+"""
 
 
 class PrecisionRecall(NamedTuple):
@@ -46,57 +50,44 @@ class PRDC(NamedTuple):
     """Share of real examples whose neighbourhood holds a fake one, from 0 to 1."""
 
 
-class _Prepared(NamedTuple):
-    """Features about to be compared: less a centre, in the number type of the products."""
-
-    features: np.ndarray
-    centre: np.ndarray
-    dtype: type
-    block: int
-
-    def slices(self) -> list[slice]:
-        return [slice(start, min(start + self.block, len(self.features)))
-                for start in range(0, len(self.features), self.block)]
-
-    def rows(self, which: slice) -> tuple[np.ndarray, np.ndarray]:
-        """A block of features less the centre, and their squared norms."""
-        rows = (self.features[which] - self.centre).astype(self.dtype)
-        return rows, np.einsum("ij,ij->i", rows, rows)
+def _blocks(features: np.ndarray, block: int) -> list[slice]:
+    return [slice(start, min(start + block, len(features))) for start in range(0, len(features), block)]
 
 
-def _prepare(a: np.ndarray, b: np.ndarray, block: int) -> tuple[_Prepared, _Prepared]:
+def squared_tiles(a: np.ndarray, b: np.ndarray | None, block: int) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Squared distances of all pairs, a tile at a time: rows of a [n, d], columns of b [m, d], their distances.
+
+    Without b those within a: tiles below the diagonal are left out, and the diagonal is exactly 0.
+    """
+    check_count("block", block)
+    within, b = b is None, a if b is None else b
     # |x - y|^2 = |x|^2 + |y|^2 - 2 x.y cancels where the mean is far from 0, so it is taken off first.
     centre = np.mean(b, axis=0, dtype=np.float64)
     dtype = np.float64 if len(a) * len(b) <= PAIRS_IN_FLOAT64 or a.dtype == np.float64 else np.float32
-    return _Prepared(a, centre, dtype, block), _Prepared(b, centre, dtype, block)
 
+    def centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features = (features - centre).astype(dtype)
+        return features, np.einsum("ij,ij->i", features, features)
 
-def squared_tiles(a: np.ndarray, b: np.ndarray, block: int) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Squared distances of all pairs, a tile at a time: rows of a, columns of b, their distances.
-
-    Where a is b, tiles below the diagonal are left out, and the diagonal is exactly 0.
-    """
-    check_count("block", block, 2**31, "examples compared at a time")
-    left, right = _prepare(a, b, block)
-    for row in left.slices():
-        x, x_squares = left.rows(row)
-        for column in right.slices():
-            if a is b and column.start < row.start:
+    for row in _blocks(a, block):
+        x, x_squares = centred(a[row])
+        for column in _blocks(b, block):
+            if within and column.start < row.start:
                 continue
-            y, y_squares = right.rows(column)
+            y, y_squares = centred(b[column])
             tile = x @ y.T
             tile *= -2
             tile += x_squares[:, None]
             tile += y_squares
             np.maximum(tile, 0, out=tile)
-            if a is b and row == column:
+            if within and row == column:
                 np.fill_diagonal(tile, 0)
             yield row, column, tile
 
 
 def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
     """The (k + 1)-th smallest squared distance [n] of each example to all, itself among them."""
-    check_count("k", k, len(features) - 1, "the other examples of a set")
+    check_count("k", k, 1, len(features) - 1, "the other examples of a set")
     nearest = np.full((len(features), k + 1), np.inf)
 
     def keep_smallest(which: slice, tile: np.ndarray) -> None:
@@ -104,7 +95,7 @@ def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
             tile = np.partition(tile, k, axis=1)[:, :k + 1]
         nearest[which] = np.partition(np.concatenate([nearest[which], tile], axis=1), k, axis=1)[:, :k + 1]
 
-    for row, column, tile in squared_tiles(features, features, block):
+    for row, column, tile in squared_tiles(features, None, block):
         keep_smallest(row, tile)
         if row != column:
             keep_smallest(column, tile.T)
@@ -155,19 +146,12 @@ def precision_recall_shares(real: np.ndarray, fake: np.ndarray, k: int = 3,
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> PRDC:
-    """Precision, recall, density and coverage (Naeem et al. 2020, equations 3 to 6).
+    """Precision, recall, density and coverage (Naeem et al. 2020, section 3).
 
     A neighbourhood is as in `precision_recall`, but open: a distance equal to the radius is
     outside. So precision and recall may differ from those where examples are repeated.
 
-    Args:
-      real: [n, d].
-      fake: [m, d].
-      k: neighbours, 1 to the size of the smaller set less one.
-      block: examples compared at a time, which bounds the memory.
-
-    Raises:
-      ValueError: for bad features, other dimensions, or k out of bounds.
+    Arguments and errors are those of `precision_recall`.
     """
     return PRDC(**{name: float(np.mean(values)) for name, values in prdc_shares(real, fake, k, block).items()})
 

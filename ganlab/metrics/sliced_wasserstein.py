@@ -53,7 +53,7 @@ def sliced_wasserstein(real: np.ndarray, fake: np.ndarray, projections: int = 51
       ValueError: for bad features, other dimensions, or no direction.
     """
     real, fake = checked_pair(real, fake)
-    check_count("projections", projections, 2**31, "random directions")
+    check_count("projections", projections)
     directions = np.random.Generator(np.random.PCG64(seed)).normal(size=(real.shape[1], projections))
     directions /= np.linalg.norm(directions, axis=0)
     distances = [_sorted_distance(_projections(real, some), _projections(fake, some))
@@ -126,7 +126,7 @@ def image_sliced_wasserstein(real_images: np.ndarray, fake_images: np.ndarray, s
       ValueError: for images that are not finite, too small, or of different shapes or types.
     """
     real_images, fake_images = checked_image_pair(real_images, fake_images, least_side=PATCH)
-    check_count("patches", patches, 2**31, "of each image at each level")
+    check_count("patches", patches)
     real, fake = (_patches(images, patches, seed) for images in (real_images, fake_images))
     channels = real_images.shape[-1]
     return {height: sliced_wasserstein(_normalized(real[height], channels), _normalized(fake[height], channels),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ganlab.metrics import (
-    checked_pair, inception_score, kernel_distance, moments, neighbour_radii, prdc, precision_recall, sliced_wasserstein,
-    squared_mmd)
+    checked_pair, inception_score, kernel_distance, moments, neighbour_radii, prdc, precision_recall,
+    sliced_wasserstein, squared_mmd)
 
 GOOD = np.random.Generator(np.random.PCG64(8)).normal(size=(40, 5)).astype(np.float32)
 

@@ -45,5 +45,5 @@ def test_splits_of_unequal_size_hold_every_sample():
 
 
 def test_more_splits_than_samples_are_refused():
-    with pytest.raises(ValueError, match="splits=10 is given, and 1 to 9 is allowed"):
+    with pytest.raises(ValueError, match="splits=10 is given, and at most 9 is allowed"):
         inception_score(np.eye(9))

@@ -57,7 +57,7 @@ def test_blocks_do_not_change_it():
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    ({"subset_size": 31}, "subset_size=31 is given, and 2 to 30 is allowed"),
+    ({"subset_size": 31}, "subset_size=31 is given, and at most 30 is allowed"),
     ({"subset_size": 1}, "subset_size=1 is given"),
     ({"subset_size": 10, "subsets": 0}, "subsets=0 is given"),
 ])

@@ -74,7 +74,7 @@ def test_diversity_never_pairs_an_image_with_itself_and_is_a_function_of_its_see
     (lambda: ms_ssim(PHOTO[None], NOISY[None, None]), "images are uint8 of shape"),
     (lambda: ms_ssim(PHOTO[None], np.stack([NOISY, NOISY])), "1 first and 2 second images"),
     (lambda: ms_ssim(PHOTO[None] * np.nan, NOISY[None] * 1.0), "first images hold a NaN"),
-    (lambda: ms_ssim_diversity(PHOTO[None]), "1 images"),
+    (lambda: ms_ssim_diversity(PHOTO[None]), "1 image makes no pair"),
     (lambda: ms_ssim_diversity(np.stack([PHOTO, NOISY]), pairs=0), "pairs=0"),
 ])
 def test_what_cannot_be_compared_is_refused(call, words):

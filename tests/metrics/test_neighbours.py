@@ -59,13 +59,15 @@ def test_a_distance_equal_to_the_radius_is_inside_for_the_one_and_outside_for_th
     assert prdc(real, fake, k=1) == PRDC(0, 0, 0, 0)
 
 
-def test_identical_sets_are_wholly_in_each_other():
+@pytest.mark.parametrize("block", [7, 1000])
+def test_identical_sets_are_wholly_in_each_other_as_one_array_or_two(block):
     features = samples(50)
-    found = prdc(features, features.copy(), k=3)
-    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
-    # A neighbourhood holds its centre and the two nearest: the third is on the rim.
-    assert found.density == pytest.approx(1)
-    assert precision_recall(features, features.copy()) == (1, 1)
+    for other in (features, features.copy()):
+        found = prdc(features, other, k=3, block=block)
+        assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+        # A neighbourhood holds its centre and the two nearest: the third is on the rim, where rounding decides.
+        assert 1 - 1e-9 < found.density < 4 / 3 + 1e-9
+        assert precision_recall(features, other, block=block) == (1, 1)
 
 
 def test_repeated_examples_have_a_radius_of_zero(products):
@@ -126,7 +128,7 @@ def test_memory_is_bounded_by_the_block_and_not_by_the_pairs(monkeypatch):
     assert many < 4000 * 4000 * 4 / 20
 
 
-@pytest.mark.parametrize(("k", "words"), [(30, "k=30 is given, and 1 to 29 is allowed"), (0, "k=0 is given")])
+@pytest.mark.parametrize(("k", "words"), [(30, "k=30 is given, and at most 29 is allowed"), (0, "k=0 is given")])
 @pytest.mark.parametrize("estimate", [precision_recall, prdc])
 def test_as_many_neighbours_as_examples_are_refused(estimate, k, words):
     for real, fake in ((samples(30), samples(40)), (samples(40), samples(30))):
