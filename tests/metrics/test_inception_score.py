@@ -42,6 +42,8 @@ def test_splits_of_unequal_size_hold_every_sample():
     # 5 samples in 2 splits: the first 2, of one class, and the last 3, of shares 1/3 and 2/3.
     second = np.exp(np.log(3) / 3 + 2 * np.log(1.5) / 3)
     assert inception_score(logits, splits=2, seed=None).mean == pytest.approx((1 + second) / 2)
+    # In 3: the first, the next 2, of two classes, and the last 2, of one.
+    assert inception_score(logits, splits=3, seed=None).mean == pytest.approx((1 + 2 + 1) / 3)
 
 
 def test_more_splits_than_samples_are_refused():
