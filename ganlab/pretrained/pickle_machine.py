@@ -93,8 +93,8 @@ def plain_key(key: Any) -> Any:
     """
     if key is None or type(key) in (bool, float, str, bytes) or type(key) is int and key.bit_length() <= 64:
         return key
-    raise BadWeights(f"has a key of type {type(key).__name__}, where text and numbers of up to 64 bits are read; save its "
-                     "state_dict() alone")
+    raise BadWeights(f"has a key of type {type(key).__name__}, where text and numbers of up to 64 bits are read; save "
+                     "its state_dict() alone")
 
 
 def pairs_of(items: Any) -> dict:

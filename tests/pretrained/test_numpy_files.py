@@ -1,6 +1,7 @@
 """Files of NumPy: numbers of every type and order, and headers that lie."""
 
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -57,7 +58,8 @@ def header(descr="<f4", shape="(2,)", order="False"):
 
 BAD = {
     "petabytes": (header(shape="(1000000, 1000000, 1000)"), "takes 4,000,000,000,000,000 bytes, and there are 8"),
-    "an overflow": (header(shape=f"({2**40}, {2**40})"), "product of"), "a negative size": (header(shape="(-2,)"), "names no"),
+    "an overflow": (header(shape=f"({2**40}, {2**40})"), "product of"),
+    "a negative size": (header(shape="(-2,)"), "names no"),
     "a long number": (header(shape=f"({'9' * 2000},)"), "no whole numbers"),
     "too few bytes": (header(shape="(3,)"), "takes 12 bytes, and there are 8"),
     "too many bytes": (header(shape="(1,)"), "takes 4 bytes, and there are 8"),
@@ -65,9 +67,11 @@ BAD = {
     "a long double": (header("<f16"), "values of type <f16"), "two orders": (header("<>f4"), "values of type <>f4"),
     "code": (npy(header="__import__('os').mkdir('x')"), "names no plain numbers"),
     "a record": (npy(np.zeros(2, [("a", "f4")])), "names no plain numbers"),
-    "33 dimensions": (header(shape=f"({'1,' * 33})"), "up to 32"), "a damaged shape": (header(shape="(1 2)"), "no whole"),
+    "33 dimensions": (header(shape=f"({'1,' * 33})"), "up to 32"),
+    "a damaged shape": (header(shape="(1 2)"), "no whole"),
     "a version": (b"\x93NUMPY\x04\0\x10\0" + bytes(50), "no array of NumPy"), "an end": (npy(RAMP)[:9], "header"),
-    "an end within the header": (npy(RAMP)[:40], "names no plain"), "a long header": (npy(header=" " * 5000), "4,096 bytes")}
+    "an end within the header": (npy(RAMP)[:40], "names no plain"),
+    "a long header": (npy(header=" " * 5000), "4,096 bytes")}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -99,6 +103,18 @@ def test_zip_files_that_could_harm_are_refused(tmp_path):
     locked[directory + 8] |= 1
     with pytest.raises(WeightsError, match="is encrypted"):
         read(tmp_path, bytes(locked))
+
+
+def test_a_zip_file_whose_entries_lie_outside_of_it_is_refused(tmp_path):
+    good = zip_bytes({"a.npy": npy(RAMP)})
+    directory, end = good.index(b"PK\x01\x02"), good.index(b"PK\x05\x06")
+    for place in (len(good) + 20, 2**63, 2**64 - 1):
+        record, tail = bytearray(good[directory:end]), bytearray(good[end:])
+        record[30:32], record[42:46] = (12).to_bytes(2, "little"), b"\xff" * 4  # The place is in 8 bytes behind the name.
+        record += struct.pack("<HHQ", 1, 8, place)
+        tail[12:16] = len(record).to_bytes(4, "little")
+        with pytest.raises(WeightsError, match="lies outside of it"):
+            read(tmp_path, good[:directory] + record + tail)
 
 
 def test_a_zip_file_whose_entries_lie_upon_each_other_is_refused(tmp_path):

@@ -19,8 +19,9 @@ def read(tmp_path, data):
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_is_read(kind, tmp_path):
     values = np.array([[0, 1], [1, 0]]).astype(DTYPES[TYPES[kind]])
-    header = {"a.weight": entry(kind, [2, 2], 0, values.nbytes), "b": entry("F32", [], values.nbytes, values.nbytes + 4),
-              "c": entry("F32", [0, 5], values.nbytes + 4, values.nbytes + 4), "__metadata__": {"format": "pt"}}
+    end = values.nbytes
+    header = {"a.weight": entry(kind, [2, 2], 0, end), "b": entry("F32", [], end, end + 4),
+              "c": entry("F32", [0, 5], end + 4, end + 4), "__metadata__": {"format": "pt"}}
     weights = read(tmp_path, safetensors(header, values.tobytes() + np.float32(2.5).tobytes()))
     np.testing.assert_array_equal(weights.tensors["a.weight"], values, strict=True)
     assert weights.tensors["b"] == np.float32(2.5) and weights.tensors["c"].shape == (0, 5)
@@ -51,7 +52,8 @@ BAD = {
     "a type that is a list": ({"a": entry(["F32"], [2], 0, 8)}, 8, "no text"),
     "three offsets": ({"a": A | {"data_offsets": [0, 8, 8]}}, 8, "3 places"),
     "no offsets": ({"a": {"dtype": "F32", "shape": [2]}}, 8, "no dtype, shape and data_offsets"),
-    "no entry": ({"a": 5}, 8, "no dtype, shape"), "numbers as metadata": ({"__metadata__": {"a": 1}}, 0, "no dict of texts"),
+    "no entry": ({"a": 5}, 8, "no dtype, shape"),
+    "numbers as metadata": ({"__metadata__": {"a": 1}}, 0, "no dict of texts"),
     "two of a name": (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":5}', 1, "given twice"),
     "no JSON": (b"{" + b"x" * 30, 8, "its header is no JSON"), "no text": (b"{\xff\xfe}", 8, "its header is no JSON"),
     "deep nesting": (b'{"a":' + b"[" * 100_000, 8, "its header is no JSON"),

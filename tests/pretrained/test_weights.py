@@ -28,7 +28,8 @@ def npz():
 
 
 GOOD = {
-    "torch zip": writers.torch_zip(TREE), "torch legacy": writers.torch_legacy(TREE), "pickle": pickle.dumps({"a": RAMP}),
+    "torch zip": writers.torch_zip(TREE), "torch legacy": writers.torch_legacy(TREE),
+    "pickle": pickle.dumps({"a": RAMP}),
     "npz": npz(), "npy": writers.npy(RAMP),
     "safetensors": writers.safetensors({"a": writers.entry("F32", [2, 3], 0, 24)}, RAMP.tobytes())}
 
@@ -62,17 +63,19 @@ NONE = {
     "a page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a page of HTML"),
     "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "`git lfs pull`"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"), "TensorFlow": (b'model_checkpoint_path: "x"', "TensorFlow"),
-    "TensorFlow's index": (bytes(40) + bytes.fromhex("57fb808b247547db"), "TensorFlow"), "tar": (tar(), "is a tar file"),
+    "TensorFlow's index": (bytes(40) + bytes.fromhex("57fb808b247547db"), "TensorFlow"),
+    "tar": (tar(), "is a tar file"),
     "gzip": (gzip.compress(b"weights"), "is compressed"), "text": (b"weights, surely\n", "begins with weights,"),
-    "zeros": (bytes(100), r"begins with \x00"), "a zip file": (writers.zip_bytes({"a.txt": "a"}), "holds NAME/data.pkl"),
+    "zeros": (bytes(100), r"begins with \x00"),
+    "a zip file": (writers.zip_bytes({"a.txt": "a"}), "holds NAME/data.pkl"),
     "an end of a zip file": (writers.torch_zip(TREE)[:300], "is no whole zip file"),
     "an empty zip file": (writers.zip_bytes({}), "neither of torch.save"),
     "a number": (pickle.dumps(5, 2), "is a pickle of a number"),
     "StyleGAN": (b"\x80\x03ctorch_utils.persistence\n_reconstruct_persistent_obj\n.",
                  "names torch_utils.persistence._reconstruct_persistent_obj, code of StyleGAN's pickles"),
     "StyleGAN of TensorFlow": (b"\x80\x03(cdnnlib.tflib.network\nNetwork\n.", "names dnnlib.tflib.network.Network"),
-    "a module": (writers.torch_zip_of(b"\x80\x02ctorch.nn.modules.linear\nLinear\n."), "torch.nn.modules.linear.Linear"),
-    "the code of a module": (writers.torch_legacy_of(b"\x80\x02X\x06\0\0\0module\x85Q."), "refers to what is no storage")}
+    "a module": (writers.torch_zip_of(b"ctorch.nn.modules.linear\nLinear\n."), "torch.nn.modules.linear.Linear"),
+    "the code of a module": (writers.torch_legacy_of(b"X\x06\0\0\0module\x85Q."), "refers to what is no storage")}
 
 
 @pytest.mark.parametrize("case", NONE)

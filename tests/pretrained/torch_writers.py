@@ -1,4 +1,4 @@
-"""Writers of both formats of `torch.save`, without PyTorch, and of safetensors: for files that PyTorch would not write."""
+"""Writers of both formats of `torch.save`, without PyTorch, of safetensors, of zip and NumPy files with any content."""
 
 import collections
 import contextlib
