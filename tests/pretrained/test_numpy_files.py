@@ -110,7 +110,8 @@ def test_a_zip_file_whose_entries_lie_outside_of_it_is_refused(tmp_path):
     directory, end = good.index(b"PK\x01\x02"), good.index(b"PK\x05\x06")
     for place in (len(good) + 20, 2**63, 2**64 - 1):
         record, tail = bytearray(good[directory:end]), bytearray(good[end:])
-        record[30:32], record[42:46] = (12).to_bytes(2, "little"), b"\xff" * 4  # The place is in 8 bytes behind the name.
+        # The place is in 8 bytes behind the name.
+        record[30:32], record[42:46] = (12).to_bytes(2, "little"), b"\xff" * 4
         record += struct.pack("<HHQ", 1, 8, place)
         tail[12:16] = len(record).to_bytes(4, "little")
         with pytest.raises(WeightsError, match="lies outside of it"):

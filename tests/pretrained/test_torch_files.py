@@ -81,6 +81,16 @@ def test_tensors_are_views_of_their_storages(form, tmp_path):
     assert np.shares_memory(weights.tensors["all"], weights.tensors["turned"])
 
 
+def test_parts_of_storages_count_from_their_start(tmp_path):
+    def part(*place):
+        return {"a": Tensor(Storage(WHOLE.tobytes(), "FloatStorage", 12, part=(place,)), 1, (3,), (1,))}
+
+    np.testing.assert_array_equal(read(tmp_path, writers.torch_legacy(part("view", 4, 4))).tensors["a"], [5, 6, 7])
+    for place, words in ((("view", 4, 3), "ends at number 4 of a storage of 3"), (("view", 4, 9), "lies outside of it"),
+                         (("view", -4, 9), "negative"), (("view", 4), "has no place")):
+        assert words in refusal(tmp_path, writers.torch_legacy(part(*place)))
+
+
 def test_a_tensor_of_two_names_is_one_array(tmp_path):
     tied = writers.tensor(WHOLE)
     weights = read(tmp_path, writers.torch_zip({"first": tied, "second": {"again": tied}}))

@@ -28,6 +28,7 @@ class Storage:
     kind: str
     count: int
     key: str = "0"
+    part: tuple = ()
 
 
 @dataclasses.dataclass
@@ -76,7 +77,7 @@ def pickled(tree, protocol=2):
                 if not isinstance(value, Storage):
                     return None
                 storages[value.key] = value
-                return "storage", getattr(torch, value.kind), value.key, "cpu", value.count
+                return "storage", getattr(torch, value.kind), value.key, "cpu", value.count, *value.part
 
             def reducer_override(self, value):
                 if not isinstance(value, Tensor):
