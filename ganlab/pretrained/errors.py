@@ -28,7 +28,7 @@ def listed(names: Iterable[str]) -> str:
     """A few names as words, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(shown(name) for name in names[:MOST_LISTED]) + more
+    return ", ".join(shown(name, 160) for name in names[:MOST_LISTED]) + more
 
 
 def damaged(what: str) -> BadWeights:

@@ -29,10 +29,10 @@ class _Flat:
     """What was gathered, and what may still be."""
 
     nbytes_left: int
+    values_left: int
+    letters_left: int
     tensors: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     rest: dict[str, Plain] = dataclasses.field(default_factory=dict)
-    values_left: int = MOST_VALUES
-    letters_left: int = MOST_LETTERS
 
     def visit(self, name: str, value: Any, depth: int) -> None:
         """Gathers a value and all that is in it."""
@@ -89,6 +89,6 @@ def flatten(tree: Any, nbytes: int) -> tuple[dict[str, np.ndarray], dict[str, Pl
     Raises:
       BadWeights: where a limit is passed or two values get one name.
     """
-    flat = _Flat(MOST_UNFOLDING * nbytes + FREE_BYTES)
+    flat = _Flat(MOST_UNFOLDING * nbytes + FREE_BYTES, MOST_VALUES, MOST_LETTERS)
     flat.visit("", tree, 0)
     return flat.tensors, flat.rest

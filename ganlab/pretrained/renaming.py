@@ -8,6 +8,7 @@ import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed, shown
 
+
 def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], ignore: tuple[str, ...] = (),
          source: str = "the weight file") -> dict[str, np.ndarray]:
     """The tensors that a network expects, in its order, once it is certain that they are those of this network.

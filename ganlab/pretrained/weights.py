@@ -84,9 +84,9 @@ _SSTABLE = bytes.fromhex("57fb808b247547db")  # How TensorFlow's index of a chec
 def read_weights(path: str | Path) -> Weights:
     """All arrays and other values of a weight file; its format is told by its first bytes, not by its name.
 
-    Read are PyTorch's files (zip files since 1.6, and those before), safetensors, and NumPy's .npy and
-    .npz. Names of nested dicts and lists are joined by dots. No code of the file is run, and reading
-    takes memory and time in proportion to the file's size.
+    Read are PyTorch's files (zip files since 1.6, and those before), safetensors, NumPy's .npy and .npz,
+    and pickles of dicts of NumPy arrays. Names of nested dicts and lists are joined by dots. No code of
+    the file is run, and reading takes memory and time in proportion to the file's size, and little more.
 
     Raises:
       WeightsError: one sentence with the file, what is wrong with it, and what to do.

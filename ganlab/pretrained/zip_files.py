@@ -38,7 +38,7 @@ class Archive:
             raise BadWeights(f"holds {len(infos):,} files, more than the {MOST_ENTRIES:,} that are read; save "
                              "fewer arrays")
         for info in infos:
-            _check_entry(info)
+            _check_entry(info, size)
         # Entries of an attack lie upon each other; those of a whole file lie side by side.
         if sum(info.compress_size for info in infos) > size:
             raise damaged("its files are together larger than itself")
@@ -61,7 +61,7 @@ class Archive:
             with self._zip.open(self._infos[name]) as stream:
                 yield stream
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
-                UnicodeError) as error:
+                ValueError) as error:
             raise BadWeights(f"does not unpack ({shown(name)}: {shown(error)}); copy it anew") from None
 
     def bytes_of(self, name: str) -> np.ndarray:
@@ -70,7 +70,9 @@ class Archive:
             return read_bytes(stream, self.sizes[name])
 
 
-def _check_entry(info: zipfile.ZipInfo) -> None:
+def _check_entry(info: zipfile.ZipInfo, size: int) -> None:
+    if not 0 <= info.header_offset < size:
+        raise damaged("one of its files lies outside of it")
     if info.flag_bits & 1:
         raise BadWeights("is encrypted; unpack it and pack it anew without a password")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

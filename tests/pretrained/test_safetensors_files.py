@@ -1,0 +1,74 @@
+"""Files of safetensors: every type, and every way in which a header can lie."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from torch_writers import entry, safetensors
+
+from ganlab.pretrained import WeightsError, read_weights
+from ganlab.pretrained.arrays import DTYPES
+from ganlab.pretrained.safetensors_files import TYPES
+
+
+def read(tmp_path, data):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(data)
+    return read_weights(path)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_type_is_read(kind, tmp_path):
+    values = np.array([[0, 1], [1, 0]]).astype(DTYPES[TYPES[kind]])
+    end = values.nbytes
+    header = {"a.weight": entry(kind, [2, 2], 0, end), "b": entry("F32", [], end, end + 4),
+              "c": entry("F32", [0, 5], end + 4, end + 4), "__metadata__": {"format": "pt"}}
+    weights = read(tmp_path, safetensors(header, values.tobytes() + np.float32(2.5).tobytes()))
+    np.testing.assert_array_equal(weights.tensors["a.weight"], values, strict=True)
+    assert weights.tensors["b"] == np.float32(2.5) and weights.tensors["c"].shape == (0, 5)
+    assert weights.rest == {"__metadata__.format": "pt"}
+    assert not any(array.flags.writeable for array in weights.tensors.values())
+
+
+def test_bytes_mean_what_the_format_says(tmp_path):
+    weights = read(tmp_path, b"\x3a\0\0\0\0\0\0\0" + b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}   ' +
+                   b"\xc0\x3f\x00\xc0")
+    np.testing.assert_array_equal(weights.tensors["a"], np.array([1.5, -2], ml_dtypes.bfloat16), strict=True)
+
+
+A, B = entry("F32", [2], 0, 8), entry("F32", [1], 8, 12)
+BAD = {
+    "overlap": ({"a": A, "b": entry("F32", [1], 4, 8)}, 8, "behind one that ends at 8"),
+    "a gap": ({"a": A, "b": entry("F32", [1], 12, 16)}, 16, "behind one that ends at 8"),
+    "more bytes than its shape": ({"a": entry("F32", [1], 0, 8)}, 8, "lies at bytes 0 to 8"),
+    "backwards": ({"a": entry("F32", [1], 8, 4)}, 8, "lies at bytes 8 to 4"),
+    "a short file": ({"a": A, "b": B}, 11, "11 bytes of tensors where its header says 12"),
+    "a long file": ({"a": A, "b": B}, 13, "13 bytes of tensors"),
+    "petabytes": ({"a": entry("F32", [2**48], 0, 2**50)}, 8, "8 bytes of tensors where its header says"),
+    "an overflow": ({"a": entry("F32", [2**40, 2**40], 0, 8)}, 8, "product"),
+    "a negative size": ({"a": entry("F32", [-2], 0, 8)}, 8, "negative"),
+    "half a size": ({"a": entry("F32", [2.0], 0, 8)}, 8, "no whole number"),
+    "an infinite size": (b'{"a":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,8]}}', 8, "no number of JSON"),
+    "an unknown type": ({"a": entry("Q4", [2], 0, 8)}, 8, "tensor a of a type Q4"),
+    "a type that is a list": ({"a": entry(["F32"], [2], 0, 8)}, 8, "no text"),
+    "three offsets": ({"a": A | {"data_offsets": [0, 8, 8]}}, 8, "3 places"),
+    "no offsets": ({"a": {"dtype": "F32", "shape": [2]}}, 8, "no dtype, shape and data_offsets"),
+    "no entry": ({"a": 5}, 8, "no dtype, shape"),
+    "numbers as metadata": ({"__metadata__": {"a": 1}}, 0, "no dict of texts"),
+    "two of a name": (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":5}', 1, "given twice"),
+    "no JSON": (b"{" + b"x" * 30, 8, "its header is no JSON"), "no text": (b"{\xff\xfe}", 8, "its header is no JSON"),
+    "deep nesting": (b'{"a":' + b"[" * 100_000, 8, "its header is no JSON"),
+    "a long number": (b'{"a":' + b"9" * 10_000 + b"}", 8, "its header is no JSON")}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_header_that_lies_is_refused(case, tmp_path):
+    header, nbytes, words = BAD[case]
+    with pytest.raises(WeightsError) as error:
+        read(tmp_path, safetensors(header, bytes(nbytes)))
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_header_cannot_be_longer_than_the_file_or_the_limit(tmp_path):
+    for length, words in ((2**63, "more than the 8,388,608 that are read"), (1000, "ends within its header")):
+        with pytest.raises(WeightsError, match=words):
+            read(tmp_path, length.to_bytes(8, "little") + b'{"a": 5}')
