@@ -11,7 +11,7 @@ import numpy as np
 from ganlab.config import ConfigError, unknown
 from ganlab.evaluation.digit_classifier import digit_classifier
 from ganlab.networks import DINOV2_SIZES, DigitClassifier, Inception2015, VisionTransformer
-from ganlab.pretrained import Weights, WeightsError, dinov2_variables, inception_variables, read_weights
+from ganlab.pretrained import Weights, dinov2_variables, inception_variables, read_weights
 from ganlab.types import Array
 
 # Of the three colours, ITU-R BT.601, as Pillow turns pictures grey.
@@ -87,18 +87,7 @@ def _refuse_weights(name: str, weights: str) -> None:
 def _read(name: str, weights: str, what: str) -> Weights:
     if not weights:
         raise ConfigError(f"features {name} need a weight file, {what}; name it by --weights=FILE")
-    try:
-        return read_weights(weights)
-    except WeightsError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _converted(convert: Callable[..., Any], found: Weights, expected: Any, weights: str) -> Any:
-    """Variables of a network, by its own reader of published weights."""
-    try:
-        return convert(found.tensors, expected, weights)
-    except WeightsError as error:
-        raise ConfigError(str(error)) from error
+    return read_weights(weights)
 
 
 def pixels(weights: str) -> Features:
@@ -134,7 +123,7 @@ def inception2015(weights: str) -> Features:
     found = _read("inception2015", weights, "the published pt_inception-2015-12-05-6726825d.pth")
     network = Inception2015()
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 299, 299, 3)))
-    variables = _converted(inception_variables, found, expected, weights)
+    variables = inception_variables(found.tensors, expected, weights)
 
     def see(images: Array) -> Seen:
         taps = network.apply(variables, _colour(_pictures("inception2015", images)))
@@ -149,7 +138,7 @@ def dinov2(weights: str) -> Features:
     found = _read("dinov2", weights, "the published dinov2_vitb14_pretrain.pth")
     network = VisionTransformer(**DINOV2_SIZES["vitb14"])
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 224, 224, 3)))
-    variables = _converted(dinov2_variables, found, expected, weights)
+    variables = dinov2_variables(found.tensors, expected, weights)
 
     def see(images: Array) -> Seen:
         return Seen(network.apply(variables, _colour(_pictures("dinov2", images))), None)

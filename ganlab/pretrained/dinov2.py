@@ -2,23 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ganlab.pretrained.torch_layout import Variables, torch_name, variables_from_torch
+from ganlab.pretrained.renaming import torch_name, variables_from_torch
 
 # Stands in for hidden patches in training alone.
-IGNORED = (r"^mask_token$",)
+IGNORED = ("mask_token",)
 
 
-def dinov2_variables(tensors: Mapping[str, np.ndarray], expected: Variables,
-                     source: str = "the weight file") -> Variables:
+def dinov2_variables(tensors: Mapping[str, np.ndarray], expected: Any,
+                     source: str = "the weight file") -> Any:
     """Variables of `ganlab.networks.vision_transformer.VisionTransformer` from a published PyTorch file.
 
     `expected` is what `jax.eval_shape` of the network's `init` gives; `source` names the file in errors. Raises
-    ConfigError for the tensors of another network, such as one of another size or with register tokens.
+    WeightsError for the tensors of another network, such as one of another size or with register tokens.
     """
-    return variables_from_torch(tensors, expected, "DINOv2", source, name_of=_published_name, ignored=IGNORED)
+    return variables_from_torch(tensors, expected, IGNORED, source, "DINOv2", _published_name)
 
 
 def _published_name(path: Sequence[str]) -> str:

@@ -1,16 +1,17 @@
 """Foreign tensors become our params: which are expected, which way round their axes lie, and where they go."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed, shown
 
 
 def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], ignore: tuple[str, ...] = (),
-         source: str = "the weight file") -> dict[str, np.ndarray]:
+         source: str = "the weight file", network: str = "this network") -> dict[str, np.ndarray]:
     """The tensors that a network expects, in its order, once it is certain that they are those of this network.
 
     Args:
@@ -18,6 +19,7 @@ def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ..
       expected: the shape of each tensor by name.
       ignore: patterns, such as `*.num_batches_tracked`, of names that may be left over.
       source: what the tensors are from, for messages.
+      network: whose tensors are expected, for messages.
 
     Raises:
       WeightsError: with the tensors that are missing, left over, or of another shape.
@@ -30,7 +32,7 @@ def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ..
     wrong = [f"{word} {listed(names)}" for word, names in (("lacks", missing), ("has besides", over), ("has", shapes))
              if names]
     if wrong:
-        raise WeightsError(f"{source} {', '.join(wrong)}: these are weights of another network, or of another version "
+        raise WeightsError(f"{source} {', '.join(wrong)}: these are not the weights of {network}, or of another version "
                            f"of it; name those whose tensors are the {len(expected):,} that are expected")
     return {name: tensors[name] for name in expected}
 
@@ -82,3 +84,43 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
             raise WeightsError(f"{shown(name)} is both a value and a dict of others; rename one of them")
         place[last] = value
     return tree
+
+
+# What PyTorch calls the arrays of a layer that Flax calls otherwise.
+_LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+# Kernels by their axes in Flax: the shape in PyTorch, and how to turn them.
+_KERNELS: dict[int, tuple[Callable[[Sequence[int]], tuple[int, ...]], Callable[[np.ndarray], np.ndarray]]] = {
+    4: (lambda shape: (shape[3], shape[2], shape[0], shape[1]), conv_kernel),
+    2: (lambda shape: (shape[1], shape[0]), dense_kernel)}
+
+
+def torch_name(path: Sequence[str]) -> str:
+    """The PyTorch name of a Flax variable: ("params", "a", "conv", "kernel") is a.conv.weight."""
+    return ".".join([*path[1:-1], _LEAVES.get(path[-1], path[-1])])
+
+
+def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignore: tuple[str, ...] = (),
+                         source: str = "the weight file", network: str = "this network",
+                         name_of: Callable[[Sequence[str]], str] = torch_name) -> Any:
+    """Variables of a Flax module that names its layers as a PyTorch module does, from the tensors of that, in float32.
+
+    Args:
+      tensors: by PyTorch's names.
+      expected: a tree of arrays or `jax.ShapeDtypeStruct`, with collections (`params`, `batch_stats`) on top.
+      ignore: as `take`.
+      source: what the tensors are from, for messages.
+      network: whose variables they become, for messages.
+      name_of: the PyTorch name of a variable, of its path in the tree.
+
+    Raises:
+      WeightsError: as `take`.
+    """
+    leaves, structure = jax.tree_util.tree_flatten_with_path(expected)
+    shapes, turns = {}, {}
+    for path, leaf in leaves:
+        words = [entry.key for entry in path]
+        shape_of, turn = _KERNELS[len(leaf.shape)] if words[-1] == "kernel" else (tuple, lambda value: value)
+        shapes[name_of(words)], turns[name_of(words)] = shape_of(leaf.shape), turn
+    taken = take(tensors, shapes, ignore, source, network)
+    return jax.tree_util.tree_unflatten(structure, [turns[name](np.asarray(value, np.float32))
+                                                    for name, value in taken.items()])

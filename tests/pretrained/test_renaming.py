@@ -61,7 +61,7 @@ def test_expected_tensors_are_taken_in_their_order():
 
 
 @pytest.mark.parametrize(("tensors", "words"), [
-    ({"b.weight": TENSORS["b.weight"]}, "net.pth lacks a.bias: these are weights of another network"),
+    ({"b.weight": TENSORS["b.weight"]}, "net.pth lacks a.bias: these are not the weights of this network"),
     (TENSORS, "net.pth has besides bn.num_batches_tracked: "),
     ({"a.bias": np.ones(3), "b.weight": np.ones((3, 2))},
      r"has a.bias with \(3,\) for \(2,\), b.weight with \(3, 2\) for \(2, 3\): "),
