@@ -39,7 +39,7 @@ def position_matrix(stored: int, wanted: int) -> np.ndarray:
     """Weights [wanted, stored] that interpolate positions along one axis, as the published networks do.
 
     Bicubic with a = -3/4, the border repeated, nothing averaged. The step is stored / (wanted + 0.1), where the
-    0.1 was added against rounding and shifts positions by up to a quarter of a stored step from 37 to 16.
+    0.1 was added against rounding and shifts positions by up to 0.22 of a stored step from 37 to 16.
     """
     if stored == wanted:
         return np.eye(stored, dtype=np.float32)
