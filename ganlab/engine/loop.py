@@ -113,6 +113,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                 if judge and (last or step % schedule["evaluate_every_rounds"] == 0):
                     values = judge(step, sampling.sampler(state))
                     board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
+                    console.say(f"round {step:,}  "
+                                + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
                 due = last or interruption.signal is not None or values is not None
                 if due or step % schedule["checkpoint_every_rounds"] == 0:
                     # A state that cannot go on must not push out one that can.

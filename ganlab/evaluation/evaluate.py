@@ -152,8 +152,9 @@ def _measure(name: str, measure: Measure, sets: Sequence[Compared], request: Req
     protocol = protocol_for(name, measure, settings, sets[0], request, features, real)
     warning = ""
     if name.startswith("fid"):
-        smaller = min(len(sets[0].real.features), len(sets[0].fake.features))
-        warning = rank_warning(smaller, sets[0].fake.features.shape[1]) or ""
+        # The extrapolation begins with a tenth of the samples.
+        smallest = len(sets[0].fake.features) // (10 if name == "fid_infinity" else 1)
+        warning = rank_warning(min(len(sets[0].real.features), smallest), sets[0].fake.features.shape[1]) or ""
     results = []
     for value, better in measure.better.items():
         of_seeds = tuple(float(values[value]) for values in found)

@@ -90,6 +90,11 @@ def _read(name: str, weights: str, what: str) -> Weights:
     return read_weights(weights)
 
 
+def _large_batch() -> int:
+    """Images at once for a large network: the caches of a CPU hold few, and an accelerator starves of few."""
+    return 8 if jax.default_backend() == "cpu" else 64
+
+
 def pixels(weights: str) -> Features:
     """Pixels of images in [-1, 1], or the coordinates of points: as they are, nothing resized."""
     _refuse_weights("pixels", weights)
@@ -130,7 +135,7 @@ def inception2015(weights: str) -> Features:
         return Seen(taps.features_2048, taps.logits_unbiased)
 
     identity = {"name": "inception2015", "sha256": found.sha256[:16], "resize": "TF1 bilinear, 299x299"}
-    return Features("inception2015", identity, jax.jit(see), batch_size=50)
+    return Features("inception2015", identity, jax.jit(see), _large_batch())
 
 
 def dinov2(weights: str) -> Features:
@@ -144,7 +149,7 @@ def dinov2(weights: str) -> Features:
         return Seen(network.apply(variables, _colour(_pictures("dinov2", images))), None)
 
     identity = {"name": "dinov2", "sha256": found.sha256[:16], "resize": "bicubic, antialiased, 224x224"}
-    return Features("dinov2", identity, jax.jit(see), batch_size=50)
+    return Features("dinov2", identity, jax.jit(see), _large_batch())
 
 
 FEATURES: dict[str, Callable[[str], Features]] = {
