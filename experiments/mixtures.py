@@ -25,12 +25,12 @@ GENERATOR_DEPTH = {"grid25": 4, "ring8": 6}
 
 def get_config(argument=None):
     """Choices: data (grid25 or ring8), method (gan, wgan, wgan_gp, pacgan2 or r3gan), length (of training, in units
-    of 5,120 kimg).
+    of 5,120 kimg), width (of the generator's layers).
 
     The methods differ in their loss, penalty, packing, optimizer and numbers alone: the networks, the
     latents, the schedule, the average of the generator and the real images shown are the same.
     """
-    choice = parse_choices(argument, data="grid25", method="r3gan", length=1)
+    choice = parse_choices(argument, data="grid25", method="r3gan", length=1, width=64)
     chosen = method(choice.method)
     updates = UPDATES * choice.length
     rounds = updates // chosen.critic_updates
@@ -39,7 +39,7 @@ def get_config(argument=None):
     else:
         hyper = chosen.numbers(lr=LEARNING_RATES.get(choice.method, 1e-3))
     player = dict(network="mlp", optimizer=chosen.optimizer)
-    generator = dict(width=64, depth=GENERATOR_DEPTH.get(choice.data, 6))
+    generator = dict(width=choice.width, depth=GENERATOR_DEPTH.get(choice.data, 6))
     return experiment(
         name=f"{choice.data} {choice.method}",
         data=dict(source=choice.data),

@@ -138,7 +138,8 @@ def run_method(method: str, config: ml_collections.ConfigDict, judge: Judge, num
     seconds = time.monotonic() - start
     modes, high_quality, reverse_kl = zip(*(judge(one) for one in samples), strict=True)
     return Result(method, rounds, rounds * game.images_per_round / 1000, list(modes), list(high_quality),
-                  list(reverse_kl), [FIRST_SEED.value + trial for trial in range(SEEDS.value) if not finite[trial]], seconds)
+                  list(reverse_kl), [FIRST_SEED.value + trial for trial in range(SEEDS.value) if not finite[trial]],
+                  seconds)
 
 
 def mean_and_error(values: Sequence[float], text: str) -> str:

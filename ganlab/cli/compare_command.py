@@ -29,6 +29,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Prints the table, and the protocol of each value."""
+    if len(values.of) < 2:
+        raise ConfigError(f"--of={','.join(values.of)} names fewer than two directories; join them by comma")
     runs = {path: newest(read_results(RunDirectory(path).results_file)) for path in values.of}
     first, *others = runs.values()
     shared = [name for name in first if all(name in other for other in others)]

@@ -15,6 +15,7 @@ Examples:
 Writes results.json and metrics.png into the run's directory, or into --output; measuring again adds to them.
 """
 
+import dataclasses
 import functools
 from absl import flags
 
@@ -24,7 +25,6 @@ from ganlab.config import ConfigError
 from ganlab.engine import RunDirectory, set_up_process
 from ganlab.evaluation import (
     FEATURES,
-    PictureSet,
     Record,
     Request,
     Track,
@@ -50,7 +50,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     text("weights", "", "weight file of the features inception2015 or dinov2")
     text("real", None, "folder or zip file of real images; by default the data of the run")
     text("fake", None, "folder or zip file of images to measure instead of a run's")
-    whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0)
+    whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
+          upper_bound=4096)
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
     whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
     whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
@@ -66,19 +67,17 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Measures, writes, and prints the table."""
     set_up_process()
-    if (values.workdir is None) == (values.fake is None):
-        raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
-    if values.bootstrap == 1:
-        raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
+    _check(values)
+    output = values.output or values.workdir
+    place = RunDirectory(output) if output else None
+    if place and values.output:
+        place.path.mkdir(parents=True, exist_ok=True)
     with progress_bars() as track:
         records = (_of_run if values.workdir else _of_images)(values, track)
     print_results(records, values.workdir or values.fake)
-    output = values.output or values.workdir
-    if output is None:
+    if place is None:
         print("--output=DIR keeps these values and their protocols")
         return 0
-    place = RunDirectory(output)
-    place.path.mkdir(parents=True, exist_ok=True)
     every = add_results(place.results_file, records)
     print(f"values and protocols in {place.results_file}")
     if values.workdir:
@@ -87,16 +86,33 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
+def _check(values: flags.FlagValues) -> None:
+    """Refuses what contradicts itself, before anything is read."""
+    if (values.workdir is None) == (values.fake is None):
+        raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
+    if values.bootstrap == 1:
+        raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
+    if values.fake:
+        for name in ("step", "ema", "temperature", "truncation", "seeds"):
+            if values[name].value != values[name].default:
+                advice = "; --bootstrap=200 gives an interval" if name == "seeds" else ""
+                raise ConfigError(f"--{name} is of samples that a run draws, and images in a folder are what they are; "
+                                  f"leave it out{advice}")
+    elif values.resolution and not values.real:
+        raise ConfigError("--resolution brings images of folders to one size, and no folder is named; leave it out, or "
+                          "name one by --real")
+
+
 def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
     """Values of the checkpoints that are asked for."""
-    records = []
+    records, features = [], None
     for step in steps_of(values.workdir, values.step):
         trained = open_run(values.workdir, step, values.ema)
         dataset = trained.dataset
+        features = features or chosen_features(values.features, values.weights, dataset)
         sampler = trained.game.sampler
         sample = functools.partial(trained.programs.sample, *trained.networks[sampler.network])
-        generator = generator_of(sampler, sample, dataset, values.temperature, values.truncation)
-        features = chosen_features(values.features, values.weights, dataset)
+        generator = generator_of(trained.config, sampler, sample, dataset, values.temperature, values.truncation)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
                 data_pictures(dataset, trained.config.data, values.real_number))
         request = _request(values, weights="averaged" if values.ema else "as trained", temperature=values.temperature,
@@ -105,21 +121,20 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
         found = evaluate(real, functools.partial(generator.pictures, number), request, features,
                          measures_for(generator, dataset, features), track)
         kimg = trained.step * trained.game.images_per_round / 1000
-        records += [Record(result, trained.step, kimg) for result in found]
+        subject = values.workdir if values.output else ""
+        records += [Record(result, subject, trained.step, kimg) for result in found]
     return records
 
 
 def _of_images(values: flags.FlagValues, track: Track) -> list[Record]:
     """Values of a folder of images."""
-    if values.seeds > 1:
-        raise ConfigError("--seeds draws samples anew, and images in a folder are what they are; use --bootstrap=200 "
-                          "for an interval")
     features = chosen_features(values.features, values.weights, None)
     real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
-    fake: PictureSet = folder_pictures(values.fake, values.resolution, values.number)
+    # Features of what is judged are not kept: it seldom comes again.
+    fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number), cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
     found = evaluate(real, lambda seed: fake, request, features, measures_for(None, None, features), track)
-    return [Record(result) for result in found]
+    return [Record(result, values.fake) for result in found]
 
 
 def _request(values: flags.FlagValues, **samples: str | float) -> Request:

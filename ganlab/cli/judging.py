@@ -1,6 +1,7 @@
 """From flags and configs to what `ganlab.evaluation` judges: the samples of a run, their measures, the progress."""
 
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -33,6 +34,9 @@ from ganlab.report import plot_results, save_png
 from ganlab.types import Array
 
 
+MOST_SAMPLES, SAMPLE_NUMBERS = 500, 2**24
+
+
 def default_features(dataset: Dataset | None) -> str:
     """The features of data that need no weights: pixels of points, else those of digits."""
     return "pixels" if dataset is not None and len(dataset.image_shape) != 3 else "digits"
@@ -63,13 +67,16 @@ def progress_bars() -> Iterator[Track]:
         yield track
 
 
-def generator_of(sampler: Sampler, sample: Callable[[Array, Array], Array], dataset: Dataset, temperature: float = 1.0,
-                 truncation: float = 0.0) -> Generator:
+def generator_of(config: Mapping[str, Any], sampler: Sampler, sample: Callable[[Array, Array], Array],
+                 dataset: Dataset, temperature: float = 1.0, truncation: float = 0.0) -> Generator:
     """A game's sampler with `sample(latents, labels) -> images`, as a generator to judge."""
     def latents(keys: Array) -> Array:
         return sampler.latents(keys, truncation) * temperature
 
-    return Generator(latents, sample, dataset.labels)
+    spherical = config["system"].get("latent_distribution", "normal") == "normal"
+    # As many as training holds, and more of small images.
+    batch_size = min(MOST_SAMPLES, max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
+    return Generator(latents, sample, dataset.labels, spherical, batch_size)
 
 
 def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Features:
@@ -99,12 +106,12 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     real = data_pictures(dataset, config["data"])
 
     def measures(sample: Callable[[Array, Array], Array]) -> tuple[Generator, dict[str, Measure]]:
-        generator = generator_of(game.sampler, sample, dataset)
+        generator = generator_of(config, game.sampler, sample, dataset)
         return generator, measures_for(generator, dataset, features)
 
     known = measures(lambda latents, labels: latents)[1]
-    check_request(request, known, real)
-    names = value_names(request.metrics, known)
+    check_request(request, known, real, features)
+    names = {name: better for name, better in value_names(request.metrics, known).items() if better != "neither"}
     if wanted["best"] and wanted["best"] not in names:
         raise unknown("config.evaluate.best", wanted["best"], names)
 
@@ -114,7 +121,7 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
         results = evaluate(real, lambda seed: generator.pictures(number, seed), request, features, found,
                            lambda what, total: lambda done: None)
         kimg = step * game.images_per_round / 1000
-        records = add_results(directory.results_file, [Record(result, step, kimg) for result in results])
+        records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg) for result in results])
         save_png(directory.results_plot, plot_results(records, config["name"]))
         return {result.name: result.value for result in results}
 

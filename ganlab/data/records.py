@@ -1,5 +1,6 @@
 """Images in the records of a prepared data set, which are read and decoded when they are asked for."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,13 @@ class RecordImages:
         for image, number in zip(images.reshape(-1, *self.shape[1:]), numbers.reshape(-1), strict=True):
             image[:] = self._read(int(number))
         return images if np.ndim(wanted) else images[0]
+
+    def content_hash(self, index: np.ndarray) -> str:
+        """A hash of the files of chosen images, which are read and not decoded, and of what is made of them."""
+        digest = hashlib.sha256(repr((self._channels, self._resolution, self.shape[1:])).encode())
+        for number in self._chosen[index]:
+            digest.update(self._records[int(number)][self._key])
+        return digest.hexdigest()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """All of them, in memory."""

@@ -9,6 +9,7 @@ from ganlab.engine.program import Programs, make_mesh, make_programs, replicated
 from ganlab.engine.run_directory import RunDirectory, plain
 from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_programs
 
-__all__ = ["Best", "Checkpoints", "Diverged", "Judge", "Outcome", "Programs", "RunDirectory", "TrialPrograms", "choose_step",
-           "data_shapes", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "plain",
-           "read_metrics", "replicated", "rounds_saved", "set_up_process", "stays_on_device", "train"]
+__all__ = ["Best", "Checkpoints", "Diverged", "Judge", "Outcome", "Programs", "RunDirectory", "TrialPrograms",
+           "choose_step", "data_shapes", "make_feed", "make_mesh", "make_programs", "make_trial_mesh",
+           "make_trial_programs", "plain", "read_metrics", "replicated", "rounds_saved", "set_up_process",
+           "stays_on_device", "train"]

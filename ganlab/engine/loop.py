@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.feed import make_feed, stays_on_device
@@ -111,10 +112,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                     sampling(step, state)
                 values = None
                 if judge and (last or step % schedule["evaluate_every_rounds"] == 0):
-                    values = judge(step, sampling.sampler(state))
-                    board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
-                    console.say(f"round {step:,}  "
-                                + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+                    values = _judged(judge, step, sampling.sampler(state), console, board)
                 due = last or interruption.signal is not None or values is not None
                 if due or step % schedule["checkpoint_every_rounds"] == 0:
                     # A state that cannot go on must not push out one that can.
@@ -125,6 +123,19 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     finally:
         for part in (feed, checkpoints, metrics_file, board, console):
             part.close()
+
+
+def _judged(judge: Judge, step: int, sample: Callable[[Array, Array], Array], console: Console,
+            board: TensorBoard) -> Mapping[str, float] | None:
+    """What was measured of the samples, said and written; None where it could not be."""
+    try:
+        values = judge(step, sample)
+    except ConfigError as error:  # Samples that cannot be judged are no reason to stop.
+        console.say(f"round {step:,}  not measured: {error}")
+        return None
+    board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
+    console.say(f"round {step:,}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    return values
 
 
 def _log(game: Game, step: int, metrics: Mapping[str, jax.Array], console: Console, file: MetricsFile,

@@ -1,6 +1,6 @@
 """Metrics with their protocol: features, reference images, measures, results."""
 
-from ganlab.evaluation.evaluate import Interval, Request, Result, Track, check_request, evaluate, value_names
+from ganlab.evaluation.evaluate import Request, Result, Track, Uncertainty, check_request, evaluate, value_names
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
 from ganlab.evaluation.measures import MEASURES, Measure
@@ -8,7 +8,6 @@ from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pic
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
 
-__all__ = ["FEATURES", "Features", "Generator", "Interval", "MEASURES", "Measure", "PictureSet", "Protocol", "Record",
-           "Request", "Result", "Track", "add_results", "check_request", "data_pictures", "differences", "evaluate", "folder_pictures",
-           "load_features", "modes", "path_length", "read_results", "require_same",
-           "value_names"]
+__all__ = ["FEATURES", "Features", "Generator", "MEASURES", "Measure", "PictureSet", "Protocol", "Record", "Request",
+           "Result", "Track", "Uncertainty", "add_results", "check_request", "data_pictures", "differences", "evaluate",
+           "folder_pictures", "load_features", "modes", "path_length", "read_results", "require_same", "value_names"]

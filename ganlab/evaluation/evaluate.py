@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.evaluation.features import Features
-from ganlab.evaluation.measures import Compared, Measure, Settings
+from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
 from ganlab.evaluation.seen import SeenSet, see
@@ -18,6 +18,7 @@ Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a bar of so many images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
+LEVEL = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True)
-class Interval:
+class Uncertainty:
     """Between which numbers a value lies, of its level, and by what: `seeds` or `bootstrap`."""
 
     kind: str
@@ -67,7 +68,7 @@ class Result:
     better: str
     protocol: Protocol
     of_seeds: tuple[float, ...]
-    intervals: tuple[Interval, ...] = ()
+    intervals: tuple[Uncertainty, ...] = ()
     warning: str = ""
 
 
@@ -87,19 +88,52 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
       ConfigError: for a metric that does not exist, or needs what is not there, before anything is computed;
         and for sets that a metric cannot judge.
     """
-    check_request(request, measures, real)
+    check_request(request, measures, real, features)
     needs = {need for name in request.metrics for need in measures[name].needs}
+    seen_by = features if "features" in needs else None
     real_seen = see(real, features, track(f"real images ({real.name})", real.number)) if "reference" in needs else None
-    sets = []
-    for seed in request.seeds:
-        pictures = samples(seed)
-        sets.append(Compared(real_seen, see(pictures, features, track(f"samples of seed {seed}", pictures.number))))
-        _check_together(real_seen, sets[-1].fake, request.metrics, measures, features)
-    results: list[Result] = []
-    for name in request.metrics:
-        advance = track(name, len(request.seeds) + (request.bootstrap > 0))
-        results += _measure(name, measures[name], sets, request, features, real, advance)
-    return results
+    found: dict[str, list[Values]] = {name: [] for name in request.metrics}
+    first: dict[str, _First] = {}
+    for seed in request.seeds:  # One after the other: only one set of samples is held.
+        fake = None
+        if needs:
+            pictures = samples(seed)
+            fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number))
+            _check_together(real_seen, fake, request.metrics, measures, features)
+        advance = track(f"metrics of seed {seed}", len(request.metrics))
+        for name in request.metrics:
+            compared = Compared(real_seen, fake)
+            values, at_first = _estimate(name, measures[name], compared, request, seed, name in first)
+            found[name].append(values)
+            first.setdefault(name, at_first)
+            advance(1)
+    return [result for name in request.metrics for result in _results(
+        name, measures[name], found[name], first[name], request, features, real)]
+
+
+class _First(NamedTuple):
+    """What is taken of the first seed's sets."""
+
+    compared: Compared
+    settings: Settings
+    resampled: Mapping[str, Uncertainty]
+
+
+def _estimate(name: str, measure: Measure, compared: Compared, request: Request, seed: int,
+              again: bool) -> tuple[Values, _First | None]:
+    """The values of a metric for a seed and, at the first, what its protocol and its bootstrap are of."""
+    settings = settings_for(measure, compared)
+    try:
+        shares = measure.shares(compared, settings, seed) if measure.shares else None
+        values = (measure.estimate(compared, settings, seed) if shares is None else
+                  {value: float(np.mean(each)) for value, each in shares.items()})
+        if again:
+            return values, None
+        resampled = resample(measure, compared, settings, seed, request.bootstrap, values, shares)
+    except ValueError as error:  # What an estimator says of sets that it cannot judge.
+        raise error if isinstance(error, ConfigError) else ConfigError(f"metric {name}: {error}") from error
+    sets = (None if part is None else dataclasses.replace(part, images=None) for part in compared)
+    return values, _First(Compared(*sets), dict(settings), resampled)
 
 
 def value_names(metrics: Sequence[str], measures: Mapping[str, Measure]) -> dict[str, str]:
@@ -111,107 +145,99 @@ def _value_name(metric: str, value: str) -> str:
     return value if value.startswith(metric) else f"{metric}/{value}"
 
 
-def check_request(request: Request, measures: Mapping[str, Measure], real: PictureSet | None) -> None:
-    """Refuses metrics that do not exist or need real images that there are not: ConfigError."""
+def check_request(request: Request, measures: Mapping[str, Measure], real: PictureSet | None,
+                  features: Features) -> None:
+    """Refuses, by a ConfigError, metrics that do not exist, or need real images or a classifier that there is not."""
+    if not request.metrics:
+        raise ConfigError(f"no metric is named; there are {', '.join(measures)}")
     for name in request.metrics:
         if name not in measures:
-            raise unknown("--metrics", name, measures)
+            raise unknown("metric", name, measures)
         if "reference" in measures[name].needs and real is None:
             raise ConfigError(f"metric {name} compares with real images, and there are none; {REFERENCE_ADVICE}")
+        if "logits" in measures[name].needs and not features.classifies:
+            raise ConfigError(f"metric {name} needs a classifier, which features {features.name} have not; take "
+                              "features digits or inception2015")
 
 
 def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str], measures: Mapping[str, Measure],
                     features: Features) -> None:
-    if real is not None and real.features.shape[1] != fake.features.shape[1]:
-        raise ConfigError(f"real images have {real.features.shape[1]:,} features {features.name}, samples "
-                          f"{fake.features.shape[1]:,}; bring both to one size by --resolution=N, or take other "
-                          "--features")
+    if real is not None and fake.features is not None and real.features.shape[1] != fake.features.shape[1]:
+        raise ConfigError(f"real images of shape {real.shape} have {real.features.shape[1]:,} features "
+                          f"{features.name}, samples of shape {fake.shape} {fake.features.shape[1]:,}; bring both to "
+                          "one shape (--resolution=N sets the side), or take other --features")
     for name in names:
-        if "logits" in measures[name].needs and fake.logits is None:
-            raise ConfigError(f"metric {name} needs a classifier, which features {features.name} have not; take "
-                              "--features=digits or inception2015")
-        if "images" in measures[name].needs and fake.images.ndim != 4:
+        if "images" in measures[name].needs and name != "modes" and len(fake.shape) != 3:
             raise ConfigError(f"metric {name} is one of images, and these samples are points; leave it out")
 
 
-def _measure(name: str, measure: Measure, sets: Sequence[Compared], request: Request, features: Features,
-             real: PictureSet | None, advance: Advance) -> list[Result]:
-    """The values of one metric."""
-    settings = settings_for(measure, sets[0])
-    try:
-        found = []
-        for seed, compared in zip(request.seeds, sets, strict=True):
-            found.append(measure.estimate(compared, settings, seed))
-            advance(1)
-        resampled = {}
-        if request.bootstrap:
-            resampled = resample(measure, sets[0], settings, request.seeds[0], request.bootstrap)
-            advance(1)
-    except ValueError as error:  # What an estimator says of sets that it cannot judge.
-        raise ConfigError(f"metric {name}: {error}") from error
-    protocol = protocol_for(name, measure, settings, sets[0], request, features, real)
+def _results(name: str, measure: Measure, found: Sequence[Values], first: _First, request: Request,
+             features: Features, real: PictureSet | None) -> list[Result]:
+    """The results of one metric, from its values at every seed."""
+    protocol = protocol_for(name, measure, first, request, features, real)
     warning = ""
     if name.startswith("fid"):
         # The extrapolation begins with a tenth of the samples.
-        smallest = len(sets[0].fake.features) // (10 if name == "fid_infinity" else 1)
-        warning = rank_warning(min(len(sets[0].real.features), smallest), sets[0].fake.features.shape[1]) or ""
+        smallest = first.compared.fake.number // (10 if name == "fid_infinity" else 1)
+        dimension = first.compared.fake.features.shape[1]
+        warning = rank_warning(min(first.compared.real.number, smallest), dimension) or ""
     results = []
     for value, better in measure.better.items():
         of_seeds = tuple(float(values[value]) for values in found)
-        intervals = [resampled[value]] if value in resampled else []
+        intervals = [first.resampled[value]] if value in first.resampled else []
         if len(of_seeds) > 1:
             spread = mean_interval(np.array(of_seeds))
-            intervals.append(Interval("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
-        results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better,
-                              protocol, of_seeds, tuple(intervals), warning))
+            intervals.append(Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
+        results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol, of_seeds,
+                              tuple(intervals), warning))
     return results
 
 
 def settings_for(measure: Measure, compared: Compared) -> Settings:
-    """The settings of a metric for sets of a size: subsets are no larger than the smaller set."""
+    """The settings of a metric for sets of a size: subsets are at most half of the smaller set, to differ at all."""
     if "subset_size" not in measure.settings:
         return measure.settings
-    smaller = min(len(compared.real.features), len(compared.fake.features))
-    return {**measure.settings, "subset_size": min(measure.settings["subset_size"], smaller)}
+    half = min(compared.real.number, compared.fake.number) // 2
+    return {**measure.settings, "subset_size": min(measure.settings["subset_size"], half)}
 
 
-def protocol_for(name: str, measure: Measure, settings: Settings, compared: Compared, request: Request,
-                 features: Features, real: PictureSet | None) -> Protocol:
+def protocol_for(name: str, measure: Measure, first: _First, request: Request, features: Features,
+                 real: PictureSet | None) -> Protocol:
     """The protocol of a metric's values."""
-    reference = {}
+    reference, fake = {}, first.compared.fake
     if "reference" in measure.needs:
-        reference = {"images": real.name, **real.identity, "number": real.number, "sha256": compared.real.sha256[:16]}
-    seen_by = dict(features.identity) if measure.by_features else {}
-    samples = {"number": len(compared.fake.features), "seeds": list(request.seeds), **request.samples}
-    return Protocol(name, dict(settings), seen_by, reference, samples)
+        reference = {"images": real.name, **real.identity, "number": real.number,
+                     "sha256": first.compared.real.sha256[:16]}
+    seen_by = dict(features.identity) if measure.sees else {}
+    judged = {} if fake is None or not measure.needs else {"number": fake.number, "shape": list(fake.shape)}
+    return Protocol(name, first.settings, seen_by, reference, {**judged, "seeds": list(request.seeds),
+                                                               **request.samples})
 
 
-def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int) -> dict[str, Interval]:
-    """Bootstrap intervals of a metric's values.
+def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int, values: Values,
+             shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
+    """Bootstrap intervals of a metric's values; none for no draws.
 
-    A value that is a mean over examples is resampled over them, neighbourhoods as they are: copies would be
-    each other's neighbours. Another is estimated anew of sets that are drawn with replacement, and the
-    interval is that of the draws' deviations from their mean, around the value: the bias that a smaller set
-    of distinct examples brings to a Fréchet distance is none of its uncertainty.
+    A value that is a mean over examples is resampled over them (`shares`), neighbourhoods as they are: copies would be
+    each other's neighbours. Another is estimated anew of sets that are drawn with replacement, and the interval is
+    that of the draws' deviations from their mean, around the value: the bias that a smaller set of distinct
+    examples brings to a Fréchet distance is none of its uncertainty.
     """
-    if measure.shares is not None:
-        return {name: _bootstrap_interval(values, draws, seed)
-                for name, values in measure.shares(compared, settings, seed).items()}
+    if not draws:
+        return {}
+    if shares is not None:
+        found = {name: bootstrap(lambda index, each=each: float(np.mean(each[index])), len(each), draws, seed)
+                 for name, each in shares.items()}
+        return {name: Uncertainty("bootstrap", each.low, each.high, each.level, draws) for name, each in found.items()}
     generator = np.random.default_rng(seed)
-    found = []
+    redrawn = []
     for _ in range(draws):
-        sets = [None if part is None else part.take(generator.integers(len(part.features), size=len(part.features)))
-                for part in (compared.real, compared.fake)]
-        found.append(measure.estimate(Compared(*sets), settings, seed))
-    value = measure.estimate(compared, settings, seed)
+        sets = [None if part is None else part.take(generator.integers(part.number, size=part.number))
+                for part in compared]
+        redrawn.append(measure.estimate(Compared(*sets), settings, seed))
     intervals = {}
-    for name in value:
-        column = np.array([values[name] for values in found])
-        low, high = value[name] + np.quantile(column - column.mean(), (0.025, 0.975))
-        intervals[name] = Interval("bootstrap", float(low), float(high), 0.95, draws)
+    for name, value in values.items():
+        column = np.array([each[name] for each in redrawn])
+        low, high = value + np.quantile(column - column.mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        intervals[name] = Uncertainty("bootstrap", float(low), float(high), LEVEL, draws)
     return intervals
-
-
-def _bootstrap_interval(values: np.ndarray, draws: int, seed: int) -> Interval:
-    found = bootstrap(lambda index: float(np.mean(values[index])), len(values), draws, seed)
-    return Interval("bootstrap", found.low, found.high, found.level, draws)

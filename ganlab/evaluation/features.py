@@ -37,6 +37,7 @@ class Features:
       see: `images[b, h, w, c] -> Seen`, jitted. Images are floats in 0..255, or points [b, d].
       batch_size: images at once that are quick and fit in memory.
       worth_keeping: whether they take longer to compute than to read.
+      classifies: whether they come with a classifier's logits.
     """
 
     name: str
@@ -44,15 +45,22 @@ class Features:
     see: Callable[[Array], Seen]
     batch_size: int = 500
     worth_keeping: bool = True
+    classifies: bool = False
 
-    def extract(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Features [n, d] and logits [n, c] or None, of images [n, h, w, c] in 0..255, uint8 or float, or points."""
-        parts = []
-        for start in range(0, len(images), self.batch_size):
-            part = np.asarray(images[start:start + self.batch_size], np.float32)
+    def extract(self, images: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features [n, d] and logits [n, c] or None, of images [n, h, w, c] in 0..255, uint8 or float, or points.
+
+        `most` images are seen at once, or `batch_size` where that is less; by default as many as are given.
+        """
+        parts, batch = [], min(self.batch_size, most or len(images))
+        for start in range(0, len(images), batch):
+            part = np.asarray(images[start:start + batch], np.float32)
             # One shape compiles once; what fills the last batch is dropped again.
-            filled = np.concatenate([part, np.repeat(part[-1:], self.batch_size - len(part), axis=0)])
-            parts.append(jax.tree.map(lambda array, kept=len(part): np.asarray(array)[:kept], self.see(filled)))
+            filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
+            # The short formats of accelerators would be seen in distances between sets.
+            with jax.default_matmul_precision("highest"):
+                seen = self.see(filled)
+            parts.append(jax.tree.map(lambda array, kept=len(part): np.asarray(array)[:kept], seen))
         features, logits = zip(*parts, strict=True)
         return np.concatenate(features), None if logits[0] is None else np.concatenate(logits)
 
@@ -120,7 +128,7 @@ def digits(weights: str) -> Features:
 
     identity = {"name": "digits", "sha256": classifier.sha256[:16], "held_out_accuracy": round(classifier.accuracy, 4),
                 "resize": "area means, 8x8 grey"}
-    return Features("digits", identity, jax.jit(see))
+    return Features("digits", identity, jax.jit(see), classifies=True)
 
 
 def inception2015(weights: str) -> Features:
@@ -135,7 +143,7 @@ def inception2015(weights: str) -> Features:
         return Seen(taps.features_2048, taps.logits_unbiased)
 
     identity = {"name": "inception2015", "sha256": found.sha256[:16], "resize": "TF1 bilinear, 299x299"}
-    return Features("inception2015", identity, jax.jit(see), _large_batch())
+    return Features("inception2015", identity, jax.jit(see), _large_batch(), classifies=True)
 
 
 def dinov2(weights: str) -> Features:

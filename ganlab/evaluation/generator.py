@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset, to_uint8
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
@@ -27,12 +28,14 @@ class Generator:
       latents: `keys[b] -> latents[b, z]`.
       images: `(latents[b, z], labels[b]) -> images[b, ...]`, floats in [-1, 1], or points.
       labels: of the real images [m], from which those of samples are drawn.
+      spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
     """
 
     latents: Callable[[Array], Array]
     images: Callable[[Array, Array], Array]
     labels: np.ndarray
+    spherical: bool = True
     batch_size: int = 500
 
     def latents_of(self, seed: int, start: int, number: int) -> Array:
@@ -45,12 +48,20 @@ class Generator:
         return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
 
     def made(self, latents: np.ndarray | Array, labels: np.ndarray) -> np.ndarray:
-        """Images of latents [n, z] and labels [n], in batches of one size: one shape compiles once."""
+        """Images of latents [n, z] and labels [n], in batches of one size: one shape compiles once.
+
+        Raises:
+          ConfigError: for an image that is not finite.
+        """
         parts = []
         for start in range(0, len(latents), self.batch_size):
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
-            parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows])))
-        return np.concatenate(parts)[:len(latents)]
+            with jax.default_matmul_precision("highest"):  # The steps of path lengths are below shorter formats.
+                parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows])))
+        made = np.concatenate(parts)[:len(latents)]
+        if not np.all(np.isfinite(made)):
+            raise ConfigError("the generator makes images that are not finite; take an earlier checkpoint by --step")
+        return made
 
     def pictures(self, number: int, seed: int) -> PictureSet:
         """Samples as files of images would hold them, in uint8; points as they are."""
@@ -76,11 +87,14 @@ def path_length(generator: Generator, features: Features) -> Measure:
         labels = generator.labels_of(seed, number)
         places = np.random.default_rng((seed, 2)).uniform(size=number)
         found = path_lengths(*ends, places, lambda latents: generator.made(latents.astype(np.float32), labels),
-                             distance, settings["epsilon"])
+                             distance, settings["epsilon"], generator.spherical)
         return {"ppl_z": trimmed(found)}
 
+    latents = jax.eval_shape(lambda: generator.latents_of(0, 0, 1))
+    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32)).shape[1:]
     return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
-                   {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4}, needs=())
+                   {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
+                                            "path": "spherical" if generator.spherical else "straight"}, needs=())
 
 
 def modes(dataset: Dataset) -> Measure | None:
@@ -90,8 +104,8 @@ def modes(dataset: Dataset) -> Measure | None:
             return count_modes(compared.fake.images, dataset.centers, dataset.deviation)._asdict()
 
         return Measure("modes kept, share of good samples, divergence from uniform (Lin et al. 2018)",
-                       {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER}, count, needs=(),
-                       settings=_mixture(dataset), by_features=False)
+                       {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER}, count,
+                       _mixture(dataset), needs=("images",), sees=False)
     if dataset.name != "stacked_digits":
         return None
     real = SOURCES["digits"]()
@@ -101,8 +115,8 @@ def modes(dataset: Dataset) -> Measure | None:
         return count_stacked_modes(compared.fake.images, classifier.classify)._asdict()
 
     return Measure("modes kept of a thousand, divergence from uniform (Lin et al. 2018)",
-                   {"modes": HIGHER, "reverse_kl": LOWER}, count_stacked, needs=("images",),
-                   settings={"classifier_accuracy": round(classifier.accuracy, 4)}, by_features=False)
+                   {"modes": HIGHER, "reverse_kl": LOWER}, count_stacked,
+                   {"classifier_accuracy": round(classifier.accuracy, 4)}, needs=("images",), sees=False)
 
 
 def _mixture(dataset: Dataset) -> dict[str, Any]:

@@ -1,21 +1,18 @@
 """Metrics by name: what each needs, its settings, and how it is estimated from two sets."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganlab.evaluation.seen import SeenSet
 from ganlab.metrics import (
-    Moments,
     frechet_distance,
     frechet_infinity,
     inception_score,
     kernel_distance,
     memorized,
-    moments,
     ms_ssim_of_pairs,
     prdc_shares,
     precision_recall_shares,
@@ -25,17 +22,11 @@ from ganlab.metrics import (
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
 
-@dataclasses.dataclass(frozen=True)
-class Compared:
-    """Two sets of images; there is no real one for measures of samples alone."""
+class Compared(NamedTuple):
+    """Two sets of images. Each is there where a metric needs it."""
 
     real: SeenSet | None
-    fake: SeenSet
-
-    @functools.cached_property
-    def real_moments(self) -> Moments:
-        """Mean and covariance of the real features, for all evaluation seeds."""
-        return moments(self.real.features)
+    fake: SeenSet | None
 
 
 Values = Mapping[str, float]
@@ -51,8 +42,9 @@ class Measure:
       better: by each value's name, whether `lower`, `higher` or `neither` is better.
       estimate: `(compared, settings, seed) -> values`.
       settings: its numbers, which its protocol holds.
-      needs: of `reference`, `logits`, `images`: what there must be.
-      by_features: whether it looks at features at all.
+      needs: what there must be of `reference` (real images), `features` of all images, `logits` of a classifier, and
+        `images`: samples as they are.
+      sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each [n]`.
     """
 
@@ -60,8 +52,8 @@ class Measure:
     better: Mapping[str, str]
     estimate: Callable[[Compared, Settings, int], Values]
     settings: Settings = dataclasses.field(default_factory=dict)
-    needs: tuple[str, ...] = ("reference",)
-    by_features: bool = True
+    needs: tuple[str, ...] = ("reference", "features")
+    sees: bool = True
     shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
 
 
@@ -75,18 +67,17 @@ def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]
 
 
 def _fid(compared: Compared, settings: Settings, seed: int) -> Values:
-    return {"fid": frechet_distance(compared.real_moments, moments(compared.fake.features))}
+    return {"fid": frechet_distance(compared.real.moments, compared.fake.moments)}
 
 
 def _fid_infinity(compared: Compared, settings: Settings, seed: int) -> Values:
-    found = frechet_infinity(compared.real_moments, compared.fake.features, seed, settings["points"])
-    return {"fid_infinity": found.value}
+    found = frechet_infinity(compared.real.moments, compared.fake.features, seed, settings["points"])
+    return {"fid_infinity": found.value, "fid_infinity_error": found.error}
 
 
 def _kid(compared: Compared, settings: Settings, seed: int) -> Values:
-    smaller = min(len(compared.real.features), len(compared.fake.features))
     found = kernel_distance(compared.real.features, compared.fake.features, settings["subsets"],
-                            min(settings["subset_size"], smaller), seed)
+                            settings["subset_size"], seed)
     return {"kid": found.mean, "kid_deviation": found.deviation}
 
 
@@ -118,11 +109,12 @@ def _ms_ssim(compared: Compared, settings: Settings, seed: int) -> Mapping[str, 
 MEASURES: dict[str, Measure] = {
     "fid": Measure("Fréchet distance of Gaussians fitted to features (Heusel et al. 2017)", {"fid": LOWER}, _fid),
     "fid_infinity": Measure("Fréchet distance extrapolated to infinitely many samples (Chong & Forsyth 2020)",
-                            {"fid_infinity": LOWER}, _fid_infinity, {"points": 15}),
+                            {"fid_infinity": LOWER, "fid_infinity_error": NEITHER}, _fid_infinity, {"points": 15}),
     "kid": Measure("kernel distance of features, by a cubic kernel (Binkowski et al. 2018)",
                    {"kid": LOWER, "kid_deviation": NEITHER}, _kid, {"subsets": 100, "subset_size": 1000}),
     "is": Measure("Inception score, by the features' classifier (Salimans et al. 2016)",
-                  {"is": HIGHER, "is_deviation": NEITHER}, _inception_score, {"splits": 10}, needs=("logits",)),
+                  {"is": HIGHER, "is_deviation": NEITHER}, _inception_score, {"splits": 10},
+                  needs=("features", "logits")),
     "precision_recall": mean_of(_precision_recall, "precision and recall (Kynkäänniemi et al. 2019)",
                                  {"precision": HIGHER, "recall": HIGHER}, settings={"neighbours": 3}),
     "prdc": mean_of(_prdc, "precision, recall, density and coverage (Naeem et al. 2020)",
@@ -131,8 +123,8 @@ MEASURES: dict[str, Measure] = {
     "swd": Measure("sliced Wasserstein distance of features (Rabin et al. 2011)", {"swd": LOWER}, _sliced,
                    {"projections": 512}),
     "ms_ssim": mean_of(_ms_ssim, "similarity of pairs of samples: lower is more diverse (Odena et al. 2017)",
-                        {"ms_ssim": LOWER}, settings={"pairs": 1000}, needs=("images",), by_features=False),
+                        {"ms_ssim": LOWER}, settings={"pairs": 1000}, needs=("images",), sees=False),
     "memorization": mean_of(_memorization, "share of samples that are near copies of real images",
                              {"memorized": LOWER}, settings={"ratio": 1 / 3}),
 }
-"""Metrics of two sets, by name. Those that need a generator or modes are in `evaluate.py`."""
+"""Metrics of two sets, by name. Those that need a generator or modes are in `generator.py`."""

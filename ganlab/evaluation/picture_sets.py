@@ -1,4 +1,4 @@
-"""Sets of images that are compared: a data set, a folder or zip file, the samples of a generator. None holds them all."""
+"""Sets of images that are compared: of a data set, of a folder or zip file, of a generator. None holds them all."""
 
 import dataclasses
 import hashlib
@@ -39,7 +39,7 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
 
     Args:
       dataset: the images.
-      source: what the config says of them (`config.data`), of which source and keyword arguments count.
+      source: what the config says of them (`config.data`).
       number: how many; 0 for the default.
 
     Raises:
@@ -48,19 +48,14 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
     if number > len(dataset):
         raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {len(dataset):,} images; ask for fewer")
     chosen = spread(len(dataset), number or MOST_IMAGES)
-    split = source["kwargs"].get("split", "train")
-    if isinstance(dataset.images, np.ndarray):
-        key = hashlib.sha256(np.ascontiguousarray(dataset.images)).hexdigest()
+    images = dataset.images
+    if isinstance(images, np.ndarray):
+        key = hashlib.sha256(np.ascontiguousarray(images[chosen])).hexdigest()
     else:
-        key = repr((sorted(source["kwargs"].items()), _stamps(source["kwargs"].get("path", ""))))
+        key = images.content_hash(chosen) if hasattr(images, "content_hash") else ""
+    split = source["kwargs"].get("split", "train")
     return PictureSet(f"{dataset.name} {split}" if "split" in source["kwargs"] else dataset.name, len(chosen),
-                      lambda start, stop: dataset.images[chosen[start:stop]], {"split": split, "resize": "none"}, key)
-
-
-def _stamps(path: str) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of change of the files of a set on the disk; nothing without a path."""
-    files = [file for file in Path(path).expanduser().glob("*") if file.is_file()] if path else []
-    return sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+                      lambda start, stop: images[chosen[start:stop]], {"split": split, "resize": "none"}, key)
 
 
 def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureSet:

@@ -10,6 +10,8 @@ from typing import Any
 from ganlab.config import ConfigError, flat
 
 HASH_DIGITS = 8
+VERSION = 1
+"""Raised whenever an estimator, or features of the same weights, give another number than before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Protocol:
 
     @functools.cached_property
     def hash(self) -> str:
-        """Eight hexadecimal digits that only equal protocols share."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
+        """Eight hexadecimal digits that only equal protocols share; what real images are called does not matter."""
+        reference = {name: value for name, value in self.reference.items() if name != "images"}
+        text = json.dumps([VERSION, dataclasses.replace(self, reference=reference).as_dict()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
     @property
@@ -53,7 +56,8 @@ def _reference_words(reference: Mapping[str, Any]) -> str:
 
 def _sample_words(samples: Mapping[str, Any]) -> str:
     seeds = samples["seeds"]
-    words = [f"{samples['number']:,} {samples['weights']}",
+    number = f"{samples['number']:,} " if "number" in samples else ""
+    words = [f"{number}{samples['weights']}",
              f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"]
     words += [f"{name} {samples[name]:g}" for name, usual in (("temperature", 1), ("truncation", 0))
               if samples.get(name, usual) != usual]
@@ -69,7 +73,7 @@ def differences(a: Protocol, b: Protocol) -> list[str]:
     """What differs between two protocols, a line each."""
     first, second = (dict(flat(protocol.as_dict())) for protocol in (a, b))
     return [f"{path}: {first.get(path)!r} and {second.get(path)!r}" for path in sorted(first.keys() | second.keys())
-            if first.get(path) != second.get(path)]
+            if first.get(path) != second.get(path) and path != "reference.images"]
 
 
 def require_same(a: Protocol, b: Protocol, hint: str) -> None:

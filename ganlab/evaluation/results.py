@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab.config import ConfigError
-from ganlab.evaluation.evaluate import Interval, Result
+from ganlab.evaluation.evaluate import Result, Uncertainty
 from ganlab.evaluation.protocol import protocol_of
 
 FILE = "results.json"
@@ -20,23 +20,30 @@ class Record:
 
     Attributes:
       result: the value.
+      subject: the images that were judged; empty for samples of the run in whose directory the file lies.
       step: rounds after which the run was judged; None for images.
       kimg: thousands of real images that it had seen by then.
     """
 
     result: Result
+    subject: str = ""
     step: int | None = None
     kimg: float | None = None
 
 
 def add_results(file: Path, records: Sequence[Record]) -> list[Record]:
-    """Adds values to a file, in place of those of the same name, step and protocol; returns all of them.
+    """Adds values to a file, in place of those of the same name, subject, step and protocol; returns all of them.
+
+    Of one name and step, those that were added last come last.
 
     Raises:
       ConfigError: where the file is something else; then it stays as it is.
     """
-    found = {_identity(record): record for record in [*(read_results(file) if file.exists() else []), *records]}
-    every = sorted(found.values(), key=lambda record: (record.step or 0, _identity(record)[0]))
+    found: dict[tuple, Record] = {}
+    for record in [*(read_results(file) if file.exists() else []), *records]:
+        found.pop(_identity(record), None)
+        found[_identity(record)] = record
+    every = sorted(found.values(), key=lambda record: (record.step or 0, record.result.name))
     partial = file.with_name(file.name + ".partial")
     partial.write_text(json.dumps([_as_dict(record) for record in every], indent=1) + "\n")
     os.replace(partial, file)
@@ -57,14 +64,14 @@ def read_results(file: Path) -> list[Record]:
         raise ConfigError(f"{file} holds no results ({error}); move it away") from error
 
 
-def _identity(record: Record) -> tuple[str, int, str]:
-    return record.result.name, record.step or 0, record.result.protocol.hash
+def _identity(record: Record) -> tuple[str, str, int, str]:
+    return record.result.name, record.subject, record.step or 0, record.result.protocol.hash
 
 
 def _as_dict(record: Record) -> dict[str, Any]:
     result = record.result
     position = {} if record.step is None else {"step": record.step, "kimg": record.kimg}
-    return {"name": result.name, "value": result.value, **position, "better": result.better,
+    return {"name": result.name, "value": result.value, "subject": record.subject, **position, "better": result.better,
             "of_seeds": list(result.of_seeds), "intervals": [dataclasses.asdict(each) for each in result.intervals],
             "warning": result.warning, "protocol": {"hash": result.protocol.hash, "name": result.protocol.name,
                                                     **result.protocol.as_dict()}}
@@ -72,5 +79,6 @@ def _as_dict(record: Record) -> dict[str, Any]:
 
 def _record(entry: Mapping[str, Any]) -> Record:
     result = Result(entry["name"], float(entry["value"]), entry["better"], protocol_of(entry["protocol"]),
-                    tuple(entry["of_seeds"]), tuple(Interval(**each) for each in entry["intervals"]), entry["warning"])
-    return Record(result, entry.get("step"), entry.get("kimg"))
+                    tuple(entry["of_seeds"]), tuple(Uncertainty(**each) for each in entry["intervals"]),
+                    entry["warning"])
+    return Record(result, entry["subject"], entry.get("step"), entry.get("kimg"))

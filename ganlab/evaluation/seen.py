@@ -1,38 +1,58 @@
 """The features of a whole set of images: read once, in batches, and kept on the disk for sets that come again."""
 
+import dataclasses
+import functools
 import hashlib
 import json
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.picture_sets import PictureSet
+from ganlab.metrics import Moments, moments
 
 KEPT_BYTES = 2**28
 """Of images that are kept as they are, for measures of pixels."""
+STEP_BYTES = 2**26
+"""Of images as floats that are seen at once."""
+MOST_IMAGES_A_STEP = 500
 
 
-class SeenSet(NamedTuple):
-    """What is kept of a set of images."""
+@dataclasses.dataclass(frozen=True)
+class SeenSet:
+    """What is kept of a set of images.
 
-    features: np.ndarray
-    """[n, d] float32."""
-    logits: np.ndarray | None
-    """[n, c], where the features come with a classifier."""
-    images: np.ndarray | None
-    """The first images as they are, of at most `KEPT_BYTES`; None of sets that come from the cache or go there."""
+    Attributes:
+      number: of images.
+      shape: of one.
+      sha256: of the content of all.
+      features: [n, d] float32; None where no metric looks at them.
+      logits: [n, c], where the features come with a classifier.
+      images: the first images as they are, of at most `KEPT_BYTES`; None of sets that come from the cache or go there.
+    """
+
+    number: int
+    shape: tuple[int, ...]
     sha256: str
-    """Of the content of all images."""
+    features: np.ndarray | None
+    logits: np.ndarray | None = None
+    images: np.ndarray | None = None
+
+    @functools.cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of the features."""
+        return moments(self.features)
 
     def take(self, index: np.ndarray) -> "SeenSet":
-        """The set of chosen examples, each as often as it is named."""
-        return self._replace(features=self.features[index], logits=None if self.logits is None else self.logits[index])
+        """The set of chosen examples, each as often as it is named; of images, what is kept of them."""
+        kept = None if self.images is None else self.images[index[index < len(self.images)]]
+        return SeenSet(self.number, self.shape, self.sha256, None if self.features is None else self.features[index],
+                       None if self.logits is None else self.logits[index], kept)
 
 
 def cache_folder() -> Path:
@@ -40,18 +60,19 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganlab" / "features"
 
 
-def see(pictures: PictureSet, features: Features, advance: Callable[[int], None] = lambda number: None) -> SeenSet:
-    """Features of a set: from the cache where they are, else made, and kept if the set has a key.
+def see(pictures: PictureSet, features: Features | None,
+        advance: Callable[[int], None] = lambda number: None) -> SeenSet:
+    """What is kept of a set: from the cache where it is, else made, and kept there if the set has a key.
 
     Args:
       pictures: the images.
-      features: what is seen of them.
+      features: what is seen of them; None for the images alone.
       advance: told how many images more are done.
 
     Raises:
       ConfigError: for an image that does not read, or whose features are not finite; then nothing is kept.
     """
-    if not (pictures.cache_key and features.worth_keeping):
+    if features is None or not (pictures.cache_key and features.worth_keeping):
         return _look(pictures, features, advance)
     key = json.dumps([pictures.cache_key, pictures.number, dict(features.identity)], sort_keys=True)
     file = cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
@@ -59,37 +80,46 @@ def see(pictures: PictureSet, features: Features, advance: Callable[[int], None]
     if found is not None:
         advance(pictures.number)
         return found
-    found = _look(pictures, features, advance)._replace(images=None)
+    found = dataclasses.replace(_look(pictures, features, advance), images=None)
     _keep(file, found)
     return found
 
 
-def _look(pictures: PictureSet, features: Features, advance: Callable[[int], None]) -> SeenSet:
+def _look(pictures: PictureSet, features: Features | None, advance: Callable[[int], None]) -> SeenSet:
+    first = pictures.read(0, 1)
+    # A step that memory bears, whatever the size of the images.
+    step = int(np.clip(STEP_BYTES // (4 * first[0].size), 1, MOST_IMAGES_A_STEP))
     seen, logits, kept, left, digest = [], [], [], KEPT_BYTES, hashlib.sha256()
-    for start in range(0, pictures.number, features.batch_size):
-        stop = min(start + features.batch_size, pictures.number)
+    digest.update(repr((first.shape[1:], first.dtype.str)).encode())
+    for start in range(0, pictures.number, step):
+        stop = min(start + step, pictures.number)
         images = pictures.read(start, stop)
-        digest.update(repr((images.shape[1:], images.dtype.str)).encode() * (not start))
         digest.update(np.ascontiguousarray(images).tobytes())
-        found, scores = features.extract(images)
-        if not np.all(np.isfinite(found)):
-            first = start + int(np.argmin(np.all(np.isfinite(found), axis=1)))
-            raise ConfigError(f"image {first:,} of {pictures.name} has features {features.name} that are not finite; "
-                              "look whether the run diverged, or remove the image")
-        seen.append(found)
-        logits.append(scores)
-        kept.append(images[:left // images[0].nbytes])
-        left -= kept[-1].nbytes
+        if features is not None:
+            found, scores = features.extract(images, step)
+            _require_finite(found, start, pictures, features)
+            seen.append(found)
+            logits.append(scores)
+        if left >= images[0].nbytes:
+            kept.append(images[:left // images[0].nbytes].copy())  # A view would keep the whole.
+            left -= kept[-1].nbytes
         advance(stop - start)
-    return SeenSet(np.concatenate(seen), None if logits[0] is None else np.concatenate(logits), np.concatenate(kept),
-                   digest.hexdigest())
+    return SeenSet(pictures.number, first.shape[1:], digest.hexdigest(), np.concatenate(seen) if seen else None,
+                   np.concatenate(logits) if logits and logits[0] is not None else None, np.concatenate(kept))
+
+
+def _require_finite(found: np.ndarray, start: int, pictures: PictureSet, features: Features) -> None:
+    finite = np.all(np.isfinite(found), axis=1)
+    if not np.all(finite):
+        raise ConfigError(f"image {start + int(np.argmin(finite)):,} of {pictures.name} has features {features.name} "
+                          "that are not finite; look whether the run diverged, or remove the image")
 
 
 def _keep(file: Path, found: SeenSet) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Another process may be doing the same: each writes a file of its own, and the last one stays.
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    arrays = {name: value for name, value in found._asdict().items() if value is not None}
+    arrays = {name: value for name, value in vars(found).items() if value is not None}
     try:
         with open(partial, "wb") as handle:
             np.savez(handle, **arrays)
@@ -102,7 +132,7 @@ def _read(file: Path) -> SeenSet | None:
     """What a file of the cache holds; nothing where there is none or it is damaged."""
     try:
         with open(file, "rb") as handle, np.load(handle) as arrays:
-            return SeenSet(arrays["features"], arrays["logits"] if "logits" in arrays else None, None,
-                           str(arrays["sha256"]))
+            return SeenSet(int(arrays["number"]), tuple(map(int, arrays["shape"])), str(arrays["sha256"]),
+                           arrays["features"], arrays["logits"] if "logits" in arrays else None)
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None

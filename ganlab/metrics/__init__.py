@@ -21,6 +21,7 @@ __all__ = ["PRDC", "ChannelClassifier", "FrechetInfinity", "InceptionScore", "In
            "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PrecisionRecall", "StackedModes",
            "add_features", "bootstrap", "checked_pair", "count_modes", "count_stacked_modes", "finish",
            "fit_channel_classifier", "frechet_distance", "frechet_infinity", "image_sliced_wasserstein",
-           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized", "memorized_share", "moments",
-           "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii", "path_lengths", "prdc",
-           "prdc_shares", "precision_recall", "precision_recall_shares", "rank_warning", "sliced_wasserstein", "squared_mmd", "trimmed", "trimmed_mean"]
+           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized", "memorized_share",
+           "moments", "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii",
+           "path_lengths", "prdc", "prdc_shares", "precision_recall", "precision_recall_shares", "rank_warning",
+           "sliced_wasserstein", "squared_mmd", "trimmed", "trimmed_mean"]

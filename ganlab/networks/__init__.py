@@ -34,5 +34,5 @@ CRITICS: dict[str, type[nn.Module]] = {
     "dcgan32_frog": DCGAN32FrogCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 
-__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015", "InceptionTaps",
-           "VisionTransformer"]
+__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015",
+           "InceptionTaps", "VisionTransformer"]

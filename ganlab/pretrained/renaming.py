@@ -32,8 +32,8 @@ def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ..
     wrong = [f"{word} {listed(names)}" for word, names in (("lacks", missing), ("has besides", over), ("has", shapes))
              if names]
     if wrong:
-        raise WeightsError(f"{source} {', '.join(wrong)}: these are not the weights of {network}, or of another version "
-                           f"of it; name those whose tensors are the {len(expected):,} that are expected")
+        raise WeightsError(f"{source} {', '.join(wrong)}: these are not the weights of {network}, or of another "
+                           f"version of it; name those whose tensors are the {len(expected):,} that are expected")
     return {name: tensors[name] for name in expected}
 
 

@@ -15,5 +15,5 @@ from ganlab.report.plots import plot_losses
 from ganlab.report.results import compare_results, plot_results, print_results, wide_console
 
 __all__ = ["FEW_CLASSES", "LatentPlane", "class_table", "columns_for", "compare_results", "data_picture", "data_table",
-           "draw_latent_space", "draw_samples", "image_grid", "interpolate_latents", "latent_plane", "plot_losses", "plot_results", "print_results",
-           "save_animation", "save_png", "wide_console", "worded_grid"]
+           "draw_latent_space", "draw_samples", "image_grid", "interpolate_latents", "latent_plane", "plot_losses",
+           "plot_results", "print_results", "save_animation", "save_png", "wide_console", "worded_grid"]

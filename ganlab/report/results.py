@@ -7,7 +7,7 @@ import rich.console
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from ganlab.evaluation import Interval, Record
+from ganlab.evaluation import Record, Uncertainty
 from ganlab.report.pictures import figure_pixels
 
 DIGITS = 4  # Significant ones; more would be noise at any number of samples.
@@ -21,13 +21,13 @@ def number_text(value: float) -> str:
     return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:,.0f}"
 
 
-def interval_words(interval: Interval) -> str:
+def interval_words(interval: Uncertainty) -> str:
     """What an interval is of: its level, and seeds or resamplings."""
     words = {"seeds": f"over {interval.draws} seeds", "bootstrap": f"of {interval.draws} resamplings"}[interval.kind]
     return f"{interval.level:.0%} {words}"
 
 
-def bounds_text(interval: Interval) -> str:
+def bounds_text(interval: Uncertainty) -> str:
     """From where to where an interval reaches."""
     return f"{number_text(interval.low)} to {number_text(interval.high)}"
 
@@ -79,8 +79,14 @@ def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) 
 
 
 def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
-    """A panel a value, over kimg, a curve a protocol with its interval; uint8 [h, w, 3]."""
+    """A panel a value that is better one way, over kimg, a curve a protocol with its interval; uint8 [h, w, 3].
+
+    Raises:
+      ValueError: where there is no such value.
+    """
     names = list(dict.fromkeys(record.result.name for record in records if record.result.better != "neither"))
+    if not names:
+        raise ValueError("no value is better one way, so that none is drawn")
     rows = -(-len(names) // COLUMNS)
     columns = min(len(names), COLUMNS)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), dpi=100, layout="constrained")

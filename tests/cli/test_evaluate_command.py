@@ -8,6 +8,7 @@ from PIL import Image
 
 from ganlab.cli.main import main
 from ganlab.engine import Checkpoints
+from ganlab.evaluation import MEASURES
 
 TINY = ["train", "--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
         "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
@@ -104,6 +105,8 @@ def test_runs_are_compared_by_one_protocol_alone_unless_asked(run, tmp_path, cap
 
 
 @pytest.mark.parametrize(("flags", "said"), [
+    ([*MEASURED, "--config.evaluate.metrics=kid", "--config.evaluate.best=kid_deviation"], "config.evaluate.best"),
+    ([*MEASURED, "--config.evaluate.metrics=is", "--config.evaluate.features=pixels"], "needs a classifier"),
     (["--config.evaluate.best=fid"], "evaluate_every_rounds is 0"),
     ([*MEASURED, "--config.evaluate.best=kid"], "config.evaluate.best"),
     ([*MEASURED, "--config.evaluate.metrics=fid+prcd"], "did you mean prdc"),
@@ -118,7 +121,9 @@ def test_mistakes_in_what_is_to_be_measured_come_before_training(tmp_path, capsy
 
 @pytest.mark.parametrize(("flags", "said"), [
     ([], "either a run by --workdir, or images by --fake"),
-    (["--fake=x", "--seeds=2"], "use --bootstrap=200"),
+    (["--fake=x", "--seeds=2"], "--bootstrap=200 gives an interval"),
+    (["--fake=x", "--noema"], "--ema is of samples that a run draws"),
+    (["--workdir=x", "--resolution=8"], "no folder is named"),
     (["--fake=none/at/all"], "none/at/all"),
     (["--workdir=none"], "holds no run"),
     (["--fake=x", "--bootstrap=1"], "take at least 2"),
@@ -134,3 +139,25 @@ def test_a_checkpoint_that_there_is_not_is_refused(run, capsys):
     assert "no checkpoint after 7 rounds" in capsys.readouterr().err
     assert main(["evaluate", f"--workdir={run}", "--step=best"]) == 2
     assert "--step=all" in capsys.readouterr().err
+
+
+def test_samples_that_cannot_be_judged_do_not_stop_training(tmp_path, capsys):
+    assert main([*TINY, *MEASURED, "--config.evaluate.number=3", f"--workdir={tmp_path / 'run'}"]) == 0
+    assert "round 20  not measured: metric prdc: " in capsys.readouterr().out
+    assert Checkpoints(tmp_path / "run/checkpoints").latest == 40
+
+
+def test_nothing_to_compare_is_said(capsys):
+    assert main(["compare", "--of=only"]) == 2
+    assert "fewer than two directories" in capsys.readouterr().err
+
+
+def test_every_metric_of_images_judges_a_folder(tmp_path, capsys):
+    for name, seed in (("real", 0), ("fake", 1)):
+        (tmp_path / name).mkdir()
+        for i, pixels in enumerate(np.random.default_rng(seed).integers(256, size=(40, 8, 8, 3)).astype(np.uint8)):
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    assert main(["evaluate", f"--real={tmp_path / 'real'}", f"--fake={tmp_path / 'fake'}",
+                 f"--metrics={','.join(MEASURES)}"]) == 0
+    output = capsys.readouterr().out
+    assert all(name in output for name in MEASURES)

@@ -1,10 +1,13 @@
 """A generator under judgement: samples belong to the seed and their index, labels to the data, paths to the latents."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset
 from ganlab.evaluation import Generator, PictureSet, Request, evaluate, load_features, modes, path_length
 
@@ -51,6 +54,7 @@ def test_a_path_through_a_linear_generator_has_the_length_of_its_steps():
 def test_modes_are_counted_of_points_and_of_stacked_digits_and_of_nothing_else():
     ring = SOURCES["ring8"](size=64)
     counted = modes(ring)
+    assert modes(SOURCES["digits"]()) is None
     real = PictureSet("ring", 64, lambda start, stop: ring.images[start:stop])
     found = evaluate(None, lambda seed: real, Request(["modes"]), load_features("pixels"), {"modes": counted},
                      lambda what, total: lambda done: None)
@@ -59,3 +63,30 @@ def test_modes_are_counted_of_points_and_of_stacked_digits_and_of_nothing_else()
     stacked = modes(SOURCES["stacked_digits"](size=200))
     assert stacked.settings["classifier_accuracy"] > 0.98
     assert modes(Dataset("other", np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.int32), ("all",))) is None
+
+
+def test_the_bootstrap_of_modes_resamples_the_points():
+    ring = SOURCES["ring8"](size=600)
+    points = ring.images + np.random.default_rng(0).normal(0, 0.04, ring.images.shape).astype(np.float32)
+    real = PictureSet("ring", 600, lambda start, stop: points[start:stop])
+    found = evaluate(None, lambda seed: real, Request(["modes"], bootstrap=20), load_features("pixels"),
+                     {"modes": modes(ring)}, lambda what, total: lambda done: None)
+    quality = next(result for result in found if result.name == "modes/high_quality")
+    assert quality.intervals[0].low < quality.value < quality.intervals[0].high
+
+
+def test_a_generator_of_uniform_latents_walks_straight_and_its_protocol_says_so():
+    straight = dataclasses.replace(generator(), spherical=False)
+    assert path_length(straight, load_features("pixels")).settings["path"] == "straight"
+    assert path_length(generator(), load_features("pixels")).settings["path"] == "spherical"
+    # On a line every step is the difference of the ends times epsilon.
+    ends = [np.asarray(straight.latents_of(0, start, 1000)) for start in (0, 1000)]
+    lengths = np.sum((ends[0] - ends[1]) ** 2, axis=1)
+    kept = lengths[(lengths >= np.quantile(lengths, 0.01)) & (lengths <= np.quantile(lengths, 0.99))]
+    measured = judged({"ppl_z": path_length(straight, load_features("pixels"))}, straight)["ppl_z"]
+    assert measured == pytest.approx(np.mean(kept), rel=0.02)
+
+
+def test_images_that_are_not_finite_are_refused():
+    with pytest.raises(ConfigError, match="not finite; take an earlier checkpoint"):
+        generator(matrix=jnp.full((4, 4), jnp.nan)).pictures(3, 0).read(0, 3)

@@ -1,12 +1,15 @@
 """Features of whole sets: read once, kept on the disk by what they are of, and nothing half kept."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset
-from ganlab.evaluation import data_pictures, folder_pictures, load_features
+from ganlab.data import SOURCES, Dataset
+from ganlab.evaluation import data_pictures, folder_pictures, load_features, seen
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.seen import cache_folder, see
 
@@ -112,3 +115,36 @@ def test_images_whose_features_are_not_finite_are_named_and_not_kept():
     points[612, 1] = np.nan
     with pytest.raises(ConfigError, match="image 612 of bad has features pixels that are not finite"):
         see(PictureSet("bad", 700, lambda start, stop: points[start:stop], cache_key="x"), load_features("pixels"))
+
+
+def test_images_are_kept_up_to_a_number_of_bytes_and_no_batch_with_them(monkeypatch):
+    monkeypatch.setattr(seen, "KEPT_BYTES", 100 * 64 + 5)
+    monkeypatch.setattr(seen, "MOST_IMAGES_A_STEP", 30)
+    alive = []
+
+    def read(start, stop):
+        images = IMAGES[start:stop].copy()
+        alive.append(weakref.ref(images))
+        return images
+
+    found = see(PictureSet("noise", 400, read), load_features("pixels"))
+    gc.collect()
+    np.testing.assert_array_equal(found.images, IMAGES[:100])
+    assert sum(reference() is not None for reference in alive) == 0
+
+
+def test_large_images_are_seen_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(seen, "STEP_BYTES", 7 * 64 * 4)
+    sizes = []
+    see(PictureSet("noise", 30, lambda start, stop: sizes.append(stop - start) or IMAGES[start:stop]),
+        load_features("pixels"))
+    assert max(sizes) == 7 and sum(sizes) == 31  # The first is looked at for its size.
+
+
+def test_data_on_a_disk_is_known_by_the_files_of_its_images(tmp_path):
+    write(tmp_path / "images", IMAGES[:4])
+    source = {"source": "folder", "kwargs": {"path": str(tmp_path / "images")}}
+    before = data_pictures(SOURCES["folder"](str(tmp_path / "images"), 8, channels=1), source).cache_key
+    assert data_pictures(SOURCES["folder"](str(tmp_path / "images"), 8, channels=1), source).cache_key == before != ""
+    Image.fromarray(IMAGES[9, ..., 0]).save(tmp_path / "images/0001.png")
+    assert data_pictures(SOURCES["folder"](str(tmp_path / "images"), 8, channels=1), source).cache_key != before

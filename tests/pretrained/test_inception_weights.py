@@ -92,7 +92,8 @@ BAD = {
     "one missing": (lambda tensors: {name: tensors[name] for name in tensors if name != "fc.bias"},
                     "lacks fc.bias"),
     "later weights of the same network": (
-        lambda tensors: {**tensors, "fc.weight": np.zeros((1000, 2048))}, r"has fc.weight with \(1000, 2048\) for \(1008, 2048\)"),
+        lambda tensors: {**tensors, "fc.weight": np.zeros((1000, 2048))},
+        r"has fc.weight with \(1000, 2048\) for \(1008, 2048\)"),
     "other axes": (lambda tensors: {**tensors, "fc.weight": np.zeros((1008, 2048, 1, 1))}, "has fc.weight with"),
     "left over": (lambda tensors: {**tensors, "fc.gain": np.zeros(3)}, "has besides fc.gain"),
 }
