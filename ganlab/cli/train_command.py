@@ -8,7 +8,7 @@ Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
   ganlab train --config=experiments/digits.py:loss=hinge,penalty=r1 --workdir=runs/hinge
   ganlab train --config=experiments/mixtures.py --workdir=runs/grid25 --config.seed=1 --config.hyper.critic_lr=1e-3
-  ganlab train --config=experiments/digits.py --workdir=runs/tuned --config.init.from=runs/digits
+  ganlab train --config=experiments/digits.py --workdir=runs/tuned --config.init.source=runs/digits
 
 The last starts anew from the weights of another run (init_from): params, batch statistics
 and averages, while optimizers, rounds and the order of data begin at their beginning.

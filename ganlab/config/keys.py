@@ -47,7 +47,7 @@ KEYS: dict[str, Key] = {
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
                                   allowed=one_of("constant", "linear", "cosine", "inverse_time")),
-    "init.from": Key("", "run's directory, or file of `ganlab checkpoints --export`, from whose weights a new run "
+    "init.source": Key("", "run's directory, or file of `ganlab checkpoints --export`, from whose weights a new run "
                      "starts; empty for none"),
     "init.step": Key(0, "checkpoint of that run; 0 for the newest", "rounds", AT_LEAST_ZERO),
     "init.networks": Key("all", "networks that start from it, joined by +, or all", allowed=NOT_EMPTY),

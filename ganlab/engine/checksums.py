@@ -15,6 +15,11 @@ def write_checksums(folder: Path) -> None:
     write_atomically(folder / FILE, json.dumps(_checksums(folder), indent=1) + "\n")
 
 
+def has_checksums(folder: Path) -> bool:
+    """Whether checksums of a checkpoint were written."""
+    return (folder / FILE).exists()
+
+
 def damage(folder: Path) -> list[str] | None:
     """What is wrong with a checkpoint's files, a few words for each; None where no checksums were written.
 

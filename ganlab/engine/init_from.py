@@ -34,7 +34,7 @@ def check_init(section: Mapping[str, Any], game: Game) -> None:
     Raises:
       ConfigError: for weights that are not there, or do not fit.
     """
-    if section["from"]:
+    if section["source"]:
         _fits(section, jax.eval_shape(lambda: init_state(game, jax.random.key(0))), _open(section))
 
 
@@ -45,14 +45,14 @@ def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str]
     Optimizers, memory, keys and the order of data stay those of a new run.
 
     Args:
-      state: as the game initialises it; returned as it is where `init.from` is empty.
+      state: as the game initialises it; returned as it is where `init.source` is empty.
       section: the section `init`.
       say: told what is taken of each network.
 
     Raises:
       ConfigError: for weights that are not there, or do not fit.
     """
-    if not section["from"]:
+    if not section["source"]:
         return state
     source = _open(section)
     fits = _fits(section, state, source)
@@ -71,15 +71,15 @@ def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str]
 
 
 def _open(section: Mapping[str, Any]) -> StoredWeights:
-    if Path(section["from"]).is_file():
+    if Path(section["source"]).is_file():
         if section["step"]:
-            raise ConfigError(f"config.init.step is {section['step']}, but {section['from']} is a file, which holds one "
+            raise ConfigError(f"config.init.step is {section['step']}, but {section['source']} is a file, which holds one "
                               "round's weights; leave it out")
-        return file_weights(section["from"])
-    if not Path(section["from"]).exists():
-        raise ConfigError(f"config.init.from is {section['from']!r}, which does not exist; name a run's directory, or "
+        return file_weights(section["source"])
+    if not Path(section["source"]).exists():
+        raise ConfigError(f"config.init.source is {section['source']!r}, which does not exist; name a run's directory, or "
                           "a file of `ganlab checkpoints --export`")
-    return run_weights(section["from"], section["step"] or None)
+    return run_weights(section["source"], section["step"] or None)
 
 
 def _chosen(section: Mapping[str, Any], source: StoredWeights) -> Mapping[str, Mapping[str, Any]]:
@@ -94,7 +94,7 @@ def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -
       ConfigError: for a network that the game does not have, or where the arrays are not all of the
         names, shapes and types of the game's and `init.partial` is not set, or none is.
     """
-    names = list(state.params) if section["networks"] == ALL else section["networks"].split("+")
+    names = sorted(state.params) if section["networks"] == ALL else section["networks"].split("+")
     for name in names:
         if name not in state.params:
             raise unknown("config.init.networks", name, [ALL, *state.params])
@@ -106,10 +106,10 @@ def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -
         absent = [name for name in names if name not in stored]
         only = "+".join(name for name in names if name in stored)
         remedy = f", --config.init.networks={only} the networks that are there" if absent and only else ""
-        raise ConfigError(f"config.init.from: {source.name} does not fit this game: {_listed(wrong)}; "
+        raise ConfigError(f"config.init.source: {source.name} does not fit this game: {_listed(wrong)}; "
                           f"--config.init.partial=True takes what fits{remedy}")
     if not any(fit.taken for fit in fits.values()):
-        raise ConfigError(f"config.init.from: nothing of {source.name} fits this game's {', '.join(names)}: "
+        raise ConfigError(f"config.init.source: nothing of {source.name} fits this game's {', '.join(names)}: "
                           f"{_listed(wrong)}; name a run of the same networks")
     return fits
 

@@ -118,3 +118,9 @@ def test_a_type_that_the_format_does_not_have_is_refused_and_nothing_is_written(
     with pytest.raises(WeightsError, match="cannot hold a of type"):
         write_safetensors(tmp_path / "file", {"a": np.zeros(2, dtype)}, {})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [0x80, 0x1F8B, 0x4B50, 0x8B1F])
+def test_a_header_as_long_as_another_formats_first_bytes_is_not_taken_for_that(length, tmp_path):
+    text = json.dumps({"a": entry("U8", [1], 0, 1)}).encode().ljust(length)
+    assert read(tmp_path, length.to_bytes(8, "little") + text + b"7").tensors["a"] == [0x37]
