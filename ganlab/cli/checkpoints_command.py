@@ -11,7 +11,6 @@ Examples:
   ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip     samples without ganlab; README.txt in it
 """
 
-import json
 from pathlib import Path
 
 import ml_collections
@@ -19,26 +18,21 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
-import ganlab
-from ganlab.cli.runs import open_run
-from ganlab.config import ConfigError, unknown
+from ganlab.cli.exporting import export_program, export_weights
+from ganlab.config import ConfigError
 from ganlab.engine import (
     Best,
-    Checkpoints,
     RunDirectory,
     check_sampler_export,
     choose_step,
     damage,
-    export_sampler,
     has_checksums,
-    plain,
     read_metrics,
-    run_weights,
     set_up_process,
-    write_sampler,
+    step_folders,
+    stored_metrics,
 )
 from ganlab.evaluation import read_results
-from ganlab.pretrained import write_safetensors
 from ganlab.report.tables import byte_text
 
 EXIT_DAMAGED = 1
@@ -73,19 +67,18 @@ def run(values: flags.FlagValues) -> int:
         if _show(directory, config, values.step, values.verify):
             return EXIT_DAMAGED
     if values.export:
-        _export_weights(values, config)
+        export_weights(values, config)
     if values.export_sampler:
-        _export_sampler(values, config)
+        export_program(values, config)
     return 0
 
 
 def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int | None, verify: bool) -> bool:
     """Prints the table, and the files that are damaged; returns whether there are any."""
-    checkpoints = Checkpoints(directory.checkpoints)
-    checkpoints.close()
-    chosen = choose_step(checkpoints, step, directory.path)
-    newest, steps = checkpoints.latest, checkpoints.steps if step is None else [chosen]
-    measured = {number: checkpoints.metrics(number) for number in checkpoints.steps}
+    # Not by way of Orbax, which opens no directory where one checkpoint is damaged in some of its files.
+    folders = step_folders(directory.checkpoints)
+    chosen, newest = choose_step(list(folders), step, directory.path), max(folders)
+    measured = {number: stored_metrics(folder) or {} for number, folder in folders.items()}
     name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
     kimg_of_round = _kimg_of_round(directory)
     table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
@@ -93,8 +86,7 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
                              ("kept as", "left"), ("files", "left")):
         table.add_column(heading, justify=justify)
     complaints = []
-    for number in steps:
-        folder = checkpoints.folder(number)
+    for number, folder in folders.items() if step is None else [(chosen, folders[chosen])]:
         words = damage(folder) if verify else None
         complaints += [f"checkpoint {number}: {text}" for text in words or ()]
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -131,40 +123,3 @@ def _kimg_of_round(directory: RunDirectory) -> float | None:
     """Thousands of images that a round counts as shown, as the run's metrics tell; None where it has none."""
     metrics = read_metrics(directory.metrics_file) if directory.metrics_file.exists() else {}
     return float(metrics["kimg"][-1] / metrics["step"][-1]) if metrics else None
-
-
-def _export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) -> None:
-    weights = run_weights(values.workdir, values.step)
-    names = values.network.split("+") if values.network else list(weights.averaged)
-    if not names:
-        raise ConfigError(f"{values.workdir} keeps no averages; name what to export by --network: "
-                          f"{', '.join(weights.trained)}")
-    for name in names:
-        if name not in weights.trained:
-            raise unknown("--network", name, weights.trained)
-        if values.ema and name not in weights.averaged:
-            raise ConfigError(f"--ema: no average of {name} is kept, only of {', '.join(weights.averaged) or 'none'}; "
-                              "leave --ema out")
-    kinds = {name: "averaged" if name in weights.averaged and values.ema is not False else "trained" for name in names}
-    weights = weights.read()
-    tensors = {f"{name}.{path}": array for name, kind in kinds.items()
-               for path, array in getattr(weights, kind)[name].items()}
-    texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
-             "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
-    output = Path(values.export)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_safetensors(output, tensors, texts)
-    described = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
-    print(f"{len(tensors)} arrays of {described}, round {weights.step:,}, in {output}")
-
-
-def _export_sampler(values: flags.FlagValues, config: ml_collections.ConfigDict) -> None:
-    trained = open_run(values.workdir, values.step, values.ema is not False)
-    conditional = bool(config.system.get("conditional"))
-    programs = export_sampler(trained.game.sampler, *trained.networks[trained.game.sampler.network], conditional)
-    output = Path(values.export_sampler)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    about = {"name": config.name, "round": trained.step, "ganlab": ganlab.__version__,
-             "weights": "trained" if values.ema is False else "averaged", "config": plain(config)}
-    write_sampler(output, programs, about, trained.dataset.class_names if conditional else ())
-    print(f"sampler of round {trained.step:,} in {output}; its README.txt has the lines that use it")

@@ -137,7 +137,7 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
     like = jax.eval_shape(programs.init, 0)
     checkpoints = Checkpoints(directory.checkpoints)
     try:
-        step = choose_step(checkpoints, step, directory.path)
+        step = choose_step(checkpoints.steps, step, directory.path)
         players = {part.network for part in (game.sampler, game.encoder) if part is not None}
         networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
     finally:

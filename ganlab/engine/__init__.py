@@ -1,7 +1,7 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
 from ganlab.engine.backend import set_up_process
-from ganlab.engine.checkpoints import Best, Checkpoints, choose_step, rounds_saved
+from ganlab.engine.checkpoints import Best, Checkpoints, choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checksums import damage, has_checksums
 from ganlab.engine.feed import data_shapes, make_feed, stays_on_device
 from ganlab.engine.init_from import check_init, initialise
@@ -17,4 +17,5 @@ __all__ = ["Best", "Checkpoints", "Diverged", "Judge", "Outcome", "Programs", "R
            "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "damage", "data_shapes",
            "export_sampler", "file_weights", "has_checksums", "initialise", "make_feed", "make_mesh", "make_programs",
            "make_trial_mesh", "make_trial_programs", "plain", "read_metrics", "replicated", "rounds_saved",
-           "run_weights", "sample_keys", "set_up_process", "stays_on_device", "train", "write_sampler"]
+           "run_weights", "sample_keys", "set_up_process", "stays_on_device", "step_folders", "stored_metrics", "train",
+           "write_sampler"]

@@ -1,10 +1,11 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
 import contextlib
+import json
 import math
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +52,15 @@ class Checkpoints:
             options = ocp.CheckpointManagerOptions(preservation_policy=policy, create=True, best_fn=best.of,
                                                    best_mode="min" if best.lower else "max")
         self._directory = directory.absolute()
+        # Orbax opens no directory where one checkpoint's metrics do not read.
+        self._set_aside = []
+        for step, folder in step_folders(self._directory).items():
+            if stored_metrics(folder) is None:
+                if keep is None:
+                    raise ConfigError(f"checkpoint {step} in {directory} does not read: its metrics are damaged; "
+                                      "training on sets it aside, or move it away")
+                self._move_aside(step)
+                self._set_aside.append(step)
         self._hashing: threading.Thread | None = None
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers={
             name: ocp.StandardCheckpointHandler() for name in ("state", "ema")})
@@ -91,10 +101,6 @@ class Checkpoints:
     def folder(self, step: int) -> Path:
         """Where the files of a checkpoint are."""
         return self._directory / str(step)
-
-    def metrics(self, step: int) -> dict[str, float]:
-        """What was measured of a checkpoint when it was saved; empty where nothing was."""
-        return dict(self._manager.metrics(step) or {})
 
     def shapes(self, step: int) -> dict[str, Tree]:
         """The items of a checkpoint as trees of what has a shape and a dtype; no array is read."""
@@ -145,6 +151,8 @@ class Checkpoints:
           ConfigError: if there are checkpoints and none reads, or one is of another game; then none is moved.
         """
         damaged = []
+        for step in self._set_aside:
+            say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
         for step in reversed(self.steps):
             try:
                 # A file that was altered may still read, to other numbers; one too many changes none.
@@ -158,16 +166,19 @@ class Checkpoints:
                 damaged.append(step)
                 continue
             for number in damaged:
-                aside = self._directory.parent / f"damaged_checkpoint_{number}"
-                shutil.rmtree(aside, ignore_errors=True)
-                (self._directory / str(number)).rename(aside)
-                say(f"checkpoint {number} is set aside as {aside.name}")
+                self._move_aside(number)
+                say(f"checkpoint {number} is set aside as {_aside(number)}")
             self._manager.reload()
             return step, state
         if damaged:
             raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a copy, or train in "
                               "another --workdir")
         return None
+
+    def _move_aside(self, step: int) -> None:
+        aside = self._directory.parent / _aside(step)
+        shutil.rmtree(aside, ignore_errors=True)
+        self.folder(step).rename(aside)
 
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
         """`(params, variables)` of one network after `step` rounds, averaged or as trained.
@@ -219,24 +230,41 @@ def _items(state: GameState) -> dict[str, Tree]:
     return {"state": fields, "ema": ema}
 
 
+def _aside(step: int) -> str:
+    """What the folder of a damaged checkpoint is called, beside those of the others."""
+    return f"damaged_checkpoint_{step}"
+
+
+def step_folders(directory: Path) -> dict[int, Path]:
+    """The folders of all checkpoints in a directory, by their rounds in rising order, whether they read or not."""
+    folders = directory.iterdir() if directory.is_dir() else ()
+    # What is still being saved has another name.
+    return dict(sorted((int(path.name), path) for path in folders if path.name.isdigit() and path.is_dir()))
+
+
+def stored_metrics(folder: Path) -> dict[str, float] | None:
+    """What was measured of a checkpoint when it was saved, empty where nothing was; None where that does not read."""
+    try:
+        return dict(json.loads((folder / "metrics" / "metrics").read_text()))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError):
+        return None
+
+
 def rounds_saved(directory: Path) -> int:
     """Rounds of the newest checkpoint in a directory, 0 without one."""
-    if not directory.is_dir():
-        return 0
-    checkpoints = Checkpoints(directory)
-    checkpoints.close()
-    return checkpoints.latest or 0
+    return max(step_folders(directory), default=0)
 
 
-def choose_step(checkpoints: Checkpoints, wanted: int | None, directory: Path) -> int:
-    """The checkpoint to read: `wanted`, or the newest.
+def choose_step(steps: Sequence[int], wanted: int | None, directory: Path) -> int:
+    """The checkpoint to read, of those after `steps` rounds: `wanted`, or the newest.
 
     Raises:
       ConfigError: where there is none such.
     """
-    if checkpoints.latest is None:
+    if not steps:
         raise ConfigError(f"{directory} holds no checkpoint yet; train there first")
-    if wanted is not None and wanted not in checkpoints.steps:
-        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has "
-                          f"{', '.join(map(str, checkpoints.steps))}")
-    return checkpoints.latest if wanted is None else wanted
+    if wanted is not None and wanted not in steps:
+        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has {', '.join(map(str, steps))}")
+    return steps[-1] if wanted is None else wanted

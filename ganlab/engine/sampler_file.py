@@ -96,7 +96,7 @@ def write_sampler(path: Path, programs: Mapping[str, export.Exported], about: Ma
         file=path.name, platforms=", ".join(PLATFORMS), latent_shape=shapes["latents"], image_shape=shapes["images"],
         labels=f", np.arange(16, dtype=np.int32) % {len(classes)}" if classes else "",
         meaning="Images have values from -1 to 1." if pictures else "Samples are points.",
-        classes=f"\nLabels are 0 to {len(classes) - 1}: {', '.join(classes)}." if classes else "",
+        classes=f"\nLabels are 0 to {len(classes) - 1}; meta.json names the classes." if classes else "",
         **{key: meta[key] for key in ("name", "round", "ganlab", "jax")})
     parts = {"README.txt": text, "meta.json": json.dumps(meta, indent=1) + "\n"} | {
         PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}

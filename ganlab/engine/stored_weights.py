@@ -55,7 +55,7 @@ def run_weights(workdir: str, step: int | None = None) -> StoredWeights:
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
     checkpoints = Checkpoints(directory.checkpoints)
     try:
-        step = choose_step(checkpoints, step, directory.path)
+        step = choose_step(checkpoints.steps, step, directory.path)
         shapes = checkpoints.shapes(step)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"checkpoint {step} in {directory.checkpoints} does not read: {error}; "
@@ -107,5 +107,7 @@ def file_weights(path: str) -> StoredWeights:
         raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as generator.params.dense.kernel; "
                           "name a file of `ganlab checkpoints --export`, or a run's directory")
     step = found.rest.get("__metadata__.round", "")
-    weights = StoredWeights(path, int(step) if step.isdigit() else None, networks, {}, lambda: weights)
+    step = int(step) if step.isdigit() else None
+    name = path if step is None else f"{path} (round {step:,})"
+    weights = StoredWeights(name, step, networks, {}, lambda: weights)
     return weights

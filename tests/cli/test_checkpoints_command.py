@@ -16,6 +16,7 @@ from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.data import Dataset
 from ganlab.engine import export_sampler, run_weights, sample_keys
+from ganlab.engine.checksums import FILE
 from ganlab.networks import GENERATORS
 from ganlab.pretrained import read_weights
 from ganlab.systems import build_game
@@ -74,6 +75,21 @@ def test_damage_is_named_and_told_by_the_exit_status(run, tmp_path, capsys):
     assert set(rows(capsys.readouterr().out)) == {"10"}
 
 
+@pytest.mark.parametrize("harm", ["emptied", "deleted"])
+def test_whichever_file_is_harmed_it_is_named(harm, run, tmp_path, capsys):
+    copied = shutil.copytree(run, tmp_path / "run")
+    folder = copied / "checkpoints/20"
+    for file in [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE]:
+        data = file.read_bytes()
+        file.write_bytes(b"") if harm == "emptied" else file.unlink()
+        assert checkpoints(copied, "--verify") == 1, file
+        output = capsys.readouterr().out
+        words = "has changed" if harm == "emptied" else "is missing"
+        assert f"checkpoint 20: {file.relative_to(folder)} {words}" in output and "intact" in rows(output)["10"]
+        file.write_bytes(data)
+    assert checkpoints(copied, "--verify") == 0
+
+
 def test_what_is_damaged_is_not_exported_where_it_is_verified(run, tmp_path):
     copied = shutil.copytree(run, tmp_path / "run")
     (copied / "checkpoints/20/notes.txt").write_text("mine")
@@ -113,7 +129,7 @@ def test_a_new_run_starts_from_an_exported_file(run, tmp_path, capsys):
     command = [*TINY[:-5], "--config.train.total_rounds=1", "--config.hyper.critic_lr=0", "--config.hyper.generator_lr=0", f"--config.init.source={file}",
                f"--workdir={tmp_path / 'new'}"]
     assert main(command) == 0
-    assert f"arrays from {file}" in capsys.readouterr().out
+    assert f"arrays from {file} (round 20)" in capsys.readouterr().out
     old, new = (run_weights(str(path)).read().trained for path in (run, tmp_path / "new"))
     assert all(old[network][name].tobytes() == array.tobytes() for network, arrays in new.items()
                for name, array in arrays.items())
@@ -139,6 +155,7 @@ def test_the_exported_sampler_samples_without_ganlab_by_the_lines_of_its_readme(
         assert sorted(content.namelist()) == ["README.txt", "images.jax_export", "latents.jax_export", "meta.json"]
         meta, text = json.loads(content.read("meta.json")), content.read("README.txt").decode()
     assert meta["round"] == 20 and meta["platforms"] == ["cpu", "cuda", "tpu"] and meta["images"] == [8, 8, 1]
+    assert meta["classes"] == list("0123456789") and meta["weights"] == "averaged"
     lines = [line for line in text.splitlines() if line.startswith(("import", "from", "with", "    ", "z =", "samples ="))]
     assert len(lines) == 6
     more = ["other = images.call(z[:3], np.array([7, 7, 7], np.int32))", "np.savez('out.npz', samples=samples, other=other)",

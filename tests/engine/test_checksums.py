@@ -9,7 +9,7 @@ import pytest
 from tiny import start, tiny_game
 
 from ganlab.config import ConfigError
-from ganlab.engine import Checkpoints
+from ganlab.engine import Best, Checkpoints, rounds_saved
 from ganlab.engine.checksums import FILE, damage, write_checksums
 
 SGD = {"generator": {"optimizer": "sgd"}, "critic": {"optimizer": "sgd"}}
@@ -125,3 +125,21 @@ def test_arrays_that_are_there_or_here_alone_are_named(copied, state):
     with pytest.raises(ConfigError, match=r"state\.params\.generator\.\S+ is not here"):
         checkpoints.restore(3, state.replace(params={"critic": state.params["critic"]}))
     checkpoints.close()
+
+
+def test_metrics_that_do_not_read_set_their_checkpoint_aside(tmp_path, state):
+    folder = tmp_path / "checkpoints"
+    checkpoints = Checkpoints(folder, keep=2, best=Best("fid", True))
+    for step in (1, 2):
+        checkpoints.save(step, state, {"fid": float(step)})
+    checkpoints.close()
+    (folder / "2/metrics/metrics").write_text("")
+    with pytest.raises(ConfigError, match="checkpoint 2 in .* its metrics are damaged"):
+        Checkpoints(folder)
+    assert rounds_saved(folder) == 2
+    said = []
+    checkpoints = Checkpoints(folder, keep=2, best=Best("fid", True))
+    assert checkpoints.restore_newest(state, said.append)[0] == 1
+    checkpoints.close()
+    assert said == ["checkpoint 2 does not read: its metrics are damaged; it is set aside as damaged_checkpoint_2"]
+    assert (tmp_path / "damaged_checkpoint_2").is_dir() and rounds_saved(folder) == 1
