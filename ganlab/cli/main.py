@@ -18,6 +18,7 @@ COMMANDS = {
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
     "evaluate": "measures samples of a run, or images of anyone's, by metrics with their protocol",
+    "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",
     "compare": "puts the metrics of several runs side by side, where they are of one protocol",
     "data": "makes data sets of folders, zip files and TFDS",
     "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
@@ -28,7 +29,7 @@ HELP = ("help", "-h", "--help", "-help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, 1 for a run that diverged, 2 for a mistake of the user's."""
+    """Runs one command; returns the exit status: 0, 1 for a run that diverged or files that are damaged, 2 for a mistake of the user's."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if not argv or argv[0] in HELP:
         _show_commands(__doc__, "ganlab", COMMANDS)

@@ -12,7 +12,16 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, to_float
-from ganlab.engine import Checkpoints, Programs, RunDirectory, choose_step, make_mesh, make_programs, read_metrics
+from ganlab.engine import (
+    Checkpoints,
+    Programs,
+    RunDirectory,
+    choose_step,
+    make_mesh,
+    make_programs,
+    read_metrics,
+    sample_keys,
+)
 from ganlab.game import Game
 from ganlab.report import columns_for, plot_losses, save_animation, save_png
 from ganlab.systems import build_game, load_data
@@ -59,8 +68,7 @@ class TrainedRun:
 
         The first k are the same for every number.
         """
-        keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.arange(number))
-        return self.game.sampler.latents(keys, truncation) * temperature
+        return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), truncation) * temperature
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
@@ -129,7 +137,7 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
     like = jax.eval_shape(programs.init, 0)
     checkpoints = Checkpoints(directory.checkpoints)
     try:
-        step = choose_step(checkpoints, step, directory.path)
+        step = choose_step(checkpoints.steps, step, directory.path)
         players = {part.network for part in (game.sampler, game.encoder) if part is not None}
         networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
     finally:

@@ -8,6 +8,13 @@ Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
   ganlab train --config=experiments/digits.py:loss=hinge,penalty=r1 --workdir=runs/hinge
   ganlab train --config=experiments/mixtures.py --workdir=runs/grid25 --config.seed=1 --config.hyper.critic_lr=1e-3
+  ganlab train --config=experiments/digits.py --workdir=runs/tuned --config.init.source=runs/digits
+
+The last starts anew from the weights of another run (init_from): params, batch statistics
+and averages, while optimizers, rounds and the order of data begin at their beginning.
+--config.init.step=500 names its checkpoint, --config.init.weights=averaged takes the averages,
+--config.init.networks=generator one network, --config.init.partial=True only what fits.
+A file of `ganlab checkpoints --export` does as well as a run's directory.
 
 The directory gets:
   config.json, versions.json   what was run, by which packages and which commit
@@ -27,7 +34,7 @@ from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import build, draw_run, grid_columns
 from ganlab.config import ConfigError
-from ganlab.engine import Diverged, RunDirectory, make_mesh, rounds_saved, set_up_process, train
+from ganlab.engine import Diverged, RunDirectory, check_init, make_mesh, rounds_saved, set_up_process, train
 from ganlab.report import draw_samples, save_png
 
 EXIT_DIVERGED = 1
@@ -57,6 +64,8 @@ def run(values: flags.FlagValues) -> int:
         print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds "
               "asks for more")
         return 0
+    if not saved:
+        check_init(config.init, game)
     directory.write(config, sys.argv)
 
     def draw(step: int, samples: np.ndarray) -> np.ndarray:

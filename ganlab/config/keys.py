@@ -47,6 +47,13 @@ KEYS: dict[str, Key] = {
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
                                   allowed=one_of("constant", "linear", "cosine", "inverse_time")),
+    "init.source": Key("", "run's directory, or file of `ganlab checkpoints --export`, from whose weights a new run "
+                     "starts; empty for none"),
+    "init.step": Key(0, "checkpoint of that run; 0 for the newest", "rounds", AT_LEAST_ZERO),
+    "init.networks": Key("all", "networks that start from it, joined by +, or all", allowed=NOT_EMPTY),
+    "init.weights": Key("trained", "weights of a run that are taken: as last trained, with the averages beside, or the "
+                        "averages for both", allowed=one_of("trained", "averaged")),
+    "init.partial": Key(False, "whether arrays that do not fit are left as initialised; else they are refused"),
     "train.total_rounds": Key(1000, "length of training", "rounds", POSITIVE, live=True),
     "train.rounds_per_call": Key(1, "rounds compiled into one program call; more pays for tiny networks", "rounds",
                                  POSITIVE, live=True),

@@ -1,16 +1,20 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
+import contextlib
+import json
 import math
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from ganlab.config import ConfigError
+from ganlab.engine.checksums import damage, write_checksums
 from ganlab.game import GameState
 from ganlab.types import Tree
 
@@ -48,7 +52,18 @@ class Checkpoints:
             options = ocp.CheckpointManagerOptions(preservation_policy=policy, create=True, best_fn=best.of,
                                                    best_mode="min" if best.lower else "max")
         self._directory = directory.absolute()
-        self._manager = ocp.CheckpointManager(self._directory, options=options, item_names=("state", "ema"))
+        # Orbax opens no directory where one checkpoint's metrics do not read.
+        self._set_aside = []
+        for step, folder in step_folders(self._directory).items():
+            if stored_metrics(folder) is None:
+                if keep is None:
+                    raise ConfigError(f"checkpoint {step} in {directory} does not read: its metrics are damaged; "
+                                      "training on sets it aside, or move it away")
+                self._move_aside(step)
+                self._set_aside.append(step)
+        self._hashing: threading.Thread | None = None
+        self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers={
+            name: ocp.StandardCheckpointHandler() for name in ("state", "ema")})
 
     @property
     def latest(self) -> int | None:
@@ -64,11 +79,58 @@ class Checkpoints:
         """Saves the state after `step` rounds, if that is not saved already, with what was measured of it."""
         if step == self.latest:
             return
+        # What this save pushes out may not be read any more when it goes.
+        self._wait_for_checksums()
         items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
-        self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+        saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+        if saving and jax.process_index() == 0:
+            self._hashing = threading.Thread(target=self._write_checksums, args=(step,), daemon=True)
+            self._hashing.start()
+
+    def _write_checksums(self, step: int) -> None:
+        """Waits for a save, then reads it again for its checksums; in a thread of its own."""
+        # A save that fails is told by the next save or by closing; a checkpoint without checksums is a checkpoint.
+        with contextlib.suppress(Exception):
+            self._manager.wait_until_finished()
+            write_checksums(self.folder(step))
+
+    def _wait_for_checksums(self) -> None:
+        if self._hashing is not None:
+            self._hashing.join()
+
+    def folder(self, step: int) -> Path:
+        """Where the files of a checkpoint are."""
+        return self._directory / str(step)
+
+    def shapes(self, step: int) -> dict[str, Tree]:
+        """The items of a checkpoint as trees of what has a shape and a dtype; no array is read."""
+        found = self._manager.item_metadata(step)
+        return {name: found[name].tree for name in ("state", "ema")}
+
+    def _check_fits(self, step: int, like: GameState) -> None:
+        """Refuses arrays of another type or shape, which Orbax would cast, or fill up and cut, without a word."""
+        stored, wanted = named_arrays(self.shapes(step)), named_arrays(_items(like))
+        wrong = []
+        for name, leaf in wanted.items():
+            if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+                leaf = jax.eval_shape(jax.random.key_data, leaf)
+            if name in stored and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype):
+                wrong.append(f"{name} is {array_text(stored[name])} there and {array_text(leaf)} here")
+        wrong += [f"{name} is not there" for name in wanted if name not in stored]
+        wrong += [f"{name} is not here" for name in stored if name not in wanted]
+        if wrong:
+            more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            raise ConfigError(f"checkpoint {step} in {self._directory} holds other arrays than the game of its config "
+                              f"has now: {', '.join(wrong[:3])}{more}; use the ganlab and the JAX settings that "
+                              "versions.json beside it tells, or train in another --workdir")
 
     def restore(self, step: int, like: GameState) -> GameState:
-        """The state after `step` rounds, with the shapes, types and shardings of `like`."""
+        """The state after `step` rounds, with the shardings of `like`.
+
+        Raises:
+          ConfigError: if its arrays are not of the names, shapes and types of `like`.
+        """
+        self._check_fits(step, like)
         abstract = {name: ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, tree))
                     for name, tree in _items(like).items()}
         found = self._manager.restore(step, args=ocp.args.Composite(**abstract))
@@ -86,21 +148,26 @@ class Checkpoints:
           say: told which checkpoints do not read, and why.
 
         Raises:
-          ConfigError: if there are checkpoints and none reads; then none is moved.
+          ConfigError: if there are checkpoints and none reads, or one is of another game; then none is moved.
         """
         damaged = []
+        for step in self._set_aside:
+            say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
         for step in reversed(self.steps):
             try:
+                # A file that was altered may still read, to other numbers; one too many changes none.
+                if altered := [words for words in damage(self.folder(step)) or () if not words.endswith(" is extra")]:
+                    raise OSError(", ".join(altered))
                 state = self.restore(step, like)
+            except ConfigError:
+                raise
             except Exception as error:  # Orbax and TensorStore share no class for a file that does not read.
                 say(f"checkpoint {step} does not read: {_brief(error)}")
                 damaged.append(step)
                 continue
             for number in damaged:
-                aside = self._directory.parent / f"damaged_checkpoint_{number}"
-                shutil.rmtree(aside, ignore_errors=True)
-                (self._directory / str(number)).rename(aside)
-                say(f"checkpoint {number} is set aside as {aside.name}")
+                self._move_aside(number)
+                say(f"checkpoint {number} is set aside as {_aside(number)}")
             self._manager.reload()
             return step, state
         if damaged:
@@ -108,18 +175,26 @@ class Checkpoints:
                               "another --workdir")
         return None
 
+    def _move_aside(self, step: int) -> None:
+        aside = self._directory.parent / _aside(step)
+        shutil.rmtree(aside, ignore_errors=True)
+        self.folder(step).rename(aside)
+
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
         """`(params, variables)` of one network after `step` rounds, averaged or as trained.
 
         Raises:
-          ConfigError: if the checkpoint does not read.
+          ConfigError: if the checkpoint does not read, or is of another game.
         """
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _items(like)["ema"])
         try:
             if not ema:
                 state = self.restore(step, like)
                 return state.params[network], state.variables[network]
+            self._check_fits(step, like)
             found = self._manager.restore(step, args=ocp.args.Composite(ema=ocp.args.StandardRestore(abstract)))
+        except ConfigError:
+            raise
         except Exception as error:  # As above.
             others = [str(other) for other in self.steps if other != step]
             raise ConfigError(f"checkpoint {step} in {self._directory} does not read: {_brief(error)}; "
@@ -129,7 +204,19 @@ class Checkpoints:
     def close(self) -> None:
         """Waits until everything is on the disk."""
         self._manager.wait_until_finished()
+        self._wait_for_checksums()
         self._manager.close()
+
+
+def named_arrays(tree: Tree) -> dict[str, Any]:
+    """The leaves of a tree by their paths, joined by dots: `params.generator.dense.kernel`."""
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf
+            for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
+def array_text(array: Any) -> str:
+    """Type and shape of an array, as `float32 (64, 10)`."""
+    return f"{array.dtype} {tuple(array.shape)}"
 
 
 def _brief(error: Exception) -> str:
@@ -143,24 +230,41 @@ def _items(state: GameState) -> dict[str, Tree]:
     return {"state": fields, "ema": ema}
 
 
+def _aside(step: int) -> str:
+    """What the folder of a damaged checkpoint is called, beside those of the others."""
+    return f"damaged_checkpoint_{step}"
+
+
+def step_folders(directory: Path) -> dict[int, Path]:
+    """The folders of all checkpoints in a directory, by their rounds in rising order, whether they read or not."""
+    folders = directory.iterdir() if directory.is_dir() else ()
+    # What is still being saved has another name.
+    return dict(sorted((int(path.name), path) for path in folders if path.name.isdigit() and path.is_dir()))
+
+
+def stored_metrics(folder: Path) -> dict[str, float] | None:
+    """What was measured of a checkpoint when it was saved, empty where nothing was; None where that does not read."""
+    try:
+        return dict(json.loads((folder / "metrics" / "metrics").read_text()))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError):
+        return None
+
+
 def rounds_saved(directory: Path) -> int:
     """Rounds of the newest checkpoint in a directory, 0 without one."""
-    if not directory.is_dir():
-        return 0
-    checkpoints = Checkpoints(directory)
-    checkpoints.close()
-    return checkpoints.latest or 0
+    return max(step_folders(directory), default=0)
 
 
-def choose_step(checkpoints: Checkpoints, wanted: int | None, directory: Path) -> int:
-    """The checkpoint to read: `wanted`, or the newest.
+def choose_step(steps: Sequence[int], wanted: int | None, directory: Path) -> int:
+    """The checkpoint to read, of those after `steps` rounds: `wanted`, or the newest.
 
     Raises:
       ConfigError: where there is none such.
     """
-    if checkpoints.latest is None:
+    if not steps:
         raise ConfigError(f"{directory} holds no checkpoint yet; train there first")
-    if wanted is not None and wanted not in checkpoints.steps:
-        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has "
-                          f"{', '.join(map(str, checkpoints.steps))}")
-    return checkpoints.latest if wanted is None else wanted
+    if wanted is not None and wanted not in steps:
+        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has {', '.join(map(str, steps))}")
+    return steps[-1] if wanted is None else wanted

@@ -16,6 +16,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.feed import make_feed, stays_on_device
+from ganlab.engine.init_from import initialise
 from ganlab.engine.logs import Console, MetricsFile, TensorBoard
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
@@ -69,7 +70,8 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     Args:
       game: the game.
       dataset: its data, placed whole on the devices where it fits, else read ahead.
-      config: the validated config; only `seed`, `data`, `train` and `sample` are read here.
+      config: the validated config; only `seed`, `data`, `init`, `train` and `sample` are read
+        here.
       run: the directory.
       draw: draws a picture of samples.
       judge: measures the samples, where `train.evaluate_every_rounds` says so.
@@ -86,7 +88,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best)
     state = programs.init(config["seed"])
     say = functools.partial(print, flush=True)
-    step, state = checkpoints.restore_newest(state, say) or (0, state)
+    step, state = checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
     if step:
         say(f"resuming {run.path} after round {step:,}")
     console = Console(schedule["total_rounds"], step, game.images_per_round)

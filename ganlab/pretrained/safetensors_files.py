@@ -1,18 +1,21 @@
 """Files of safetensors: the length of a header, the header in JSON, the bytes of all tensors side by side.
 
 The format is the one that the README of https://github.com/huggingface/safetensors describes. It is
-small enough to be read here, without the package.
+small enough to be read and written here, without the package.
 """
 
 import json
 import math
+import os
 import struct
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganlab.pretrained.arrays import DTYPES, checked_shape, read_array, whole_numbers
-from ganlab.pretrained.errors import BadWeights, damaged, shown
+from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 
 MOST_HEADER = 2**23
 """Bytes of the header: enough for some 80,000 tensors."""
@@ -23,6 +26,8 @@ TYPES = {"BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64":
          "I16": "int16", "I32": "int32", "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32",
          "F64": "float64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "C64": "complex64"}
 """Number types by what a header calls them."""
+ALIGNMENT = 8
+"""Bytes of which the tensors' place in the file is a multiple, so that a reader may map them into memory."""
 
 
 def read_safetensors(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -90,3 +95,35 @@ def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, 
     if len(offsets) != 2:
         raise damaged(f"tensor {shown(name)} lies at {len(offsets)} places")
     return name, DTYPES[TYPES[kind]], checked_shape(entry["shape"]), *offsets
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
+    """Writes arrays by name, and texts by key as metadata; a crash leaves the old file or the new one.
+
+    The header is filled up with spaces to a multiple of ALIGNMENT, and the widest types come first, so
+    that every tensor lies at a multiple of its number's size.
+
+    Raises:
+      WeightsError: for an array of a type that the format does not have.
+    """
+    kinds = {DTYPES[name]: kind for kind, name in TYPES.items()}
+    for name, array in tensors.items():
+        if array.dtype not in kinds or name == METADATA:
+            raise WeightsError(f"{path} cannot hold {shown(name)} of type {array.dtype}; the types are "
+                               f"{', '.join(TYPES)}, and no name is {METADATA}")
+    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    header: dict[str, Any] = {METADATA: dict(texts)}
+    end = 0
+    for name in order:
+        array = tensors[name]
+        header[name] = {"dtype": kinds[array.dtype], "shape": list(array.shape),
+                        "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name in order:
+            file.write(tensors[name].tobytes())
+    os.replace(partial, path)

@@ -121,6 +121,9 @@ def _reader(file: BinaryIO, size: int) -> Callable[[BinaryIO, int], Flat]:
     file.seek(0)
     if not head:
         raise BadWeights("is empty (0 bytes); copy it anew")
+    if head[3:9] == b"\0" * 5 + b"{":
+        # The length of its header may begin as other formats do, with 0x80 or PK; none of them goes on like this.
+        return read_safetensors
     for reason, recognized in OTHERS.items():
         if recognized(head):
             raise BadWeights(reason)

@@ -128,7 +128,7 @@ def test_the_average_is_an_item_of_its_own_and_equals_that_of_the_state(whole):
 def test_a_checkpoint_that_is_not_there_is_answered_with_those_that_are(whole):
     checkpoints = Checkpoints(RunDirectory(whole[0]).checkpoints)
     with pytest.raises(ConfigError, match="no checkpoint after 5 rounds; it has 2, 4, 6"):
-        choose_step(checkpoints, 5, whole[0])
+        choose_step(checkpoints.steps, 5, whole[0])
     checkpoints.close()
 
 

@@ -1,0 +1,125 @@
+"""ganlab checkpoints --workdir=DIR [--verify] [--export=FILE.safetensors] [--export_sampler=FILE.zip]
+
+Lists the checkpoints of a run, verifies their files against the checksums that training
+stored, and makes files of one checkpoint that others can use.
+
+Examples:
+  ganlab checkpoints --workdir=runs/digits
+  ganlab checkpoints --workdir=runs/digits --verify                        exit status 1 where a file is damaged
+  ganlab checkpoints --workdir=runs/digits --export=digits.safetensors     averaged weights of the generator
+  ganlab checkpoints --workdir=runs/digits --export=all.safetensors --network=generator+critic --noema
+  ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip     samples without ganlab; README.txt in it
+"""
+
+from pathlib import Path
+
+import ml_collections
+from absl import flags
+from rich.console import Console
+from rich.table import Table
+
+from ganlab.cli.exporting import export_program, export_weights
+from ganlab.config import ConfigError
+from ganlab.engine import (
+    Best,
+    RunDirectory,
+    check_sampler_export,
+    choose_step,
+    damage,
+    has_checksums,
+    read_metrics,
+    set_up_process,
+    step_folders,
+    stored_metrics,
+)
+from ganlab.evaluation import read_results
+from ganlab.report.tables import byte_text
+
+EXIT_DAMAGED = 1
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
+    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; to list and verify all by default, to "
+                         "export the newest", flag_values=values)
+    flags.DEFINE_bool("verify", False, "compares every file with its stored checksum", flag_values=values)
+    flags.DEFINE_string("export", None, "file of safetensors to write weights to", flag_values=values)
+    flags.DEFINE_string("network", None, "networks to export, joined by +; by default those of which an average is kept",
+                        flag_values=values)
+    flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were last "
+                      "trained", flag_values=values)
+    flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program", flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Lists, or verifies, or exports; in this order where several are asked for."""
+    set_up_process()
+    directory = RunDirectory(values.workdir)
+    config = directory.read_config()
+    if not directory.checkpoints.is_dir():
+        raise ConfigError(f"{values.workdir} holds no checkpoint yet; train there first")
+    if values.export_sampler:
+        check_sampler_export()
+    exporting = values.export or values.export_sampler
+    if values.verify or not exporting:
+        if _show(directory, config, values.step, values.verify):
+            return EXIT_DAMAGED
+    if values.export:
+        export_weights(values, config)
+    if values.export_sampler:
+        export_program(values, config)
+    return 0
+
+
+def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int | None, verify: bool) -> bool:
+    """Prints the table, and the files that are damaged; returns whether there are any."""
+    # Not by way of Orbax, which opens no directory where one checkpoint is damaged in some of its files.
+    folders = step_folders(directory.checkpoints)
+    chosen, newest = choose_step(list(folders), step, directory.path), max(folders)
+    measured = {number: stored_metrics(folder) or {} for number, folder in folders.items()}
+    name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
+    kimg_of_round = _kimg_of_round(directory)
+    table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
+    for heading, justify in (("round", "right"), ("kimg", "right"), ("size", "right"), *([(name, "right")] if name else []),
+                             ("kept as", "left"), ("files", "left")):
+        table.add_column(heading, justify=justify)
+    complaints = []
+    for number, folder in folders.items() if step is None else [(chosen, folders[chosen])]:
+        words = damage(folder) if verify else None
+        complaints += [f"checkpoint {number}: {text}" for text in words or ()]
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        value = measured[number].get(name)
+        table.add_row(f"{number:,}", f"{number * kimg_of_round:,.1f}" if kimg_of_round else "", byte_text(size),
+                      *([f"{value:.5g}" if value is not None else ""] if name else []),
+                      ", ".join(text for text, here in (("newest", newest), ("best", best)) if number == here),
+                      _state(folder, words, verify))
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for text in complaints:
+        console.print(text, soft_wrap=True)
+    return bool(complaints)
+
+
+def _state(folder: Path, words: list[str] | None, verified: bool) -> str:
+    if not has_checksums(folder):
+        return "no checksums"
+    if not verified:
+        return "not verified"
+    return "damaged" if words else "intact"
+
+
+def _best(directory: RunDirectory, name: str, measured: dict[int, dict[str, float]]) -> int | None:
+    """The checkpoint of the best value of `config.evaluate.best`; None where none is known."""
+    if not name or not directory.results_file.exists() or not any(name in values for values in measured.values()):
+        return None
+    better = {record.result.name: record.result.better for record in read_results(directory.results_file)}.get(name)
+    best = Best(name, better == "lower")
+    return (min if best.lower else max)(measured, key=lambda step: best.of(measured[step]))
+
+
+def _kimg_of_round(directory: RunDirectory) -> float | None:
+    """Thousands of images that a round counts as shown, as the run's metrics tell; None where it has none."""
+    metrics = read_metrics(directory.metrics_file) if directory.metrics_file.exists() else {}
+    return float(metrics["kimg"][-1] / metrics["step"][-1]) if metrics else None

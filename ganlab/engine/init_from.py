@@ -1,0 +1,152 @@
+"""Starting anew from the weights of another run, or of a file: what fits is taken, and it is said what."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganlab.config import ConfigError, unknown
+from ganlab.engine.checkpoints import array_text
+from ganlab.engine.stored_weights import StoredWeights, file_weights, network_arrays, run_weights
+from ganlab.game import Game, GameState, init_state
+from ganlab.types import Array, Tree
+
+ALL = "all"
+MOST_SHOWN = 5
+"""Arrays that a message names."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """What one network finds in the weights: the arrays that fit, and those that do not, each in words."""
+
+    taken: tuple[str, ...]
+    left: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def check_init(section: Mapping[str, Any], game: Game) -> None:
+    """Checks a config's section `init` against a game; compiles nothing and reads no array of a checkpoint.
+
+    Raises:
+      ConfigError: for weights that are not there, or do not fit.
+    """
+    if section["source"]:
+        _fits(section, jax.eval_shape(lambda: init_state(game, jax.random.key(0))), _open(section))
+
+
+def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str], None]) -> GameState:
+    """A state before its first round with the weights that a config's section `init` names in place of its own.
+
+    Params and variables are taken, and averages: those that the source keeps, else its params.
+    Optimizers, memory, keys and the order of data stay those of a new run.
+
+    Args:
+      state: as the game initialises it; returned as it is where `init.source` is empty.
+      section: the section `init`.
+      say: told what is taken of each network.
+
+    Raises:
+      ConfigError: for weights that are not there, or do not fit.
+    """
+    if not section["source"]:
+        return state
+    source = _open(section)
+    fits = _fits(section, state, source)
+    source = source.read()
+    trained, averaged = _chosen(section, source), source.averaged
+    params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
+    for network, fit in fits.items():
+        arrays = {name: trained[network][name] for name in fit.taken}
+        params[network] = _replaced({"params": params[network]}, arrays)["params"]
+        variables[network] = _replaced(variables[network], arrays)
+        if network in ema:
+            arrays |= {name: averaged[network][name] for name in fit.taken if network in averaged}
+            ema[network] = _replaced({"params": ema[network]}, arrays)["params"]
+        say(_report(network, fit, source))
+    return state.replace(params=params, variables=variables, ema=ema)
+
+
+def _open(section: Mapping[str, Any]) -> StoredWeights:
+    if Path(section["source"]).is_file():
+        if section["step"]:
+            raise ConfigError(f"config.init.step is {section['step']}, but {section['source']} is a file, which holds one "
+                              "round's weights; leave it out")
+        return file_weights(section["source"])
+    if not Path(section["source"]).exists():
+        raise ConfigError(f"config.init.source is {section['source']!r}, which does not exist; name a run's directory, or "
+                          "a file of `ganlab checkpoints --export`")
+    return run_weights(section["source"], section["step"] or None)
+
+
+def _chosen(section: Mapping[str, Any], source: StoredWeights) -> Mapping[str, Mapping[str, Any]]:
+    """The arrays that become params: as trained, or averaged where there is an average."""
+    return {**source.trained, **source.averaged} if section["weights"] == "averaged" else source.trained
+
+
+def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -> dict[str, _Fit]:
+    """What the named networks of a state find in the weights.
+
+    Raises:
+      ConfigError: for a network that the game does not have, or where the arrays are not all of the
+        names, shapes and types of the game's and `init.partial` is not set, or none is.
+    """
+    names = sorted(state.params) if section["networks"] == ALL else section["networks"].split("+")
+    for name in names:
+        if name not in state.params:
+            raise unknown("config.init.networks", name, [ALL, *state.params])
+    stored = _chosen(section, source)
+    fits = {name: _fit(network_arrays(state.params[name], state.variables[name]), stored.get(name, {}))
+            for name in names}
+    wrong = [f"{name}.{words}" for name, fit in fits.items() for words in (*fit.left, *fit.unused)]
+    if wrong and not section["partial"]:
+        absent = [name for name in names if name not in stored]
+        only = "+".join(name for name in names if name in stored)
+        remedy = f", --config.init.networks={only} the networks that are there" if absent and only else ""
+        raise ConfigError(f"config.init.source: {source.name} does not fit this game: {_listed(wrong)}; "
+                          f"--config.init.partial=True takes what fits{remedy}")
+    if not any(fit.taken for fit in fits.values()):
+        raise ConfigError(f"config.init.source: nothing of {source.name} fits this game's {', '.join(names)}: "
+                          f"{_listed(wrong)}; name a run of the same networks")
+    return fits
+
+
+def _fit(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> _Fit:
+    taken, left = [], []
+    for name, here in wanted.items():
+        there = stored.get(name)
+        if there is None:
+            left.append(f"{name} (not there, {array_text(here)} here)")
+        elif (tuple(there.shape), there.dtype) != (tuple(here.shape), here.dtype):
+            left.append(f"{name} ({array_text(there)} there, {array_text(here)} here)")
+        else:
+            taken.append(name)
+    unused = [f"{name} ({array_text(there)} there, not here)" for name, there in stored.items() if name not in wanted]
+    return _Fit(tuple(taken), tuple(left), tuple(unused))
+
+
+def _listed(words: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(words) - MOST_SHOWN:,} more" if len(words) > MOST_SHOWN else ""
+    return ", ".join(words[:MOST_SHOWN]) + more
+
+
+def _report(network: str, fit: _Fit, source: StoredWeights) -> str:
+    text = f"{network}: {len(fit.taken)} of {len(fit.taken) + len(fit.left)} arrays from {source.name}"
+    if fit.left:
+        text += f"; left as initialised: {_listed(fit.left)}"
+    return text + (f"; not used: {_listed(fit.unused)}" if fit.unused else "")
+
+
+def _replaced(tree: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
+    """A tree with arrays in place of its leaves of the same names, sharded like these."""
+    def leaf_of(path: tuple, leaf: Array) -> Array:
+        array = arrays.get(jax.tree_util.keystr(path, simple=True, separator="."))
+        if array is None:
+            return leaf
+        # Copies: params and average may come of one array, and rounds write into both.
+        return jax.make_array_from_callback(leaf.shape, leaf.sharding, lambda index: np.array(array[index]))
+
+    return jax.tree_util.tree_map_with_path(leaf_of, tree)
