@@ -46,10 +46,10 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                          "export the newest", flag_values=values)
     flags.DEFINE_bool("verify", False, "compares every file with its stored checksum", flag_values=values)
     flags.DEFINE_string("export", None, "file of safetensors to write weights to", flag_values=values)
-    flags.DEFINE_string("network", None, "networks to export, joined by +; by default those of which an average is kept",
-                        flag_values=values)
-    flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were last "
-                      "trained", flag_values=values)
+    flags.DEFINE_string("network", None, "networks to export, joined by +; by default those of which an average is "
+                        "kept", flag_values=values)
+    flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were "
+                      "last trained", flag_values=values)
     flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program", flag_values=values)
 
 
@@ -63,9 +63,8 @@ def run(values: flags.FlagValues) -> int:
     if values.export_sampler:
         check_sampler_export()
     exporting = values.export or values.export_sampler
-    if values.verify or not exporting:
-        if _show(directory, config, values.step, values.verify):
-            return EXIT_DAMAGED
+    if (values.verify or not exporting) and _show(directory, config, values.step, values.verify):
+        return EXIT_DAMAGED
     if values.export:
         export_weights(values, config)
     if values.export_sampler:
@@ -82,9 +81,10 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
     name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
     kimg_of_round = _kimg_of_round(directory)
     table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
-    for heading, justify in (("round", "right"), ("kimg", "right"), ("size", "right"), *([(name, "right")] if name else []),
-                             ("kept as", "left"), ("files", "left")):
-        table.add_column(heading, justify=justify)
+    for heading in ("round", "kimg", "size", *([name] if name else [])):
+        table.add_column(heading, justify="right")
+    for heading in ("kept as", "files"):
+        table.add_column(heading)
     complaints = []
     for number, folder in folders.items() if step is None else [(chosen, folders[chosen])]:
         words = damage(folder) if verify else None

@@ -29,7 +29,7 @@ HELP = ("help", "-h", "--help", "-help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, 1 for a run that diverged or files that are damaged, 2 for a mistake of the user's."""
+    """Runs one command; returns the exit status: 0, 1 where a run diverged or files are damaged, 2 for a mistake."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if not argv or argv[0] in HELP:
         _show_commands(__doc__, "ganlab", COMMANDS)

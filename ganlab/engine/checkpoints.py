@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from ganlab.config import ConfigError
-from ganlab.engine.checksums import damage, write_checksums
+from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
 from ganlab.game import GameState
 from ganlab.types import Tree
 
@@ -155,8 +155,10 @@ class Checkpoints:
             say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
         for step in reversed(self.steps):
             try:
-                # A file that was altered may still read, to other numbers; one too many changes none.
-                if altered := [words for words in damage(self.folder(step)) or () if not words.endswith(" is extra")]:
+                # A file that was altered may still read, to other numbers; one too many changes none, nor do checksums
+                # that are damaged themselves.
+                words = damage(self.folder(step)) or ()
+                if altered := [text for text in words if text.endswith((CHANGED, MISSING))]:
                     raise OSError(", ".join(altered))
                 state = self.restore(step, like)
             except ConfigError:

@@ -8,6 +8,7 @@ from ganlab.engine.run_directory import write_atomically
 
 FILE = "sha256.json"
 """In the checkpoint's own folder: it goes where that goes."""
+CHANGED, MISSING, EXTRA = "has changed", "is missing", "is extra"
 
 
 def write_checksums(folder: Path) -> None:
@@ -34,9 +35,9 @@ def damage(folder: Path) -> list[str] | None:
     except (ValueError, AttributeError):
         return [f"{FILE} does not read"]
     found = _checksums(folder)
-    words = [f"{name} {'has changed' if name in found else 'is missing'}"
+    words = [f"{name} {CHANGED if name in found else MISSING}"
              for name, checksum in wanted.items() if found.get(name) != checksum]
-    return words + [f"{name} is extra" for name in found if name not in wanted]
+    return words + [f"{name} {EXTRA}" for name in found if name not in wanted]
 
 
 def _checksums(folder: Path) -> dict[str, str]:

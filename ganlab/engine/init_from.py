@@ -73,12 +73,12 @@ def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str]
 def _open(section: Mapping[str, Any]) -> StoredWeights:
     if Path(section["source"]).is_file():
         if section["step"]:
-            raise ConfigError(f"config.init.step is {section['step']}, but {section['source']} is a file, which holds one "
-                              "round's weights; leave it out")
+            raise ConfigError(f"config.init.step is {section['step']}, but {section['source']} is a file, which holds "
+                              "one round's weights; leave it out")
         return file_weights(section["source"])
     if not Path(section["source"]).exists():
-        raise ConfigError(f"config.init.source is {section['source']!r}, which does not exist; name a run's directory, or "
-                          "a file of `ganlab checkpoints --export`")
+        raise ConfigError(f"config.init.source is {section['source']!r}, which does not exist; name a run's directory, "
+                          "or a file of `ganlab checkpoints --export`")
     return run_weights(section["source"], section["step"] or None)
 
 

@@ -27,13 +27,15 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "{}.jax_export"
 
 README = '''A trained sampler: {name}, round {round:,}, exported by ganlab {ganlab} under JAX {jax}.
-It needs JAX, at least of that version, and the package flatbuffers (pip install jax flatbuffers), on {platforms}.
+It needs JAX and the package flatbuffers (pip install jax flatbuffers), on {platforms}. That version of JAX
+reads it, and those of half a year from then; later ones may.
 
 import zipfile, numpy as np
 from jax import export
 
 with zipfile.ZipFile("{file}") as file:
-    latents, images = (export.deserialize(bytearray(file.read(f"{{part}}.jax_export"))) for part in ("latents", "images"))
+    latents, images = (export.deserialize(bytearray(file.read(f"{{part}}.jax_export")))
+                       for part in ("latents", "images"))
 z = latents.call(np.uint32(0), np.arange(16, dtype=np.int32))  # samples 0 to 15 of seed 0: float32 {latent_shape}
 samples = images.call(z{labels})  # float32 {image_shape}
 

@@ -104,8 +104,9 @@ def file_weights(path: str) -> StoredWeights:
         network, _, rest = name.partition(".")
         networks.setdefault(network, {})[rest] = array
     if not any(name.startswith(PARAMS) for arrays in networks.values() for name in arrays):
-        raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as generator.params.dense.kernel; "
-                          "name a file of `ganlab checkpoints --export`, or a run's directory")
+        raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as "
+                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, or a run's "
+                          "directory")
     step = found.rest.get("__metadata__.round", "")
     step = int(step) if step.isdigit() else None
     name = path if step is None else f"{path} (round {step:,})"

@@ -126,8 +126,8 @@ def test_a_network_without_an_average_is_exported_as_trained_or_refused(run, tmp
 def test_a_new_run_starts_from_an_exported_file(run, tmp_path, capsys):
     file = tmp_path / "weights.safetensors"
     assert checkpoints(run, f"--export={file}", "--noema", "--network=generator+critic") == 0
-    command = [*TINY[:-5], "--config.train.total_rounds=1", "--config.hyper.critic_lr=0", "--config.hyper.generator_lr=0", f"--config.init.source={file}",
-               f"--workdir={tmp_path / 'new'}"]
+    command = [*TINY[:-5], "--config.train.total_rounds=1", "--config.hyper.critic_lr=0",
+               "--config.hyper.generator_lr=0", f"--config.init.source={file}", f"--workdir={tmp_path / 'new'}"]
     assert main(command) == 0
     assert f"arrays from {file} (round 20)" in capsys.readouterr().out
     old, new = (run_weights(str(path)).read().trained for path in (run, tmp_path / "new"))
@@ -156,10 +156,11 @@ def test_the_exported_sampler_samples_without_ganlab_by_the_lines_of_its_readme(
         meta, text = json.loads(content.read("meta.json")), content.read("README.txt").decode()
     assert meta["round"] == 20 and meta["platforms"] == ["cpu", "cuda", "tpu"] and meta["images"] == [8, 8, 1]
     assert meta["classes"] == list("0123456789") and meta["weights"] == "averaged"
-    lines = [line for line in text.splitlines() if line.startswith(("import", "from", "with", "    ", "z =", "samples ="))]
-    assert len(lines) == 6
-    more = ["other = images.call(z[:3], np.array([7, 7, 7], np.int32))", "np.savez('out.npz', samples=samples, other=other)",
-            "assert 'ganlab' not in sys.modules"]
+    starts = ("import", "from", "with", "    ", "z =", "samples =")
+    lines = [line for line in text.splitlines() if line.startswith(starts)]
+    assert len(lines) == 7
+    more = ["other = images.call(z[:3], np.array([7, 7, 7], np.int32))",
+            "np.savez('out.npz', samples=samples, other=other)", "assert 'ganlab' not in sys.modules"]
     done = subprocess.run([sys.executable, "-c", "\n".join([FORBID, *lines, *more])], cwd=tmp_path, text=True,
                           capture_output=True)
     assert done.returncode == 0, done.stderr

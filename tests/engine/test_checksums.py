@@ -93,8 +93,9 @@ def test_a_checkpoint_with_another_bit_is_not_resumed_from(copied, state):
     assert said[0].startswith("checkpoint 3 does not read: ") and "has changed" in said[0]
 
 
-def test_a_file_too_many_hinders_no_resuming(copied, state):
-    (copied / "3/notes.txt").write_text("mine")
+@pytest.mark.parametrize(("name", "text"), [("notes.txt", "mine"), (FILE, "")])
+def test_a_file_too_many_or_damaged_checksums_hinder_no_resuming(name, text, copied, state):
+    (copied / "3" / name).write_text(text)
     checkpoints = Checkpoints(copied, keep=2)
     assert checkpoints.restore_newest(state, print)[0] == 3
     checkpoints.close()

@@ -1,4 +1,4 @@
-"""Starting anew from weights: what is taken is taken to the bit, all else is that of a new run, and misfits are named."""
+"""Starting anew from weights: what is taken is taken to the bit, all else is a new run's, and misfits are named."""
 
 import shutil
 
@@ -181,7 +181,7 @@ def test_a_file_without_a_network_names_those_that_it_has(tmp_path, source):
     arrays = run_weights(str(source[0])).read().averaged["generator"]
     write_safetensors(tmp_path / "file", {f"generator.{name}": array for name, array in arrays.items()}, {})
     config = config_of(source=str(tmp_path / "file"))
-    with pytest.raises(ConfigError, match=r"critic\.params\..* \(not there, .*--config\.init\.networks=generator the networks"):
+    with pytest.raises(ConfigError, match=r"critic\.params\..* \(not there, .*--config\.init\.networks=generator the"):
         check_init(config.init, build_game(config, POINTS))
 
 
