@@ -13,7 +13,8 @@ from ganlab.types import Array, Hyper
 Metrics = dict[str, Array]
 
 
-def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tuple[GameState, Metrics]:
+def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
+               index: Array | None = None) -> tuple[GameState, Metrics]:
     """Plays every update of a round in order, then moves the averages of the params.
 
     Args:
@@ -21,6 +22,8 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tu
       state: the state before the round.
       batches: `image` [slots, b, ...] and whatever else the source gives, each with one
         slot for every repeat of every update; under `pmap`, b is this device's share.
+      index: places [b] of the examples in the global batch. Made here if it is None; a mesh gives it
+        split over its devices, for what draws from it (latents, say) then is split too.
 
     Returns:
       The state after it, and the metrics of each update's last repeat as
@@ -30,10 +33,11 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tu
     kimg = state.step.astype(float) * (game.images_per_round / 1000)
     hyper = game.schedule(state.hyper, kimg)
     round_key = jax.random.fold_in(state.key, state.step)
-    local = batches["image"].shape[1]
-    index = jnp.arange(local)
-    if game.axis_name is not None:
-        index += jax.lax.axis_index(game.axis_name) * local
+    if index is None:
+        local = batches["image"].shape[1]
+        index = jnp.arange(local)
+        if game.axis_name is not None:
+            index += jax.lax.axis_index(game.axis_name) * local
     metrics: Metrics = {}
     first = 0
     for number, update in enumerate(game.round):
