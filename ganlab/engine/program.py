@@ -184,8 +184,14 @@ def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: boo
         return jax.tree.map(lambda array: jnp.moveaxis(
             array.reshape(*array.shape[:2], devices, -1, *array.shape[3:]), 2, 0), data)
 
+    def everywhere(leaf: Array) -> Array:
+        return jax.make_array_from_single_device_arrays(leaf.shape, replicated(mesh),
+                                                        [shard.data for shard in leaf.addressable_shards])
+
     def call(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        return mapped(state, shares(data) if streamed else data, np.arange(devices))
+        result = mapped(state, shares(data) if streamed else data, np.arange(len(mesh.local_devices)))
+        # Of several processes, each gets what its own devices hold; it is the same everywhere.
+        return result if jax.process_count() == 1 else jax.tree.map(everywhere, result)
 
     return call
 
