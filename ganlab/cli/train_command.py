@@ -92,7 +92,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
 
     def prepare() -> tuple[tuple, str]:
         game, dataset = build(config, DATA_AXIS if values.engine == "pmap" else None)
-        mesh = make_mesh(game.batch_size, values["mesh.data"].value)
+        mesh = make_mesh(game.batch_size, values["mesh.data"].value, game.accumulate)
         check_engine(values.engine, config)
         found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
         return found, json.dumps([plain(config), values.engine, stays_on_device(dataset, config), len(dataset)])

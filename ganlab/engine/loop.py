@@ -81,7 +81,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       Diverged: when a logged metric is not finite; checkpoints from before it stay.
     """
     schedule = config["train"]
-    mesh = mesh or make_mesh(game.batch_size)
+    mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
     programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
                              streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best)
