@@ -9,8 +9,11 @@ Examples:
   ganlab train --config=experiments/digits.py:loss=hinge,penalty=r1 --workdir=runs/hinge
   ganlab train --config=experiments/mixtures.py --workdir=runs/grid25 --config.seed=1 --config.hyper.critic_lr=1e-3
   ganlab train --config=experiments/digits.py --workdir=runs/tuned --config.init.source=runs/digits
+  ganlab train --config=experiments/digits.py --workdir=runs/eight --mesh.data=8 --config.train.shard_state=True
+  srun ganlab train --config=experiments/digits.py --workdir=/shared/runs/many   # mpirun, or on each worker of a pod
+  ganlab train ... --coordinator=node1:12345 --processes=4 --process=0           # and 1, 2, 3 elsewhere
 
-The last starts anew from the weights of another run (init_from): params, batch statistics
+--config.init.source starts anew from the weights of another run (init_from): params, batch statistics
 and averages, while optimizers, rounds and the order of data begin at their beginning.
 --config.init.step=500 names its checkpoint, --config.init.weights=averaged takes the averages,
 --config.init.networks=generator one network, --config.init.partial=True only what fits.
@@ -23,9 +26,16 @@ The directory gets:
   results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds asks for them
   tensorboard/                 event files
   checkpoints/                 the state, and the averaged generator on its own
+Several processes share it; process 0 writes all but checkpoints.
 """
 
+import contextlib
+import json
+import os
 import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -34,7 +44,20 @@ from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import build, draw_run, grid_columns
 from ganlab.config import ConfigError
-from ganlab.engine import Diverged, RunDirectory, check_init, make_mesh, rounds_saved, set_up_process, train
+from ganlab.engine import (
+    DATA_AXIS,
+    ENGINES,
+    Diverged,
+    RunDirectory,
+    check_init,
+    distributed,
+    make_mesh,
+    plain,
+    rounds_saved,
+    set_up_process,
+    stays_on_device,
+    train,
+)
 from ganlab.report import draw_samples, save_png
 
 EXIT_DIVERGED = 1
@@ -45,16 +68,46 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
     flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed", flag_values=values, required=True)
+    flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out", flag_values=values)
+    flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or pmap; "
+                      "the same numbers but for rounding", flag_values=values)
+    flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, Open "
+                        "MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
+    flags.DEFINE_integer("processes", None, "how many processes there are, beside --coordinator", flag_values=values)
+    flags.DEFINE_integer("process", None, "which one this is, from 0, beside --coordinator", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
     """Trains; everything that can be wrong is checked before the directory is touched."""
     set_up_process()
-    config, directory = values.config, RunDirectory(values.workdir)
-    game, dataset = build(config)
-    make_mesh(game.batch_size)
-    judge, best = judge_for(config, game, dataset, directory)
-    saved = rounds_saved(directory.checkpoints) if directory.check(config) else 0
+    distributed.join(values.coordinator, values.processes, values.process)
+    with distributed.ending_all(), _place(values.workdir) as directory:
+        return _run(values, directory)
+
+
+@contextlib.contextmanager
+def _place(workdir: str) -> Iterator[RunDirectory]:
+    """The run's directory; of several processes, those after the first write elsewhere, and are silent."""
+    if distributed.leads():
+        yield RunDirectory(workdir)
+        return
+    with tempfile.TemporaryDirectory() as apart, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield RunDirectory(workdir, apart)
+
+
+def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
+    config = values.config
+
+    def prepare() -> tuple[tuple, str]:
+        game, dataset = build(config, DATA_AXIS if values.engine == "pmap" else None)
+        mesh = make_mesh(game.batch_size, values["mesh.data"].value, game.accumulate)
+        check_engine(values.engine, config)
+        found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
+        return found, json.dumps([plain(config), values.engine, stays_on_device(dataset, config), len(dataset)])
+
+    game, dataset, mesh, judge, best = distributed.together(prepare)
+    resumes = distributed.together(lambda: (directory.check(config), ""))
+    saved = rounds_saved(directory.checkpoints) if resumes else 0
     if saved % config.train.rounds_per_call:
         raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} "
                           f"stopped after {saved:,} rounds, no multiple of it; use 1 or a divisor of {saved}")
@@ -66,7 +119,8 @@ def run(values: flags.FlagValues) -> int:
         return 0
     if not saved:
         check_init(config.init, game)
-    directory.write(config, sys.argv)
+    distributed.together(lambda: (directory.write(config, sys.argv), ""))
+    distributed.together(lambda: (_check_shared(directory), ""))
 
     def draw(step: int, samples: np.ndarray) -> np.ndarray:
         picture = draw_samples(samples, dataset, grid_columns(config, dataset, len(samples)),
@@ -75,7 +129,7 @@ def run(values: flags.FlagValues) -> int:
         return picture
 
     try:
-        outcome = train(game, dataset, config, directory, draw, judge, best)
+        outcome = train(game, dataset, config, directory, draw, judge, best, mesh)
     except Diverged as error:
         print(f"ganlab: {error}", file=sys.stderr)
         return EXIT_DIVERGED
@@ -88,3 +142,16 @@ def run(values: flags.FlagValues) -> int:
     print(f"trained {outcome.step:,} rounds; samples {latest}, animation {directory.animation}, "
           f"losses {directory.losses_plot}, everything in {directory.path}")
     return 0
+
+
+def check_engine(engine: str, config: Mapping[str, Any]) -> None:
+    """Raises ConfigError for what `pmap` cannot do."""
+    if engine == "pmap" and config["train"]["shard_state"]:
+        raise ConfigError("--engine=pmap holds the whole state on every device, but config.train.shard_state is True; "
+                          "use --engine=jit, or set it to False")
+
+
+def _check_shared(directory: RunDirectory) -> None:
+    if not directory.config_file.exists():
+        raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes to; name one on a disk "
+                          "that all machines share")

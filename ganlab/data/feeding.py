@@ -29,14 +29,18 @@ def stream_key(key: Array, number: int) -> Array:
     return jax.random.fold_in(key, number) if number else key
 
 
-def round_positions(step: Any, slots: int, batch_size: int) -> Any:
-    """Positions uint32 [slots, b] in each stream of the examples of a round; `step` is an array of NumPy or JAX."""
+def round_positions(step: Any, slots: int, batch_size: int, index: Any = None) -> Any:
+    """Positions uint32 [slots, b] in each stream of the examples of a round; `step` is an array of NumPy or JAX.
+
+    `index` [b] names the examples of the global batch that are meant; None means all `batch_size` of them.
+    """
+    index = np.arange(batch_size, dtype=np.uint32) if index is None else index.astype(np.uint32)
     first = step.astype(np.uint32) * np.uint32(slots * batch_size)
-    return first + np.arange(slots * batch_size, dtype=np.uint32).reshape(slots, batch_size)
+    return first + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
 
 
-def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
-                   flip: bool = False) -> dict[str, Array]:
+def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int, flip: bool = False,
+                   index: Array | None = None) -> dict[str, Array]:
     """The real batches of one round from data on the device.
 
     Args:
@@ -46,29 +50,32 @@ def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_
       slots: batches in a round, one for each repeat of each update.
       batch_size: global batch size b.
       flip: see `finish_batches`.
+      index: which examples [b] of the global batch to gather, a device's share; all if None.
 
     Returns:
       `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
     """
-    positions = round_positions(step, slots, batch_size)
+    positions = round_positions(step, slots, batch_size, index)
     raw = []
     for number, stream in enumerate(streams):
         size = next(iter(stream.values())).shape[0]
         index = shuffled_index(stream_key(key, number), positions, size)
         raw.append({name: jnp.take(array, index, axis=0) for name, array in stream.items()})
-    return finish_batches(tuple(raw), key, step, flip)
+    return finish_batches(tuple(raw), key, step, batch_size, flip, index)
 
 
-def finish_batches(raw: Streams, key: Array, step: Array, flip: bool = False) -> dict[str, Array]:
+def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int, flip: bool = False,
+                   index: Array | None = None) -> dict[str, Array]:
     """Batches as networks see them, from raw ones [slots, b, ...]: floats, half of them mirrored where `flip`.
 
     The draw to mirror belongs to the position, so that another epoch mirrors other images; what
-    shares a stream (a pair) is mirrored together.
+    shares a stream (a pair) is mirrored together. Of a global batch of `batch_size` examples, `raw` has
+    those of `index` [b], all if None.
     """
     batches: dict[str, Array] = {}
     for number, stream in enumerate(raw):
-        slots, batch_size = next(iter(stream.values())).shape[:2]
-        bits = position_bit(stream_key(key, number), round_positions(step, slots, batch_size))
+        slots = next(iter(stream.values())).shape[0]
+        bits = position_bit(stream_key(key, number), round_positions(step, slots, batch_size, index))
         for name, array in stream.items():
             if name in PICTURES:
                 array = to_float(array)

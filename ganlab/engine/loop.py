@@ -15,6 +15,7 @@ import numpy as np
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine.checkpoints import Best, Checkpoints
+from ganlab.engine.distributed import agreed_signal
 from ganlab.engine.feed import make_feed, stays_on_device
 from ganlab.engine.init_from import initialise
 from ganlab.engine.logs import Console, MetricsFile, TensorBoard
@@ -64,7 +65,7 @@ class Outcome:
 
 
 def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw,
-          judge: Judge | None = None, best: Best | None = None) -> Outcome:
+          judge: Judge | None = None, best: Best | None = None, mesh: jax.sharding.Mesh | None = None) -> Outcome:
     """Trains, or goes on training, the run in a directory that `run.write` has made.
 
     Args:
@@ -76,15 +77,16 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       draw: draws a picture of samples.
       judge: measures the samples, where `train.evaluate_every_rounds` says so.
       best: the value of `judge` whose best checkpoint is kept.
+      mesh: the devices, of `make_mesh`; None for all.
 
     Raises:
       ConfigError: for a batch that does not divide over the devices, before anything is written.
       Diverged: when a logged metric is not finite; checkpoints from before it stay.
     """
     schedule = config["train"]
-    mesh = make_mesh(game.batch_size)
+    mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
     programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
-                             streamed=not stays_on_device(dataset, config))
+                             streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best)
     state = programs.init(config["seed"])
     say = functools.partial(print, flush=True)
@@ -101,13 +103,17 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
         with Interruption() as interruption:
             if not step:
                 sampling(0, state)
-            while step < schedule["total_rounds"] and interruption.signal is None:
+            stop = agreed_signal(interruption.signal)
+            while step < schedule["total_rounds"] and stop is None:
                 state, metrics = programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
                 last = step >= schedule["total_rounds"]
                 if synchronous:
                     jax.block_until_ready(metrics)
                 console.step(step)
+                # Several processes stop after the same round, so they ask each other; they wait here in any case.
+                if last or step % schedule["log_every_rounds"] == 0 or jax.process_count() == 1:
+                    stop = agreed_signal(interruption.signal)
                 if last or step % schedule["log_every_rounds"] == 0:
                     _log(game, step, metrics, console, metrics_file, board)
                 if last or step % schedule["sample_every_rounds"] == 0:
@@ -115,13 +121,13 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                 values = None
                 if judge and (last or step % schedule["evaluate_every_rounds"] == 0):
                     values = _judged(judge, step, sampling.sampler(state), console, board)
-                due = last or interruption.signal is not None or values is not None
+                due = last or stop is not None or values is not None
                 if due or step % schedule["checkpoint_every_rounds"] == 0:
                     # A state that cannot go on must not push out one that can.
                     _require_finite(step, [f"params of {name}" for name, tree in state.params.items()
                                            if not _finite(tree)])
                     checkpoints.save(step, state, values)
-            return Outcome(step, interruption.signal)
+            return Outcome(step, stop)
     finally:
         for part in (feed, checkpoints, metrics_file, board, console):
             part.close()

@@ -1,9 +1,13 @@
 """The compiled programs of a run: one global program over a mesh of all devices."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable, Mapping
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
@@ -12,19 +16,35 @@ from ganlab.game import Game, GameState, init_state, order_key, play_round
 from ganlab.types import Array, Tree
 
 DATA_AXIS = "data"
+ENGINES = ("jit", "pmap")
+# Numbers in the smallest array that is worth a collective; biases and statistics are held whole.
+LEAST_SHARDED = 1024
 
 
-def make_mesh(batch_size: int, devices: int | None = None) -> jax.sharding.Mesh:
+def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> jax.sharding.Mesh:
     """A mesh of all devices, or of the first so many, along the axis `data`, over which batches are split.
 
+    Args:
+      batch_size: examples of the global batch.
+      devices: how many; None for all.
+      slices: parts of a batch that are played one after another (`train.accumulate`), each over all devices.
+
     Raises:
-      ConfigError: for a batch that does not divide, with the nearest that do.
+      ConfigError: for more devices than there are, or a batch that does not divide, with the nearest that do.
     """
-    devices = devices or jax.device_count()
-    if batch_size % devices:
-        below, above = batch_size // devices * devices, (batch_size // devices + 1) * devices
+    devices = jax.device_count() if devices is None else devices
+    if not 1 <= devices <= jax.device_count():
+        raise ConfigError(f"--mesh.data={devices}: there are {jax.device_count()} devices ({jax.default_backend()}); "
+                          f"use 1 to {jax.device_count()}")
+    if devices < jax.device_count() and jax.process_count() > 1:
+        raise ConfigError(f"--mesh.data={devices}: the {jax.process_count()} processes bring {jax.device_count()} "
+                          "devices, and each has to play; leave the flag out, or start fewer processes")
+    parts = devices * slices
+    if batch_size % parts:
+        below, above = batch_size // parts * parts, (batch_size // parts + 1) * parts
         sizes = f"{below} or {above}" if below else str(above)
-        raise ConfigError(f"config.batch_size {batch_size} does not divide over {devices} devices; use {sizes}")
+        sliced = f" in {slices} slices each (config.train.accumulate)" if slices > 1 else ""
+        raise ConfigError(f"config.batch_size {batch_size} does not divide over {devices} devices{sliced}; use {sizes}")
     # Explicit axes, the default, break the gradient of transposed convolutions.
     return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
                          devices=jax.devices()[:devices])
@@ -35,9 +55,35 @@ def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def state_shardings(state: GameState, mesh: jax.sharding.Mesh, shard: bool) -> GameState:
+    """How each array of a state lies on a mesh: whole on every device, or a part on each.
+
+    With `shard`, params, optimizer state and averages are split along their largest dimension that the
+    devices divide (Rajbhandari et al. 2020, "ZeRO", section 5); small arrays stay whole.
+
+    Args:
+      state: arrays, or their shapes.
+      mesh: the devices.
+      shard: whether to split at all.
+    """
+    devices = mesh.shape[DATA_AXIS]
+
+    def split(leaf: jax.ShapeDtypeStruct) -> NamedSharding:
+        sizes = [size if size % devices == 0 else 0 for size in leaf.shape]
+        if math.prod(leaf.shape) < LEAST_SHARDED or not any(sizes):
+            return replicated(mesh)
+        place = sizes.index(max(sizes))
+        return NamedSharding(mesh, PartitionSpec(*[DATA_AXIS if axis == place else None for axis in range(place + 1)]))
+
+    lying = jax.tree.map(lambda leaf: replicated(mesh), state)
+    if not shard:
+        return lying
+    return lying.replace(**{part: jax.tree.map(split, getattr(state, part)) for part in ("params", "opt_state", "ema")})
+
+
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """The jitted functions of a run.
+    """The compiled functions of a run.
 
     Attributes:
       init: `seed -> state`.
@@ -54,8 +100,10 @@ class Programs:
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1, flip: bool = False,
-                  streamed: bool = False) -> Programs:
-    """Jits the initial state, `rounds_per_call` rounds, and sampling; nothing compiles before its first call.
+                  streamed: bool = False, shard_state: bool = False) -> Programs:
+    """Makes the programs of `rounds_per_call` rounds, and of sampling; nothing compiles before its first call.
+
+    Rounds run under `jit` over the mesh, or, for a game with an axis name, under `pmap` over its devices.
 
     Args:
       game: the game.
@@ -63,15 +111,40 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       rounds_per_call: rounds of one call of `play`.
       flip: mirror half of the images.
       streamed: `play` takes the raw batches of its rounds, [rounds, slots, b, ...], instead of all data.
+      shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
     """
-    whole = replicated(mesh)
-    split = NamedSharding(mesh, PartitionSpec(None, DATA_AXIS))
+    def init(seed: int) -> GameState:
+        return init_state(game, jax.random.key(seed))
+
+    lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
+    play = _mapped(game, mesh, rounds_per_call, flip, streamed) if game.axis_name else jax.jit(
+        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, flip, streamed),
+        donate_argnums=0, out_shardings=(lying, replicated(mesh)))
+    return Programs(
+        init=jax.jit(init, out_shardings=lying), play=play,
+        sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
+        encode=_on_all(game.encoder.latents, mesh) if game.encoder else None)
+
+
+def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: bool,
+            streamed: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+    """Several rounds as one function of the global batch, or, for a game with an axis name, of a device's share."""
+    def whose() -> Array:
+        """The places of this program's examples in the global batch."""
+        if game.axis_name is None:
+            # Not left to the compiler: a generator's update sees no data, and would be played whole by every device.
+            return jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
+                                                    NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
+        local = game.batch_size // mesh.shape[DATA_AXIS]
+        return jnp.arange(local) + jax.lax.axis_index(game.axis_name) * local
 
     def play_one(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        key = order_key(state.key)
-        batches = (finish_batches(data, key, state.step, flip) if streamed else
-                   gather_batches(data, key, state.step, game.slots, game.batch_size, flip))
-        return play_round(game, state, jax.lax.with_sharding_constraint(batches, split))
+        key, index = order_key(state.key), whose()
+        batches = (finish_batches(data, key, state.step, game.batch_size, flip, index) if streamed else
+                   gather_batches(data, key, state.step, game.slots, game.batch_size, flip, index))
+        if game.axis_name is None:
+            batches = jax.lax.with_sharding_constraint(batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
+        return play_round(game, state, batches, index)
 
     def play(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
         if rounds_per_call == 1:
@@ -80,8 +153,64 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
                                       data if streamed else None, length=rounds_per_call)
         return state, jax.tree.map(lambda values: values[-1], metrics)
 
-    return Programs(
-        init=jax.jit(lambda seed: init_state(game, jax.random.key(seed)), out_shardings=whole),
-        play=jax.jit(play, donate_argnums=0, out_shardings=whole),
-        sample=jax.jit(game.sampler.images) if game.sampler else None,
-        encode=jax.jit(game.encoder.latents) if game.encoder else None)
+    return play
+
+
+def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
+    """The game whose updates gather the params that they read, so that it is the batch over which devices compute."""
+    def gathered(loss: Callable) -> Callable:
+        def with_whole_params(params: Mapping[str, Tree], *arguments: object) -> tuple:
+            return loss(jax.lax.with_sharding_constraint(params, replicated(mesh)), *arguments)
+
+        return with_whole_params
+
+    return dataclasses.replace(game, round=tuple(
+        dataclasses.replace(update, loss=gathered(update.loss)) for update in game.round))
+
+
+def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: bool,
+            streamed: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+    """The rounds under `pmap`: every device plays its share of the batch on a whole state, and all agree."""
+    devices = mesh.shape[DATA_AXIS]
+    play = _rounds(game, mesh, rounds_per_call, flip, streamed)
+    # `pmap` wants an argument that is split; data on the devices is not.
+    mapped = jax.pmap(lambda state, data, number: play(state, data), game.axis_name,
+                      in_axes=(None, 0 if streamed else None, 0), out_axes=None, donate_argnums=0,
+                      devices=list(mesh.devices.flat))
+
+    @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
+    def shares(data: Streams) -> Streams:
+        """Raw batches [rounds, slots, b, ...] as [devices, rounds, slots, b / devices, ...]."""
+        return jax.tree.map(lambda array: jnp.moveaxis(
+            array.reshape(*array.shape[:2], devices, -1, *array.shape[3:]), 2, 0), data)
+
+    def everywhere(leaf: Array) -> Array:
+        return jax.make_array_from_single_device_arrays(leaf.shape, replicated(mesh),
+                                                        [shard.data for shard in leaf.addressable_shards])
+
+    def call(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        result = mapped(state, shares(data) if streamed else data, np.arange(len(mesh.local_devices)))
+        # Of several processes, each gets what its own devices hold; it is the same everywhere.
+        return result if jax.process_count() == 1 else jax.tree.map(everywhere, result)
+
+    return call
+
+
+def _on_all(function: Callable[[Tree, Tree, Array, Array], Array], mesh: jax.sharding.Mesh) -> Callable:
+    """`function(params, variables, inputs, labels)` as a program of all devices, split over them where they divide."""
+    whole = replicated(mesh)
+
+    @functools.partial(jax.jit, out_shardings=whole)
+    def program(params: Tree, variables: Tree, inputs: Array, labels: Array) -> Array:
+        if len(inputs) % mesh.shape[DATA_AXIS] == 0:
+            inputs = jax.lax.with_sharding_constraint(inputs, NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
+        return function(jax.lax.with_sharding_constraint(params, whole), variables, inputs, labels)
+
+    if jax.process_count() == 1:
+        return program
+
+    def call(params: Tree, variables: Tree, inputs: Array, labels: Array) -> Array:
+        # Every process has the same inputs, on a device of its own, and goes on with what its own device holds.
+        return program(params, variables, np.asarray(inputs), np.asarray(labels)).addressable_data(0)
+
+    return call

@@ -21,18 +21,21 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_c
 class RunDirectory:
     """Paths of a run, and the config that it belongs to."""
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, apart: str | os.PathLike | None = None):
+        """The run in the directory `path`; a process that writes nothing there but its part of checkpoints
+        has a place `apart` for all else, which nobody keeps."""
         self.path = Path(path)
         self.config_file = self.path / "config.json"
         self.versions_file = self.path / "versions.json"
-        self.metrics_file = self.path / "metrics.jsonl"
-        self.samples = self.path / "samples"
-        self.animation = self.path / "samples.gif"
-        self.losses_plot = self.path / "losses.png"
-        self.results_file = self.path / "results.json"
-        self.results_plot = self.path / "metrics.png"
         self.checkpoints = self.path / "checkpoints"
-        self.tensorboard = self.path / "tensorboard"
+        self.written = self.path if apart is None else Path(apart)
+        self.metrics_file = self.written / "metrics.jsonl"
+        self.samples = self.written / "samples"
+        self.animation = self.written / "samples.gif"
+        self.losses_plot = self.written / "losses.png"
+        self.results_file = self.written / "results.json"
+        self.results_plot = self.written / "metrics.png"
+        self.tensorboard = self.written / "tensorboard"
 
     def read_config(self) -> ml_collections.ConfigDict:
         """The config of the run, with the defaults of keys that came after it.
@@ -77,11 +80,15 @@ class RunDirectory:
 
     def write(self, config: Mapping[str, Any], command: list[str]) -> None:
         """Makes the directory and writes the config and the versions that the run starts with."""
+        if self.written == self.path:
+            self._write_origin(config, command)
+        self.samples.mkdir(exist_ok=True)
+
+    def _write_origin(self, config: Mapping[str, Any], command: list[str]) -> None:
         # The config comes first: without it, a directory that a crash left is not known as a run's.
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
         write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
-        self.samples.mkdir(exist_ok=True)
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:

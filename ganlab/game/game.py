@@ -54,16 +54,51 @@ class Update:
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A Flax module, with the shapes of the arguments (one example a batch) that initialise it."""
+    """A Flax module, with the shapes of the arguments (one example a batch) that initialise it.
+
+    Attributes:
+      module: the module.
+      inputs: the shapes.
+      precision: `float32`, which is that of the params, or `bfloat16`, in which a pass in training then computes.
+      rematerialize: whether a pass in training keeps nothing for its gradient, and is computed again there
+        (Chen et al. 2016): of several passes in one loss, one at a time takes memory.
+    """
 
     module: nn.Module
     inputs: tuple[jax.ShapeDtypeStruct, ...]
+    precision: str = "float32"
+    rematerialize: bool = False
 
     def init(self, key: Array) -> tuple[Tree, Tree]:
         """Draws initial `(params, variables)`; variables are the collections besides `params`."""
         arguments = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
         collections = dict(self.module.init(key, *arguments))
         return collections.pop("params", {}), collections
+
+    def apply_in_training(self, params: Tree, variables: Tree, inputs: Array, labels: Array | None,
+                          keys: Array) -> tuple[Any, Tree]:
+        """A forward pass in training mode: outputs, and the variables after it.
+
+        In bfloat16, params and inputs are rounded to it on the way in and all outputs come back in float32, so
+        that losses, and norms of gradients, are computed there; params, gradients and variables stay in float32.
+        """
+        def compute(params: Tree, variables: Tree, inputs: Array) -> tuple[Any, Tree]:
+            if self.precision == "bfloat16":
+                params, inputs = _cast((params, inputs), jnp.bfloat16)
+            output, state = self.module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
+                                              mutable=list(variables))
+            state = dict(state)
+            if self.precision == "bfloat16":
+                output, sown = _cast((output, state.pop("intermediates", None)), jnp.float32)
+                state |= {} if sown is None else {"intermediates": sown}
+            return output, state
+
+        return (jax.checkpoint(compute) if self.rematerialize else compute)(params, variables, inputs)
+
+
+def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
+    """The tree with its floating-point arrays in another type."""
+    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +141,10 @@ class Game:
       batch_size: real images of one update, over all devices.
       axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
         where a batch is always global.
-      unroll: play repeats as straight code rather than as one `scan`; convolutions inside
-        a scan are slow on CPU.
+      unroll: play repeats, and slices of a batch, as straight code rather than as one `scan`; convolutions
+        inside a scan are slow on CPU.
+      accumulate: slices of a batch, played one after another; their mean gradient makes the step.
+      group: neighbours in a batch that no slice parts, because they are judged together.
       sampler: how to draw images, for games that can.
       encoder: how to find the latents of images from which the sampler makes them again, for games that can.
     """
@@ -123,6 +160,8 @@ class Game:
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None
     unroll: bool = False
+    accumulate: int = 1
+    group: int = 1
     sampler: Sampler | None = None
     encoder: Encoder | None = None
 

@@ -1,19 +1,20 @@
 """One round of a game, as a pure function: the train step of every system."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from ganlab.game.ema import ema_rate
-from ganlab.game.game import Game, GameState, Update
-from ganlab.types import Array, Hyper
+from ganlab.game.game import Aux, Game, GameState, Update
+from ganlab.types import Array, Hyper, Tree
 
 Metrics = dict[str, Array]
 
 
-def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tuple[GameState, Metrics]:
+def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
+               index: Array | None = None) -> tuple[GameState, Metrics]:
     """Plays every update of a round in order, then moves the averages of the params.
 
     Args:
@@ -21,6 +22,8 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tu
       state: the state before the round.
       batches: `image` [slots, b, ...] and whatever else the source gives, each with one
         slot for every repeat of every update; under `pmap`, b is this device's share.
+      index: places [b] of the examples in the global batch. Made here if it is None; a mesh gives it
+        split over its devices, for what draws from it (latents, say) then is split too.
 
     Returns:
       The state after it, and the metrics of each update's last repeat as
@@ -30,10 +33,11 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array]) -> tu
     kimg = state.step.astype(float) * (game.images_per_round / 1000)
     hyper = game.schedule(state.hyper, kimg)
     round_key = jax.random.fold_in(state.key, state.step)
-    local = batches["image"].shape[1]
-    index = jnp.arange(local)
-    if game.axis_name is not None:
-        index += jax.lax.axis_index(game.axis_name) * local
+    if index is None:
+        local = batches["image"].shape[1]
+        index = jnp.arange(local)
+        if game.axis_name is not None:
+            index += jax.lax.axis_index(game.axis_name) * local
     metrics: Metrics = {}
     first = 0
     for number, update in enumerate(game.round):
@@ -73,12 +77,15 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
           hyper: Hyper) -> tuple[GameState, Metrics]:
     """One optimizer step of every network that the update trains."""
 
-    def loss_fn(trained: dict) -> tuple:
+    def loss_fn(trained: dict, batch: Mapping[str, Array]) -> tuple:
         return update.loss({**state.params, **trained}, state.variables, state.memory, batch, key, hyper)
 
-    trained = {name: state.params[name] for name in update.trains}
-    (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trained)
-    metrics = {"loss": loss, **aux.metrics}
+    def differentiated(batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
+        trained = {name: state.params[name] for name in update.trains}
+        (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trained, batch)
+        return gradients, {"loss": loss, **aux.metrics}, aux
+
+    gradients, metrics, aux = _in_slices(game, differentiated, batch)
     if game.axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
     params, opt_state, variables = dict(state.params), dict(state.opt_state), dict(state.variables)
@@ -90,3 +97,35 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
         # An update leaves no trace in networks that it does not train.
         variables[name] = aux.variables[name]
     return state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory)), metrics
+
+
+def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],
+               batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
+    """Gradients, metrics and the rest for a batch, or their means over its slices, played one after another.
+
+    Every slice starts from the same variables and memory, which no slice may change by its examples; those
+    after the last are those after the batch. So the means are the large batch's own.
+    """
+    if game.accumulate == 1:
+        return differentiated(batch)
+
+    def sliced(array: Array) -> Array:
+        # Neighbouring groups go to different slices: so each device, which has neighbours, has a part of every slice.
+        groups = array.reshape(-1, game.accumulate, game.group, *array.shape[1:])
+        return jnp.moveaxis(groups, 1, 0).reshape(game.accumulate, -1, *array.shape[1:])
+
+    slices = jax.tree.map(sliced, dict(batch))
+    if game.unroll:
+        found = [differentiated(jax.tree.map(lambda array, i=i: array[i], slices)) for i in range(game.accumulate)]
+        total = jax.tree.map(lambda *parts: sum(parts), *[(gradients, metrics) for gradients, metrics, _ in found])
+        aux = found[-1][2]
+    else:
+        def add(carried: tuple, part: Mapping[str, Array]) -> tuple[tuple, None]:
+            gradients, metrics, aux = differentiated(part)
+            return (jax.tree.map(jnp.add, carried[0], (gradients, metrics)), aux), None
+
+        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
+                             jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
+        (total, aux), _ = jax.lax.scan(add, (empty[:2], empty[2]), slices)
+    gradients, metrics = jax.tree.map(lambda leaf: leaf / game.accumulate, total)
+    return gradients, metrics, aux

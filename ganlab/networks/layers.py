@@ -1,6 +1,5 @@
 """Small pieces that the network families share: normalisation, dropout, conditioning, initialisation."""
 
-import functools
 import zlib
 from collections.abc import Callable
 
@@ -127,8 +126,13 @@ def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Arra
         return layer
     # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon to a squared
     # norm, where official codes bound the norm itself by 1e-12.
-    wrapped = nn.SpectralNorm(layer, epsilon=1e-24, collection_name="spectral", name=f"spectral_{layer.name}")
-    return functools.partial(wrapped, update_stats=train)
+    def normalized(x: Array) -> Array:
+        # The singular vectors are in float32, to which Flax would bring the kernel, and so the layer.
+        half = jnp.bfloat16 if x.dtype == jnp.bfloat16 else None
+        return nn.SpectralNorm(layer, epsilon=1e-24, dtype=half, collection_name="spectral",
+                               name=f"spectral_{layer.name}")(x, update_stats=train)
+
+    return normalized
 
 
 def critic_output(module: nn.Module, features: Array, labels: Array | None, train: bool) -> Array:

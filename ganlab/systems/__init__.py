@@ -38,4 +38,19 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     """
     validate(config)
     system = choose(SYSTEMS, config["system"]["name"], "system.name")
-    return system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll)
+    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll)
+    _check_taken(game, config)
+    return game
+
+
+def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
+    """Raises ConfigError for a switch that a system from outside the tree does not follow."""
+    wanted = config["train"]
+    taken = {"precision": {network.precision for network in game.networks.values()},
+             "rematerialize": {network.rematerialize for network in game.networks.values()},
+             "accumulate": {game.accumulate}}
+    for name, values in taken.items():
+        if values != {wanted[name]}:
+            raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system {config['system']['name']!r} does "
+                              "not follow; it should make its networks by ganlab.systems.parts.make_network and its game "
+                              "by game_parts, or use the default")

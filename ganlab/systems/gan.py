@@ -14,9 +14,9 @@ from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
 from ganlab.systems.latents import draw_latents
-from ganlab.systems.parts import check_networks, game_parts, has_batch_statistics, make_network
+from ganlab.systems.parts import check_networks, check_slices, game_parts, has_batch_statistics, make_network
 from ganlab.systems.players import Players
-from ganlab.systems.tricks import HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
+from ganlab.systems.tricks import ACROSS_TRICKS, HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty
 
 
@@ -50,7 +50,7 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     loss = choose(ADVERSARIAL_LOSSES, system["loss"], "system.loss", lambda found: isinstance(found, AdversarialLoss),
                   "AdversarialLoss(critic, generator)")
     players = Players(
-        generator.module, critic.module, draw_latents(system["latent_size"], system["latent_distribution"]),
+        generator, critic, draw_latents(system["latent_size"], system["latent_distribution"]),
         conditional=bool(classes), loss=loss, penalties=_choose_penalties(config, critic, axis_name),
         tricks=_choose_tricks(config, loss, critic), packing=system["packing"],
         joint=system["critic_step"] == "one_pass", generator_batches=system["generator_batches"],
@@ -59,10 +59,11 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     if "instance_noise" in players.tricks:
         parts["schedule"] = functools.partial(_fading_noise, parts["schedule"])
     networks = {"generator": generator, "critic": critic}
+    check_slices(config, networks, _across(config), system["packing"])
     return Game(
         networks=networks,
         round=(*_critic_updates(config, loss, players), Update("generator", ("generator",), players.generator_loss)),
-        ema=("generator",), axis_name=axis_name, unroll=unroll,
+        ema=("generator",), axis_name=axis_name, unroll=unroll, group=system["packing"],
         memory=empty_history(networks) if HISTORY_TRICK in players.tricks else {},
         sampler=Sampler("generator", players.latents, players.sample), **parts)
 
@@ -120,6 +121,15 @@ def _choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str
             penalty = functools.partial(penalty, axis_name=axis_name)
         chosen[short] = penalty
     return chosen
+
+
+def _across(config: Mapping[str, Any]) -> list[str]:
+    """Penalties and tricks whose value for an example depends on the others; such a penalty asks for `axis_name`."""
+    penalties = [name for name in joined_names(config, "penalty")
+                 if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
+    tricks = [name for name in joined_names(config, "tricks") if name in ACROSS_TRICKS]
+    return [f"config.system.penalty {name!r}" for name in penalties] + [
+        f"config.system.tricks {name!r}" for name in tricks]
 
 
 def _targeted_losses() -> list[str]:

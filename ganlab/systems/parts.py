@@ -1,7 +1,8 @@
 """What every system does with its config: networks, optimizers and numbers, checked before they are used."""
 
+import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from flax import linen as nn
 
 from ganlab.config import ConfigError, bind, choose, hyper_keys, unknown
 from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
-from ganlab.types import Array, Tree
+from ganlab.types import Tree
 
 
 def check_networks(config: Mapping[str, Any], *players: str) -> None:
@@ -41,8 +42,9 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     builder = choose(table, section["network"], f"{path}.network")
     # Flax adds `parent` and `name` to every module; they are not the user's.
     bind(builder, section["kwargs"], f"{path}.kwargs", (*given, "parent", "name"))
+    train = config["train"]
     try:
-        network = Network(builder(**given, **section["kwargs"]), inputs)
+        network = Network(builder(**given, **section["kwargs"]), inputs, train["precision"], train["rematerialize"])
         params, variables = jax.eval_shape(network.init, jax.random.key(0))
         found = jax.eval_shape(network.module.apply, {"params": params, **variables}, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
@@ -50,20 +52,55 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     shape = tuple(map(_shape, found)) if isinstance(found, tuple) else _shape(found)
     if shape != output:
         raise ConfigError(f"config.{path} ({section['network']}) gives {shape} for one example; it must give {output}")
+    if network.precision != "float32":
+        _check_precision(network, path, params, variables)
     return network
+
+
+def _check_precision(network: Network, path: str, params: Tree, variables: Tree) -> None:
+    """Raises ConfigError for a network that fails in it, or would keep rounded statistics."""
+    def refused(reason: str) -> ConfigError:
+        return ConfigError(f"config.train.precision is {network.precision!r}, which config.{path} "
+                           f"({type(network.module).__name__}) does not take: {reason}; use float32")
+
+    images, labels = network.inputs[0], network.inputs[1] if len(network.inputs) > 1 else None
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
+    rounded = dataclasses.replace(network, rematerialize=False)
+    try:
+        _, state = jax.eval_shape(rounded.apply_in_training, params, variables, images, labels, keys)
+    except (ValueError, TypeError) as error:
+        raise refused(str(error).strip().partition("\n")[0]) from error
+    for name, tree in variables.items():
+        kept = {leaf.dtype for leaf in jax.tree.leaves(state[name])} - {leaf.dtype for leaf in jax.tree.leaves(tree)}
+        if kept:
+            raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
+
+
+def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str], group: int = 1) -> None:
+    """Raises ConfigError where slices of a batch would not give the large batch's numbers.
+
+    Args:
+      config: the config.
+      networks: the players by name.
+      across: parts of the loss that look across the batch, in the words of their keys.
+      group: neighbours that are judged together.
+    """
+    slices = config["train"]["accumulate"]
+    if slices == 1:
+        return
+    reasons = [f"config.networks.{name} normalizes over the batch" for name, network in networks.items()
+               if has_batch_statistics(network)] + [f"{part} looks across the batch" for part in across]
+    if reasons:
+        raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a slice sees only a part: the "
+                          "numbers would not be those of the large batch; use 1, or do without it")
+    if config["batch_size"] % (slices * group):
+        raise ConfigError(f"config.train.accumulate is {slices}, and slices of whole images or packs do not make up "
+                          f"config.batch_size, {config['batch_size']}; use a multiple of {slices * group}")
 
 
 def _shape(output: Any) -> Any:
     """The shape of an output, or what it is where it has none."""
     return getattr(output, "shape", output)
-
-
-def apply_in_training(module: nn.Module, params: Tree, variables: Tree, inputs: Array, labels: Array | None,
-                      keys: Array) -> tuple[Any, Tree]:
-    """A forward pass in training mode, and the variables after it."""
-    output, state = module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
-                                 mutable=list(variables))
-    return output, dict(state)
 
 
 def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +115,7 @@ def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
         if section["projection"] == "weight_clip":
             projections[name] = make_weight_clip(name)
     return {"optimizers": optimizers, "projections": projections, "batch_size": config["batch_size"],
+            "accumulate": config["train"]["accumulate"],
             "schedule": SCHEDULES[config["learning_rate_schedule"]],
             "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}
 

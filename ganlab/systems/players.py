@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 
-from ganlab.game import Aux, example_keys, named_keys
-from ganlab.systems.parts import apply_in_training
+from ganlab.game import Aux, Network, example_keys, named_keys
 from ganlab.systems.tricks import HISTORY_TRICK, LABEL_TRICKS, follow, instance_noise, match_features, top_k
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
@@ -44,8 +42,8 @@ class Players:
     """The losses of both players; each is a `LossFn` of an update.
 
     Attributes:
-      generator: its module.
-      critic: its module; it sees `packing` images at once.
+      generator: its network.
+      critic: its network; it sees `packing` images at once.
       latents: `keys[b] -> latents[b, z]`.
       conditional: whether both see labels.
       loss: the adversarial loss.
@@ -59,8 +57,8 @@ class Players:
       axis_name: the axis that `pmap` maps, or None.
     """
 
-    generator: nn.Module
-    critic: nn.Module
+    generator: Network
+    critic: Network
     latents: Callable[..., Array]
     conditional: bool
     loss: AdversarialLoss
@@ -73,8 +71,8 @@ class Players:
     axis_name: str | None = None
 
     def sample(self, params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
-        """Images [b, ...] for latents [b, z] and labels [b], by stored statistics."""
-        return self.generator.apply({"params": params, **variables}, latents, labels if self.conditional else None)
+        """Images [b, ...] for latents [b, z] and labels [b], by stored statistics, in the precision of the params."""
+        return self.generator.module.apply({"params": params, **variables}, latents, labels if self.conditional else None)
 
     def critic_loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
                     hyper: Hyper) -> Losses:
@@ -86,7 +84,7 @@ class Players:
         (real_judged, fake_judged), state = self._judge(params, variables, pairs, labels)
 
         def logit_fn(images: Array, example: Array) -> Array:
-            return apply_in_training(self.critic, params["critic"], variables["critic"], images, labels, example)[0]
+            return self.critic.apply_in_training(params["critic"], variables["critic"], images, labels, example)[0]
 
         targets = self._targets(real_judged.logits, fake_judged.logits, keys, index, hyper)
         total = jnp.mean(self.loss.critic(real_judged.logits, fake_judged.logits) if targets is None else
@@ -165,8 +163,8 @@ class Players:
         """Fake images with the labels of the real batch, and the generator's new variables."""
         keys = named_keys(key, "latents", "network")
         latents = self.latents(example_keys(keys["latents"], batch["index"]))
-        return apply_in_training(self.generator, params, variables, latents, self._labels(batch),
-                                 example_keys(keys["network"], batch["index"]))
+        return self.generator.apply_in_training(params, variables, latents, self._labels(batch),
+                                                example_keys(keys["network"], batch["index"]))
 
     def _labels(self, batch: Mapping[str, Array]) -> Array | None:
         return batch["label"] if self.conditional else None
@@ -191,8 +189,8 @@ class Players:
             labels = None if labels is None else jnp.tile(labels, number)
         for images, keys in pairs:
             # What a module sows goes into a collection that is there and may change.
-            logits, state = apply_in_training(self.critic, params["critic"], {**state, "intermediates": {}}, images,
-                                              labels, keys)
+            logits, state = self.critic.apply_in_training(params["critic"], {**state, "intermediates": {}}, images,
+                                                          labels, keys)
             sown = state.pop("intermediates", {})
             found.append(_Judgement(logits, {name: sown[name][0] for name in TOLD if name in sown}))
         if self.joint:

@@ -6,14 +6,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
 from ganlab.config import ConfigError, choose
-from ganlab.game import Aux, Encoder, Game, Sampler, Update, example_keys, named_keys
+from ganlab.game import Aux, Encoder, Game, Network, Sampler, Update, example_keys, named_keys
 from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
 from ganlab.systems.latents import draw_latents
-from ganlab.systems.parts import apply_in_training, check_networks, game_parts, make_network
+from ganlab.systems.parts import check_networks, check_slices, game_parts, make_network
 from ganlab.types import Array, Hyper, Tree
 
 
@@ -47,9 +46,11 @@ def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     if system["reconstruction"] == "cross_entropy" and len(image_shape) != 3:
         raise ConfigError("config.system.reconstruction is 'cross_entropy', which reads values as shares of white, but "
                           f"the data is points of shape {tuple(image_shape)}; use squared_error")
-    pair = _Pair(encoder.module, decoder.module, reconstruction)
+    networks = {"encoder": encoder, "decoder": decoder}
+    check_slices(config, networks, ())
+    pair = _Pair(encoder, decoder, reconstruction)
     return Game(
-        networks={"encoder": encoder, "decoder": decoder},
+        networks=networks,
         round=(Update("vae", ("encoder", "decoder"), pair.loss),),
         ema=("encoder", "decoder"), axis_name=axis_name, unroll=unroll,
         sampler=Sampler("decoder", draw_latents(system["latent_size"], "normal"), pair.sample),
@@ -60,19 +61,19 @@ def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
 class _Pair:
     """The functions of both networks together."""
 
-    encoder: nn.Module
-    decoder: nn.Module
+    encoder: Network
+    decoder: Network
     reconstruction: Callable[[Array, Array], Array]
 
     def sample(self, params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
         """Images [b, ...] for latents [b, z], by stored statistics."""
         del labels
-        return self.decoder.apply({"params": params, **variables}, latents, None)
+        return self.decoder.module.apply({"params": params, **variables}, latents, None)
 
     def encode(self, params: Tree, variables: Tree, images: Array, labels: Array) -> Array:
         """The means [b, z] of the latents of images [b, ...], by stored statistics."""
         del labels
-        return self.encoder.apply({"params": params, **variables}, images, None)[0]
+        return self.encoder.module.apply({"params": params, **variables}, images, None)[0]
 
     def loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
              hyper: Hyper) -> tuple[Array, Aux]:
@@ -80,13 +81,13 @@ class _Pair:
         keys = {name: example_keys(drawn, batch["index"])
                 for name, drawn in named_keys(key, "encoder", "latents", "decoder").items()}
         images, state = batch["image"], {}
-        (mean, log_variance), state["encoder"] = apply_in_training(
-            self.encoder, params["encoder"], variables["encoder"], images, None, keys["encoder"])
+        (mean, log_variance), state["encoder"] = self.encoder.apply_in_training(
+            params["encoder"], variables["encoder"], images, None, keys["encoder"])
         noise = jax.vmap(lambda drawn: jax.random.normal(drawn, mean.shape[1:], mean.dtype))(keys["latents"])
         # The draw as a function of mean and variance has a gradient (ibid., section 2.4).
         latents = mean + jnp.exp(log_variance / 2) * noise
-        reconstructed, state["decoder"] = apply_in_training(
-            self.decoder, params["decoder"], variables["decoder"], latents, None, keys["decoder"])
+        reconstructed, state["decoder"] = self.decoder.apply_in_training(
+            params["decoder"], variables["decoder"], latents, None, keys["decoder"])
         reconstruction = jnp.mean(self.reconstruction(images, reconstructed))
         divergence = jnp.mean(divergence_from_standard_normal(mean, log_variance))
         metrics = {"reconstruction": reconstruction, "kullback_leibler": divergence}

@@ -47,7 +47,7 @@ def test_an_order_of_a_million_on_the_host_is_a_permutation_each_epoch():
 def programs(name, flip):
     streams = DATASETS[name].streams()
     on_device = jax.jit(lambda step: gather_batches(streams, KEY, step, SLOTS, BATCH, flip))
-    return on_device, jax.jit(lambda raw, step: finish_batches(raw, KEY, step, flip))
+    return on_device, jax.jit(lambda raw, step: finish_batches(raw, KEY, step, BATCH, flip))
 
 
 @pytest.mark.parametrize("step", [0, 3, 1_000_000])

@@ -1,0 +1,187 @@
+"""Several processes as one run, by JAX's own distributed runtime: joining, agreeing, and ending together.
+
+Every process runs the same program on its share of each batch. What is written, besides checkpoints,
+is written by process 0.
+"""
+
+import contextlib
+import hashlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn, TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from ganlab.config import ConfigError
+
+Prepared = TypeVar("Prepared")
+MESSAGE_BYTES = 2000
+EXIT_FAILURE, EXIT_MISTAKE = 1, 2
+# What JAX says when another process is gone, in its own words and in those of its transports.
+LOST = ("gloo", "connection", "heartbeat", "coordination", "unavailable", "nccl", "socket")
+
+
+def launcher(environment: Mapping[str, str]) -> str | None:
+    """What started this process as one of several, by JAX's name for it; None for a process by itself.
+
+    It asks the environment alone, so that a plain start never waits for anybody.
+
+    Raises:
+      ConfigError: for an Open MPI that does not tell where its processes meet.
+    """
+    def number(name: str) -> int:
+        return int(environment.get(name) or 1)
+
+    # Within `salloc` or `sbatch`, but outside `srun`, there are tasks but no step.
+    if number("SLURM_NTASKS") > 1 and {"SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_PROCID"} <= environment.keys():
+        return "slurm"
+    if number("OMPI_COMM_WORLD_SIZE") > 1:
+        if "OMPI_MCA_orte_hnp_uri" not in environment:
+            raise ConfigError("this Open MPI (5 or later) does not tell where its processes meet; give it, as in mpirun "
+                              "sh -c 'ganlab train --coordinator=HOST:PORT --processes=$OMPI_COMM_WORLD_SIZE "
+                              "--process=$OMPI_COMM_WORLD_RANK ...'")
+        return "ompi"
+    if any("," in environment.get(name, "") for name in ("TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES")):
+        return "tpu"
+    return None
+
+
+def join(coordinator: str | None, processes: int | None, process: int | None) -> None:
+    """Joins the other processes of a run, where there are any: those of the flags, or of SLURM, Open MPI, a TPU pod.
+
+    Call it before JAX computes anything. A process by itself goes on at once.
+
+    Args:
+      coordinator: `HOST:PORT` of process 0; `auto` for what only JAX finds out; None to ask the environment.
+      processes: how many there are.
+      process: which one this is, from 0.
+
+    Raises:
+      ConfigError: for flags that do not go together, or others that do not come.
+    """
+    given = {"--coordinator": coordinator, "--processes": processes, "--process": process}
+    arguments = {"cluster_detection_method": None}
+    if coordinator in (None, "auto"):
+        if processes is not None or process is not None:
+            raise ConfigError("--processes and --process need --coordinator=HOST:PORT, where process 0 waits for the "
+                              "others")
+        found = launcher(os.environ)
+        if found is None and coordinator is None:
+            return
+        arguments["cluster_detection_method"] = found if found in ("slurm", "ompi") else None
+    else:
+        missing = [flag for flag, value in given.items() if value is None]
+        host, _, port = coordinator.rpartition(":")
+        if missing:
+            raise ConfigError(f"{' and '.join(missing)} is missing beside --coordinator={coordinator}: all three go "
+                              "together, and every process has another --process, from 0")
+        if not (host and port.isdigit()):
+            raise ConfigError(f"--coordinator={coordinator} is no HOST:PORT; name a port that is free on the machine of "
+                              "process 0, as in --coordinator=node1:12345")
+        if not 0 <= process < processes:
+            raise ConfigError(f"--process={process} of --processes={processes}: processes are numbered from 0 to "
+                              f"{processes - 1}")
+        arguments = {"coordinator_address": coordinator, "num_processes": processes, "process_id": process}
+    try:
+        jax.distributed.initialize(**arguments)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise ConfigError(f"the processes of this run did not find each other: {reason}; start all of them, with one "
+                          "--coordinator that each can reach") from error
+
+
+def several() -> bool:
+    """Whether this process is one of several."""
+    return jax.process_count() > 1
+
+
+def leads() -> bool:
+    """Whether this is process 0, which writes and speaks for all."""
+    return jax.process_index() == 0
+
+
+def together(prepare: Callable[[], tuple[Prepared, str]]) -> Prepared:
+    """The value of `prepare() -> (value, description)`, once every process has one and all descriptions are equal.
+
+    A mistake in one process is a mistake in all: nobody waits for a process that is gone.
+
+    Raises:
+      ConfigError: with the message of the first process that raised something, or where descriptions differ.
+    """
+    if not several():
+        return prepare()[0]
+    value, description, failure = None, "", None
+    try:
+        value, description = prepare()
+    except Exception as error:
+        failure = error
+    text = (str(failure) or type(failure).__name__).encode()[:MESSAGE_BYTES] if failure else b""
+    mine = np.zeros(33 + MESSAGE_BYTES, np.uint8)
+    mine[0] = failure is not None
+    mine[1:33] = np.frombuffer(hashlib.sha256(description.encode()).digest(), np.uint8)
+    mine[33:33 + len(text)] = np.frombuffer(text, np.uint8)
+    all_of_them = np.asarray(multihost_utils.process_allgather(mine))
+    if failure is not None:
+        raise failure
+    for process, theirs in enumerate(all_of_them):
+        if theirs[0]:
+            message = bytes(theirs[33:]).rstrip(b"\0").decode(errors="replace")
+            raise ConfigError(f"process {process} of {len(all_of_them)}: {message}")
+    others = [process for process, theirs in enumerate(all_of_them) if (theirs[1:33] != all_of_them[0][1:33]).any()]
+    if others:
+        raise ConfigError(f"process {', '.join(map(str, others))} of {len(all_of_them)} has another config, other flags "
+                          "or other data than process 0; start all of them with one command line")
+    return value
+
+
+def wait_for_all(moment: str) -> None:
+    """Returns when every process has come to the moment of this name."""
+    if several():
+        multihost_utils.sync_global_devices(moment)
+
+
+def agreed_signal(received: signal.Signals | None) -> signal.Signals | None:
+    """The signal that any process has received, the same in all; they call it at the same round."""
+    if not several():
+        return received
+    number = int(np.max(multihost_utils.process_allgather(np.int32(received or 0))))
+    return signal.Signals(number) if number else None
+
+
+@contextlib.contextmanager
+def ending_all() -> Iterator[None]:
+    """Where one of several processes fails in here, it leaves at once, so that the others end too.
+
+    An ordinary exit would wait for them, and they for it.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if several():
+            _leave(error)
+        raise
+
+
+def _leave(error: BaseException) -> NoReturn:
+    """Says why, and ends this process without a farewell; JAX tells the others."""
+    status = EXIT_FAILURE
+    if isinstance(error, ConfigError):
+        status = EXIT_MISTAKE
+        if leads():
+            print(f"ganlab: {error}", file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        status = 128 + signal.SIGINT
+    elif not isinstance(error, OSError) and any(word in str(error).lower() for word in LOST):
+        print(f"ganlab: process {jax.process_index()}: another process of this run is gone; start all of them again, and "
+              f"they go on from the last checkpoint ({str(error).strip().partition(chr(10))[0][:200]})", file=sys.stderr)
+    else:
+        print(f"ganlab: process {jax.process_index()} failed", file=sys.stderr)
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
