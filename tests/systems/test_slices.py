@@ -1,0 +1,97 @@
+"""Memory for time: a batch in slices, and networks computed again, give the numbers of the whole batch."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import POINTS, assert_close, changing_parts, real_batches, start, tiny_config, tiny_game, tiny_vae_config
+
+from ganlab.config import ConfigError
+from ganlab.engine import make_mesh
+from ganlab.game import Network, play_round
+from ganlab.networks import CRITICS
+from ganlab.systems import build_game
+
+CASES = {
+    "WGAN-GP": {},
+    "packs, history, noise, dropout and spectral normalization": {
+        "critic": {"kwargs": {"spectral_normalization": True, "dropout": 0.3}},
+        "system": {"packing": 2, "conditional": False, "generator_batches": 2, "critic_updates": 1,
+                   "tricks": "historical_averaging+instance_noise"}},
+    "a relativistic pair with R1 and layer normalization": {
+        # Nothing but rounding moves the bias of a critic whose logits are compared, and Adam would amplify it.
+        "generator": {"kwargs": {"normalization": "layer"}}, "critic": {"optimizer": "sgd"},
+        "system": {"loss": "relativistic", "penalty": "r1", "critic_step": "one_pass", "critic_updates": 1}},
+}
+
+
+def after_two_rounds(build):
+    game = build()
+    play, state, found = jax.jit(functools.partial(play_round, game)), start(game), []
+    for number in range(2):
+        state, metrics = play(state, real_batches(game, number=number))
+        found.append(metrics)
+    return changing_parts(state), found
+
+
+@functools.cache
+def whole(name):
+    return after_two_rounds(lambda: tiny_game(batch_size=16, **CASES[name]))
+
+
+@pytest.mark.parametrize(("name", "unroll"), [*((name, False) for name in CASES), ("WGAN-GP", True)])
+def test_four_slices_equal_the_large_batch(float64, name, unroll):
+    sliced = after_two_rounds(lambda: tiny_game(batch_size=16, unroll=unroll, train={"accumulate": 4}, **CASES[name]))
+    assert_close(sliced, whole(name))
+
+
+def test_slices_of_an_autoencoder_equal_its_large_batch(float64):
+    def build(**train):
+        return build_game(tiny_vae_config(train=train, system={"reconstruction": "squared_error"}), POINTS)
+
+    assert_close(after_two_rounds(lambda: build(accumulate=4)), after_two_rounds(build))
+
+
+def test_networks_computed_again_give_the_same_numbers(float64):
+    name = "WGAN-GP"
+    again = after_two_rounds(lambda: tiny_game(batch_size=16, train={"rematerialize": True}, **CASES[name]))
+    assert_close(again, whole(name))
+
+
+def kept_bytes(rematerialize):
+    """Bytes that a pass keeps for its gradient, besides the arguments."""
+    module = CRITICS["mlp"](image_shape=(2,), width=64, depth=4)
+    network = Network(module, (jax.ShapeDtypeStruct((1, 2), jnp.float32),), rematerialize=rematerialize)
+    params, variables = jax.eval_shape(network.init, jax.random.key(0))
+    images = jax.ShapeDtypeStruct((512, 2), jnp.float32)
+
+    def backward(params, images):
+        return jax.vjp(lambda p, x: network.apply_in_training(p, {}, x, None, None)[0], params, images)[1]
+
+    leaves = jax.tree.leaves(jax.eval_shape(backward, params, images))
+    inputs = jax.tree.leaves((params, images))
+    return sum(leaf.size * 4 for leaf in leaves) - sum(leaf.size * 4 for leaf in inputs)
+
+
+def test_a_network_that_is_computed_again_keeps_its_inputs_alone():
+    assert kept_bytes(True) <= 0 < 4 * 512 * 64 * 4 <= kept_bytes(False)
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"generator": {"kwargs": {"normalization": "batch"}}}, "config.networks.generator normalizes over the batch"),
+    ({"system": {"penalty": "gradient_penalty+dragan"}}, "config.system.penalty 'dragan' looks across the batch"),
+    ({"system": {"tricks": "top_k"}}, "config.system.tricks 'top_k' looks across the batch"),
+    ({"system": {"tricks": "feature_matching"}}, "config.system.tricks 'feature_matching' looks across the batch")])
+def test_slices_that_would_not_be_the_batch_are_refused_with_the_reason(changes, reason):
+    with pytest.raises(ConfigError, match=f"accumulate is 2, but {reason}"):
+        tiny_game(train={"accumulate": 2}, **changes)
+
+
+def test_slices_that_do_not_divide_the_batch_are_answered_with_sizes():
+    with pytest.raises(ConfigError, match="accumulate is 3, .*config.batch_size, 8; use a multiple of 3"):
+        build_game(tiny_config(train={"accumulate": 3}), POINTS)
+    with pytest.raises(ConfigError, match="8 does not divide over 4 devices in 4 slices each .*; use 16"):
+        make_mesh(8, slices=4)
+    assert np.prod(make_mesh(16, slices=4).devices.shape) == 4
