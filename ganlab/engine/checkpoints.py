@@ -11,6 +11,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from ganlab.config import ConfigError
+from ganlab.engine.distributed import leads, wait_for_all
 from ganlab.game import GameState
 from ganlab.types import Tree
 
@@ -98,9 +99,11 @@ class Checkpoints:
                 continue
             for number in damaged:
                 aside = self._directory.parent / f"damaged_checkpoint_{number}"
-                shutil.rmtree(aside, ignore_errors=True)
-                (self._directory / str(number)).rename(aside)
+                if leads():
+                    shutil.rmtree(aside, ignore_errors=True)
+                    (self._directory / str(number)).rename(aside)
                 say(f"checkpoint {number} is set aside as {aside.name}")
+            wait_for_all("damaged checkpoints are set aside")
             self._manager.reload()
             return step, state
         if damaged:
