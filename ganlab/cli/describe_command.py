@@ -31,7 +31,9 @@ def run(values: flags.FlagValues) -> int:
     config = values.config
     game, dataset = build(config)
     streamed = not stays_on_device(dataset, config)
-    programs = make_programs(game, make_mesh(game.batch_size), config.train.rounds_per_call, config.data.flip, streamed)
+    mesh = make_mesh(game.batch_size, slices=game.accumulate)
+    programs = make_programs(game, mesh, config.train.rounds_per_call, config.data.flip, streamed,
+                             config.train.shard_state)
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     temporary = None
@@ -42,6 +44,8 @@ def run(values: flags.FlagValues) -> int:
     shape = "x".join(map(str, dataset.image_shape))
     parts = [tables.config_table(config),
              f"data {dataset.name}: {len(dataset):,} examples of {shape}, {dataset.num_classes} classes",
+             f"devices: {mesh.size}, each with {game.batch_size // mesh.size} of a batch's {game.batch_size} images"
+             f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in {config.train.precision}",
              *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
              tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]
     for part in parts:

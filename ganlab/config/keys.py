@@ -12,7 +12,7 @@ class Key:
 
     `allowed` is a pair of a test and the words that describe what passes it. A key with
     `live=True` may differ when a run is resumed, because it changes no number that the
-    run computes.
+    run computes; but for rounding, where its meaning says so, as another number of devices does.
     """
 
     default: Any
@@ -65,8 +65,8 @@ KEYS: dict[str, Key] = {
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
     "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save memory; the same numbers "
                             "but for rounding", "slices", POSITIVE, live=True),
-    "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory; the same "
-                               "numbers but for rounding", live=True),
+    "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory (on CPU, "
+                               "XLA may undo it); the same numbers but for rounding", live=True),
     "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and norms "
                            "are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "

@@ -15,6 +15,7 @@ from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, L
 
 from ganlab.config import ConfigError
 from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
+from ganlab.engine.distributed import leads, wait_for_all
 from ganlab.game import GameState
 from ganlab.types import Tree
 
@@ -170,6 +171,7 @@ class Checkpoints:
             for number in damaged:
                 self._move_aside(number)
                 say(f"checkpoint {number} is set aside as {_aside(number)}")
+            wait_for_all("damaged checkpoints are set aside")
             self._manager.reload()
             return step, state
         if damaged:
@@ -179,8 +181,9 @@ class Checkpoints:
 
     def _move_aside(self, step: int) -> None:
         aside = self._directory.parent / _aside(step)
-        shutil.rmtree(aside, ignore_errors=True)
-        self.folder(step).rename(aside)
+        if leads():
+            shutil.rmtree(aside, ignore_errors=True)
+            self.folder(step).rename(aside)
 
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
         """`(params, variables)` of one network after `step` rounds, averaged or as trained.

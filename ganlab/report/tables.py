@@ -28,9 +28,15 @@ def parameter_count(params: Any) -> int:
 
 
 def tree_bytes(tree: Any) -> int:
-    """Bytes of a tree of arrays or shapes."""
-    return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize if not jax.dtypes.issubdtype(
-        leaf.dtype, jax.dtypes.prng_key) else 8 for leaf in jax.tree.leaves(tree))
+    """Bytes that one device holds of a tree of arrays or shapes: its part of what is split over several."""
+    def size(leaf: Any) -> int:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return 8
+        sharding = getattr(leaf, "sharding", None)
+        shape = leaf.shape if sharding is None else sharding.shard_shape(leaf.shape)
+        return math.prod(shape) * np.dtype(leaf.dtype).itemsize
+
+    return sum(map(size, jax.tree.leaves(tree)))
 
 
 def config_table(config: Mapping[str, Any]) -> Table:

@@ -7,7 +7,9 @@ import time
 import pytest
 from processes import begin, end, free_address
 
+from ganlab.cli.main import main
 from ganlab.config import ConfigError
+from ganlab.engine import make_mesh
 from ganlab.engine.distributed import join, launcher
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "0"}
@@ -46,6 +48,19 @@ def test_an_open_mpi_that_does_not_say_where_to_meet_is_answered_with_the_flags(
 def test_flags_that_do_not_go_together_are_answered(flags, message):
     with pytest.raises(ConfigError, match=message):
         join(*flags)
+
+
+@pytest.mark.parametrize(("devices", "message"), [(9, "use 1 to 4"), (0, "use 1 to 4"), (3, "use 6 or 9")])
+def test_devices_that_there_are_not_or_that_do_not_divide_are_answered(devices, message):
+    with pytest.raises(ConfigError, match=message):
+        make_mesh(8, devices)
+
+
+def test_pmap_with_a_sharded_state_is_refused(tmp_path, capsys):
+    assert main(["train", "--config=experiments/mixtures.py", f"--workdir={tmp_path}/run", "--engine=pmap",
+                 "--config.train.shard_state=True"]) == 2
+    assert "--engine=pmap holds the whole state on every device" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def pair(folder, workdir="run", *others):

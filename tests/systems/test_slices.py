@@ -9,7 +9,7 @@ import pytest
 from tiny import POINTS, assert_close, changing_parts, real_batches, start, tiny_config, tiny_game, tiny_vae_config
 
 from ganlab.config import ConfigError
-from ganlab.engine import make_mesh
+from ganlab.engine import DATA_AXIS, DeviceFeed, make_mesh, make_programs, replicated
 from ganlab.game import Network, play_round
 from ganlab.networks import CRITICS
 from ganlab.systems import build_game
@@ -45,6 +45,20 @@ def whole(name):
 def test_four_slices_equal_the_large_batch(float64, name, unroll):
     sliced = after_two_rounds(lambda: tiny_game(batch_size=16, unroll=unroll, train={"accumulate": 4}, **CASES[name]))
     assert_close(sliced, whole(name))
+
+
+@pytest.mark.parametrize("engine", ["jit", "pmap"])
+def test_slices_over_devices_equal_the_large_batch(float64, engine):
+    game = tiny_game(batch_size=16, axis_name=DATA_AXIS if engine == "pmap" else None, train={"accumulate": 4})
+    mesh = make_mesh(16, slices=4)
+    programs = make_programs(game, mesh)
+    state = jax.device_put(start(game), replicated(mesh))
+    # Awaited, because the collectives of several virtual devices can deadlock when they queue.
+    sliced = jax.block_until_ready(programs.play(state, DeviceFeed(POINTS, mesh).next()))
+    single = make_mesh(16, devices=1)
+    game = tiny_game(batch_size=16)
+    large = make_programs(game, single).play(start(game), DeviceFeed(POINTS, single).next())
+    assert_close((changing_parts(sliced[0]), sliced[1]), (changing_parts(large[0]), large[1]))
 
 
 def test_slices_of_an_autoencoder_equal_its_large_batch(float64):
