@@ -93,7 +93,8 @@ class Checkpoints:
         # A save that fails is told by the next save or by closing; a checkpoint without checksums is a checkpoint.
         with contextlib.suppress(Exception):
             self._manager.wait_until_finished()
-            write_checksums(self.folder(step))
+            if leads():
+                write_checksums(self.folder(step))
 
     def _wait_for_checksums(self) -> None:
         if self._hashing is not None:
