@@ -1,17 +1,20 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
+import contextlib
+import errno
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
 
 from ganlab.config import ConfigError
-from ganlab.game import GameState
+from ganlab.engine.writing import REMEDY, writing
+from ganlab.game import FAULT, GameState
 from ganlab.types import Tree
 
 
@@ -35,18 +38,22 @@ class Checkpoints:
     params of each network with the variables they need, so that sampling reads it alone.
     """
 
-    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None):
-        """Opens the checkpoints in a directory: to read; or, with `keep`, to write, keeping the newest and the best."""
+    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None, keep_every: int = 0):
+        """Opens the checkpoints in a directory: to read; or, with `keep`, to write.
+
+        Then the `keep` newest are kept, the best, and those after a multiple of `keep_every` rounds.
+        """
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
         options = ocp.CheckpointManagerOptions(read_only=True)
-        if keep is not None and best is None:
-            options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
-        elif keep is not None:
-            policy = AnyPreservationPolicy([LatestN(keep), BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
-                                                                 keep_checkpoints_without_metrics=False)])
-            # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
-            options = ocp.CheckpointManagerOptions(preservation_policy=policy, create=True, best_fn=best.of,
-                                                   best_mode="min" if best.lower else "max")
+        if keep is not None:
+            kept = [LatestN(keep), *([EveryNSteps(keep_every)] if keep_every else [])]
+            measured = {}
+            if best is not None:
+                kept.append(BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
+                                  keep_checkpoints_without_metrics=False))
+                # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
+                measured = {"best_fn": best.of, "best_mode": "min" if best.lower else "max"}
+            options = ocp.CheckpointManagerOptions(preservation_policy=AnyPreservationPolicy(kept), create=True, **measured)
         self._directory = directory.absolute()
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_names=("state", "ema"))
 
@@ -65,7 +72,29 @@ class Checkpoints:
         if step == self.latest:
             return
         items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
-        self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+        with self._saving():
+            self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+
+    def wait(self) -> None:
+        """Waits until what was saved is on the disk.
+
+        Raises:
+          OSError: if that failed; the checkpoints from before are as they were.
+        """
+        with self._saving():
+            self._manager.wait_until_finished()
+
+    @contextlib.contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Has one kind of error for a disk that does not take a checkpoint, of which Orbax and TensorStore have many."""
+        try:
+            with writing(self._directory):
+                yield
+        except Exception as error:
+            if isinstance(error, OSError) and error.filename == str(self._directory):
+                raise
+            raise OSError(errno.EIO, f"a checkpoint could not be written ({_brief(error)}); {REMEDY}",
+                          str(self._directory)) from error
 
     def restore(self, step: int, like: GameState) -> GameState:
         """The state after `step` rounds, with the shapes, types and shardings of `like`."""
@@ -73,7 +102,9 @@ class Checkpoints:
                     for name, tree in _items(like).items()}
         found = self._manager.restore(step, args=ocp.args.Composite(**abstract))
         ema = {name: entry["params"] for name, entry in found["ema"].items()}
-        return GameState(**found["state"], ema=ema)
+        state = GameState(**found["state"], ema=ema)
+        fault = {FAULT: like.memory[FAULT]} if FAULT in like.memory else {}
+        return state.replace(memory={**state.memory, **fault})
 
     def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
         """Rounds and state of the newest checkpoint that reads, or None where there is none at all.
@@ -127,9 +158,12 @@ class Checkpoints:
         return found["ema"][network]["params"], found["ema"][network]["variables"]
 
     def close(self) -> None:
-        """Waits until everything is on the disk."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        """Waits until everything is on the disk; errors as of `wait`."""
+        try:
+            self.wait()
+        finally:
+            with self._saving():
+                self._manager.close()
 
 
 def _brief(error: Exception) -> str:
@@ -139,6 +173,8 @@ def _brief(error: Exception) -> str:
 
 def _items(state: GameState) -> dict[str, Tree]:
     fields = {name: getattr(state, name) for name in state.__dataclass_fields__ if name != "ema"}
+    # Only a state that is not at fault is saved, or one from before the fault.
+    fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
     ema = {name: {"params": params, "variables": state.variables[name]} for name, params in state.ema.items()}
     return {"state": fields, "ema": ema}
 

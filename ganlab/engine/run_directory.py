@@ -14,6 +14,8 @@ import ml_collections
 
 import ganlab
 from ganlab.config import ConfigError, all_keys, complete, flat
+from ganlab.engine.lock import FILE as LOCK
+from ganlab.engine.writing import writing
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 
@@ -26,6 +28,8 @@ class RunDirectory:
         self.config_file = self.path / "config.json"
         self.versions_file = self.path / "versions.json"
         self.metrics_file = self.path / "metrics.jsonl"
+        self.alarms_file = self.path / "alarms.jsonl"
+        self.diverged_picture = self.path / "diverged_batch.png"
         self.samples = self.path / "samples"
         self.animation = self.path / "samples.gif"
         self.losses_plot = self.path / "losses.png"
@@ -60,8 +64,8 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
         if not self.config_file.exists():
-            if self.path.is_dir() and any(
-                    not path.name.endswith(".partial") for path in self.path.iterdir()):
+            if self.path.is_dir() and any(not path.name.endswith(".partial") and path.name != LOCK
+                                          for path in self.path.iterdir()):
                 raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new "
                                   "directory")
             return False
@@ -78,10 +82,11 @@ class RunDirectory:
     def write(self, config: Mapping[str, Any], command: list[str]) -> None:
         """Makes the directory and writes the config and the versions that the run starts with."""
         # The config comes first: without it, a directory that a crash left is not known as a run's.
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
-        write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
-        self.samples.mkdir(exist_ok=True)
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
+            write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
+            self.samples.mkdir(exist_ok=True)
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
