@@ -212,7 +212,8 @@ def damaged(change: Callable[[Path], None]) -> Callable[[Path, random.Random], s
         chosen = rng.choice(files)
         change(chosen)
         status = finish(path)
-        return f"{chosen.relative_to(newest)}: status {status}, {said(path, ['does not read', 'resuming'])}"
+        words = said(path, ["does not read"]) or "its state reads all the same"
+        return f"{chosen.relative_to(newest)}: status {status}, {words}"
 
     return fault
 
@@ -280,7 +281,8 @@ def main(argv: list[str]) -> int:
     set_up_process()
     folder = Path(OUTPUT.value).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    console, rng = rich.console.Console(), random.Random(SEED.value)
+    console = rich.console.Console(width=None if sys.stdout.isatty() else 150)
+    rng = random.Random(SEED.value)
     whole = folder / NEVER_STOPPED.replace(" ", "_")
     if finish(whole) != 0:
         console.print(said(whole))

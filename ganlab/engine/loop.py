@@ -156,8 +156,12 @@ class _Logs:
     def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, step: int,
                  retries: int):
         self._game, self._skipped = game, None
-        self._file, self.board = MetricsFile(run.metrics_file, step), TensorBoard(run.tensorboard, step)
-        self.console = Console(config["train"]["total_rounds"], step, game.images_per_round)
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(contextlib.closing(MetricsFile(run.metrics_file, step)))
+            self.board = stack.enter_context(contextlib.closing(TensorBoard(run.tensorboard, step)))
+            self.console = stack.enter_context(contextlib.closing(
+                Console(config["train"]["total_rounds"], step, game.images_per_round)))
+            self._open = stack.pop_all()
         self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries), self.console.say)
 
     def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState) -> None:
@@ -178,9 +182,7 @@ class _Logs:
 
     def close(self) -> None:
         """Closes all of them."""
-        with contextlib.ExitStack() as stack:
-            for part in (self._file, self.board, self.console):
-                stack.callback(part.close)
+        self._open.close()
 
 
 class _Sampling:

@@ -30,10 +30,14 @@ class TensorBoard:
                              default=0)
             self._path = directory / f"events.out.tfevents.{number:010}.run"
             self._file = self._path.open("wb")
-        self._write(Event(file_version="brain.Event:2"))
-        if number > 1:
-            self._write(Event(step=resumed_step + 1, session_log=SessionLog(status=SessionLog.START)))
-        self._flush()
+        try:
+            self._write(Event(file_version="brain.Event:2"))
+            if number > 1:
+                self._write(Event(step=resumed_step + 1, session_log=SessionLog(status=SessionLog.START)))
+            self._flush()
+        except OSError:
+            self._file.close()
+            raise
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes numbers."""

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import json
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -83,7 +85,7 @@ def test_a_full_disk_is_told_with_its_place_and_the_run_goes_on_to_the_same_bits
     go(run, config_of(2))
     with monkeypatch.context() as patch, pytest.raises(OSError, match="make room") as caught:
         if where == "metrics.jsonl":
-            patch.setattr("ganlab.engine.logs.json.dumps", fails)
+            patch.setattr("ganlab.engine.logs.json", types.SimpleNamespace(dumps=fails, loads=json.loads))
         elif where == "tensorboard":
             patch.setattr("ganlab.engine.tensorboard.masked_crc32c", fails)
         else:
@@ -93,6 +95,7 @@ def test_a_full_disk_is_told_with_its_place_and_the_run_goes_on_to_the_same_bits
     assert_goes_on_to_the_same(run, whole)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_checkpoint_that_does_not_fit_on_the_disk_does_not_count(whole, tmp_path):
     run = tmp_path / "run"
     go(run, config_of(2))
@@ -107,6 +110,7 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_does_not_count(whole, tmp_pa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.filename.endswith("checkpoints")
+    gc.collect()
     found = Checkpoints(run / "checkpoints")
     assert found.steps == [2]
     found.close()
@@ -155,13 +159,12 @@ def test_a_directory_is_locked_once_and_free_again_when_its_holder_ends(tmp_path
         pass
     held = "from pathlib import Path\nfrom ganlab.engine.lock import locked\nimport sys, time\n" \
            "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
-    holder = subprocess.Popen([sys.executable, "-c", held, str(run)], stdout=subprocess.PIPE,
-                              env={**os.environ, "PYTHONPATH": str(TESTS.parent)})
-    assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(ConfigError, match=f"process {holder.pid} on"), locked(run):
-        pass
-    holder.kill()
-    holder.wait()
+    with subprocess.Popen([sys.executable, "-c", held, str(run)], stdout=subprocess.PIPE,
+                          env={**os.environ, "PYTHONPATH": str(TESTS.parent)}) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ConfigError, match=f"process {holder.pid} on"), locked(run):
+            pass
+        holder.kill()
     with locked(run):
         pass
 
@@ -215,34 +218,32 @@ for line in sys.stdin:
 
 def test_killed_at_random_moments_a_run_ends_in_the_bits_of_the_run_that_was_not(tmp_path):
     rng = random.Random(0)
-    trainer = subprocess.Popen([sys.executable, "-W", "ignore", "-c", TRAINS], cwd=TESTS / "engine", text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               env={**os.environ, "PYTHONPATH": f"{TESTS.parent}:{TESTS}:{TESTS / 'engine'}"})
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", TRAINS], cwd=TESTS / "engine", text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, "PYTHONPATH": f"{TESTS.parent}:{TESTS}:{TESTS / 'engine'}"}) as trainer:
 
-    def begin(path):
-        print(path, file=trainer.stdin, flush=True)
-        return int(trainer.stdout.readline())
+        def begin(path):
+            print(path, file=trainer.stdin, flush=True)
+            return int(trainer.stdout.readline())
 
-    def end():
-        return int(trainer.stdout.readline())
+        def end():
+            return int(trainer.stdout.readline())
 
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    begin(whole)
-    assert end() == 0
-    lines = broken / "metrics.jsonl"
-    for number in range(KILLS):
-        child = begin(broken)
-        # Each time a little further, so that rounds, saves and pictures are met.
-        deadline = time.monotonic() + 60
-        while not (lines.exists() and lines.read_bytes().count(b"\n") >= 3 * number + 1):
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        time.sleep(rng.uniform(0, 0.08))
-        os.kill(child, signal.SIGKILL)
-        assert end() == -signal.SIGKILL
-    begin(broken)
-    assert end() == 0
-    trainer.stdin.close()
-    trainer.wait()
+        whole, broken = tmp_path / "whole", tmp_path / "broken"
+        begin(whole)
+        assert end() == 0
+        lines = broken / "metrics.jsonl"
+        for number in range(KILLS):
+            child = begin(broken)
+            # Each time a little further, so that rounds, saves and pictures are met.
+            deadline = time.monotonic() + 60
+            while not (lines.exists() and lines.read_bytes().count(b"\n") >= 3 * number + 1):
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.08))
+            os.kill(child, signal.SIGKILL)
+            assert end() == -signal.SIGKILL
+        begin(broken)
+        assert end() == 0
     assert_same_bits(*(state_at(path, config_of(20), 20) for path in (whole, broken)))
     assert lines.read_bytes() == (whole / "metrics.jsonl").read_bytes()
