@@ -25,6 +25,7 @@ COMMANDS = {
 }
 
 EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
 HELP = ("help", "-h", "--help", "-help")
 
 
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A place that cannot be read or written is the user's to mend, and the sentence names it.
         print(f"ganlab: {error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_MISTAKE
+    except KeyboardInterrupt:
+        print("ganlab: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _show_commands(text: str, name: str, commands: Mapping[str, str]) -> None:

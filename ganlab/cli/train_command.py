@@ -2,7 +2,8 @@
 
 Trains an experiment. The same command again goes on where the run stopped, to the same
 numbers as if it had never stopped. Ctrl-C (or SIGTERM) saves a checkpoint after the
-round; a second Ctrl-C leaves at once.
+round and exits with 128 + the signal's number; a second one leaves at once. Exit status 1
+is a run that stopped itself: it diverged, or raised an alarm that stops (config.alarms).
 
 Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
@@ -22,6 +23,7 @@ A file of `ganlab checkpoints --export` does as well as a run's directory.
 The directory gets:
   config.json, versions.json   what was run, by which packages and which commit
   metrics.jsonl, losses.png    the numbers of every logged round, and their plot
+  alarms.jsonl                 what it warned of: signs of collapse, retries; diverged_batch.png where it diverged
   samples/, samples.gif        the same latents over training
   results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds asks for them
   tensorboard/                 event files
@@ -37,6 +39,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jax
+import ml_collections
 import numpy as np
 from absl import flags
 
@@ -44,24 +48,33 @@ from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import build, draw_run, grid_columns
 from ganlab.config import ConfigError
+from ganlab.data import Dataset
 from ganlab.engine import (
     DATA_AXIS,
     ENGINES,
+    Best,
     Diverged,
+    Judge,
+    Outcome,
     RunDirectory,
+    Stopped,
     check_init,
     distributed,
+    locked,
     make_mesh,
     plain,
     rounds_saved,
     set_up_process,
     stays_on_device,
     train,
+    writing,
 )
+from ganlab.game import Game
 from ganlab.report import draw_samples, save_png
 
 EXIT_DIVERGED = 1
 EXIT_SIGNAL = 128
+MOST_PICTURES = 400
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -119,21 +132,17 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
         return 0
     if not saved:
         check_init(config.init, game)
-    distributed.together(lambda: (directory.write(config, sys.argv), ""))
-    distributed.together(lambda: (_check_shared(directory), ""))
-
-    def draw(step: int, samples: np.ndarray) -> np.ndarray:
-        picture = draw_samples(samples, dataset, grid_columns(config, dataset, len(samples)),
-                               f"{config.name}, round {step:,}")
-        save_png(directory.samples / f"{step:08}.png", picture)
-        return picture
-
-    try:
-        outcome = train(game, dataset, config, directory, draw, judge, best, mesh)
-    except Diverged as error:
-        print(f"ganlab: {error}", file=sys.stderr)
-        return EXIT_DIVERGED
-    finally:
+    with contextlib.ExitStack() as held:
+        distributed.together(lambda: (
+            held.enter_context(locked(directory.path)) if distributed.leads() else None, ""))
+        distributed.together(lambda: (directory.write(config, sys.argv), ""))
+        distributed.together(lambda: (_check_shared(directory), ""))
+        try:
+            outcome = _train(game, dataset, config, directory, judge, best, mesh)
+        except Stopped as error:
+            print(f"ganlab: {error}", file=sys.stderr)
+            draw_run(directory, config.name)
+            return EXIT_DIVERGED
         draw_run(directory, config.name)
     if outcome.stopped_by is not None:
         print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command goes on")
@@ -155,3 +164,22 @@ def _check_shared(directory: RunDirectory) -> None:
     if not directory.config_file.exists():
         raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes to; name one on a disk "
                           "that all machines share")
+
+
+def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, directory: RunDirectory,
+           judge: Judge | None, best: Best | None, mesh: jax.sharding.Mesh) -> Outcome:
+    """Trains with pictures of samples, and of a batch at which training diverged."""
+    def picture(images: np.ndarray, title: str) -> np.ndarray:
+        return draw_samples(images, dataset, grid_columns(config, dataset, len(images)), f"{config.name}, {title}")
+
+    def draw(step: int, samples: np.ndarray) -> np.ndarray:
+        drawn = picture(samples, f"round {step:,}")
+        with writing(directory.samples):
+            save_png(directory.samples / f"{step:08}.png", drawn)
+        return drawn
+
+    try:
+        return train(game, dataset, config, directory, draw, judge, best, mesh)
+    except Diverged as error:
+        save_png(directory.diverged_picture, picture(error.images[:MOST_PICTURES], "the batch at which it diverged"))
+        raise

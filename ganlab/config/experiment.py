@@ -127,7 +127,7 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
     for name, value in sections.items():
         if isinstance(value, Mapping):
             known = {path.split(".")[1] for path in k.KEYS if path.startswith(f"{name}.")}
-            for key in value if name in ("data", "init", "train", "sample", "evaluate") else ():
+            for key in value if name in ("data", "init", "train", "alarms", "sample", "evaluate") else ():
                 if key not in known:
                     raise unknown(f"key of {name}", key, known)
             config.setdefault(name, {}).update({key: _copy(item) for key, item in value.items()})

@@ -71,6 +71,19 @@ KEYS: dict[str, Key] = {
                            "are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "
                              "saves memory and costs traffic; the same numbers but for rounding", live=True),
+    "train.keep_every_rounds": Key(0, "of the checkpoints, those at multiples of this are kept for good; 0 for none",
+                                   "rounds", AT_LEAST_ZERO, live=True),
+    "train.on_divergence": Key("stop", "where a loss or gradient is not finite: stop the run before that round, skip "
+                               "that step of the update, or roll_back to the last checkpoint and go on with other "
+                               "random numbers", allowed=one_of("stop", "skip", "roll_back")),
+    "train.most_retries": Key(3, "how often a run rolls back, in all, before it stops", "times", AT_LEAST_ZERO,
+                              live=True),
+    "alarms.logit_gap": Key(0.0, "critic's mean logit of real images above that of fake ones, in a logged round, from "
+                            "which on it counts as saturated; 0 for no alarm", allowed=AT_LEAST_ZERO, live=True),
+    "alarms.sample_diversity": Key(0.0, "mean distance between the samples of a training picture, as a share of that "
+                                   "between real images, below which they count as collapsed; 0 for no alarm",
+                                   allowed=AT_LEAST_ZERO, live=True),
+    "alarms.stop": Key(False, "whether an alarm stops the run, with a checkpoint", live=True),
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True),
     "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),

@@ -21,11 +21,12 @@ def compilation_cache() -> Path:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), the compilation cache, and silence for Orbax's notes on its options.
+    """Sets the memory allocator (glibc only), the compilation cache, and silence for Orbax's notes on its options and
+    for the tracebacks of its threads, whose errors come back to whoever saves.
 
     Call it before JAX computes anything.
     """
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         for parameter, value in _MALLOPT.values():
             libc.mallopt(parameter, value)

@@ -1,22 +1,24 @@
 """Checkpoints of a run by Orbax: the state, and the averaged generator as an item of its own."""
 
 import contextlib
+import errno
 import json
 import math
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
 
 from ganlab.config import ConfigError
 from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
 from ganlab.engine.distributed import leads, wait_for_all
-from ganlab.game import GameState
+from ganlab.engine.writing import REMEDY, writing
+from ganlab.game import FAULT, GameState
 from ganlab.types import Tree
 
 
@@ -40,18 +42,22 @@ class Checkpoints:
     params of each network with the variables they need, so that sampling reads it alone.
     """
 
-    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None):
-        """Opens the checkpoints in a directory: to read; or, with `keep`, to write, keeping the newest and the best."""
+    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None, keep_every: int = 0):
+        """Opens the checkpoints in a directory: to read; or, with `keep`, to write.
+
+        Then the `keep` newest are kept, the best, and those after a multiple of `keep_every` rounds.
+        """
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
         options = ocp.CheckpointManagerOptions(read_only=True)
-        if keep is not None and best is None:
-            options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
-        elif keep is not None:
-            policy = AnyPreservationPolicy([LatestN(keep), BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
-                                                                 keep_checkpoints_without_metrics=False)])
-            # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
-            options = ocp.CheckpointManagerOptions(preservation_policy=policy, create=True, best_fn=best.of,
-                                                   best_mode="min" if best.lower else "max")
+        if keep is not None:
+            kept = [LatestN(keep), *([EveryNSteps(keep_every)] if keep_every else [])]
+            measured = {}
+            if best is not None:
+                kept.append(BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
+                                  keep_checkpoints_without_metrics=False))
+                # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
+                measured = {"best_fn": best.of, "best_mode": "min" if best.lower else "max"}
+            options = ocp.CheckpointManagerOptions(preservation_policy=AnyPreservationPolicy(kept), create=True, **measured)
         self._directory = directory.absolute()
         # Orbax opens no directory where one checkpoint's metrics do not read.
         self._set_aside = []
@@ -83,7 +89,8 @@ class Checkpoints:
         # What this save pushes out may not be read any more when it goes.
         self._wait_for_checksums()
         items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
-        saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+        with self._saving():
+            saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
         if saving and jax.process_index() == 0:
             self._hashing = threading.Thread(target=self._write_checksums, args=(step,), daemon=True)
             self._hashing.start()
@@ -126,6 +133,27 @@ class Checkpoints:
                               f"has now: {', '.join(wrong[:3])}{more}; use the ganlab and the JAX settings that "
                               "versions.json beside it tells, or train in another --workdir")
 
+    def wait(self) -> None:
+        """Waits until what was saved is on the disk.
+
+        Raises:
+          OSError: if that failed; the checkpoints from before are as they were.
+        """
+        with self._saving():
+            self._manager.wait_until_finished()
+
+    @contextlib.contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Has one kind of error for a disk that does not take a checkpoint, of which Orbax and TensorStore have many."""
+        try:
+            with writing(self._directory):
+                yield
+        except Exception as error:
+            if isinstance(error, OSError) and error.filename == str(self._directory):
+                raise
+            raise OSError(errno.EIO, f"a checkpoint could not be written ({_brief(error)}); {REMEDY}",
+                          str(self._directory)) from error
+
     def restore(self, step: int, like: GameState) -> GameState:
         """The state after `step` rounds, with the shardings of `like`.
 
@@ -137,7 +165,9 @@ class Checkpoints:
                     for name, tree in _items(like).items()}
         found = self._manager.restore(step, args=ocp.args.Composite(**abstract))
         ema = {name: entry["params"] for name, entry in found["ema"].items()}
-        return GameState(**found["state"], ema=ema)
+        state = GameState(**found["state"], ema=ema)
+        fault = {FAULT: like.memory[FAULT]} if FAULT in like.memory else {}
+        return state.replace(memory={**state.memory, **fault})
 
     def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
         """Rounds and state of the newest checkpoint that reads, or None where there is none at all.
@@ -208,10 +238,13 @@ class Checkpoints:
         return found["ema"][network]["params"], found["ema"][network]["variables"]
 
     def close(self) -> None:
-        """Waits until everything is on the disk."""
-        self._manager.wait_until_finished()
-        self._wait_for_checksums()
-        self._manager.close()
+        """Waits until everything is on the disk; errors as of `wait`."""
+        try:
+            self.wait()
+            self._wait_for_checksums()
+        finally:
+            with self._saving():
+                self._manager.close()
 
 
 def named_arrays(tree: Tree) -> dict[str, Any]:
@@ -232,6 +265,8 @@ def _brief(error: Exception) -> str:
 
 def _items(state: GameState) -> dict[str, Tree]:
     fields = {name: getattr(state, name) for name in state.__dataclass_fields__ if name != "ema"}
+    # Only a state that is not at fault is saved, or one from before the fault.
+    fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
     ema = {name: {"params": params, "variables": state.variables[name]} for name, params in state.ema.items()}
     return {"state": fields, "ema": ema}
 

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Dataset, HostReader, Streams, device_data
+from ganlab.engine.divergence import run_key
 from ganlab.engine.program import DATA_AXIS, replicated
 from ganlab.game import Game, order_key
 
@@ -79,13 +80,13 @@ class HostFeed:
     """Reads the rounds' batches ahead by Grain's threads, and puts this process's part on its devices."""
 
     def __init__(self, dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, seed: int, first: int, total: int,
-                 rounds_per_call: int):
-        """Starts to read the rounds from `first` to `total`."""
+                 rounds_per_call: int, retries: int = 0):
+        """Starts to read the rounds from `first` to `total`, in the order after so many retries."""
         import grain  # Imported here: it takes a second that data on the device need not wait for.
 
         self._sharding = NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS))
         self._batch_size = game.batch_size
-        reader = HostReader.of(dataset.streams(), order_key(jax.random.key(seed)), game.slots, game.batch_size,
+        reader = HostReader.of(dataset.streams(), order_key(run_key(seed, retries)), game.slots, game.batch_size,
                                local_rows(mesh, game.batch_size))
         threads = min(MOST_THREADS, os.cpu_count() or 1)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ROUNDS_AHEAD * threads)
@@ -112,12 +113,14 @@ def local_rows(mesh: jax.sharding.Mesh, batch_size: int) -> range:
     return range(min(start for start, _, _ in parts), max(stop for _, stop, _ in parts))
 
 
-def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Mapping[str, Any], first: int) -> Feed:
-    """The feed of a run's rounds after `first`, by the size of its data."""
+def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Mapping[str, Any], first: int,
+              retries: int = 0) -> Feed:
+    """The feed of a run's rounds after `first`, by the size of its data, in the order after so many retries."""
     if stays_on_device(dataset, config):
         return DeviceFeed(dataset, mesh)
     train = config["train"]
-    return HostFeed(dataset, game, mesh, config["seed"], first, train["total_rounds"], train["rounds_per_call"])
+    return HostFeed(dataset, game, mesh, config["seed"], first, train["total_rounds"], train["rounds_per_call"],
+                    retries)
 
 
 def data_shapes(dataset: Dataset, game: Game, rounds_per_call: int, streamed: bool) -> Streams:

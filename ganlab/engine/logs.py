@@ -1,4 +1,4 @@
-"""What a run tells while it trains: metrics.jsonl, TensorBoard, and the terminal."""
+"""What a run tells while it trains: metrics.jsonl, alarms.jsonl, and the terminal."""
 
 import json
 import math
@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import rich.progress
-import tensorboardX
 
 from ganlab.engine.run_directory import write_atomically
+from ganlab.engine.writing import writing
 
 
 class MetricsFile:
@@ -24,21 +24,25 @@ class MetricsFile:
 
     def __init__(self, path: Path, resumed_step: int):
         """Opens the file and drops the lines after `resumed_step`, which training will write again."""
+        self._path = path
         kept = [line for line in (path.read_text().splitlines() if path.exists() else [])
                 if _step_of(line) <= resumed_step]
-        write_atomically(path, "".join(line + "\n" for line in kept))
-        self._file: TextIO = path.open("a")
+        with writing(path):
+            write_atomically(path, "".join(line + "\n" for line in kept))
+            self._file: TextIO = path.open("a")
 
     def write(self, step: int, kimg: float, metrics: Mapping[str, float]) -> None:
         """Appends one line."""
         # JSON has no NaN; a number that is none is null.
         numbers = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        self._file.write(json.dumps({"step": step, "kimg": kimg, **numbers}) + "\n")
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(json.dumps({"step": step, "kimg": kimg, **numbers}) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        with writing(self._path):
+            self._file.close()
 
 
 def _step_of(line: str) -> float:
@@ -56,24 +60,26 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([math.nan if row.get(name) is None else row[name] for row in rows]) for name in names}
 
 
-class TensorBoard:
-    """TensorBoard event files, without TensorFlow."""
+class AlarmsFile:
+    """`alarms.jsonl`: a line for everything that a run warned of; there is none until it does.
 
-    def __init__(self, directory: Path, resumed_step: int):
-        self._writer = tensorboardX.SummaryWriter(str(directory), purge_step=resumed_step + 1 if resumed_step else None)
+    Like `metrics.jsonl`, it ends up the same however often a run stops. A line on going back to an
+    earlier round stands at that round, with the number of the retry, and outlives it.
+    """
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Writes numbers."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+    def __init__(self, path: Path, resumed_step: int, retries: int):
+        """Drops the lines after `resumed_step`, and those of more retries than led to it."""
+        self._path = path
+        if path.exists():
+            with writing(path):
+                write_atomically(path, "".join(line + "\n" for line in path.read_text().splitlines()
+                                               if _step_of(line) <= resumed_step
+                                               and json.loads(line).get("retry", 0) <= retries))
 
-    def picture(self, step: int, name: str, pixels: np.ndarray) -> None:
-        """Writes a picture, uint8 [h, w, 3]."""
-        self._writer.add_image(name, pixels, step, dataformats="HWC")
-
-    def close(self) -> None:
-        """Flushes and closes."""
-        self._writer.close()
+    def write(self, step: int, alarm: str, **details: Any) -> None:
+        """Appends a line."""
+        with writing(self._path), self._path.open("a") as file:
+            file.write(json.dumps({"step": step, "alarm": alarm, **details}) + "\n")
 
 
 class Console:

@@ -1,11 +1,10 @@
 """The one host loop: plays rounds, logs, draws samples, saves, and stops when it is told to."""
 
+import contextlib
 import dataclasses
 import functools
-import math
 import signal
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
 import jax
@@ -14,46 +13,24 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
+from ganlab.engine.alarms import Alarms
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
-from ganlab.engine.feed import make_feed, stays_on_device
+from ganlab.engine.divergence import Collapsed, Fault, account, fault_of, note_retry, retries_of, run_key
+from ganlab.engine.feed import Feed, make_feed, stays_on_device
 from ganlab.engine.init_from import initialise
-from ganlab.engine.logs import Console, MetricsFile, TensorBoard
+from ganlab.engine.interruption import Interruption
+from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
-from ganlab.game import Game, GameState, samples_key
-from ganlab.types import Array, Tree
+from ganlab.engine.tensorboard import TensorBoard
+from ganlab.game import SKIPPED, Game, GameState, samples_key
+from ganlab.types import Array
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
 Judge = Callable[[int, Callable[[Array, Array], Array]], Mapping[str, float]]
 """`judge(step, sample) -> values`: measures `sample(latents, labels) -> images`, writes and returns values by name."""
-
-
-class Diverged(Exception):
-    """A metric is no longer finite: names the round and the metric."""
-
-
-class Interruption:
-    """Turns SIGINT and SIGTERM into a request to stop after the round; a second signal leaves at once."""
-
-    def __init__(self) -> None:
-        self.signal: signal.Signals | None = None
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> "Interruption":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +48,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     Args:
       game: the game.
       dataset: its data, placed whole on the devices where it fits, else read ahead.
-      config: the validated config; only `seed`, `data`, `init`, `train` and `sample` are read
-        here.
+      config: the validated config; only `seed`, `data`, `init`, `train`, `alarms` and `sample` are read here.
       run: the directory.
       draw: draws a picture of samples.
       judge: measures the samples, where `train.evaluate_every_rounds` says so.
@@ -81,102 +57,157 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
 
     Raises:
       ConfigError: for a batch that does not divide over the devices, before anything is written.
-      Diverged: when a logged metric is not finite; checkpoints from before it stay.
+      Diverged: when a round was not finite and `train.on_divergence` has no answer to it; the state
+        from before it is saved.
+      Collapsed: when an alarm was raised and `alarms.stop` says so; the state is saved.
+      OSError: when a place cannot be written, named by `filename`; complete checkpoints stay.
     """
-    schedule = config["train"]
+    schedule, seed = config["train"], config["seed"]
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
     programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
                              streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
-    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best)
-    state = programs.init(config["seed"])
+    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
-    step, state = checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
-    if step:
-        say(f"resuming {run.path} after round {step:,}")
-    console = Console(schedule["total_rounds"], step, game.images_per_round)
-    metrics_file, board = MetricsFile(run.metrics_file, step), TensorBoard(run.tensorboard, step)
-    sampling = _Sampling(game, programs, dataset, config, draw, board)
-    feed = make_feed(dataset, game, mesh, config, step)
-    # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
-    synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
-    try:
-        with Interruption() as interruption:
+
+    def begin() -> tuple[int, GameState]:
+        """Rounds and state of the newest checkpoint, or of the start."""
+        state = programs.init(seed)
+        return checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
+
+    with contextlib.closing(checkpoints), Interruption() as interruption:
+        step, state = begin()
+        if step:
+            say(f"resuming {run.path} after round {step:,}")
+        while True:
+            retries = retries_of(state, seed)
+            playing = _Playing(game, dataset, config, run, programs, checkpoints, draw, judge, retries)
+            feed = make_feed(dataset, game, mesh, config, step, retries)
+            found = playing(step, state, feed, interruption)
+            if isinstance(found, Outcome):
+                return found
+            fault, state = found
+            if schedule["on_divergence"] != "roll_back" or retries >= schedule["most_retries"]:
+                if fault.round > 1:
+                    checkpoints.save(fault.round - 1, state)
+                checkpoints.wait()
+                raise account(game, dataset, config, fault, retries)
+            checkpoints.wait()
+            step, state = begin()
+            say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} of "
+                f"{schedule['most_retries']}")
+            note_retry(run, step, retries + 1, fault)
+            state = state.replace(key=jax.device_put(run_key(seed, retries + 1), state.key.sharding))
+
+
+class _Playing:
+    """Plays rounds from one of them on, with what is written on the way."""
+
+    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, programs: Programs,
+                 checkpoints: Checkpoints, draw: Draw, judge: Judge | None, retries: int):
+        self._game, self._dataset, self._config, self._run = game, dataset, config, run
+        self._programs, self._checkpoints, self._draw, self._judge = programs, checkpoints, draw, judge
+        self._retries = retries
+        # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
+        self._synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
+
+    def __call__(self, step: int, state: GameState, feed: Feed,
+                 interruption: Interruption) -> Outcome | tuple[Fault, GameState]:
+        """Plays to the end, to a signal, or until a look at the state finds that it is at fault."""
+        schedule = self._config["train"]
+        with contextlib.ExitStack() as stack:
+            stack.callback(feed.close)
+            logs = stack.enter_context(contextlib.closing(
+                _Logs(self._game, self._dataset, self._config, self._run, step, self._retries)))
+            sampling = _Sampling(self._game, self._programs, self._dataset, self._config, self._draw, logs)
             if not step:
                 sampling(0, state)
-            stop = agreed_signal(interruption.signal)
-            while step < schedule["total_rounds"] and stop is None:
-                state, metrics = programs.play(state, feed.next())
+            while step < schedule["total_rounds"]:
+                state, metrics = self._programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
-                last = step >= schedule["total_rounds"]
-                if synchronous:
+                if self._synchronous:
                     jax.block_until_ready(metrics)
-                console.step(step)
-                # Several processes stop after the same round, so they ask each other; they wait here in any case.
-                if last or step % schedule["log_every_rounds"] == 0 or jax.process_count() == 1:
-                    stop = agreed_signal(interruption.signal)
-                if last or step % schedule["log_every_rounds"] == 0:
-                    _log(game, step, metrics, console, metrics_file, board)
-                if last or step % schedule["sample_every_rounds"] == 0:
+                logs.console.step(step)
+                last = step >= schedule["total_rounds"]
+                log, sample, save = (last or step % schedule[f"{name}_every_rounds"] == 0
+                                     for name in ("log", "sample", "checkpoint"))
+                judge = self._judge and (last or step % schedule["evaluate_every_rounds"] == 0)
+                # Asked once a round: a signal that comes later is heard in the next. Several processes stop after the
+                # same round, so they ask each other, where they wait in any case.
+                signalled = agreed_signal(interruption.signal) if log or jax.process_count() == 1 else None
+                if not (log or sample or save or judge or signalled):
+                    continue
+                # What is not finite is never written: until here the host has not looked.
+                if (fault := fault_of(self._game, state)) is not None:
+                    return fault, state
+                if log:
+                    logs.log(step, metrics, state)
+                if sample:
                     sampling(step, state)
-                values = None
-                if judge and (last or step % schedule["evaluate_every_rounds"] == 0):
-                    values = _judged(judge, step, sampling.sampler(state), console, board)
-                due = last or stop is not None or values is not None
-                if due or step % schedule["checkpoint_every_rounds"] == 0:
-                    # A state that cannot go on must not push out one that can.
-                    _require_finite(step, [f"params of {name}" for name, tree in state.params.items()
-                                           if not _finite(tree)])
-                    checkpoints.save(step, state, values)
-            return Outcome(step, stop)
-    finally:
-        for part in (feed, checkpoints, metrics_file, board, console):
-            part.close()
+                values = _judged(self._judge, step, sampling.sampler(state), logs) if judge else None
+                collapsed = logs.alarms.raised if self._config["alarms"]["stop"] else None
+                if save or values is not None or signalled or collapsed:
+                    self._checkpoints.save(step, state, values)
+                if collapsed:
+                    raise Collapsed(f"{collapsed}; the state is saved, and the same command goes on")
+                if signalled:
+                    return Outcome(step, signalled)
+        return Outcome(step, None)
 
 
-def _judged(judge: Judge, step: int, sample: Callable[[Array, Array], Array], console: Console,
-            board: TensorBoard) -> Mapping[str, float] | None:
+def _judged(judge: Judge, step: int, sample: Callable[[Array, Array], Array],
+            logs: "_Logs") -> Mapping[str, float] | None:
     """What was measured of the samples, said and written; None where it could not be."""
     try:
         values = judge(step, sample)
     except ConfigError as error:  # Samples that cannot be judged are no reason to stop.
-        console.say(f"round {step:,}  not measured: {error}")
+        logs.console.say(f"round {step:,}  not measured: {error}")
         return None
-    board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
-    console.say(f"round {step:,}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    logs.board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
+    logs.console.say(f"round {step:,}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
     return values
 
 
-def _log(game: Game, step: int, metrics: Mapping[str, jax.Array], console: Console, file: MetricsFile,
-         board: TensorBoard) -> None:
-    """Writes the metrics of the round that ended as number `step` to file, board and terminal."""
-    played = {update.name for update in game.round if (step - 1) % update.every == 0}
-    numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
-               if name.split("/")[0] in played}
-    kimg = step * game.images_per_round / 1000
-    file.write(step, kimg, numbers)
-    rate = console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
-    board.scalars(step, {**numbers, "speed/images_per_second": rate})
-    _require_finite(step, [name for name, value in numbers.items() if not math.isfinite(value)])
+class _Logs:
+    """Everything that is told of rounds: metrics.jsonl, alarms.jsonl, TensorBoard and the terminal."""
 
+    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, step: int,
+                 retries: int):
+        self._game, self._skipped = game, None
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(contextlib.closing(MetricsFile(run.metrics_file, step)))
+            self.board = stack.enter_context(contextlib.closing(TensorBoard(run.tensorboard, step)))
+            self.console = stack.enter_context(contextlib.closing(
+                Console(config["train"]["total_rounds"], step, game.images_per_round)))
+            self._open = stack.pop_all()
+        self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries), self.console.say)
 
-def _require_finite(step: int, broken: list[str]) -> None:
-    if broken:
-        raise Diverged(f"round {step}: {', '.join(broken)} is not finite; lower the learning rates or raise the "
-                       "penalty; the checkpoints from before it are kept")
+    def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState) -> None:
+        """Writes the metrics of the round that ended as number `step`."""
+        played = {update.name for update in self._game.round if (step - 1) % update.every == 0}
+        numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
+                   if name.split("/")[0] in played}
+        if SKIPPED in state.memory:
+            numbers[SKIPPED] = float(state.memory[SKIPPED])
+            if numbers[SKIPPED] > (self._skipped or 0):
+                self.console.say(f"{numbers[SKIPPED]:,.0f} steps up to round {step:,} were not finite and skipped")
+            self._skipped = numbers[SKIPPED]
+        kimg = step * self._game.images_per_round / 1000
+        self._file.write(step, kimg, numbers)
+        rate = self.console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
+        self.board.scalars(step, {**numbers, "speed/images_per_second": rate})
+        self.alarms.see_metrics(step, numbers)
 
-
-@jax.jit
-def _finite(tree: Tree) -> Array:
-    """Whether every number of a tree is finite."""
-    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+    def close(self) -> None:
+        """Closes all of them."""
+        self._open.close()
 
 
 class _Sampling:
     """Pictures of the same latents and labels over training."""
 
     def __init__(self, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any], draw: Draw,
-                 board: TensorBoard):
-        self._game, self._programs, self._draw, self._board = game, programs, draw, board
+                 logs: _Logs):
+        self._game, self._programs, self._draw, self._logs = game, programs, draw, logs
         if game.sampler is None:
             return
         number = config["sample"]["number"]
@@ -194,5 +225,8 @@ class _Sampling:
         """Draws the picture after `step` rounds."""
         if self._game.sampler is None:
             return
-        samples = self.sampler(state)(self._latents, self._labels)
-        self._board.picture(step, "samples", self._draw(step, np.asarray(samples)))
+        samples = np.asarray(self.sampler(state)(self._latents, self._labels))
+        self._logs.board.picture(step, "samples", self._draw(step, samples))
+        diversity = self._logs.alarms.see_samples(step, samples)
+        if diversity is not None:
+            self._logs.board.scalars(step, {"samples/diversity": diversity})

@@ -14,6 +14,8 @@ import ml_collections
 
 import ganlab
 from ganlab.config import ConfigError, all_keys, complete, flat
+from ganlab.engine.lock import FILE as LOCK
+from ganlab.engine.writing import writing
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 
@@ -30,6 +32,8 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.written = self.path if apart is None else Path(apart)
         self.metrics_file = self.written / "metrics.jsonl"
+        self.alarms_file = self.written / "alarms.jsonl"
+        self.diverged_picture = self.written / "diverged_batch.png"
         self.samples = self.written / "samples"
         self.animation = self.written / "samples.gif"
         self.losses_plot = self.written / "losses.png"
@@ -63,8 +67,8 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
         if not self.config_file.exists():
-            if self.path.is_dir() and any(
-                    not path.name.endswith(".partial") for path in self.path.iterdir()):
+            if self.path.is_dir() and any(not path.name.endswith(".partial") and path.name != LOCK
+                                          for path in self.path.iterdir()):
                 raise ConfigError(f"--workdir={self.path} is not empty and holds no run; name an empty or a new "
                                   "directory")
             return False
@@ -86,9 +90,10 @@ class RunDirectory:
 
     def _write_origin(self, config: Mapping[str, Any], command: list[str]) -> None:
         # The config comes first: without it, a directory that a crash left is not known as a run's.
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
-        write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.config_file, json.dumps(plain(config), indent=2) + "\n")
+            write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:

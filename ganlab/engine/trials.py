@@ -4,11 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Streams, gather_batches
-from ganlab.game import Game, GameState, init_state, order_key, play_round
+from ganlab.game import Game, GameState, init_state, order_key, play_round, stayed_finite
 from ganlab.types import Array, Tree
 
 TRIAL_AXIS = "trial"
@@ -31,7 +30,7 @@ class TrialPrograms:
     Attributes:
       init: `seeds [t] -> states`.
       play: `(states, data) -> (states, finite [t])`, several rounds at a call on the whole data; it
-        donates the states, and says of which trials every param of every network is finite.
+        donates the states, and says which trials no round has stopped that was not finite.
       sample: `(params, variables, latents [b, z], labels [b]) -> images [t, b, ...]`, the
         same latents and labels for every trial, for games with a sampler.
     """
@@ -60,13 +59,9 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
     def play(states: GameState, data: Streams) -> tuple[GameState, Array]:
         together = jax.vmap(play_one, in_axes=(0, None))
         states, _ = jax.lax.scan(lambda states, _: (together(states, data), None), states, length=rounds_per_call)
-        return states, jax.vmap(_all_finite)(states.params)
+        return states, jax.vmap(stayed_finite)(states)
 
     return TrialPrograms(
         init=jax.jit(jax.vmap(lambda seed: init_state(game, jax.random.key(seed))), out_shardings=split),
         play=jax.jit(play, donate_argnums=0, out_shardings=split),
         sample=jax.jit(jax.vmap(game.sampler.images, in_axes=(0, 0, None, None))) if game.sampler else None)
-
-
-def _all_finite(tree: Tree) -> Array:
-    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))

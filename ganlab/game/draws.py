@@ -7,7 +7,7 @@ from ganlab.types import Array
 
 # A run has one key. Rounds fold their step into it, an int32; the other streams fold in
 # numbers that no step reaches.
-_ORDER, _INIT, _SAMPLES = (np.uint32(2**32 - 1 - number) for number in range(3))
+_ORDER, _INIT, _SAMPLES, _RETRY = (np.uint32(2**32 - 1 - number) for number in range(4))
 
 
 def order_key(key: Array) -> Array:
@@ -23,6 +23,11 @@ def init_key(key: Array) -> Array:
 def samples_key(key: Array) -> Array:
     """The key of the fixed latents of training pictures, from a run's key."""
     return jax.random.fold_in(key, _SAMPLES)
+
+
+def retry_key(key: Array) -> Array:
+    """The key with which a run tries again after the one with this key diverged."""
+    return jax.random.fold_in(key, _RETRY)
 
 
 def named_keys(key: Array, *names: str) -> dict[str, Array]:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ganlab.game.ema import ema_rate
+from ganlab.game.finite import guard_round, guard_step
 from ganlab.game.game import Aux, Game, GameState, Update
 from ganlab.types import Array, Hyper, Tree
 
@@ -28,7 +29,8 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
     Returns:
       The state after it, and the metrics of each update's last repeat as
       `update/metric`, means over the global batch. Metrics of an update that this round
-      leaves out (`every`) are zero.
+      leaves out (`every`) are zero. What a state's guard makes of a round that is not finite: see
+      `ganlab.game.finite`; its metrics then mean nothing.
     """
     kimg = state.step.astype(float) * (game.images_per_round / 1000)
     hyper = game.schedule(state.hyper, kimg)
@@ -39,7 +41,7 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
         if game.axis_name is not None:
             index += jax.lax.axis_index(game.axis_name) * local
     metrics: Metrics = {}
-    first = 0
+    first, before = 0, state
     for number, update in enumerate(game.round):
         slots = {name: array[first:first + update.repeats] for name, array in batches.items()}
         first += update.repeats
@@ -47,7 +49,7 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
         metrics |= {f"{update.name}/{name}": value for name, value in found.items()}
     rate = ema_rate(hyper, kimg, game.images_per_round)
     ema = {name: optax.incremental_update(state.params[name], state.ema[name], 1 - rate) for name in game.ema}
-    return state.replace(step=state.step + 1, ema=ema), metrics
+    return guard_round(before, state.replace(step=state.step + 1, ema=ema)), metrics
 
 
 def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[str, Array], index: Array, key: Array,
@@ -96,7 +98,8 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
             params[name] = game.projections[name](params[name], hyper)
         # An update leaves no trace in networks that it does not train.
         variables[name] = aux.variables[name]
-    return state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory)), metrics
+    after = state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory))
+    return guard_step(game, update, state, after, metrics["loss"], gradients), metrics
 
 
 def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],

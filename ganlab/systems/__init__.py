@@ -1,11 +1,12 @@
 """Systems by name: a config becomes a `Game`."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_source
-from ganlab.game import Game
+from ganlab.game import Game, guard
 from ganlab.systems.gan import gan
 from ganlab.systems.tricks import TRICKS
 from ganlab.systems.vae import vae
@@ -40,7 +41,8 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     system = choose(SYSTEMS, config["system"]["name"], "system.name")
     game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll)
     _check_taken(game, config)
-    return game
+    guarded = guard(skip=config["train"]["on_divergence"] == "skip")
+    return dataclasses.replace(game, memory={**game.memory, **guarded})
 
 
 def _check_taken(game: Game, config: Mapping[str, Any]) -> None:

@@ -90,7 +90,8 @@ def test_the_resumed_run_ends_in_the_bits_of_the_run_that_was_not_stopped(runs, 
 def test_a_run_leaves_everything_that_it_promises(runs):
     run = runs["folder"] / "whole"
     assert {path.name for path in run.iterdir()} == {"config.json", "versions.json", "metrics.jsonl", "samples",
-                                                     "samples.gif", "losses.png", "tensorboard", "checkpoints"}
+                                                     "samples.gif", "losses.png", "tensorboard", "checkpoints",
+                                                     "train.lock"}
     assert len((run / "metrics.jsonl").read_text().splitlines()) == ROUNDS // 10
     assert sorted(path.name for path in (run / "samples").iterdir()) == [f"{i:08}.png" for i in range(0, 401, 100)]
     with Image.open(run / "samples.gif") as animation:

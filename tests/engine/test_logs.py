@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ganlab.engine.logs import Console, MetricsFile, TensorBoard, read_metrics
+from ganlab.engine.logs import Console, MetricsFile, read_metrics
+from ganlab.engine.tensorboard import TensorBoard
 
 
 def write(path, resumed, steps):

@@ -1,0 +1,95 @@
+"""What becomes of a run whose state a guard has stopped: it ends with an account, or goes back and tries again."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganlab.data import Dataset, HostReader
+from ganlab.engine.logs import AlarmsFile
+from ganlab.engine.run_directory import RunDirectory
+from ganlab.game import FAULT, Game, GameState, order_key, retry_key, watched_names
+from ganlab.types import Array
+
+MOST_RETRIES = 1000
+
+
+class Stopped(Exception):
+    """A run stops by itself, before its end."""
+
+
+class Diverged(Stopped):
+    """A round was not finite.
+
+    Attributes:
+      images: the real images [n, ...] of the update at fault, as the data set holds them.
+    """
+
+    def __init__(self, words: str, images: np.ndarray):
+        super().__init__(words)
+        self.images = images
+
+
+class Collapsed(Stopped):
+    """An alarm was raised, and `alarms.stop` says to stop."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """The first round that was not finite, the update, and words for the first array."""
+
+    round: int
+    update: str
+    array: str
+
+    def __str__(self) -> str:
+        return f"round {self.round:,}, update {self.update}: {self.array} is not finite, or too large to square"
+
+
+def fault_of(game: Game, state: GameState) -> Fault | None:
+    """What the guard of a state has noted; waits for the state where it is still being computed."""
+    if FAULT not in state.memory:
+        return None
+    found = jax.device_get(state.memory[FAULT])
+    if not found["round"]:
+        return None
+    return Fault(int(found["round"]), *watched_names(game, state)[int(found["place"])])
+
+
+def run_key(seed: int, retries: int) -> Array:
+    """The key of a run that went back `retries` times; other numbers are drawn with each."""
+    key = jax.random.key(seed)
+    for _ in range(retries):
+        key = retry_key(key)
+    return key
+
+
+def retries_of(state: GameState, seed: int) -> int:
+    """How often a run went back before it came to a state: it can be told by the key alone."""
+    wanted, key = np.asarray(jax.random.key_data(state.key)), jax.random.key(seed)
+    for number in range(MOST_RETRIES + 1):
+        if np.array_equal(jax.random.key_data(key), wanted):
+            return number
+        key = retry_key(key)
+    raise ValueError(f"the key of the state is not of seed {seed}")
+
+
+def note_retry(run: RunDirectory, step: int, retry: int, fault: Fault) -> None:
+    """Notes in `alarms.jsonl` that a run goes back to `step`."""
+    AlarmsFile(run.alarms_file, step, retry).write(step, "rolled back", retry=retry, round=fault.round,
+                                                   update=fault.update, array=fault.array)
+
+
+def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Fault, retries: int) -> Diverged:
+    """The exception that ends a run, with words for its user and the images of the update at fault."""
+    update = next(update for update in game.round if update.name == fault.update)
+    first = sum(other.repeats for other in game.round[:game.round.index(update)])
+    reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)), game.slots, game.batch_size)
+    images = reader.read(fault.round - 1)[0]["image"][first:first + update.repeats]
+    tried = f" after {retries} retries" if retries else ""
+    return Diverged(
+        f"{fault}{tried}; the checkpoints from before it are kept. The same command comes to the same: in another "
+        "--workdir, lower the learning rates, raise the penalty or set --config.train.on_divergence=skip or roll_back",
+        images.reshape(-1, *images.shape[2:]))

@@ -1,0 +1,41 @@
+"""Signals: the first asks the loop to stop after its round, a second ends the process at once."""
+
+import contextlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Turns SIGINT and SIGTERM into a request to stop after the round.
+
+    After the first, both have their default effect again: the kernel ends the process, even while
+    it compiles or saves, and its status is that of a process that the signal killed (130 or 143 in a
+    shell). A checkpoint that was being saved then does not count.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        # Not by print, which may be what was interrupted. A progress bar has hidden the terminal's cursor.
+        cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+        with contextlib.suppress(OSError):
+            os.write(2, f"{cursor}{self.signal.name}: saving after this round; once more leaves at once\n".encode())
