@@ -36,7 +36,8 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
     "two_folders": two_folders, "side_by_side": side_by_side}
 
-__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine", "finish_batches", "gather_raw",
+__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine",
+           "finish_batches", "gather_raw",
            "Form", "gather_batches", "HostReader", "import_images", "Imported", "list_images", "list_prepared",
            "Listing", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
            "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels"]

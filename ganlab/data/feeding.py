@@ -59,7 +59,7 @@ def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_
 
 def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
                index: Array | None = None) -> Streams:
-    """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; of the examples `index` [b], if given."""
+    """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; those of `index` [b], if given."""
     positions = round_positions(step, slots, batch_size, index)
     raw = []
     for number, stream in enumerate(streams):
