@@ -38,7 +38,8 @@ def run(values: flags.FlagValues) -> int:
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     temporary = None
     if values.compile:
-        analysis = programs.play.lower(state, arrays).compile().memory_analysis()
+        raw = data_shapes(dataset, game, config.train.rounds_per_call, streamed=True)
+        analysis = programs.rounds.lower(state, raw).compile().memory_analysis()
         temporary = analysis.temp_size_in_bytes
     console = Console(highlight=False, markup=False)
     shape = "x".join(map(str, dataset.image_shape))

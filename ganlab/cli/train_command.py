@@ -82,10 +82,10 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     define_config(values, argv)
     flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed", flag_values=values, required=True)
     flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out", flag_values=values)
-    flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or pmap; "
-                      "the same numbers but for rounding", flag_values=values)
-    flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, Open "
-                        "MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
+    flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or "
+                      "pmap; the same numbers but for rounding", flag_values=values)
+    flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, "
+                        "Open MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
     flags.DEFINE_integer("processes", None, "how many processes there are, beside --coordinator", flag_values=values)
     flags.DEFINE_integer("process", None, "which one this is, from 0, beside --coordinator", flag_values=values)
 
@@ -162,8 +162,8 @@ def check_engine(engine: str, config: Mapping[str, Any]) -> None:
 
 def _check_shared(directory: RunDirectory) -> None:
     if not directory.config_file.exists():
-        raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes to; name one on a disk "
-                          "that all machines share")
+        raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes to; name one on a "
+                          "disk that all machines share")
 
 
 def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, directory: RunDirectory,

@@ -63,12 +63,12 @@ KEYS: dict[str, Key] = {
     "train.evaluate_every_rounds": Key(0, "interval of metrics of the samples, each with a checkpoint; 0 for none",
                                        "rounds", AT_LEAST_ZERO, live=True),
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
-    "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save memory; the same numbers "
-                            "but for rounding", "slices", POSITIVE, live=True),
-    "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory (on CPU, "
-                               "XLA may undo it); the same numbers but for rounding", live=True),
-    "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and norms "
-                           "are in float32", allowed=one_of("float32", "bfloat16")),
+    "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save memory; the same "
+                            "numbers but for rounding", "slices", POSITIVE, live=True),
+    "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory (on "
+                               "CPU, XLA may undo it); the same numbers but for rounding", live=True),
+    "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and "
+                           "norms are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "
                              "saves memory and costs traffic; the same numbers but for rounding", live=True),
     "train.keep_every_rounds": Key(0, "of the checkpoints, those at multiples of this are kept for good; 0 for none",

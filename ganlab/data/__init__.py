@@ -6,7 +6,15 @@ from ganlab.data.dataset import Dataset, StoredImages, to_float, to_uint8
 from ganlab.data.decoding import BadImage, decode_image, with_channels
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
-from ganlab.data.feeding import HostReader, Streams, device_data, finish_batches, gather_batches, round_positions
+from ganlab.data.feeding import (
+    HostReader,
+    Streams,
+    device_data,
+    finish_batches,
+    gather_batches,
+    gather_raw,
+    round_positions,
+)
 from ganlab.data.glyphs import glyphs
 from ganlab.data.importing import Form, Imported, import_images
 from ganlab.data.listing import Listing, list_images
@@ -28,7 +36,8 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
     "two_folders": two_folders, "side_by_side": side_by_side}
 
-__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine", "finish_batches",
+__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine",
+           "finish_batches", "gather_raw",
            "Form", "gather_batches", "HostReader", "import_images", "Imported", "list_images", "list_prepared",
            "Listing", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
            "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels"]

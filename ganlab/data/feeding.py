@@ -39,8 +39,8 @@ def round_positions(step: Any, slots: int, batch_size: int, index: Any = None) -
     return first + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
 
 
-def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int, flip: bool = False,
-                   index: Array | None = None) -> dict[str, Array]:
+def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
+                   flip: bool = False) -> dict[str, Array]:
     """The real batches of one round from data on the device.
 
     Args:
@@ -50,18 +50,23 @@ def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_
       slots: batches in a round, one for each repeat of each update.
       batch_size: global batch size b.
       flip: see `finish_batches`.
-      index: which examples [b] of the global batch to gather, a device's share; all if None.
 
     Returns:
       `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
     """
+    return finish_batches(gather_raw(streams, key, step, slots, batch_size), key, step, batch_size, flip)
+
+
+def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
+               index: Array | None = None) -> Streams:
+    """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; those of `index` [b], if given."""
     positions = round_positions(step, slots, batch_size, index)
     raw = []
     for number, stream in enumerate(streams):
         size = next(iter(stream.values())).shape[0]
         index = shuffled_index(stream_key(key, number), positions, size)
         raw.append({name: jnp.take(array, index, axis=0) for name, array in stream.items()})
-    return finish_batches(tuple(raw), key, step, batch_size, flip, index)
+    return tuple(raw)
 
 
 def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int, flip: bool = False,

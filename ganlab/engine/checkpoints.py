@@ -57,7 +57,8 @@ class Checkpoints:
                                   keep_checkpoints_without_metrics=False))
                 # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
                 measured = {"best_fn": best.of, "best_mode": "min" if best.lower else "max"}
-            options = ocp.CheckpointManagerOptions(preservation_policy=AnyPreservationPolicy(kept), create=True, **measured)
+            options = ocp.CheckpointManagerOptions(preservation_policy=AnyPreservationPolicy(kept), create=True,
+                                                   **measured)
         self._directory = directory.absolute()
         # Orbax opens no directory where one checkpoint's metrics do not read.
         self._set_aside = []
@@ -144,7 +145,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _saving(self) -> Iterator[None]:
-        """Has one kind of error for a disk that does not take a checkpoint, of which Orbax and TensorStore have many."""
+        """Has one kind of error for a disk that takes no checkpoint, of which Orbax and TensorStore have many."""
         try:
             with writing(self._directory):
                 yield

@@ -42,8 +42,8 @@ def launcher(environment: Mapping[str, str]) -> str | None:
         return "slurm"
     if number("OMPI_COMM_WORLD_SIZE") > 1:
         if "OMPI_MCA_orte_hnp_uri" not in environment:
-            raise ConfigError("this Open MPI (5 or later) does not tell where its processes meet; give it, as in mpirun "
-                              "sh -c 'ganlab train --coordinator=HOST:PORT --processes=$OMPI_COMM_WORLD_SIZE "
+            raise ConfigError("this Open MPI (5 or later) does not tell where its processes meet; give it, as in "
+                              "mpirun sh -c 'ganlab train --coordinator=HOST:PORT --processes=$OMPI_COMM_WORLD_SIZE "
                               "--process=$OMPI_COMM_WORLD_RANK ...'")
         return "ompi"
     if any("," in environment.get(name, "") for name in ("TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES")):
@@ -81,8 +81,8 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             raise ConfigError(f"{' and '.join(missing)} is missing beside --coordinator={coordinator}: all three go "
                               "together, and every process has another --process, from 0")
         if not (host and port.isdigit()):
-            raise ConfigError(f"--coordinator={coordinator} is no HOST:PORT; name a port that is free on the machine of "
-                              "process 0, as in --coordinator=node1:12345")
+            raise ConfigError(f"--coordinator={coordinator} is no HOST:PORT; name a port that is free on the machine "
+                              "of process 0, as in --coordinator=node1:12345")
         if not 0 <= process < processes:
             raise ConfigError(f"--process={process} of --processes={processes}: processes are numbered from 0 to "
                               f"{processes - 1}")
@@ -134,8 +134,8 @@ def together(prepare: Callable[[], tuple[Prepared, str]]) -> Prepared:
             raise ConfigError(f"process {process} of {len(all_of_them)}: {message}")
     others = [process for process, theirs in enumerate(all_of_them) if (theirs[1:33] != all_of_them[0][1:33]).any()]
     if others:
-        raise ConfigError(f"process {', '.join(map(str, others))} of {len(all_of_them)} has another config, other flags "
-                          "or other data than process 0; start all of them with one command line")
+        raise ConfigError(f"process {', '.join(map(str, others))} of {len(all_of_them)} has another config, other "
+                          "flags or other data than process 0; start all of them with one command line")
     return value
 
 
@@ -177,8 +177,9 @@ def _leave(error: BaseException) -> NoReturn:
     elif isinstance(error, KeyboardInterrupt):
         status = 128 + signal.SIGINT
     elif not isinstance(error, OSError) and any(word in str(error).lower() for word in LOST):
-        print(f"ganlab: process {jax.process_index()}: another process of this run is gone; start all of them again, and "
-              f"they go on from the last checkpoint ({str(error).strip().partition(chr(10))[0][:200]})", file=sys.stderr)
+        reason = str(error).strip().partition("\n")[0][:200]
+        print(f"ganlab: process {jax.process_index()}: another process of this run is gone; start all of them again, "
+              f"and they go on from the last checkpoint ({reason})", file=sys.stderr)
     else:
         print(f"ganlab: process {jax.process_index()} failed", file=sys.stderr)
         traceback.print_exception(error)

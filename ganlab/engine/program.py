@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
-from ganlab.data import Streams, finish_batches, gather_batches
+from ganlab.data import Streams, finish_batches, gather_raw
 from ganlab.game import Game, GameState, init_state, order_key, play_round
 from ganlab.types import Array, Tree
 
@@ -89,12 +89,14 @@ class Programs:
       init: `seed -> state`.
       play: `(state, data) -> (state, metrics)`, several rounds at a call; it donates the
         state and returns the last round's metrics. `data` is what a feed of `ganlab.engine.feed` gives.
+      rounds: the same from the raw batches of its rounds, [rounds, slots, b, ...], to which `play` comes.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
       encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
     """
 
     init: Callable[[int], GameState]
     play: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
+    rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
     encode: Callable[[Tree, Tree, Array, Array], Array] | None
 
@@ -110,24 +112,42 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       mesh: the devices.
       rounds_per_call: rounds of one call of `play`.
       flip: mirror half of the images.
-      streamed: `play` takes the raw batches of its rounds, [rounds, slots, b, ...], instead of all data.
+      streamed: `play` takes raw batches, as `rounds` does, instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
     """
     def init(seed: int) -> GameState:
         return init_state(game, jax.random.key(seed))
 
     lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
-    play = _mapped(game, mesh, rounds_per_call, flip, streamed) if game.axis_name else jax.jit(
-        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, flip, streamed),
+    rounds = _mapped(game, mesh, rounds_per_call, flip) if game.axis_name else jax.jit(
+        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, flip),
         donate_argnums=0, out_shardings=(lying, replicated(mesh)))
+    gather = _gather(game, mesh, rounds_per_call)
+
+    def play(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        # A program of its own: fused with a gather, the rounds would round otherwise than on what is streamed.
+        return rounds(state, data if streamed else gather(data, state.key, state.step))
+
     return Programs(
-        init=jax.jit(init, out_shardings=lying), play=play,
+        init=jax.jit(init, out_shardings=lying), play=play, rounds=rounds,
         sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None)
 
 
-def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: bool,
-            streamed: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:
+    """From data on every device, each device's part of the raw batches of the rounds of a call."""
+    @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS)))
+    def gather(data: Streams, key: Array, step: Array) -> Streams:
+        index = jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
+                                                 NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
+        return jax.vmap(lambda step: gather_raw(data, order_key(key), step, game.slots, game.batch_size, index))(
+            step + jnp.arange(rounds_per_call, dtype=step.dtype))
+
+    return gather
+
+
+def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
+            flip: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """Several rounds as one function of the global batch, or, for a game with an axis name, of a device's share."""
     def whose() -> Array:
         """The places of this program's examples in the global batch."""
@@ -138,19 +158,17 @@ def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: boo
         local = game.batch_size // mesh.shape[DATA_AXIS]
         return jnp.arange(local) + jax.lax.axis_index(game.axis_name) * local
 
-    def play_one(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        key, index = order_key(state.key), whose()
-        batches = (finish_batches(data, key, state.step, game.batch_size, flip, index) if streamed else
-                   gather_batches(data, key, state.step, game.slots, game.batch_size, flip, index))
+    def play_one(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        index = whose()
+        batches = finish_batches(raw, order_key(state.key), state.step, game.batch_size, flip, index)
         if game.axis_name is None:
             batches = jax.lax.with_sharding_constraint(batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
         return play_round(game, state, batches, index)
 
-    def play(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
+    def play(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
         if rounds_per_call == 1:
-            return play_one(state, jax.tree.map(lambda array: array[0], data) if streamed else data)
-        state, metrics = jax.lax.scan(lambda state, raw: play_one(state, raw if streamed else data), state,
-                                      data if streamed else None, length=rounds_per_call)
+            return play_one(state, jax.tree.map(lambda array: array[0], raw))
+        state, metrics = jax.lax.scan(play_one, state, raw)
         return state, jax.tree.map(lambda values: values[-1], metrics)
 
     return play
@@ -168,15 +186,12 @@ def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
         dataclasses.replace(update, loss=gathered(update.loss)) for update in game.round))
 
 
-def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: bool,
-            streamed: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
+            flip: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """The rounds under `pmap`: every device plays its share of the batch on a whole state, and all agree."""
     devices = mesh.shape[DATA_AXIS]
-    play = _rounds(game, mesh, rounds_per_call, flip, streamed)
-    # `pmap` wants an argument that is split; data on the devices is not.
-    mapped = jax.pmap(lambda state, data, number: play(state, data), game.axis_name,
-                      in_axes=(None, 0 if streamed else None, 0), out_axes=None, donate_argnums=0,
-                      devices=list(mesh.devices.flat))
+    mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, flip), game.axis_name, in_axes=(None, 0), out_axes=None,
+                      donate_argnums=0, devices=list(mesh.devices.flat))
 
     @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
     def shares(data: Streams) -> Streams:
@@ -188,8 +203,8 @@ def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, flip: boo
         return jax.make_array_from_single_device_arrays(leaf.shape, replicated(mesh),
                                                         [shard.data for shard in leaf.addressable_shards])
 
-    def call(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        result = mapped(state, shares(data) if streamed else data, np.arange(len(mesh.local_devices)))
+    def call(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        result = mapped(state, shares(raw))
         # Of several processes, each gets what its own devices hold; it is the same everywhere.
         return result if jax.process_count() == 1 else jax.tree.map(everywhere, result)
 

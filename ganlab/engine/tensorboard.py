@@ -23,7 +23,7 @@ class TensorBoard:
     """
 
     def __init__(self, directory: Path, resumed_step: int):
-        """Opens the next file, in which TensorBoard is told to forget what files before it have after `resumed_step`."""
+        """Opens the next file, which tells TensorBoard to forget what those before it have after `resumed_step`."""
         with writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
             number = 1 + max((int(path.name.split(".")[3]) for path in directory.glob("events.out.tfevents.*.run")),

@@ -53,6 +53,6 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
              "accumulate": {game.accumulate}}
     for name, values in taken.items():
         if values != {wanted[name]}:
-            raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system {config['system']['name']!r} does "
-                              "not follow; it should make its networks by ganlab.systems.parts.make_network and its game "
-                              "by game_parts, or use the default")
+            raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system {config['system']['name']!r} "
+                              "does not follow; it should make its networks by ganlab.systems.parts.make_network and "
+                              "its game by game_parts, or use the default")

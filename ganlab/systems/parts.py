@@ -76,7 +76,8 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
             raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
 
 
-def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str], group: int = 1) -> None:
+def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str],
+                 group: int = 1) -> None:
     """Raises ConfigError where slices of a batch would not give the large batch's numbers.
 
     Args:
@@ -91,8 +92,8 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], acr
     reasons = [f"config.networks.{name} normalizes over the batch" for name, network in networks.items()
                if has_batch_statistics(network)] + [f"{part} looks across the batch" for part in across]
     if reasons:
-        raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a slice sees only a part: the "
-                          "numbers would not be those of the large batch; use 1, or do without it")
+        raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a slice sees only a part: "
+                          "the numbers would not be those of the large batch; use 1, or do without it")
     if config["batch_size"] % (slices * group):
         raise ConfigError(f"config.train.accumulate is {slices}, and slices of whole images or packs do not make up "
                           f"config.batch_size, {config['batch_size']}; use a multiple of {slices * group}")

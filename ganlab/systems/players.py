@@ -72,7 +72,8 @@ class Players:
 
     def sample(self, params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
         """Images [b, ...] for latents [b, z] and labels [b], by stored statistics, in the precision of the params."""
-        return self.generator.module.apply({"params": params, **variables}, latents, labels if self.conditional else None)
+        labels = labels if self.conditional else None
+        return self.generator.module.apply({"params": params, **variables}, latents, labels)
 
     def critic_loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
                     hyper: Hyper) -> Losses:

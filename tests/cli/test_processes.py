@@ -88,7 +88,7 @@ def wait_for_round(run, wanted, processes):
 def test_a_mistake_of_one_process_ends_all_with_one_sentence(tmp_path):
     starts = {"another": pair(tmp_path, "another", "--config.seed=1"),
               "wrong": pair(tmp_path, "wrong", "--config.system.loss=hing")}
-    said = {"another": "ganlab: process 1 of 2 has another config", "wrong": "process 1 of 2: config.system.loss 'hing'"}
+    said = {"another": "process 1 of 2 has another config", "wrong": "process 1 of 2: config.system.loss 'hing'"}
     for name, processes in starts.items():
         first, second = end(processes)
         assert (first[0], second[0]) == (2, 2), (first, second)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from tiny import POINTS, tiny_game
 
-from ganlab.engine import Checkpoints, DeviceFeed, HostFeed, make_mesh, make_programs, set_up_process
+from ganlab.engine import Checkpoints, DeviceFeed, HostFeed, data_shapes, make_mesh, make_programs, set_up_process
 from ganlab.engine.program import DATA_AXIS, state_shardings
 
 ROUNDS, SEED = 20, 3
@@ -111,8 +111,8 @@ def arithmetic(folder):
     counts = []
     for devices in (1, 8):
         way = Way(devices, changes=changes)
-        data = DeviceFeed(POINTS, way.mesh).next()
-        compiled = way.programs.play.lower(way.start(SEED), data).compile()
+        raw = data_shapes(POINTS, way.game, 1, streamed=True)
+        compiled = way.programs.rounds.lower(way.start(SEED), raw).compile()
         counts.append(compiled.cost_analysis()["flops"])
     return {"flops": np.array(counts)}
 
