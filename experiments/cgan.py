@@ -11,7 +11,7 @@ hinge, adds the inner product of its features with another (Miyato & Koyama 2018
 2e-4 and five critic updates). auxiliary: the critic does not see the label but has to tell it, of real
 and of fake images (Odena et al. 2017, "AC-GAN").
 
-Measured on the digits at seed 0 by `scripts/sample_quality.py`, of 1,000 samples the share that a nearest-neighbour
+Measured on the digits at seed 0 by `scripts/class_agreement.py`, of 1,000 samples the share that a nearest-neighbour
 classifier of the real digits reads as the class that was asked for:
 
     conditioning   all      worst class   rounds
