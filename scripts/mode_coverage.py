@@ -136,6 +136,7 @@ def run_method(method: str, config: ml_collections.ConfigDict, judge: Judge, num
     progress.add_task(method, total=rounds)
     finite, samples = train_seeds(game, dataset, SEEDS.value, calls, rounds_per_call, number, progress)
     seconds = time.monotonic() - start
+    samples[~finite] = np.nan  # The state of a seed that diverged is kept from before, and is not judged.
     modes, high_quality, reverse_kl = zip(*(judge(one) for one in samples), strict=True)
     return Result(method, rounds, rounds * game.images_per_round / 1000, list(modes), list(high_quality),
                   list(reverse_kl), [FIRST_SEED.value + trial for trial in range(SEEDS.value) if not finite[trial]],
