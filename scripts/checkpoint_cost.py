@@ -78,7 +78,7 @@ def main(argv: list[str]) -> None:
     rounds = CALLS.value * EVERY.value
     print(f"{config.name}: {rounds / statistics.median(seconds[False][1:]):,.1f} rounds a second without saving, "
           f"{rounds / statistics.median(seconds[True][1:]):,.1f} with a checkpoint every {EVERY.value} rounds; time "
-          f"{quartiles[1]:.3f} times as long (quartiles {quartiles[0]:.3f} to {quartiles[2]:.3f}, {len(ratios)} pairs); "
+          f"{quartiles[1]:.3f} times as long ({quartiles[0]:.3f} to {quartiles[2]:.3f}, {len(ratios)} pairs); "
           f"a save holds the loop for {1000 * statistics.median(calls[CALLS.value:]):.0f} ms")
 
 

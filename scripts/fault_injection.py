@@ -4,10 +4,10 @@
 
 It trains a tiny experiment once without a fault, and then many times with one: killed at random
 moments (in rounds, in saves, in writes of samples and metrics), told to stop, on a full disk, with
-files of its newest checkpoint damaged, started twice, after a clock was set back, with one of two
-processes killed. Each broken run is started again by the same command until it is done. Params,
-optimizers, averages and keys, `metrics.jsonl` and the pictures of samples have to be those of the run
-without a fault. Prints a table; the exit status is 1 where something differs.
+files of its newest checkpoint damaged, started twice, after a clock was set back. Each broken run is
+started again by the same command until it is done. Params, optimizers, averages and keys,
+`metrics.jsonl` and the pictures of samples have to be those of the run without a fault. Prints a table;
+the exit status is 1 where something differs.
 """
 
 import dataclasses
@@ -15,7 +15,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -41,11 +40,10 @@ EXPERIMENT = ("--config=experiments/digits.py", "--config.batch_size=16", "--con
               "--config.train.keep_checkpoints=2")
 NEVER_STOPPED = "never stopped"
 
-# A process of a run, with one CPU device and, where there are more processes, the others' address.
-# Faults of the surroundings come from here and not from the package.
+# A run with one CPU device. Faults of the surroundings come from here and not from the package.
 WORKER = """
 import os, resource, subprocess, sys
-fault, address, processes, process, file_bytes, *arguments = sys.argv[1:]
+fault, file_bytes, *arguments = sys.argv[1:]
 if int(file_bytes):
     # Python ignores the signal that comes with it; what is left is an error when writing. What is printed goes through
     # a process without the limit.
@@ -55,8 +53,6 @@ if int(file_bytes):
 import jax
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 1)
-if int(processes) > 1:
-    jax.distributed.initialize(address, int(processes), int(process), initialization_timeout=60)
 if fault == "clock set back":
     import time
     real, started = time.time, time.time()
@@ -76,13 +72,13 @@ class Outcome:
     message: str
 
 
-def start(path: Path, fault: str = "", file_bytes: int | None = None, processes: int = 1, process: int = 0,
-          address: str = "") -> subprocess.Popen:
+def start(path: Path, fault: str = "", file_bytes: int = 0) -> subprocess.Popen:
     """Starts training in a directory; with `file_bytes`, no file can grow beyond so many, as if the disk were full."""
     log = (path.parent / f"{path.name}.log").open("ab")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen([sys.executable, "-c", WORKER, fault, address, str(processes), str(process),
-                             str(file_bytes or 0), *EXPERIMENT, f"--workdir={path}"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    return subprocess.Popen([sys.executable, "-c", WORKER, fault, str(file_bytes),
+                             *EXPERIMENT, f"--workdir={path}"], cwd=ROOT, env=environment,
+                            stdout=log, stderr=log)
 
 
 def finish(path: Path, fault: str = "") -> int:

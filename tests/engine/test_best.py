@@ -37,6 +37,14 @@ def test_checkpoints_between_measurements_and_values_that_are_no_numbers_are_nev
     assert save(tmp_path, state, Best("fid", True), {1: 5.0, 2: None, 3: math.nan, 4: None}) == [1, 4]
 
 
+def test_those_at_multiples_are_kept_beside_the_newest(tmp_path, state):
+    checkpoints = Checkpoints(tmp_path, keep=1, keep_every=3)
+    for step in range(1, 9):
+        checkpoints.save(step, state)
+    checkpoints.close()
+    assert Checkpoints(tmp_path).steps == [3, 6, 8]
+
+
 def test_a_kept_checkpoint_restores(tmp_path, state):
     save(tmp_path, state, Best("fid", False), {1: 5.0, 2: 1.0})
     restored = Checkpoints(tmp_path).restore(1, state)
