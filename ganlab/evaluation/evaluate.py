@@ -167,7 +167,7 @@ def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str], m
                           f"{features.name}, samples of shape {fake.shape} {fake.features.shape[1]:,}; bring both to "
                           "one shape (--resolution=N sets the side), or take other --features")
     for name in names:
-        if "images" in measures[name].needs and name != "modes" and len(fake.shape) != 3:
+        if "images" in measures[name].needs and len(fake.shape) != 3:
             raise ConfigError(f"metric {name} is one of images, and these samples are points; leave it out")
 
 

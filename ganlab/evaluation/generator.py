@@ -105,7 +105,7 @@ def modes(dataset: Dataset) -> Measure | None:
 
         return Measure("modes kept, share of good samples, divergence from uniform (Lin et al. 2018)",
                        {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER}, count,
-                       _mixture(dataset), needs=("images",), sees=False)
+                       _mixture(dataset), needs=("samples",), sees=False)
     if dataset.name != "stacked_digits":
         return None
     real = SOURCES["digits"]()
@@ -116,7 +116,7 @@ def modes(dataset: Dataset) -> Measure | None:
 
     return Measure("modes kept of a thousand, divergence from uniform (Lin et al. 2018)",
                    {"modes": HIGHER, "reverse_kl": LOWER}, count_stacked,
-                   {"classifier_accuracy": round(classifier.accuracy, 4)}, needs=("images",), sees=False)
+                   {"classifier_accuracy": round(classifier.accuracy, 4)}, needs=("samples",), sees=False)
 
 
 def _mixture(dataset: Dataset) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class Measure:
       better: by each value's name, whether `lower`, `higher` or `neither` is better.
       estimate: `(compared, settings, seed) -> values`.
       settings: its numbers, which its protocol holds.
-      needs: what there must be of `reference` (real images), `features` of all images, `logits` of a classifier, and
-        `images`: samples as they are.
+      needs: what there must be of `reference` (real images), `features` of all images, `logits` of a classifier,
+        `samples` as they are, and `images`: samples that are no points.
       sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each [n]`.
     """
