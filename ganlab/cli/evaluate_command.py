@@ -12,7 +12,8 @@ Examples:
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
 
-Writes results.json and metrics.png into the run's directory, or into --output; measuring again adds to them.
+Writes results.json into the run's directory, or into --output, and draws metrics.png where several rounds were
+measured; measuring again adds to them.
 """
 
 import dataclasses
@@ -80,7 +81,8 @@ def run(values: flags.FlagValues) -> int:
         return 0
     every = add_results(place.results_file, records)
     print(f"values and protocols in {place.results_file}")
-    if values.workdir:
+    # Of a single round there is nothing to draw but dots.
+    if values.workdir and len({record.step for record in every}) > 1:
         save_png(place.results_plot, plot_results(every, values.workdir))
         print(f"over training in {place.results_plot}")
     return 0

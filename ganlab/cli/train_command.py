@@ -28,6 +28,7 @@ The directory gets:
   results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds asks for them
   tensorboard/                 event files
   checkpoints/                 the state, and the averaged generator on its own
+  train.lock                   held while training, so that no second run gets into the directory
 Several processes share it; process 0 writes all but checkpoints.
 """
 

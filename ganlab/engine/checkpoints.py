@@ -70,6 +70,7 @@ class Checkpoints:
                 self._move_aside(step)
                 self._set_aside.append(step)
         self._hashing: threading.Thread | None = None
+        self._failed: Exception | None = None
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers={
             name: ocp.StandardCheckpointHandler() for name in ("state", "ema")})
 
@@ -92,21 +93,28 @@ class Checkpoints:
         items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
         with self._saving():
             saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
-        if saving and jax.process_index() == 0:
+        if saving and leads():
             self._hashing = threading.Thread(target=self._write_checksums, args=(step,), daemon=True)
             self._hashing.start()
 
     def _write_checksums(self, step: int) -> None:
         """Waits for a save, then reads it again for its checksums; in a thread of its own."""
-        # A save that fails is told by the next save or by closing; a checkpoint without checksums is a checkpoint.
-        with contextlib.suppress(Exception):
+        try:
             self._manager.wait_until_finished()
-            if leads():
-                write_checksums(self.folder(step))
+        except Exception as error:  # Orbax tells it once, and here nobody hears it.
+            self._failed = error
+            return
+        with contextlib.suppress(Exception):  # A checkpoint without checksums is a checkpoint.
+            write_checksums(self.folder(step))
 
     def _wait_for_checksums(self) -> None:
+        """Waits for the thread; raises, as `wait`, what it heard of its save."""
         if self._hashing is not None:
             self._hashing.join()
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            with self._saving():
+                raise failed
 
     def folder(self, step: int) -> Path:
         """Where the files of a checkpoint are."""
@@ -140,6 +148,7 @@ class Checkpoints:
         Raises:
           OSError: if that failed; the checkpoints from before are as they were.
         """
+        self._wait_for_checksums()
         with self._saving():
             self._manager.wait_until_finished()
 
@@ -242,7 +251,6 @@ class Checkpoints:
         """Waits until everything is on the disk; errors as of `wait`."""
         try:
             self.wait()
-            self._wait_for_checksums()
         finally:
             with self._saving():
                 self._manager.close()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 
 import jax
 import numpy as np
@@ -144,3 +145,23 @@ def test_metrics_that_do_not_read_set_their_checkpoint_aside(tmp_path, state):
     checkpoints.close()
     assert said == ["checkpoint 2 does not read: its metrics are damaged; it is set aside as damaged_checkpoint_2"]
     assert (tmp_path / "damaged_checkpoint_2").is_dir() and rounds_saved(folder) == 1
+
+
+@pytest.mark.parametrize("told_by", ["save", "wait", "close"])
+def test_a_save_that_fails_behind_the_loop_is_told_by_what_comes_next(tmp_path, state, monkeypatch, told_by):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    wait, failures = checkpoints._manager.wait_until_finished, [OSError(28, "No space left on device")]
+
+    def fails_once():
+        wait()
+        # As Orbax: whoever asks first hears of it, and nobody after; here it is the thread.
+        if failures and threading.current_thread() is not threading.main_thread():
+            raise failures.pop()
+
+    monkeypatch.setattr(checkpoints._manager, "wait_until_finished", fails_once)
+    checkpoints.save(1, state)
+    checkpoints._hashing.join()
+    with pytest.raises(OSError, match="No space left") as error:
+        checkpoints.save(2, state) if told_by == "save" else getattr(checkpoints, told_by)()
+    assert error.value.filename == str(tmp_path)
+    checkpoints.close()
