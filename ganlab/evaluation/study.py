@@ -1,0 +1,116 @@
+"""What an ablation found, as plain values: what was varied, every trial, and what each variant cost."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+FINISHED, DIVERGED, FAILED, MISSING = "finished", "diverged", "failed", "missing"
+"""How a trial ended: with its budget spent; at a round that was not finite; with its program; or not yet."""
+
+Level = str | float
+"""A place on an axis: a name, or a number on an axis of numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One variant trained from one seed.
+
+    Attributes:
+      variant: the variant's name.
+      seed: of the run.
+      status: one of the above.
+      values: by value's name, what was measured when the budget was spent; empty unless it finished.
+      curve: on the way, `(kimg, values)` in rising order; the last entry of a finished trial holds `values`.
+    """
+
+    variant: str
+    seed: int
+    status: str
+    values: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    curve: Sequence[tuple[float, Mapping[str, float]]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a variant's trials took, on the machine of the study.
+
+    Attributes:
+      images_per_second: real images shown a second, of all trials of its stack together.
+      seconds: that the whole stack trained, without compilation and evaluation.
+      trials: how many trained side by side in it, of this variant and of others.
+      memory: bytes at their most for the whole stack; None where it was not measured.
+      parameters: numbers that are trained, of all networks.
+    """
+
+    images_per_second: float
+    seconds: float
+    trials: int
+    memory: int | None
+    parameters: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A setting that was trained from every seed.
+
+    Attributes:
+      name: its levels in words; unique.
+      levels: by axis.
+      changes: config keys that differ from the base, with their values here.
+      kimg: its budget, thousands of real images.
+      rounds: the same in rounds.
+      cost: None before it was trained.
+      samples: of its first seed, from the same latents for every variant: uint8 [n, h, w, c], or points [n, 2];
+        None where there are none.
+      error: why its program failed, or empty.
+    """
+
+    name: str
+    levels: Mapping[str, Level]
+    changes: Mapping[str, object]
+    kimg: float
+    rounds: int
+    cost: Cost | None = None
+    samples: np.ndarray | None = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """A value that every trial was measured by: which way it is better, and its protocol in a line."""
+
+    name: str
+    better: str
+    protocol: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """All of an ablation.
+
+    Attributes:
+      title: a few words.
+      question: what it asks, in a sentence.
+      design: how its variants were chosen, in a sentence.
+      base: name of the variant that others are compared with.
+      axes: by axis, its levels in their order; numbers on an axis of numbers.
+      variants: in the order of the plan.
+      trials: every planned one.
+      values: in the order in which they are to be shown.
+      command: what started it.
+      config: the base's config by path.
+      versions: of packages, and the commit.
+    """
+
+    title: str
+    question: str
+    design: str
+    base: str
+    axes: Mapping[str, Sequence[Level]]
+    variants: Sequence[Variant]
+    trials: Sequence[Trial]
+    values: Sequence[Value]
+    command: str
+    config: Mapping[str, object]
+    versions: Mapping[str, str]
