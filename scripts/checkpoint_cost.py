@@ -15,9 +15,9 @@ from pathlib import Path
 import jax
 from absl import app, flags
 
-from ganlab.cli.runs import build
 from ganlab.config import validate
 from ganlab.engine import Checkpoints, make_feed, make_mesh, make_programs, set_up_process, stays_on_device
+from ganlab.systems import build
 
 EXPERIMENT = flags.DEFINE_string("experiment", "experiments/digits.py", "config file, with choices after a colon")
 EVERY = flags.DEFINE_integer("every", 100, "rounds between checkpoints")

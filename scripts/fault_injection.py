@@ -117,8 +117,8 @@ def compare(path: Path, whole: Path) -> str:
 def _state(path: Path) -> object:
     import jax
 
-    from ganlab.cli.runs import build
     from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs
+    from ganlab.systems import build
     game, _ = build(RunDirectory(path).read_config())
     programs = make_programs(game, make_mesh(game.batch_size))
     checkpoints = Checkpoints(path / "checkpoints")

@@ -27,12 +27,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ganlab.cli.runs import build
 from ganlab.config import METHODS, ConfigError, validate
 from ganlab.data import SOURCES, Dataset, device_data, to_uint8
 from ganlab.engine import make_trial_mesh, make_trial_programs, replicated, set_up_process
 from ganlab.game import Game
 from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier
+from ganlab.systems import build
 
 EXPERIMENTS = Path(__file__).resolve().parent.parent / "experiments"
 # Of each data set: the experiment's file and choices, modes, samples that are judged.
@@ -110,7 +110,7 @@ def train_seeds(game: Game, dataset: Dataset, seeds: int, calls: int, rounds_per
     mesh = make_trial_mesh(seeds)
     programs = make_trial_programs(game, mesh, rounds_per_call)
     data = device_data(dataset.streams(), replicated(mesh))
-    states = programs.init(FIRST_SEED.value + jnp.arange(seeds))
+    states = programs.init(FIRST_SEED.value + jnp.arange(seeds), {})
     task = progress.task_ids[-1]
     for _ in range(calls):
         states, finite = jax.block_until_ready(programs.play(states, data))

@@ -13,9 +13,9 @@ from absl import flags
 from rich.console import Console
 
 from ganlab.cli.config_flag import define_config
-from ganlab.cli.runs import build
 from ganlab.engine import data_shapes, make_mesh, make_programs, set_up_process, stays_on_device
 from ganlab.report import tables
+from ganlab.systems import build
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:

@@ -20,7 +20,7 @@ import dataclasses
 import functools
 from absl import flags
 
-from ganlab.cli.judging import chosen_features, generator_of, measures_for, progress_bars
+from ganlab.cli.judging import progress_bars
 from ganlab.cli.runs import open_run, steps_of
 from ganlab.config import ConfigError
 from ganlab.engine import RunDirectory, set_up_process
@@ -30,9 +30,12 @@ from ganlab.evaluation import (
     Request,
     Track,
     add_results,
+    chosen_features,
     data_pictures,
     evaluate,
     folder_pictures,
+    generator_of,
+    measures_for,
 )
 from ganlab.report import plot_results, print_results, save_png
 

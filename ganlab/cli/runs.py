@@ -24,19 +24,8 @@ from ganlab.engine import (
 )
 from ganlab.game import Game
 from ganlab.report import columns_for, plot_losses, save_animation, save_png
-from ganlab.systems import build_game, load_data
+from ganlab.systems import build
 from ganlab.types import Array, Tree
-
-
-def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:
-    """The game and the data of a config, for this process's backend; for `pmap`, with the axis that it maps.
-
-    Raises:
-      ConfigError: for any mistake in the config; nothing was compiled or written.
-    """
-    dataset = load_data(config)
-    # Convolutions inside a scan are several times slower on CPU than the same in a row.
-    return build_game(config, dataset, axis_name, unroll=jax.default_backend() == "cpu"), dataset
 
 
 def grid_columns(config: Mapping[str, Any], dataset: Dataset, number: int) -> int:

@@ -47,7 +47,7 @@ from absl import flags
 
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
-from ganlab.cli.runs import build, draw_run, grid_columns
+from ganlab.cli.runs import draw_run, grid_columns
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine import (
@@ -72,6 +72,7 @@ from ganlab.engine import (
 )
 from ganlab.game import Game
 from ganlab.report import draw_samples, save_png
+from ganlab.systems import build
 
 EXIT_DIVERGED = 1
 EXIT_SIGNAL = 128

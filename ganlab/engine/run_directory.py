@@ -50,12 +50,10 @@ class RunDirectory:
         if not self.config_file.is_file():
             raise ConfigError(f"{self.path} holds no run (no config.json); name the --workdir of a trained run")
         try:
-            config = ml_collections.ConfigDict(_tuples(json.loads(self.config_file.read_text())))
+            return config_of(json.loads(self.config_file.read_text()))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.config_file} does not read as JSON ({error}); restore it, or train in another "
                               "--workdir") from error
-        complete(config)
-        return config
 
     def check(self, config: Mapping[str, Any]) -> bool:
         """Whether there is a run to resume under `config`; changes nothing.
@@ -99,6 +97,13 @@ class RunDirectory:
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config as nested dicts of JSON's types."""
     return ml_collections.ConfigDict(config).copy_and_resolve_references().to_dict()
+
+
+def config_of(entries: Mapping[str, Any]) -> ml_collections.ConfigDict:
+    """The config of its nested dicts of JSON's types, with the defaults of keys that came after it."""
+    config = ml_collections.ConfigDict(_tuples(entries))
+    complete(config)
+    return config
 
 
 def _tuples(value: Any) -> Any:

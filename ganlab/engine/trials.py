@@ -1,7 +1,7 @@
-"""Many seeds of one game as one program: a stack of trials that train side by side."""
+"""Many seeds and settings of one game as one program: a stack of trials that train side by side."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
@@ -24,18 +24,18 @@ def make_trial_mesh(trials: int) -> jax.sharding.Mesh:
 class TrialPrograms:
     """The jitted functions of a stack of trials; every leaf of a stacked state has the trials first.
 
-    Each trial is the run that `Programs` would play with its seed: the same initial params, the
-    same order of data and the same draws.
+    Each trial is the run that `Programs` would play with its seed and numbers: the same initial params,
+    the same order of data and the same draws.
 
     Attributes:
-      init: `seeds [t] -> states`.
+      init: `(seeds [t], hyper) -> states`, where `hyper` has by name the numbers [t] that differ from the game's.
       play: `(states, data) -> (states, finite [t])`, several rounds at a call on the whole data; it
         donates the states, and says which trials no round has stopped that was not finite.
       sample: `(params, variables, latents [b, z], labels [b]) -> images [t, b, ...]`, the
         same latents and labels for every trial, for games with a sampler.
     """
 
-    init: Callable[[Array], GameState]
+    init: Callable[[Array, Mapping[str, Array]], GameState]
     play: Callable[[GameState, Streams], tuple[GameState, Array]]
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
 
@@ -52,6 +52,9 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
     """
     split = NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))
 
+    def init_one(seed: Array, hyper: Mapping[str, Array]) -> GameState:
+        return init_state(dataclasses.replace(game, hyper={**game.hyper, **hyper}), jax.random.key(seed))
+
     def play_one(state: GameState, data: Streams) -> GameState:
         batches = gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size, flip)
         return play_round(game, state, batches)[0]
@@ -62,6 +65,6 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
         return states, jax.vmap(stayed_finite)(states)
 
     return TrialPrograms(
-        init=jax.jit(jax.vmap(lambda seed: init_state(game, jax.random.key(seed))), out_shardings=split),
+        init=jax.jit(jax.vmap(init_one), out_shardings=split),
         play=jax.jit(play, donate_argnums=0, out_shardings=split),
         sample=jax.jit(jax.vmap(game.sampler.images, in_axes=(0, 0, None, None))) if game.sampler else None)

@@ -3,11 +3,14 @@
 from ganlab.evaluation.evaluate import Request, Result, Track, Uncertainty, check_request, evaluate, value_names
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
+from ganlab.evaluation.judging import Judging, chosen_features, generator_of, make_judging, measures_for
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
+from ganlab.evaluation.seen import NotFinite
 
-__all__ = ["FEATURES", "Features", "Generator", "MEASURES", "Measure", "PictureSet", "Protocol", "Record", "Request",
-           "Result", "Track", "Uncertainty", "add_results", "check_request", "data_pictures", "differences", "evaluate",
-           "folder_pictures", "load_features", "modes", "path_length", "read_results", "require_same", "value_names"]
+__all__ = ["FEATURES", "Features", "Generator", "Judging", "MEASURES", "Measure", "NotFinite", "PictureSet", "Protocol",
+           "Record", "Request", "Result", "Track", "Uncertainty", "add_results", "check_request", "chosen_features",
+           "data_pictures", "differences", "evaluate", "folder_pictures", "generator_of", "load_features",
+           "make_judging", "measures_for", "modes", "path_length", "read_results", "require_same", "value_names"]

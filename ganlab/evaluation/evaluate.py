@@ -73,7 +73,7 @@ class Result:
 
 
 def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request, features: Features,
-             measures: Mapping[str, Measure], track: Track) -> list[Result]:
+             measures: Mapping[str, Measure], track: Track, real_seen: SeenSet | None = None) -> list[Result]:
     """All values that are asked for.
 
     Args:
@@ -83,6 +83,7 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
       features: what both are seen by.
       measures: metrics by name.
       track: shows progress.
+      real_seen: what `see(real, features)` gives, where it is known already.
 
     Raises:
       ConfigError: for a metric that does not exist, or needs what is not there, before anything is computed;
@@ -91,7 +92,10 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
     check_request(request, measures, real, features)
     needs = {need for name in request.metrics for need in measures[name].needs}
     seen_by = features if "features" in needs else None
-    real_seen = see(real, features, track(f"real images ({real.name})", real.number)) if "reference" in needs else None
+    if "reference" not in needs:
+        real_seen = None
+    elif real_seen is None:
+        real_seen = see(real, features, track(f"real images ({real.name})", real.number))
     found: dict[str, list[Values]] = {name: [] for name in request.metrics}
     first: dict[str, _First] = {}
     for seed in request.seeds:  # One after the other: only one set of samples is held.

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset, to_uint8
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
 from ganlab.evaluation.picture_sets import PictureSet
+from ganlab.evaluation.seen import NotFinite
 from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trimmed
 from ganlab.types import Array
 
@@ -51,7 +51,7 @@ class Generator:
         """Images of latents [n, z] and labels [n], in batches of one size: one shape compiles once.
 
         Raises:
-          ConfigError: for an image that is not finite.
+          NotFinite: for an image that is not finite.
         """
         parts = []
         for start in range(0, len(latents), self.batch_size):
@@ -60,7 +60,7 @@ class Generator:
                 parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows])))
         made = np.concatenate(parts)[:len(latents)]
         if not np.all(np.isfinite(made)):
-            raise ConfigError("the generator makes images that are not finite; take an earlier checkpoint by --step")
+            raise NotFinite("the generator makes images that are not finite; take an earlier checkpoint by --step")
         return made
 
     def pictures(self, number: int, seed: int) -> PictureSet:

@@ -23,6 +23,10 @@ STEP_BYTES = 2**26
 MOST_IMAGES_A_STEP = 500
 
 
+class NotFinite(ConfigError):
+    """Samples, or their features, that are not finite: what made them has diverged."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SeenSet:
     """What is kept of a set of images.
@@ -111,8 +115,8 @@ def _look(pictures: PictureSet, features: Features | None, advance: Callable[[in
 def _require_finite(found: np.ndarray, start: int, pictures: PictureSet, features: Features) -> None:
     finite = np.all(np.isfinite(found), axis=1)
     if not np.all(finite):
-        raise ConfigError(f"image {start + int(np.argmin(finite)):,} of {pictures.name} has features {features.name} "
-                          "that are not finite; look whether the run diverged, or remove the image")
+        raise NotFinite(f"image {start + int(np.argmin(finite)):,} of {pictures.name} has features {features.name} "
+                        "that are not finite; look whether the run diverged, or remove the image")
 
 
 def _keep(file: Path, found: SeenSet) -> None:

@@ -16,7 +16,7 @@ def stacked(seeds, game, rounds_per_call=ROUNDS):
     mesh = make_trial_mesh(len(seeds))
     programs = make_trial_programs(game, mesh, rounds_per_call)
     data = device_data(POINTS.streams(), replicated(mesh))
-    states = programs.init(jnp.asarray(seeds))
+    states = programs.init(jnp.asarray(seeds), {})
     for _ in range(ROUNDS // rounds_per_call):
         states, finite = programs.play(states, data)
     return states, finite, programs
@@ -47,10 +47,7 @@ def test_a_trial_that_diverges_is_named_and_leaves_the_others_alone():
     data = device_data(POINTS.streams(), replicated(mesh))
 
     def play(rates):
-        states = programs.init(jnp.array([0, 1]))
-        rates = jax.device_put(jnp.array(rates), states.hyper["critic_lr"].sharding)
-        states = states.replace(hyper=states.hyper | {"critic_lr": rates})
-        return programs.play(states, data)
+        return programs.play(programs.init(jnp.array([0, 1]), {"critic_lr": jnp.array(rates)}), data)
 
     healthy, diverged = play([1e-3, 1e-3]), play([jnp.inf, 1e-3])
     assert healthy[1].tolist() == [True, True] and diverged[1].tolist() == [False, True]

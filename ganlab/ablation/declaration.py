@@ -1,0 +1,144 @@
+"""What an ablation's file says: a base experiment, what is varied, how often, and by what it is judged."""
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ganlab.config import ConfigError
+from ganlab.evaluation.study import Level
+
+Changes = Mapping[str, object]
+"""Choices of the experiment by their names, `{"loss": "hinge"}`, and keys by their paths as on the command line,
+`{"config.hyper.critic_lr": 1e-3}`."""
+Levels = Mapping[str, Level]
+"""By axis, one of its levels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """An axis of all numbers from `low` to `high`, for a search; its base level is what the experiment has.
+
+    Attributes:
+      path: the key, as `config.hyper.critic_lr`.
+      low: the smallest.
+      high: the largest.
+      log: whether equal ratios are equally likely, rather than equal differences.
+    """
+
+    path: str
+    low: float
+    high: float
+    log: bool = False
+
+    def at(self, share: float) -> float:
+        """The number at a share, from 0 to 1, of the way."""
+        if self.log:
+            return self.low * (self.high / self.low) ** share
+        return self.low + (self.high - self.low) * share
+
+
+Axis = Mapping[Level, Changes] | Range
+"""Its levels with the changes that make each; or a range of numbers."""
+
+
+def numbers(path: str, *levels: float) -> dict[float, Changes]:
+    """An axis of chosen numbers of one key, as `numbers("config.hyper.label_noise", 0.0, 0.1)`."""
+    return {level: {path: level} for level in levels}
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """A design of so many points, on all axes at once, besides the base.
+
+    Attributes:
+      points: how many.
+      kind: `random`, or `sobol`: points of low discrepancy (Sobol 1967, scrambled by Owen's method).
+      seed: of the points.
+    """
+
+    points: int
+    kind: str = "sobol"
+    seed: int = 0
+
+
+Design = str | Search | Sequence[Levels]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ablation:
+    """An ablation study. Variants are trained from the same seeds, for the same number of real images.
+
+    Attributes:
+      title: a few words.
+      question: what it asks, in a sentence.
+      experiment: the base experiment's file with its choices, as after `--config=`.
+      axes: what is varied, by name.
+      kimg: thousands of real images shown to each trial.
+      metrics: joined by +, as of `ganlab evaluate`.
+      design: `grid` (every combination), `one_at_a_time` (the base, and every other level alone), a `Search`, or
+        a list of levels by axis, `[{"loss": "hinge"}, ...]`, where an axis that is not named stays at its base.
+      base: by axis, the level that others are compared with; the first, where an axis is not named.
+      seeds: how many.
+      first_seed: the first of them; they are consecutive.
+      changes: of every trial, to the experiment.
+      evaluations: how often each trial is measured, the last time at its end.
+      number: samples that are measured; 0 for as many as there are real images.
+      features: of the metrics; empty for those of the data.
+      weights: file of the features' weights, where they need one.
+    """
+
+    title: str
+    question: str
+    experiment: str
+    axes: Mapping[str, Axis]
+    kimg: float
+    metrics: str
+    design: Design = "grid"
+    base: Levels = dataclasses.field(default_factory=dict)
+    seeds: int = 10
+    first_seed: int = 0
+    changes: Changes = dataclasses.field(default_factory=dict)
+    evaluations: int = 10
+    number: int = 0
+    features: str = ""
+    weights: str = ""
+
+
+def load_ablation(file: str) -> Ablation:
+    """The ablation that a file's `get_ablation()` returns.
+
+    Raises:
+      ConfigError: where there is no such file, or it returns something else.
+    """
+    found = getattr(_load_module(file, "--ablation"), "get_ablation", None)
+    if found is None:
+        raise ConfigError(f"--ablation={file} defines no get_ablation(); see experiments/ablations/")
+    ablation = found()
+    if not isinstance(ablation, Ablation):
+        raise ConfigError(f"get_ablation of --ablation={file} returned a {type(ablation).__name__}; it must return a "
+                          "ganlab.ablation.Ablation")
+    return ablation
+
+
+def load_experiment(file: str) -> object:
+    """The module of an experiment's file.
+
+    Raises:
+      ConfigError: where there is none.
+    """
+    module = _load_module(file, "experiment")
+    if not hasattr(module, "get_config"):
+        raise ConfigError(f"experiment {file} defines no get_config(argument=None)")
+    return module
+
+
+def _load_module(file: str, what: str) -> object:
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        raise ConfigError(f"{what}={file}: there is no such Python file; name one by its path from the folder in "
+                          "which the command is run")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,229 @@
+"""The directory of an ablation: its plan, and what each stack has found."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganlab.ablation.plan import Plan, plan_from
+from ganlab.ablation.stacks import Stack
+from ganlab.config import ConfigError, flat
+from ganlab.engine import LOCK, versions, write_atomically, writing
+from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialEntry:
+    """What is known of a trial: its variant, its seed, its status so far, and `(rounds, kimg, values)` on the way."""
+
+    variant: str
+    seed: int
+    status: str
+    curve: Sequence[tuple[int, float, Mapping[str, float]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class StackRecord:
+    """What is known of a stack after `step` rounds; `finished` where nothing is left to do."""
+
+    number: int
+    step: int
+    finished: bool
+    cost: Cost
+    values: Sequence[Value]
+    trials: Sequence[TrialEntry]
+
+    def later(self, step: int, seconds: float) -> "StackRecord":
+        """The record after so many rounds, for which so many seconds more were trained."""
+        return dataclasses.replace(self, step=step, cost=dataclasses.replace(
+            self.cost, seconds=self.cost.seconds + seconds))
+
+    def at_end(self, images_per_round: int) -> "StackRecord":
+        """The record of a stack that is done, with its speed."""
+        images = self.step * images_per_round * self.cost.trials
+        rate = images / self.cost.seconds if self.cost.seconds else 0.0
+        return dataclasses.replace(self, finished=True, cost=dataclasses.replace(self.cost, images_per_second=rate))
+
+
+class AblationDirectory:
+    """Paths of an ablation, its plan, and the records of its stacks."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.plan_file = self.path / "plan.json"
+        self.stacks_file = self.path / "stacks.json"
+        self.versions_file = self.path / "versions.json"
+        self.stacks = self.path / "stacks"
+        self.jobs = self.path / "jobs"
+        # What a crash may leave before there is a plan.
+        self._early = (self.path / LOCK, self.stacks, self.stacks_file, self.versions_file)
+
+    def check(self, plan: Plan) -> bool:
+        """Whether this plan was begun here; changes nothing.
+
+        Raises:
+          ConfigError: if the directory holds another plan, or something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--workdir={self.path} is a file; name a new or an ablation's directory")
+        if not self.plan_file.exists():
+            if self.path.is_dir() and any(not path.name.endswith(".partial") and path not in self._early
+                                          for path in self.path.iterdir()):
+                raise ConfigError(f"--workdir={self.path} is not empty and holds no ablation; name an empty or a new "
+                                  "directory")
+            return False
+        old, new = json.loads(self.read_plan().to_json()), json.loads(plan.to_json())
+        if old == new:
+            return True
+        changed = [name for name in new if old[name] != new[name]]
+        detail = ""
+        if "variants" in changed:
+            names = [{variant["name"] for variant in each["variants"]} for each in (old, new)]
+            configs = [{variant["name"]: dict(flat(variant["config"])) for variant in each["variants"]}
+                       for each in (old, new)]
+            keys = sorted({f"config.{key}" for name in names[0] & names[1]
+                           for key in configs[0][name].keys() | configs[1][name].keys()
+                           if configs[0][name].get(key) != configs[1][name].get(key)})
+            detail = (f" ({len(names[0] - names[1])} variants are gone, {len(names[1] - names[0])} are new; keys that "
+                      f"differ: {', '.join(keys[:5]) or 'none'})")
+        raise ConfigError(f"--workdir={self.path} holds another plan: {', '.join(changed)} differ{detail}; use another "
+                          "--workdir, or the ablation's file as it was")
+
+    def write_plan(self, plan: Plan, stacks: Sequence[Stack], command: list[str]) -> None:
+        """Makes the directory; the plan comes last, so that what has one is whole."""
+        with writing(self.path):
+            self.stacks.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
+            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+            write_atomically(self.plan_file, plan.to_json())
+
+    def read_plan(self) -> Plan:
+        """The plan that was begun here.
+
+        Raises:
+          ConfigError: if there is none, or it does not read.
+        """
+        if not self.plan_file.is_file():
+            raise ConfigError(f"{self.path} holds no ablation (no plan.json)")
+        try:
+            return plan_from(self.plan_file.read_text())
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self.plan_file} does not read ({error!r}); restore it, or use another --workdir"
+                              ) from error
+
+    def read_stacks(self) -> list[Stack]:
+        """How the trials are stacked."""
+        return [Stack(each["number"], each["group"], tuple(map(tuple, each["trials"])))
+                for each in json.loads(self.stacks_file.read_text())]
+
+    def stack_folder(self, number: int) -> Path:
+        """Where what a stack has found lies."""
+        return self.stacks / f"{number:04}"
+
+    def checkpoints(self, number: int) -> Path:
+        """Where the states of a stack lie until it is finished."""
+        return self.stack_folder(number) / "checkpoints"
+
+    def read_stack(self, number: int, up_to: int | None = None) -> StackRecord | None:
+        """What a stack has found, or had found after so many rounds; None before it began."""
+        file = self.stack_folder(number) / "trials.json"
+        if not file.exists() or up_to == 0:
+            return None
+        found = json.loads(file.read_text())
+        # What was measured and then not saved is measured again.
+        trials = [TrialEntry(each["variant"], each["seed"], each["status"],
+                             [tuple(entry) for entry in each["curve"] if up_to is None or entry[0] <= up_to])
+                  for each in found["trials"]]
+        return StackRecord(found["number"], found["step"], found["finished"], Cost(**found["cost"]),
+                           [Value(**each) for each in found["values"]], trials)
+
+    def write_stack(self, record: StackRecord) -> None:
+        """Keeps what a stack has found."""
+        folder = self.stack_folder(record.number)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / "trials.json", json.dumps(dataclasses.asdict(record), indent=1) + "\n")
+
+    def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
+        """Keeps a stack's samples by variant."""
+        names = list(samples)
+        with writing(self.stack_folder(number)):
+            np.savez_compressed(self.stack_folder(number) / "samples.npz", names=np.array(names, dtype=str),
+                                **{str(place): samples[name] for place, name in enumerate(names)})
+
+    def finish_stack(self, record: StackRecord) -> None:
+        """Keeps that a stack is done, and lets go of its states."""
+        self.write_stack(record)
+        shutil.rmtree(self.checkpoints(record.number), ignore_errors=True)
+        (self.stack_folder(record.number) / "error.txt").unlink(missing_ok=True)
+
+    def write_error(self, number: int, text: str) -> None:
+        """Keeps why a stack failed."""
+        folder = self.stack_folder(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "error.txt", text + "\n")
+
+    def error(self, number: int) -> str:
+        """Why a stack failed; empty where it did not."""
+        file = self.stack_folder(number) / "error.txt"
+        return file.read_text().strip() if file.exists() else ""
+
+    def unfinished(self) -> list[Stack]:
+        """The stacks that have something left to do."""
+        found = [(stack, self.read_stack(stack.number)) for stack in self.read_stacks()]
+        return [stack for stack, record in found if record is None or not record.finished]
+
+
+def read_study(path: str | Path) -> Study:
+    """All that an ablation's directory holds, finished or not.
+
+    Raises:
+      ConfigError: where it holds none.
+    """
+    directory = AblationDirectory(path)
+    plan = directory.read_plan()
+    trials: dict[tuple[str, int], Trial] = {}
+    costs: dict[str, Cost] = {}
+    errors: dict[str, str] = {}
+    samples: dict[str, np.ndarray] = {}
+    values: dict[str, Value] = {}
+    for stack in directory.read_stacks():
+        record, error = directory.read_stack(stack.number), directory.error(stack.number)
+        if error:
+            errors |= {plan.variants[number].name: error for number, _ in stack.trials}
+            trials |= {(plan.variants[number].name, seed): Trial(plan.variants[number].name, seed, FAILED)
+                       for number, seed in stack.trials}
+            continue
+        if record is None:
+            continue
+        values |= {value.name: value for value in record.values if value.protocol or value.name not in values}
+        for entry in record.trials:
+            trials[entry.variant, entry.seed] = _trial(entry, record.finished)
+            if record.finished:
+                costs[entry.variant] = record.cost
+        file = directory.stack_folder(stack.number) / "samples.npz"
+        if file.exists():
+            with np.load(file) as found:
+                samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
+    origin = json.loads(directory.versions_file.read_text())
+    variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
+                        variant.config.train.total_rounds, costs.get(variant.name), samples.get(variant.name),
+                        errors.get(variant.name, "")) for variant in plan.variants]
+    everything = [trials.get((variant.name, seed), Trial(variant.name, seed, MISSING))
+                  for variant in plan.variants for seed in plan.seeds]
+    packages = {**origin["packages"], **{name: str(value) for name, value in origin.items()
+                                         if name not in ("packages", "command")}}
+    return Study(plan.title, plan.question, plan.design, plan.variants[0].name, plan.axes, variants, everything,
+                 list(values.values()), " ".join(origin["command"]), dict(flat(plan.variants[0].config)), packages)
+
+
+def _trial(entry: TrialEntry, finished: bool) -> Trial:
+    curve = [(kimg, values) for _, kimg, values in entry.curve]
+    if entry.status == DIVERGED:
+        return Trial(entry.variant, entry.seed, DIVERGED, {}, curve)
+    if not finished:
+        return Trial(entry.variant, entry.seed, MISSING, {}, curve)
+    return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve)

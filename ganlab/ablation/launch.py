@@ -1,0 +1,141 @@
+"""Where the stacks of an ablation are trained: here, in processes of this machine, or as jobs of SLURM."""
+
+import contextlib
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganlab.ablation.directory import AblationDirectory
+from ganlab.ablation.plan import Plan
+from ganlab.ablation.stacks import Program, Stack, compile_program
+from ganlab.ablation.training import train_stack
+from ganlab.config import ConfigError
+from ganlab.engine import Interruption, locked
+
+LAUNCHERS = ("here", "local", "slurm")
+ERROR_LINES = 3
+
+Advance = Callable[[int], None]
+Track = Callable[[Plan, Stack], Advance]
+"""`track(plan, stack) -> advance`: begins a bar of a stack's rounds."""
+
+
+def train_here(directory: AblationDirectory, programs: Mapping[int, Program], interruption: Interruption, track: Track,
+               say: Callable[[str], None]) -> bool:
+    """Trains all stacks that are not done, one after another; whether none was interrupted.
+
+    A stack that fails is tried once more in a process of its own, which whatever the others left behind does
+    not reach; when it fails there too, it is marked and the next one follows.
+
+    Args:
+      directory: of the ablation.
+      programs: compiled already, by group; others are compiled when they are needed.
+      interruption: asked at every call of a program.
+      track: shows progress.
+      say: told what fails.
+    """
+    plan = directory.read_plan()
+    for stack in directory.unfinished():
+        try:
+            if not train_one(directory, plan, stack, programs.get(stack.group), interruption, track(plan, stack), say):
+                return False
+        except (ConfigError, OSError):
+            raise
+        except Exception as error:
+            text = "".join(traceback.format_exception_only(error)).strip()
+            say(f"stack {stack.number} failed ({_brief(text)}); trying once more in a process of its own")
+            retry_apart(directory, stack, text, say)
+    return True
+
+
+def train_one(directory: AblationDirectory, plan: Plan, stack: Stack, program: Program | None,
+              interruption: Interruption, advance: Advance = lambda number: None,
+              say: Callable[[str], None] = print) -> bool:
+    """Trains one stack, by a program that is compiled already if there is one; whether it came to its end."""
+    with locked(directory.stack_folder(stack.number)):
+        program = program or compile_program(plan, stack.group, len(stack.trials))
+        return train_stack(plan, stack, program, directory, interruption, advance, say)
+
+
+def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Callable[[str], None]) -> None:
+    """Trains a stack in a process of its own; where that fails too, keeps why, or the `text` of the first failure."""
+    done = subprocess.run(stack_command(directory.path, stack.number), capture_output=True, text=True)
+    if done.returncode == 0:
+        return
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    reason = "\n".join(lines[-ERROR_LINES:]) or f"status {done.returncode}; before: {text}"
+    directory.write_error(stack.number, reason)
+    say(f"stack {stack.number} failed again and is left out: {_brief(lines[-1] if lines else reason)}")
+
+
+def stack_command(path: Path, number: int) -> list[str]:
+    """The command that trains one stack of a plan that is written."""
+    return [sys.executable, "-m", "ganlab", "ablate", f"--workdir={path}", f"--stack={number}"]
+
+
+def submit(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any],
+           say: Callable[[str], None]) -> None:
+    """Trains all stacks that are not done as jobs, at most `workers` at a time, and waits for them.
+
+    Args:
+      directory: of the ablation.
+      launcher: `local`, for processes of this machine, or `slurm`, for one array of jobs.
+      workers: jobs at a time.
+      options: of SLURM, without their prefix: `partition`, `time`, `gpus_per_node`.
+      say: told how each job ended.
+
+    Raises:
+      ConfigError: where there is no SLURM, or an option that it does not know.
+    """
+    import submitit  # Imported here: it is for those who submit.
+
+    stacks = directory.unfinished()
+    try:
+        executor = submitit.AutoExecutor(folder=directory.jobs, cluster=launcher)
+        executor.update_parameters(name="ganlab", **{f"slurm_{name}": value for name, value in options.items()})
+        if launcher == "slurm":
+            executor.update_parameters(slurm_array_parallelism=workers)
+    except (RuntimeError, NameError, AssertionError) as error:
+        raise ConfigError(f"--launcher={launcher}: {error}") from error
+    for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
+        jobs = executor.map_array(_in_a_job, [str(directory.path)] * len(batch), [stack.number for stack in batch])
+        say(f"jobs {', '.join(str(job.job_id) for job in jobs)}: stacks "
+            f"{', '.join(str(stack.number) for stack in batch)}; logs in {directory.jobs}")
+        for job, stack in zip(jobs, batch, strict=True):
+            _await(job, stack, directory, say)
+
+
+def _in_a_job(path: str, number: int) -> None:
+    done = subprocess.run(stack_command(Path(path), number), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip() or f"status {done.returncode}")
+
+
+def _await(job: Any, stack: Stack, directory: AblationDirectory, say: Callable[[str], None]) -> None:
+    """Waits for a job, and keeps why it failed."""
+    with contextlib.suppress(Exception):
+        job.result()
+    error = job.exception()
+    if error is not None:
+        lines = str(error).strip().splitlines()
+        directory.write_error(stack.number, "\n".join(lines[-ERROR_LINES:]))
+        say(f"stack {stack.number} failed: {_brief(lines[-1] if lines else type(error).__name__)}")
+
+
+def _brief(text: str) -> str:
+    return text.strip().partition("\n")[0][:160]
+
+
+def chosen(stacks: Sequence[Stack], number: int) -> Stack:
+    """The stack of a number.
+
+    Raises:
+      ConfigError: where there is none.
+    """
+    for stack in stacks:
+        if stack.number == number:
+            return stack
+    raise ConfigError(f"--stack={number}: the plan has stacks 0 to {len(stacks) - 1}")

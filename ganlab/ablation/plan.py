@@ -1,0 +1,241 @@
+"""An ablation as a plan: every variant with its whole config, and the groups that one program each can train."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ml_collections
+
+from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range
+from ganlab.ablation.designs import base_levels, design_words, points_of
+from ganlab.config import ConfigError, complete, flat, unknown, validate
+from ganlab.data import Dataset
+from ganlab.engine import config_of, plain
+from ganlab.evaluation.study import Level
+from ganlab.game import Game
+
+CONFIG = "config."
+MOST_NAMES = 3  # Of variants that share a mistake.
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedVariant:
+    """A variant: its name, its levels by axis, its config, and the group that it is trained in."""
+
+    name: str
+    levels: Levels
+    config: ml_collections.ConfigDict
+    group: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What an ablation trains; fields not told here are those of `Ablation`.
+
+    Attributes:
+      design: in a sentence.
+      axes: by axis, its levels in their order.
+      seeds: of every variant.
+      variants: the base first. Of one group are those whose configs differ in `hyper` alone.
+    """
+
+    title: str
+    question: str
+    experiment: str
+    design: str
+    axes: Mapping[str, Sequence[Level]]
+    kimg: float
+    metrics: str
+    features: str
+    weights: str
+    number: int
+    evaluations: int
+    seeds: Sequence[int]
+    variants: Sequence[PlannedVariant]
+
+    @property
+    def groups(self) -> list[list[PlannedVariant]]:
+        """The variants of each group."""
+        found: dict[int, list[PlannedVariant]] = {}
+        for variant in self.variants:
+            found.setdefault(variant.group, []).append(variant)
+        return [found[number] for number in sorted(found)]
+
+    @property
+    def trials(self) -> int:
+        """All trials."""
+        return len(self.variants) * len(self.seeds)
+
+    def changes(self, variant: PlannedVariant) -> dict[str, Any]:
+        """Config keys in which a variant differs from the base; None for a key that it lacks."""
+        base, own = dict(flat(self.variants[0].config)), dict(flat(variant.config))
+        return {path: own.get(path) for path in sorted(base.keys() | own.keys()) if base.get(path) != own.get(path)}
+
+    def to_json(self) -> str:
+        """The plan as text, from which `plan_from` makes it again."""
+        entries = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        variants = [{"name": variant.name, "levels": dict(variant.levels), "group": variant.group,
+                     "config": plain(variant.config)} for variant in self.variants]
+        return json.dumps({**entries, "variants": variants}, indent=1) + "\n"
+
+
+def plan_from(text: str) -> Plan:
+    """The plan of its text.
+
+    Raises:
+      ValueError, KeyError, TypeError: for something else.
+    """
+    found = json.loads(text)
+    variants = [PlannedVariant(each["name"], each["levels"], config_of(each["config"]), each["group"])
+                for each in found.pop("variants")]
+    return Plan(**found, variants=variants)
+
+
+Check = Callable[[ml_collections.ConfigDict], tuple[Game, Dataset]]
+"""Builds the game and the data of a config, and checks that it can be measured; raises ConfigError."""
+
+
+def make_plan(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigDict], check: Check) -> Plan:
+    """The plan of an ablation.
+
+    Args:
+      ablation: what its file says.
+      get_config: the experiment: from choices, as after the colon of `--config`, to a config.
+      check: called for one variant of each group.
+
+    Raises:
+      ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid.
+    """
+    _check_numbers(ablation)
+    points = points_of(ablation.design, ablation.axes, _base(ablation, get_config))
+    mistakes: dict[str, list[str]] = {}
+    variants, groups = [], {}
+    for levels in points:
+        name = variant_name(levels)
+        try:
+            config = _config(ablation, levels, get_config)
+            validate(config)
+            key = _structure(config)
+            if key not in groups:
+                groups[key] = len(groups), check(config)[0]
+            number, game = groups[key]
+            config.train.total_rounds = _rounds(ablation.kimg, game, config.train.rounds_per_call)
+            variants.append(PlannedVariant(name, levels, config, number))
+        except ConfigError as error:
+            mistakes.setdefault(str(error), []).append(name)
+    if mistakes:
+        lines = "".join(f"\n  {_some(names)}: {text}" for text, names in mistakes.items())
+        raise ConfigError(f"{sum(map(len, mistakes.values()))} of {len(points)} variants are invalid:{lines}")
+    axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range) else list(axis)
+            for name, axis in ablation.axes.items()}
+    seeds = list(range(ablation.first_seed, ablation.first_seed + ablation.seeds))
+    return Plan(ablation.title, ablation.question, ablation.experiment, design_words(ablation.design, len(points)),
+                axes, ablation.kimg, ablation.metrics, ablation.features, ablation.weights, ablation.number,
+                ablation.evaluations, seeds, variants)
+
+
+def variant_name(levels: Levels) -> str:
+    """A variant's levels in words."""
+    return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items())
+
+
+def level_text(level: Level) -> str:
+    """A level as it stands in names and tables."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> list[int]:
+    """After which rounds a trial is measured: evenly, at the ends of calls, the last at its end."""
+    calls = rounds // rounds_per_call
+    ends = {math.ceil(calls * share / evaluations) for share in range(1, evaluations + 1)}
+    return [end * rounds_per_call for end in sorted(ends)]
+
+
+def _check_numbers(ablation: Ablation) -> None:
+    for name, least in (("seeds", 1), ("evaluations", 1), ("first_seed", 0), ("number", 0)):
+        if getattr(ablation, name) < least:
+            raise ConfigError(f"{name} of the ablation is {getattr(ablation, name)}; use at least {least}")
+    if not ablation.kimg > 0:
+        raise ConfigError(f"kimg of the ablation is {ablation.kimg}; use a number above 0")
+    for name, axis in ablation.axes.items():
+        if not isinstance(axis, Range) and not axis:
+            raise ConfigError(f"axis {name} has no levels; give at least one")
+
+
+def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigDict]) -> Levels:
+    """The base's levels; those of ranges are what the experiment has."""
+    ranges = {name: axis for name, axis in ablation.axes.items() if isinstance(axis, Range)}
+    named = {name: axis for name, axis in ablation.axes.items() if name not in ranges}
+    levels = base_levels(named, {name: level for name, level in ablation.base.items() if name not in ranges}, {})
+    found = dict(flat(_config(ablation, levels, get_config))) if ranges else {}
+    for name, axis in ranges.items():
+        if axis.path.removeprefix(CONFIG) not in found:
+            raise unknown(f"key of axis {name}", axis.path, [CONFIG + path for path in found])
+    of_ranges = {name: found[axis.path.removeprefix(CONFIG)] for name, axis in ranges.items()}
+    return base_levels(ablation.axes, ablation.base, of_ranges)
+
+
+def _config(ablation: Ablation, levels: Levels,
+            get_config: Callable[[str], ml_collections.ConfigDict]) -> ml_collections.ConfigDict:
+    """The config of a combination of levels, without its budget."""
+    changes = _merged(ablation, levels)
+    _, _, argument = ablation.experiment.partition(":")
+    choices = dict(part.partition("=")[::2] for part in filter(None, argument.split(",")))
+    choices |= {name: str(value).lower() if isinstance(value, bool) else str(value)
+                for name, value in changes.items() if not name.startswith(CONFIG)}
+    config = get_config(",".join(f"{name}={value}" for name, value in choices.items()))
+    for path, value in changes.items():
+        if path.startswith(CONFIG):
+            _set(config, path, value)
+    complete(config)
+    return config
+
+
+def _merged(ablation: Ablation, levels: Levels) -> Changes:
+    """The changes of all axes together; no two may set the same key to different values."""
+    merged, origin = dict(ablation.changes), {}
+    for axis, level in levels.items():
+        for name, value in _changes(ablation.axes[axis], level).items():
+            if name in origin and merged[name] != value:
+                raise ConfigError(f"axes {origin[name]} and {axis} both set {name}, to {merged[name]!r} and {value!r}; "
+                                  "leave it to one")
+            merged[name], origin[name] = value, axis
+    return merged
+
+
+def _changes(axis: Axis, level: Level) -> Changes:
+    return {axis.path: level} if isinstance(axis, Range) else axis[level]
+
+
+def _set(config: ml_collections.ConfigDict, path: str, value: object) -> None:
+    *parents, leaf = path.removeprefix(CONFIG).split(".")
+    section = config
+    for parent in parents:
+        if parent not in section or not isinstance(section[parent], ml_collections.ConfigDict):
+            raise unknown("key", path, [CONFIG + known for known, _ in flat(config)])
+        section = section[parent]
+    if isinstance(section.get(leaf), float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    # Validation words what is unknown, or of another type, better.
+    with config.unlocked(), config.ignore_type():
+        section[leaf] = value
+
+
+def _structure(config: ml_collections.ConfigDict) -> str:
+    """What configs that one program trains have in common: all but numbers, seed, name, length and intervals."""
+    entries = plain(config)
+    entries["hyper"] = sorted(entries["hyper"])
+    entries["train"] = {name: value for name, value in entries["train"].items() if not name.endswith("_rounds")}
+    return json.dumps({name: value for name, value in entries.items() if name not in ("seed", "name")}, sort_keys=True)
+
+
+def _rounds(kimg: float, game: Game, rounds_per_call: int) -> int:
+    """The rounds of whole calls that show at least so many images."""
+    return math.ceil(kimg * 1000 / game.images_per_round / rounds_per_call) * rounds_per_call
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return "; ".join(names[:MOST_NAMES]) + more

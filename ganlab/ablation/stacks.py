@@ -1,0 +1,141 @@
+"""Stacks: trials of one group that train as one program, and how many fit and pay."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from ganlab.ablation.plan import Plan, PlannedVariant
+from ganlab.data import Dataset, device_data
+from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, replicated
+from ganlab.game import Game, GameState
+from ganlab.systems import build
+from ganlab.types import Tree
+
+# The rest is for samples, their features, and what the compiler cannot foresee.
+MEMORY_SHARE = 0.7
+MOST_TRIES = 4
+CONVOLUTION_AXES = 4
+# A smaller stack has to be clearly faster a trial, for it is more stacks to compile and to wait for.
+WORTH_CUTTING = 0.8
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """Trials that train side by side: `(variant's number in the plan, seed)`, all of one group."""
+
+    number: int
+    group: int
+    trials: Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """The compiled rounds of a stack of a group.
+
+    Attributes:
+      game: of all its trials.
+      dataset: its data.
+      variant: a variant of the group.
+      size: trials in the stack, those that only fill it up among them.
+      programs: initial states and sampling.
+      play: the compiled `programs.play`.
+      data: all data, on every device.
+      memory: bytes of the whole stack at their most, as the compiler counts them.
+    """
+
+    game: Game
+    dataset: Dataset
+    variant: PlannedVariant
+    size: int
+    programs: TrialPrograms
+    play: Callable[[GameState, Tree], tuple[GameState, jax.Array]]
+    data: Tree
+    memory: int
+
+    def start(self, plan: Plan, stack: Stack) -> GameState:
+        """The states of a stack before its first round; its last trial fills it up to the program's size."""
+        trials = [*stack.trials, *[stack.trials[-1]] * (self.size - len(stack.trials))]
+        numbers = [plan.variants[number].config.hyper for number, _ in trials]
+        hyper = {name: jnp.array([float(each[name]) for each in numbers]) for name in self.game.hyper}
+        return self.programs.init(jnp.array([seed for _, seed in trials]), hyper)
+
+
+def group_trials(plan: Plan, group: int) -> list[tuple[int, int]]:
+    """All trials of a group, a variant's seeds together."""
+    return [(number, seed) for number, variant in enumerate(plan.variants) if variant.group == group
+            for seed in plan.seeds]
+
+
+def cut(trials: Sequence[tuple[int, int]], group: int, size: int, first: int) -> list[Stack]:
+    """Trials in as few stacks of at most `size` as there can be, of nearly equal sizes, numbered from `first`."""
+    count = math.ceil(len(trials) / size)
+    ends = [round(len(trials) * number / count) for number in range(count + 1)]
+    return [Stack(first + number, group, tuple(trials[ends[number]:ends[number + 1]])) for number in range(count)]
+
+
+def compile_program(plan: Plan, group: int, trials: int) -> Program:
+    """The rounds of a stack of so many trials of a group, compiled; filled up so that the devices divide it."""
+    variant = plan.groups[group][0]
+    game, dataset = build(variant.config)
+    devices = min(jax.device_count(), trials)
+    size = math.ceil(trials / devices) * devices
+    mesh = make_trial_mesh(size)
+    train = variant.config.train
+    programs = make_trial_programs(game, mesh, train.rounds_per_call, variant.config.data.flip)
+    data = device_data(dataset.streams(), replicated(mesh))
+    hyper = {name: jnp.zeros(size) for name in game.hyper}
+    states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)
+    compiled = programs.play.lower(states, data).compile()
+    analysis = compiled.memory_analysis()
+    memory = (analysis.argument_size_in_bytes + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+              - analysis.alias_size_in_bytes) * mesh.size
+    return Program(game, dataset, variant, size, programs, compiled, data, memory)
+
+
+def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
+    """The program of a group's largest stack that fits the memory of the devices, and that is not slower a trial
+    than a small one.
+
+    Convolutions of many trials, each with a kernel of its own, are slow on CPU; there a stack of a trial
+    for each device is timed against the large one.
+
+    Args:
+      plan: the plan.
+      group: the group.
+      limit: trials of a stack at most; 0 for no other limit than memory.
+    """
+    trials = len(group_trials(plan, group))
+    size = min(trials, limit or trials)
+    room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count()
+    for _ in range(MOST_TRIES):
+        program = compile_program(plan, group, size)
+        if program.memory <= room or size <= jax.device_count():
+            break
+        size = max(jax.device_count(), int(size * room / program.memory))
+    if jax.default_backend() == "cpu" and size > jax.device_count() and _convolves(program):
+        small = compile_program(plan, group, jax.device_count())
+        if call_seconds(small, plan) / small.size < WORTH_CUTTING * call_seconds(program, plan) / program.size:
+            return small
+    return program
+
+
+def call_seconds(program: Program, plan: Plan, calls: int = 2) -> float:
+    """Seconds of one call, the fastest of some after one that does not count."""
+    group = program.variant.group
+    states = program.start(plan, Stack(0, group, group_trials(plan, group)[:program.size]))
+    times = []
+    for _ in range(1 + calls):
+        start = time.perf_counter()
+        states, _ = jax.block_until_ready(program.play(states, program.data))
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def _convolves(program: Program) -> bool:
+    state = jax.eval_shape(program.programs.init, jnp.zeros(program.size, int),
+                           {name: jnp.zeros(program.size) for name in program.game.hyper})
+    return any(leaf.ndim > CONVOLUTION_AXES for leaf in jax.tree.leaves(state.params))

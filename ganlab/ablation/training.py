@@ -1,0 +1,135 @@
+"""Trains a stack: its rounds, the values of every trial on the way, and its way back after an interruption."""
+
+import collections
+import contextlib
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganlab.ablation.directory import AblationDirectory, StackRecord, TrialEntry
+from ganlab.ablation.plan import Plan, evaluation_rounds
+from ganlab.ablation.stacks import Program, Stack
+from ganlab.data import to_uint8
+from ganlab.engine import Checkpoints, Interruption
+from ganlab.evaluation import Judging, NotFinite, make_judging
+from ganlab.evaluation.study import DIVERGED, FINISHED, Cost, Value
+from ganlab.game import GameState
+from ganlab.types import Array, Tree
+
+CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
+SAMPLES, SAMPLES_SEED = 64, 0
+
+
+def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationDirectory, interruption: Interruption,
+                advance: Callable[[int], None], say: Callable[[str], None]) -> bool:
+    """Trains a stack from where it stopped, and writes what it finds; whether it came to its end.
+
+    Args:
+      plan: the plan.
+      stack: its trials.
+      program: the compiled rounds of its group.
+      directory: of the ablation.
+      interruption: asked at every call; then the states are saved.
+      advance: told how many rounds more are done.
+      say: told of checkpoints that do not read.
+    """
+    variant = program.variant
+    rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
+    points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
+    judging = make_judging(variant.config, program.game, program.dataset, plan.metrics, plan.features, plan.weights,
+                           plan.number)
+    with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
+        states = program.start(plan, stack)
+        step, states = checkpoints.restore_newest(states, say) or (0, states)
+        record = directory.read_stack(stack.number, up_to=step) or _empty(plan, stack, program, judging)
+        advance(step)
+        ahead: collections.deque[Array] = collections.deque()
+        start = time.perf_counter()
+        while step < rounds:
+            states, finite = program.play(states, program.data)
+            ahead.append(finite)
+            if len(ahead) > CALLS_AHEAD or jax.default_backend() == "cpu":
+                jax.block_until_ready(ahead.popleft())
+            step += rounds_per_call
+            advance(rounds_per_call)
+            if step not in points and interruption.signal is None:
+                continue
+            finite = np.asarray(finite)
+            record = record.later(step, time.perf_counter() - start)
+            if step in points:
+                kimg = step * program.game.images_per_round / 1000
+                record = _measured(record, step, kimg, program, states, finite, judging)
+            # Before the states: of a crash in between, what was measured after the older ones is left out.
+            directory.write_stack(record)
+            if interruption.signal is not None and step < rounds:
+                checkpoints.save(step, states)
+                return False
+            if not finite[:len(stack.trials)].any():
+                break
+            if step < rounds:
+                checkpoints.save(step, states)
+            start = time.perf_counter()
+        directory.write_samples(stack.number, _samples(plan, stack, program, states, np.asarray(finite)))
+    directory.finish_stack(record.at_end(program.game.images_per_round))
+    return True
+
+
+def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> StackRecord:
+    """The record of a stack that has not begun."""
+    parameters = sum(leaf.size for network in program.game.networks.values()
+                     for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
+    cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
+    trials = [TrialEntry(plan.variants[number].name, seed, FINISHED, []) for number, seed in stack.trials]
+    values = [Value(name, better, "") for name, better in judging.values.items()]
+    return StackRecord(stack.number, 0, False, cost, values, trials)
+
+
+def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState, finite: np.ndarray,
+              judging: Judging) -> StackRecord:
+    """The record with the values of every trial that is still finite."""
+    trials, values = [], record.values
+    sample = jax.jit(program.game.sampler.images)
+    params, variables = _of_sampler(program, states)
+    for place, trial in enumerate(record.trials):
+        found = None
+        if finite[place] and trial.status != DIVERGED:
+            own = jax.device_put(jax.tree.map(lambda leaf, place=place: leaf[place], (params, variables)))
+            # Samples that are not finite come before params that are not.
+            with contextlib.suppress(NotFinite):
+                found = judging(functools.partial(sample, *own))
+        if found is None:
+            trials.append(dataclasses.replace(trial, status=DIVERGED))
+            continue
+        values = [Value(result.name, result.better, result.protocol.name) for result in found]
+        numbers = {result.name: result.value for result in found}
+        trials.append(dataclasses.replace(trial, curve=[*trial.curve, (step, kimg, numbers)]))
+    return dataclasses.replace(record, trials=trials, values=values)
+
+
+def _of_sampler(program: Program, states: GameState) -> tuple[Tree, Tree]:
+    """Averaged params and variables of the network that samples, of all trials, in the host's memory."""
+    name = program.game.sampler.network
+    return jax.device_get((states.ema.get(name, states.params[name]), states.variables[name]))
+
+
+def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
+    """By variant, samples of its first seed from latents that are the same for all: a column a class."""
+    sampler, classes = program.game.sampler, program.dataset.num_classes
+    conditional = program.variant.config.system.get("conditional")
+    labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)
+    keys = jax.random.split(jax.random.key(SAMPLES_SEED), SAMPLES)
+    sample, latents = jax.jit(sampler.images), sampler.latents(keys)
+    params, variables = _of_sampler(program, states)
+    found = {}
+    for place, (number, seed) in enumerate(stack.trials):
+        if seed == plan.seeds[0] and finite[place]:
+            own = jax.tree.map(lambda leaf, place=place: leaf[place], (params, variables))
+            images = np.asarray(sample(*own, latents, labels))
+            if np.all(np.isfinite(images)):
+                found[plan.variants[number].name] = to_uint8(images) if images.ndim == 4 else images
+    return found

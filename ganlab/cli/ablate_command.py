@@ -1,0 +1,233 @@
+"""ganlab ablate --ablation=FILE --workdir=DIR [--dry_run] [--launcher=here|local|slurm]
+
+Trains every variant of an ablation from every seed. Trials that differ in numbers and seeds alone are
+stacked: they train side by side as one program, as many as fit the memory, spread over all devices (on
+CPU, over its cores). The same command again goes on with what is missing, to the same numbers.
+
+Examples:
+  ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties --dry_run
+  ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties
+  ganlab ablate --workdir=runs/penalties                      # goes on
+  ganlab ablate --ablation=FILE --workdir=DIR --launcher=slurm --slurm=partition=gpu,gpus_per_node=1,time=240
+  ganlab report runs/penalties
+
+--dry_run prints the plan: the variants, how they fall into groups, stacks and their memory, and the time
+that a short calibration leads to expect; it writes nothing. A trial that diverges is marked, kept from
+its last finite state and counted; the others of its stack go on. A stack whose program fails is tried
+again in a process of its own, and left out if it fails there too.
+
+The directory gets plan.json, what each stack found (stacks/), and the report: report.html, results.csv,
+results.parquet, results.tex.
+"""
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+import jax
+import rich.console
+import rich.progress
+from absl import flags
+from rich.table import Table
+
+from ganlab.ablation import (
+    LAUNCHERS,
+    AblationDirectory,
+    Plan,
+    Program,
+    Stack,
+    call_seconds,
+    chosen,
+    cut,
+    fit_program,
+    group_trials,
+    level_text,
+    load_ablation,
+    load_experiment,
+    make_plan,
+    submit,
+    train_here,
+    train_one,
+)
+from ganlab.config import ConfigError
+from ganlab.engine import Interruption, locked, set_up_process
+from ganlab.evaluation import make_judging
+from ganlab.report import wide_console
+from ganlab.systems import build
+
+EXIT_SIGNAL = 128
+EXIT_FAILED = 1
+MOST_LEVELS = 60  # Characters of a group's levels in the table.
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_string("ablation", None, "the ablation's file; not needed to go on", flag_values=values)
+    flags.DEFINE_string("workdir", None, "the ablation's directory, new or to go on in", flag_values=values,
+                        required=True)
+    flags.DEFINE_bool("dry_run", False, "prints the plan and writes nothing", flag_values=values)
+    flags.DEFINE_enum("launcher", "here", LAUNCHERS, "where stacks are trained: one after another in this process, or "
+                      "as jobs in processes of this machine or of SLURM", flag_values=values)
+    flags.DEFINE_integer("workers", 1, "jobs at a time, of a launcher", flag_values=values, lower_bound=1)
+    flags.DEFINE_list("slurm", [], "options of sbatch as name=value, joined by comma", flag_values=values)
+    flags.DEFINE_integer("trials_per_stack", 0, "trials of a stack at most; 0 for as many as fit and pay",
+                         flag_values=values, lower_bound=0)
+    flags.DEFINE_integer("stack", None, "trains this stack alone, of a plan that is written: what jobs call",
+                         flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Plans, prints the plan, and trains; everything that can be wrong is checked before anything runs."""
+    set_up_process()
+    if jax.config.jax_platforms in (None, "cpu"):
+        # Trials exchange nothing, so each core does best as a device of its own; accelerators are not touched by it.
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    directory, console = AblationDirectory(values.workdir), wide_console()
+    if values.stack is not None:
+        return _train_one(directory, values.stack)
+    plan = read_plan(values, directory)
+    begun = directory.check(plan)
+    stacks, programs = (directory.read_stacks(), {}) if begun else plan_stacks(plan, values.trials_per_stack, console)
+    if not begun or values.dry_run:
+        print_plan(plan, stacks, programs, console, timed=values.dry_run)
+    if values.dry_run:
+        return 0
+    with locked(directory.path), Interruption() as interruption:
+        if not begun:
+            directory.write_plan(plan, stacks, sys.argv)
+        left = directory.unfinished()
+        console.print(f"{len(stacks) - len(left)} of {len(stacks)} stacks are done")
+        if values.launcher == "here":
+            with stack_bars(console) as track:
+                done = train_here(directory, programs, interruption, track, lambda text: console.print(text))
+            if not done:
+                console.print(f"stopped by {interruption.signal.name}, saved; the same command goes on")
+                return EXIT_SIGNAL + interruption.signal
+        else:
+            submit(directory, values.launcher, values.workers, options(values.slurm), console.print)
+    failed = [stack for stack in directory.unfinished()]
+    console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done; see the findings by "
+                  f"`ganlab report {directory.path}`")
+    return EXIT_FAILED if failed else 0
+
+
+def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
+    """The plan of the ablation's file, or, without one, that of the directory."""
+    if values.ablation is None:
+        return directory.read_plan()
+    ablation = load_ablation(values.ablation)
+    experiment = load_experiment(ablation.experiment.partition(":")[0])
+
+    def check(config: object) -> tuple:
+        game, dataset = build(config)
+        make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
+        return game, dataset
+
+    return make_plan(ablation, experiment.get_config, check)
+
+
+def plan_stacks(plan: Plan, limit: int, console: rich.console.Console) -> tuple[list[Stack], dict[int, Program]]:
+    """The stacks of all groups, and the compiled program of each group."""
+    stacks, programs = [], {}
+    with console.status("compiling"):
+        for group in range(len(plan.groups)):
+            programs[group] = fit_program(plan, group, limit)
+            stacks += cut(group_trials(plan, group), group, programs[group].size, len(stacks))
+    return stacks, programs
+
+
+def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program], console: rich.console.Console,
+               timed: bool) -> None:
+    """Prints the question, the axes, and a row a group; with `timed`, after a few calls of each program."""
+    console.print(f"[bold]{plan.title}[/bold]" if console.is_terminal else plan.title, plan.question, "", sep="\n",
+                  markup=True)
+    for axis, levels in plan.axes.items():
+        shown = [level_text(level) for level in levels]
+        middle = shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]]
+        console.print(f"{axis}: {', '.join(middle)}")
+    console.print(f"{plan.design}; seeds {plan.seeds[0]} to {plan.seeds[-1]}: {plan.trials:,} trials of "
+                  f"{plan.kimg:,g} kimg each, measured {plan.evaluations} times by {plan.metrics}\n")
+    table = Table(box=None, pad_edge=False)
+    headings = ("group", "levels", "variants", "trials", "stacks", "memory each", *(["expected"] if timed else []))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "levels" else "right", no_wrap=True)
+    total = 0.0
+    for number, variants in enumerate(plan.groups):
+        own = [stack for stack in stacks if stack.group == number]
+        program = programs.get(number)
+        row = [str(number), group_words(plan, number), str(len(variants)), str(sum(len(s.trials) for s in own)),
+               f"{len(own)} x {max(len(stack.trials) for stack in own)}",
+               f"{program.memory / 2**20:,.0f} MiB" if program else ""]
+        if timed and program:
+            config = program.variant.config
+            seconds = call_seconds(program, plan) * config.train.total_rounds / config.train.rounds_per_call * len(own)
+            total += seconds
+            row.append(duration(seconds))
+        table.add_row(*row)
+    console.print(table)
+    if timed:
+        console.print(f"\nabout {duration(total)} of training on {jax.device_count()} x {jax.devices()[0].device_kind}, "
+                      "besides compilation and evaluation")
+    console.print()
+
+
+def group_words(plan: Plan, group: int) -> str:
+    """The levels in which a group's variants agree while the plan's do not."""
+    variants = plan.groups[group]
+    shared = []
+    for axis, levels in plan.axes.items():
+        own = {variant.levels[axis] for variant in variants}
+        shared.append(f"{axis} {level_text(next(iter(own)))}" if len(own) == 1 < len(levels) else
+                      f"{len(own)} of {axis}" if len(levels) > 1 else "")
+    text = ", ".join(filter(None, shared))
+    return text if len(text) <= MOST_LEVELS else text[:MOST_LEVELS - 3] + "..."
+
+
+def duration(seconds: float) -> str:
+    """Seconds as hours and minutes."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+@contextlib.contextmanager
+def stack_bars(console: rich.console.Console) -> Iterator[object]:
+    """A bar a stack on a terminal, a line a stack elsewhere."""
+    columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
+               rich.progress.TimeRemainingColumn())
+    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        def track(plan: Plan, stack: Stack) -> object:
+            words = f"stack {stack.number}: {group_words(plan, stack.group)}, {len(stack.trials)} trials"
+            if not console.is_terminal:
+                console.print(words)
+            rounds = plan.groups[stack.group][0].config.train.total_rounds
+            task = progress.add_task(words, total=rounds)
+            return lambda number: progress.advance(task, number)
+
+        yield track
+
+
+def options(words: Sequence[str]) -> dict[str, object]:
+    """The options of sbatch.
+
+    Raises:
+      ConfigError: for a word that is no name=value.
+    """
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(f"--slurm: {word!r} is no name=value; write, say, --slurm=partition=gpu,time=240")
+        found[name] = int(value) if value.isdigit() else value
+    return found
+
+
+def _train_one(directory: AblationDirectory, number: int) -> int:
+    """Trains one stack, for a job."""
+    plan, stack = directory.read_plan(), chosen(directory.read_stacks(), number)
+    with Interruption() as interruption:
+        done = train_one(directory, plan, stack, None, interruption)
+    return 0 if done else EXIT_SIGNAL + interruption.signal
