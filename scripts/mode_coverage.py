@@ -12,7 +12,6 @@ import dataclasses
 import importlib.util
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from rich.table import Table
 
 from ganlab.config import METHODS, ConfigError, validate
 from ganlab.data import SOURCES, Dataset, device_data, to_uint8
-from ganlab.engine import make_trial_mesh, make_trial_programs, replicated, set_up_process
+from ganlab.engine import make_trial_mesh, make_trial_programs, replicated, set_up_process, split_cpu
 from ganlab.game import Game
 from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier
 from ganlab.systems import build
@@ -167,14 +166,9 @@ def result_table(data: str, results: Sequence[Result]) -> Table:
     return table
 
 
-def set_up_devices() -> None:
-    """Makes each core of the CPU a device of its own: trials exchange nothing, so that this is the quicker way."""
-    set_up_process()
-    jax.config.update("jax_num_cpu_devices", os.cpu_count())
-
-
 def main(_: list[str]) -> None:
-    set_up_devices()
+    set_up_process()
+    split_cpu()
     console = Console(highlight=False, markup=False, width=max(Console().width, TABLE_WIDTH))
     number = DATA_SETS[DATA.value][3]
     try:

@@ -43,7 +43,6 @@ def tiny(script, monkeypatch):
         return config
 
     monkeypatch.setattr(script, "load_config", load_tiny)
-    monkeypatch.setattr(script, "set_up_devices", lambda: None)
     monkeypatch.setattr(script, "DATA_SETS", {name: (*entry[:3], 30) for name, entry in script.DATA_SETS.items()})
     return script
 

@@ -17,6 +17,7 @@ from ganlab.engine import Interruption, locked
 
 LAUNCHERS = ("here", "local", "slurm")
 ERROR_LINES = 3
+MOST_MINUTES = 7 * 24 * 60  # Of a job, where the option `time` says nothing else.
 
 Advance = Callable[[int], None]
 Track = Callable[[Plan, Stack], Advance]
@@ -95,7 +96,8 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
     stacks = directory.unfinished()
     try:
         executor = submitit.AutoExecutor(folder=directory.jobs, cluster=launcher)
-        executor.update_parameters(name="ganlab", **{f"slurm_{name}": value for name, value in options.items()})
+        executor.update_parameters(name="ganlab", timeout_min=MOST_MINUTES,
+                                   **{f"slurm_{name}": value for name, value in options.items()})
         if launcher == "slurm":
             executor.update_parameters(slurm_array_parallelism=workers)
     except (RuntimeError, NameError, AssertionError) as error:

@@ -138,7 +138,7 @@ def make_plan(ablation: Ablation, get_config: Callable[[str], ml_collections.Con
 
 def variant_name(levels: Levels) -> str:
     """A variant's levels in words."""
-    return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items())
+    return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
 
 
 def level_text(level: Level) -> str:

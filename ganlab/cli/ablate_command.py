@@ -22,7 +22,6 @@ results.parquet, results.tex.
 
 import contextlib
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -52,7 +51,7 @@ from ganlab.ablation import (
     train_one,
 )
 from ganlab.config import ConfigError
-from ganlab.engine import Interruption, locked, set_up_process
+from ganlab.engine import Interruption, locked, set_up_process, split_cpu
 from ganlab.evaluation import make_judging
 from ganlab.report import wide_console
 from ganlab.systems import build
@@ -82,9 +81,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Plans, prints the plan, and trains; everything that can be wrong is checked before anything runs."""
     set_up_process()
-    if jax.config.jax_platforms in (None, "cpu"):
-        # Trials exchange nothing, so each core does best as a device of its own; accelerators are not touched by it.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    split_cpu()
     directory, console = AblationDirectory(values.workdir), wide_console()
     if values.stack is not None:
         return _train_one(directory, values.stack)

@@ -1,6 +1,6 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
-from ganlab.engine.backend import set_up_process
+from ganlab.engine.backend import set_up_process, split_cpu
 from ganlab.engine.checkpoints import Best, Checkpoints, choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checksums import damage, has_checksums
 from ganlab.engine.divergence import Collapsed, Diverged, Stopped
@@ -23,5 +23,5 @@ __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diver
            "check_init", "check_sampler_export", "choose_step", "config_of", "damage", "data_shapes", "device_memory",
            "export_sampler", "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh",
            "make_programs", "make_trial_mesh", "make_trial_programs", "plain", "read_metrics", "replicated",
-           "rounds_saved", "run_weights", "sample_keys", "set_up_process", "stays_on_device", "step_folders",
+           "rounds_saved", "run_weights", "sample_keys", "set_up_process", "split_cpu", "stays_on_device", "step_folders",
            "stored_metrics", "train", "versions", "write_atomically", "write_sampler", "writing"]

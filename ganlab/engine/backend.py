@@ -1,5 +1,6 @@
 """Settings of the process that JAX should find when it starts."""
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -18,6 +19,13 @@ _MALLOPT = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_P
 def compilation_cache() -> Path:
     """Where compiled programs are kept for this user, so that a second run starts quickly."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganlab" / "compiled"
+
+
+def split_cpu() -> None:
+    """Makes each core of the CPU a device of its own, where JAX has not begun: the quicker way for programs that
+    exchange nothing, as the trials of a stack. Accelerators are not touched by it."""
+    with contextlib.suppress(RuntimeError):  # Devices that are in use stay as they are.
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
 
 
 def set_up_process() -> None:

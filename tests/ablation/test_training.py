@@ -1,0 +1,205 @@
+"""Stacks train each trial as if it were alone, come back from interruptions, and survive trials and programs that fail."""
+
+import json
+import signal
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_ablation import ablation, plan_of
+
+from ganlab.ablation import AblationDirectory, Stack, cut, fit_program, group_trials, launch, numbers, read_study, stacks
+from ganlab.cli.main import main
+from ganlab.config import ConfigError
+from ganlab.data import device_data
+from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
+from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING
+from ganlab.systems import build
+
+CHANGED = {"base": {}, "rates": {"config.hyper.critic_lr": 0.03, "config.hyper.generator_lr": 0.02},
+           "noise": {"config.hyper.label_noise": 0.4}, "average": {"config.hyper.ema_half_life_kimg": 0.02}}
+
+
+class Calls:
+    """An interruption that comes after so many questions."""
+
+    def __init__(self, number=10**9):
+        self.left = number
+
+    @property
+    def signal(self):
+        self.left -= 1
+        return signal.SIGINT if self.left < 0 else None
+
+
+def track(plan, stack):
+    return lambda number: None
+
+
+@pytest.fixture(scope="module")
+def plan(experiment_file):
+    return plan_of(ablation(experiment_file))
+
+
+def begin(plan, folder):
+    """The directory of a plan, with a stack a group."""
+    directory, found = AblationDirectory(folder), []
+    for group in range(len(plan.groups)):
+        found += cut(group_trials(plan, group), group, len(group_trials(plan, group)), len(found))
+    directory.write_plan(plan, found, ["ganlab", "ablate"])
+    return directory
+
+
+@pytest.fixture(scope="module")
+def whole(plan, tmp_path_factory):
+    """An ablation that was never interrupted."""
+    directory = begin(plan, tmp_path_factory.mktemp("whole") / "study")
+    assert launch.train_here(directory, {}, Calls(), track, print)
+    return directory
+
+
+def found(directory):
+    """What all stacks have found but their cost."""
+    return [(record.finished, record.step, record.trials, record.values) for record in (
+        directory.read_stack(stack.number) for stack in directory.read_stacks()) if record is not None]
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_trial_in_a_stack_is_the_trial_alone(experiment_file):
+    plan = plan_of(ablation(experiment_file, axes={"change": CHANGED}))
+    trials, variant = group_trials(plan, 0), plan.variants[0]
+    game, dataset = build(variant.config)
+    mesh, alone_mesh = make_trial_mesh(len(trials)), make_mesh(8, devices=1)
+    programs, alone = make_trial_programs(game, mesh, 2), make_programs(game, alone_mesh, 2)
+    data, alone_data = (device_data(dataset.streams(), replicated(each)) for each in (mesh, alone_mesh))
+    program = stacks.Program(game, dataset, variant, len(trials), programs, programs.play, data, 0)
+
+    def double(state):
+        return jax.tree.map(lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
+
+    states = double(program.start(plan, Stack(0, 0, trials)))
+    for _ in range(10):
+        states, finite = programs.play(states, data)
+    assert np.all(finite)
+    for place, (number, seed) in enumerate(trials):
+        hyper = {name: jnp.asarray(value, float) for name, value in plan.variants[number].config.hyper.items()}
+        state = double(alone.init(seed)).replace(hyper=jax.device_put(hyper, replicated(alone_mesh)))
+        for _ in range(10):
+            state, _ = alone.play(state, alone_data)
+        for part in ("params", "ema", "hyper"):
+            jax.tree.map(lambda one, many, place=place: np.testing.assert_allclose(many[place], one, 1e-9, 1e-12),
+                         getattr(state, part), getattr(states, part))
+
+
+def test_the_study_has_every_trial_with_its_values_and_what_it_cost(plan, whole):
+    study = read_study(whole.path)
+    assert study.base == "loss plain, rate 0.01" and len(study.trials) == plan.trials == 12
+    assert {trial.status for trial in study.trials if "rate 1e+38" not in trial.variant} == {FINISHED}
+    for trial in study.trials:
+        if trial.status == FINISHED:
+            assert [kimg for kimg, _ in trial.curve] == [0.032, 0.064] and trial.values == trial.curve[-1][1]
+            assert set(trial.values) == {"modes", "modes/high_quality", "modes/reverse_kl"}
+    assert {value.name: value.better for value in study.values} == {
+        "modes": "higher", "modes/high_quality": "higher", "modes/reverse_kl": "lower"}
+    assert all("modes[" in value.protocol for value in study.values)
+    cost = study.variants[0].cost
+    assert cost.trials == 6 and cost.images_per_second > 0 and cost.memory > 0 and cost.parameters > 0
+    assert study.variants[0].samples.shape == (64, 2)
+    assert not whole.checkpoints(0).exists()
+
+
+def test_a_trial_that_diverges_is_marked_and_the_others_finish(whole):
+    diverged = {trial.variant for trial in read_study(whole.path).trials if trial.status == DIVERGED}
+    assert diverged == {"loss plain, rate 1e+38", "loss squares, rate 1e+38"}
+    assert all(not trial.values for trial in read_study(whole.path).trials if trial.status == DIVERGED)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 5])
+def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, tmp_path, calls):
+    directory = begin(plan, tmp_path / "study")
+    assert not launch.train_here(directory, {}, Calls(calls), track, print)
+    assert MISSING in {trial.status for trial in read_study(directory.path).trials}
+    assert launch.train_here(directory, {}, Calls(), track, print)
+    assert found(directory) == found(whole)
+
+
+def test_values_that_were_measured_after_the_last_checkpoint_are_measured_again(plan, whole, tmp_path, monkeypatch):
+    directory = begin(plan, tmp_path / "study")
+    write = directory.write_stack
+
+    def killed_after_writing(record):
+        write(record)
+        if record.step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(directory, "write_stack", killed_after_writing)
+    with pytest.raises(KeyboardInterrupt):
+        launch.train_here(directory, {}, Calls(), track, print)
+    assert directory.read_stack(0).step == 4
+    assert launch.train_here(AblationDirectory(directory.path), {}, Calls(), track, print)
+    assert found(directory) == found(whole)
+
+
+def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, whole, tmp_path, monkeypatch):
+    directory, train_stack, said = begin(plan, tmp_path / "study"), launch.train_stack, []
+
+    def train(plan, stack, *arguments):
+        if stack.number == 0:
+            raise RuntimeError("the program is too large")
+        return train_stack(plan, stack, *arguments)
+
+    monkeypatch.setattr(launch, "train_stack", train)
+    monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit('no memory')"])
+    assert launch.train_here(directory, {}, Calls(), track, said.append)
+    assert "the program is too large" in said[0] and "no memory" in said[1]
+    study = read_study(directory.path)
+    assert {trial.status for trial in study.trials if "plain" in trial.variant} == {FAILED}
+    assert study.variants[0].error == "no memory"
+    assert found(directory) == found(whole)[1:]
+
+
+def test_a_job_of_a_launcher_trains_its_stack(experiment_file, tmp_path):
+    plan, said = plan_of(ablation(experiment_file, axes={}, seeds=1)), []
+    directory = begin(plan, tmp_path / "study")
+    launch.submit(directory, "local", 2, {}, said.append)
+    assert not directory.unfinished(), said
+    assert [trial.status for trial in read_study(directory.path).trials] == [FINISHED]
+    assert launch.train_here(directory, {}, Calls(), track, print)
+
+
+def test_a_launcher_that_is_not_there_is_told(plan, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigError, match="--launcher=slurm: Could not detect"):
+        launch.submit(begin(plan, tmp_path / "study"), "slurm", 2, {}, print)
+
+
+def test_a_stack_is_cut_where_memory_is_short(plan, monkeypatch):
+    whole = fit_program(plan, 0)
+    monkeypatch.setattr(stacks, "device_memory", lambda device: whole.memory / 4 / stacks.MEMORY_SHARE * 0.8)
+    program = fit_program(plan, 0)
+    assert program.size < whole.size and program.memory < whole.memory
+    assert fit_program(plan, 0, limit=4).size == 4
+
+
+def test_the_command_prints_its_plan_and_writes_nothing_when_it_runs_dry(experiment_file, tmp_path, capsys):
+    file = tmp_path / "some_ablation.py"
+    file.write_text(
+        "from ganlab.ablation import Ablation, numbers\n\n\ndef get_ablation():\n"
+        f"    return Ablation('tiny', 'Does it?', {experiment_file!r}, {{'rate': numbers('config.hyper.critic_lr', 0.1, 0.2)}},\n"
+        "                    kimg=0.032, metrics='modes', seeds=2, evaluations=1, number=40)\n")
+    command = ["ablate", f"--ablation={file}", f"--workdir={tmp_path / 'study'}"]
+    assert main([*command, "--dry_run"]) == 0
+    printed = capsys.readouterr().out
+    assert "4 trials of 0.032 kimg" in printed and "1 x 4" in printed and "MiB" in printed and "about" in printed
+    assert not (tmp_path / "study").exists()
+    assert main(command) == 0 and "1 of 1 stacks are done" in capsys.readouterr().out
+    assert main(["ablate", f"--workdir={tmp_path / 'study'}"]) == 0
+    assert json.loads((tmp_path / "study" / "plan.json").read_text())["title"] == "tiny"
+    assert main(["ablate", f"--workdir={tmp_path / 'nothing'}"]) == 2
+    assert "holds no ablation" in capsys.readouterr().err
+
+
+def test_an_axis_of_numbers_has_a_level_a_number():
+    assert numbers("config.hyper.x", 0.0, 1.0) == {0.0: {"config.hyper.x": 0.0}, 1.0: {"config.hyper.x": 1.0}}
