@@ -116,7 +116,15 @@ def test_a_trial_that_diverges_is_marked_and_the_others_finish(whole):
     assert all(not trial.values for trial in read_study(whole.path).trials if trial.status == DIVERGED)
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3, 5])
+def test_a_stack_of_which_no_trial_is_left_stops(experiment_file, tmp_path):
+    plan = plan_of(ablation(experiment_file, axes={"rate": numbers("config.hyper.critic_lr", 1e38)}, kimg=6.4))
+    directory = begin(plan, tmp_path / "study")
+    assert launch.train_here(directory, {}, Calls(), track, print)
+    assert directory.read_stack(0).step == 400 < plan.variants[0].config.train.total_rounds
+    assert {trial.status for trial in read_study(directory.path).trials} == {DIVERGED}
+
+
+@pytest.mark.parametrize("calls", [1, 3, 5])
 def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, tmp_path, calls):
     directory = begin(plan, tmp_path / "study")
     assert not launch.train_here(directory, {}, Calls(calls), track, print)
