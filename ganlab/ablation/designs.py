@@ -50,8 +50,8 @@ def points_of(design: Design, axes: Mapping[str, Axis], base: Levels) -> list[Le
             raise unknown("design", design, NAMED_DESIGNS)
         ranges = [name for name, axis in axes.items() if isinstance(axis, Range)]
         if ranges:
-            raise ConfigError(f"design {design} takes axes of levels, and {', '.join(ranges)} is a Range; use a Search, "
-                              "or numbers(path, ...)")
+            raise ConfigError(f"design {design} takes axes of levels, and {', '.join(ranges)} is a Range; use a "
+                              "Search, or numbers(path, ...)")
         found = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
     else:
         found = _listed(design, axes, base)

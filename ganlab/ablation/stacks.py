@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from ganlab.ablation.plan import Plan, PlannedVariant
-from ganlab.data import Dataset, device_data
-from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, replicated
+from ganlab.data import Dataset
+from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, placed_data
 from ganlab.game import Game, GameState
 from ganlab.systems import build
 from ganlab.types import Tree
@@ -86,7 +86,7 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     mesh = make_trial_mesh(size)
     train = variant.config.train
     programs = make_trial_programs(game, mesh, train.rounds_per_call, variant.config.data.flip)
-    data = device_data(dataset.streams(), replicated(mesh))
+    data = placed_data(dataset, mesh)
     hyper = {name: jnp.zeros(size) for name in game.hyper}
     states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)
     compiled = programs.play.lower(states, data).compile()

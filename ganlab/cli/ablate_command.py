@@ -51,7 +51,7 @@ from ganlab.ablation import (
     train_one,
 )
 from ganlab.config import ConfigError
-from ganlab.engine import Interruption, locked, set_up_process, split_cpu
+from ganlab.engine import Interruption, locked, set_up_process, split_cpu, stays_on_device
 from ganlab.evaluation import make_judging
 from ganlab.report import wide_console
 from ganlab.systems import build
@@ -120,6 +120,11 @@ def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
 
     def check(config: object) -> tuple:
         game, dataset = build(config)
+        if not stays_on_device(dataset, config):
+            raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than "
+                              f"config.data.device_share ({config.data.device_share:g}) of a device's memory, and the "
+                              "data of stacked trials has to stay there; take a smaller set or resolution, or a larger "
+                              "share")
         make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
         return game, dataset
 
@@ -166,8 +171,8 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
         table.add_row(*row)
     console.print(table)
     if timed:
-        console.print(f"\nabout {duration(total)} of training on {jax.device_count()} x {jax.devices()[0].device_kind}, "
-                      "besides compilation and evaluation")
+        console.print(f"\nabout {duration(total)} of training on {jax.device_count()} x "
+                      f"{jax.devices()[0].device_kind}, besides compilation and evaluation")
     console.print()
 
 

@@ -4,7 +4,7 @@ from ganlab.engine.backend import set_up_process, split_cpu
 from ganlab.engine.checkpoints import Best, Checkpoints, choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checksums import damage, has_checksums
 from ganlab.engine.divergence import Collapsed, Diverged, Stopped
-from ganlab.engine.feed import DeviceFeed, HostFeed, data_shapes, device_memory, make_feed, stays_on_device
+from ganlab.engine.feed import DeviceFeed, HostFeed, data_shapes, device_memory, make_feed, placed_data, stays_on_device
 from ganlab.engine.init_from import check_init, initialise
 from ganlab.engine.interruption import Interruption
 from ganlab.engine.lock import FILE as LOCK
@@ -19,9 +19,10 @@ from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_prog
 from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
-           "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights", "TrialPrograms",
-           "check_init", "check_sampler_export", "choose_step", "config_of", "damage", "data_shapes", "device_memory",
-           "export_sampler", "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh",
-           "make_programs", "make_trial_mesh", "make_trial_programs", "plain", "read_metrics", "replicated",
-           "rounds_saved", "run_weights", "sample_keys", "set_up_process", "split_cpu", "stays_on_device", "step_folders",
-           "stored_metrics", "train", "versions", "write_atomically", "write_sampler", "writing"]
+           "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
+           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "config_of", "damage", "data_shapes",
+           "device_memory", "export_sampler", "file_weights", "has_checksums", "initialise", "locked", "make_feed",
+           "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "placed_data", "plain",
+           "read_metrics", "replicated", "rounds_saved", "run_weights", "sample_keys", "set_up_process", "split_cpu",
+           "stays_on_device", "step_folders", "stored_metrics", "train", "versions", "write_atomically",
+           "write_sampler", "writing"]

@@ -46,12 +46,17 @@ def stays_on_device(dataset: Dataset, config: Mapping[str, Any]) -> bool:
     return dataset.nbytes <= config["data"]["device_share"] * device_memory(jax.local_devices()[0])
 
 
+def placed_data(dataset: Dataset, mesh: jax.sharding.Mesh) -> Streams:
+    """All data, whole on every device of a mesh."""
+    whole = jax.tree.map(lambda array: np.asarray(array[:]), dataset.streams())
+    return device_data(whole, replicated(mesh))
+
+
 class DeviceFeed:
     """All data, on every device of a mesh; batches are gathered inside the program."""
 
     def __init__(self, dataset: Dataset, mesh: jax.sharding.Mesh):
-        whole = jax.tree.map(lambda array: np.asarray(array[:]), dataset.streams())
-        self._data = device_data(whole, replicated(mesh))
+        self._data = placed_data(dataset, mesh)
 
     def next(self) -> Streams:
         """Always the same arrays."""

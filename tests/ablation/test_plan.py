@@ -35,7 +35,8 @@ def test_every_variant_sees_the_same_real_images(experiment_file):
 
 
 def test_choices_of_variants_are_joined_with_those_of_the_experiment(experiment_file):
-    plan = plan_of(ablation(f"{experiment_file}:critic_updates=3", axes={"loss": {"squares": {"loss": "least_squares"}}},
+    axes = {"loss": {"squares": {"loss": "least_squares"}}}
+    plan = plan_of(ablation(f"{experiment_file}:critic_updates=3", axes=axes,
                             changes={"config.hyper.generator_lr": 1}))
     config = plan.variants[0].config
     assert (config.system.critic_updates, config.system.loss, config.hyper.generator_lr) == (3, "least_squares", 1.0)
@@ -69,7 +70,8 @@ def test_all_invalid_variants_are_listed_at_once(experiment_file):
 
 @pytest.mark.parametrize("changes, words", [
     ({"axes": {"a": {"x": {"loss": "hinge"}}, "b": {"y": {"loss": "logistic"}}}}, "axes a and b both set loss"),
-    ({"axes": {"a": Range("config.hyper.critic_rl", 0, 1)}, "design": Search(2)}, "did you mean config.hyper.critic_lr"),
+    ({"axes": {"a": Range("config.hyper.critic_rl", 0, 1)}, "design": Search(2)},
+     "did you mean config.hyper.critic_lr"),
     ({"axes": {"a": {}}}, "axis a has no levels"),
     ({"axes": {"a": numbers("config.nothing.here", 1.0)}}, "key 'config.nothing.here' is unknown"),
     ({"seeds": 0}, "seeds of the ablation is 0"),
@@ -106,7 +108,8 @@ def test_every_trial_is_in_one_stack_and_stacks_are_nearly_equal(experiment_file
     trials = group_trials(plan_of(ablation(experiment_file, seeds=5)), 1)
     stacks = cut(trials, 1, size=4, first=7)
     assert [trial for stack in stacks for trial in stack.trials] == trials and len(trials) == 15
-    assert [len(stack.trials) for stack in stacks] == [4, 4, 3, 4] and [stack.number for stack in stacks] == [7, 8, 9, 10]
+    assert [len(stack.trials) for stack in stacks] == [4, 4, 3, 4]
+    assert [stack.number for stack in stacks] == [7, 8, 9, 10]
 
 
 def test_a_directory_of_another_plan_is_refused_and_stays_as_it_was(experiment_file, tmp_path):
