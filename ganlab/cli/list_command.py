@@ -1,7 +1,7 @@
 """ganlab list [--only=losses,penalties]
 
-Names every network, loss, penalty, trick, optimizer, schedule, data source, metric, system and
-experiment, with its meaning. Losses, penalties, networks, optimizers and sources may
+Names every network, loss, penalty, trick, optimizer, schedule, data source, metric, system,
+experiment and ablation, with its meaning. Losses, penalties, networks, optimizers and sources may
 also stand outside ganlab, named `package.module:function`.
 
 Examples:
@@ -37,15 +37,15 @@ TABLES: dict[str, Mapping[str, Any]] = {
 
 def meanings() -> dict[str, dict[str, str]]:
     """The first line of what each entry says of itself, by table and name."""
-    found = {"experiments": experiment_meanings(),
+    found = {"experiments": file_meanings("experiments"), "ablations": file_meanings("experiments/ablations"),
              "metrics": {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}." for name, measure in MEASURES.items()}}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
                     for table, entries in TABLES.items()}
 
 
-def experiment_meanings() -> dict[str, str]:
-    """Experiment files here or beside the package, by path, and their meaning; the files are not run."""
-    folders = (Path("experiments"), Path(ganlab.__file__).parent.parent / "experiments")
+def file_meanings(name: str) -> dict[str, str]:
+    """Files of a folder here or beside the package, by path, and their meaning; the files are not run."""
+    folders = (Path(name), Path(ganlab.__file__).parent.parent / name)
     folder = next((folder for folder in folders if folder.is_dir()), None)
     files = sorted(folder.glob("*.py")) if folder else []
     return {str(file): first_line(ast.get_docstring(ast.parse(file.read_text()))) for file in files}

@@ -22,7 +22,7 @@ COMMANDS = {
     "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",
     "compare": "puts the metrics of several runs side by side, where they are of one protocol",
     "data": "makes data sets of folders, zip files and TFDS",
-    "list": "names every network, loss, penalty, trick, optimizer, data source and experiment",
+    "list": "names every network, loss, penalty, trick, optimizer, source, experiment and ablation",
 }
 
 EXIT_MISTAKE = 2

@@ -1,4 +1,4 @@
-"""Stacks train each trial as if it were alone, come back from interruptions, and survive trials and programs that fail."""
+"""Stacks train each trial as if it were alone, come back from interruptions, and outlive trials that diverge."""
 
 import json
 import signal
@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 from tiny_ablation import ablation, plan_of
 
-from ganlab.ablation import AblationDirectory, Stack, cut, fit_program, group_trials, launch, numbers, read_study, stacks
+from ganlab.ablation import (
+    AblationDirectory,
+    Stack,
+    cut,
+    fit_program,
+    group_trials,
+    launch,
+    numbers,
+    read_study,
+    stacks,
+)
 from ganlab.cli.main import main
 from ganlab.config import ConfigError
 from ganlab.data import device_data
@@ -77,7 +87,8 @@ def test_a_trial_in_a_stack_is_the_trial_alone(experiment_file):
     program = stacks.Program(game, dataset, variant, len(trials), programs, programs.play, data, 0)
 
     def double(state):
-        return jax.tree.map(lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
+        return jax.tree.map(
+            lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
 
     states = double(program.start(plan, Stack(0, 0, trials)))
     for _ in range(10):
@@ -195,8 +206,9 @@ def test_the_command_prints_its_plan_and_writes_nothing_when_it_runs_dry(experim
     file = tmp_path / "some_ablation.py"
     file.write_text(
         "from ganlab.ablation import Ablation, numbers\n\n\ndef get_ablation():\n"
-        f"    return Ablation('tiny', 'Does it?', {experiment_file!r}, {{'rate': numbers('config.hyper.critic_lr', 0.1, 0.2)}},\n"
-        "                    kimg=0.032, metrics='modes', seeds=2, evaluations=1, number=40)\n")
+        f"    return Ablation('tiny', 'Does it?', {experiment_file!r},\n"
+        "                    {'rate': numbers('config.hyper.critic_lr', 0.1, 0.2)}, kimg=0.032,\n"
+        "                    metrics='modes', seeds=2, evaluations=1, number=40)\n")
     command = ["ablate", f"--ablation={file}", f"--workdir={tmp_path / 'study'}"]
     assert main([*command, "--dry_run"]) == 0
     printed = capsys.readouterr().out

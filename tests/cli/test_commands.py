@@ -188,11 +188,11 @@ def test_list_names_every_entry_of_every_table_with_its_meaning(capsys):
     assert main(["list"]) == 0
     shown = "".join(capsys.readouterr().out.split())
     found = meanings()
-    assert set(found) == {"experiments", "metrics", *TABLES}
+    assert set(found) == {"experiments", "ablations", "metrics", *TABLES}
     for entries in found.values():
         for name, meaning in entries.items():
             # Without white space, because long meanings are folded.
-            assert meaning.endswith(".") and "".join(f"{name}{meaning}".split()) in shown
+            assert meaning.endswith((".", "?")) and "".join(f"{name}{meaning}".split()) in shown
     assert "experiments/digits.py" in found["experiments"]
 
 
