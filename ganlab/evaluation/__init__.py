@@ -7,7 +7,10 @@ from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
+from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING, Cost, Level, Study, Trial, Value, Variant
 
-__all__ = ["FEATURES", "Features", "Generator", "MEASURES", "Measure", "PictureSet", "Protocol", "Record", "Request",
-           "Result", "Track", "Uncertainty", "add_results", "check_request", "data_pictures", "differences", "evaluate",
-           "folder_pictures", "load_features", "modes", "path_length", "read_results", "require_same", "value_names"]
+__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Level", "MEASURES",
+           "MISSING", "Measure", "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Track", "Trial",
+           "Uncertainty", "Value", "Variant", "add_results", "check_request", "data_pictures", "differences",
+           "evaluate", "folder_pictures", "load_features", "modes", "path_length", "read_results", "require_same",
+           "value_names"]
