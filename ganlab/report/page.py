@@ -50,10 +50,11 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Words:
-    """A paragraph: plain, a finding, or a warning."""
+    """A paragraph: plain, a finding, or a warning; `head` stands out before its text."""
 
     text: str
     kind: str = PLAIN
+    head: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

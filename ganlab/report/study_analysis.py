@@ -37,6 +37,10 @@ class Analysis:
         trials = self.study.trials if variant is None else self.trials[variant]
         return sum(trial.status == status for trial in trials)
 
+    def label(self, variant: str) -> str:
+        """A variant's name, the base's marked where there are others."""
+        return f"{variant} (base)" if variant == self.study.base and len(self.variants) > 1 else variant
+
     @property
     def seeds(self) -> list[int]:
         """Every seed."""

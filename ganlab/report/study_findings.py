@@ -10,17 +10,21 @@ MOST_NAMED = 5
 ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING: "missing"}
 
 
-def findings(analysis: Analysis) -> list[str]:
-    """A sentence or a few on every value that is better one way: the best variant, and whether it is told apart."""
+def findings(analysis: Analysis) -> list[tuple[str, str]]:
+    """A head and a sentence or a few on every value that is better one way, and on trials that diverged.
+
+    They name the best variant, and say whether it is told apart from the base.
+    """
     values = [value for value in analysis.study.values if value.better != "neither"]
-    found = [_of_value(analysis, value) for value in values if analysis.ranked(value)]
+    found = [(f"{value.name} ({value.better} is better):", _of_value(analysis, value)) for value in values
+             if analysis.ranked(value)]
     diverging = {name: analysis.count(DIVERGED, name) for name in analysis.variants}
     diverging = {name: number for name, number in diverging.items() if number}
     if diverging:
         worst = sorted(diverging, key=diverging.get, reverse=True)
-        found.append(f"{counted(sum(diverging.values()), 'trial')} of {len(analysis.study.trials):,} diverged, of "
-                     f"{counted(len(diverging), 'variant')}: " + named(
-                         [f"{name} ({diverging[name]} of {len(analysis.trials[name])})" for name in worst]) + ".")
+        found.append(("Diverged:", f"{sum(diverging.values()):,} of {counted(len(analysis.study.trials), 'trial')}, of "
+                      f"{counted(len(diverging), 'variant')}: " + named(
+                          [f"{name} ({diverging[name]} of {len(analysis.trials[name])})" for name in worst]) + "."))
     return found
 
 
@@ -33,13 +37,12 @@ def _of_value(analysis: Analysis, value: Value) -> str:
         summary = analysis.summary(name, value.name)
         return f"{fixed(summary.mean, decimals)}{_in_brackets(summary.interval, decimals, summary.number)}"
 
-    text = f"{value.name} ({value.better} is better): "
     if len(ranked) == 1:
-        return text + f"{best} has {measured(best)}."
+        return f"{best} has {measured(best)}."
     if best == base:
-        text += f"no variant has a better mean than the base, {base}, with {measured(base)}."
+        text = f"no variant has a better mean than the base, {base}, with {measured(base)}."
     else:
-        text += f"{best} has the best mean, {measured(best)}"
+        text = f"{best} has the best mean, {measured(best)}"
         text += f"; the base, {base}, has {measured(base)}." if base in ranked else "; the base has no value."
         text += _of_difference(analysis, best, value)
     return text + _of_others(analysis, value, len(ranked)) if base in ranked else text

@@ -39,8 +39,8 @@ def ablation_page(study: Study) -> str:
         Section("Results", results_parts(analysis)),
         Section("Differences from the base", differences_parts(analysis)),
         Section("Learning curves", curves_parts(analysis)),
-        Section("Sensitivity", _sensitivity_parts(analysis)),
-        Section("Interactions", _interaction_parts(analysis)),
+        Section("Sensitivity", sensitivity_parts(analysis)),
+        Section("Interactions", interaction_parts(analysis)),
         Section("Samples", _samples_parts(analysis)),
         Section("Cost", _cost_parts(analysis)),
         Section("Trials that ended early", _early_parts(analysis)),
@@ -62,7 +62,7 @@ def findings_parts(analysis: Analysis) -> list[Part]:
     if not found:
         return [Words("No trial has finished with a value that is better one way, so there is nothing to find yet."),
                 *warnings]
-    return [*(Words(text, FOUND) for text in found), *warnings]
+    return [*(Words(text, FOUND, head) for head, text in found), *warnings]
 
 
 def _plan_parts(analysis: Analysis) -> list[Part]:
@@ -137,7 +137,8 @@ def curves_parts(analysis: Analysis) -> list[Part]:
     return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(pictures)]
 
 
-def _sensitivity_parts(analysis: Analysis) -> list[Part]:
+def sensitivity_parts(analysis: Analysis) -> list[Part]:
+    """Plots of each value over each axis of numbers."""
     parts: list[Part] = []
     for axis, levels in analysis.study.axes.items():
         if is_numeric(levels) and len(levels) > 1:
@@ -148,7 +149,8 @@ def _sensitivity_parts(analysis: Analysis) -> list[Part]:
     return [words, *parts] if parts else []
 
 
-def _interaction_parts(analysis: Analysis) -> list[Part]:
+def interaction_parts(analysis: Analysis) -> list[Part]:
+    """Maps of each value over pairs of axes."""
     pairs = list(itertools.combinations(analysis.study.axes, 2))
     parts: list[Part] = []
     for first, second in pairs[:MOST_PAIRS]:
@@ -156,7 +158,8 @@ def _interaction_parts(analysis: Analysis) -> list[Part]:
         parts += [Heading(f"{first} by {second}"), Gallery(pictures)] if pictures else []
     if not parts:
         return []
-    words = "Whether the axes act together. Bright is better; the base is framed."
+    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is framed, and a "
+             "cell without a number has no finished trial.")
     if len(analysis.study.axes) > 2:
         words += " A cell holds the mean over all levels of the other axes."
     if len(pairs) > MOST_PAIRS:

@@ -45,7 +45,7 @@ def curve_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture]:
             kimg = sorted(points)
             summaries = [summarise(np.array(points[at])) for at in kimg]
             is_base = name == analysis.study.base
-            axes.plot(kimg, [each.mean for each in summaries], color=colours[name], label=_short(name), linewidth=1.6,
+            axes.plot(kimg, [each.mean for each in summaries], color=colours[name], label=short_label(analysis.label(name)), linewidth=1.6,
                       linestyle="--" if is_base and len(names) > 1 else "-", zorder=3 if is_base else 2,
                       marker="o", markersize=2.5)
             if any(each.interval for each in summaries):
@@ -53,8 +53,9 @@ def curve_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture]:
                 axes.fill_between(kimg, [low for low, *_ in bounds], [high for _, high, *_ in bounds],
                                   color=colours[name], alpha=0.14, linewidth=0)
             _mark_diverged(axes, analysis, name, value.name, colours[name])
-        _scale(axes, "y", [mean for points in curves.values() for each in points.values() for mean in each], 20)
-        _legend(figure, axes, len(curves))
+        if value.better == "lower":  # Distances fall by orders; shares between 0 and 1 do not.
+            _scale(axes, "y", [mean for points in curves.values() for each in points.values() for mean in each], 20)
+        add_legend(figure, axes, len(curves))
         found.append(drawing_picture(figure, f"{value.name} over training of {', '.join(curves)}"))
     return found
 
@@ -104,11 +105,11 @@ def sensitivity_pictures(analysis: Analysis, axis: str, values: Sequence[Value])
             colour = BASE_COLOUR if first and not scattered else COLOURS[(number - 1) % len(COLOURS)]
             if len(lines) > LINES and not first:
                 colour = "#b5bcc3"
-            _level_line(axes, analysis, axis, value.name, names, colour, _short(label), joined=not scattered,
+            _level_line(axes, analysis, axis, value.name, names, colour, short_label(label), joined=not scattered,
                         order=4 if first else 2)
         levels = [analysis.variants[name].levels[axis] for names in lines.values() for name in names]
         _level_ticks(axes, levels)
-        _legend(figure, axes, named_lines)
+        add_legend(figure, axes, named_lines)
         others = "Grey: other settings of the other axes." if len(lines) > LINES else ""
         found.append(drawing_picture(figure, f"{value.name} over {axis}", others))
     return found
@@ -222,7 +223,7 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
         if math.isfinite(mean):
             red, green, blue, _ = colours(picture.norm(mean))
             bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            axes.text(column, row, f"{mean:.3g}", ha="center", va="center", color="black" if bright else "white",
+            axes.text(column, row, f"{mean:#.3g}".rstrip("."), ha="center", va="center", color="black" if bright else "white",
                       fontsize=8.5 if len(levels[1]) < 8 else 7)
     base = analysis.variants[analysis.study.base].levels
     place = [list(each).index(base[axis]) if base[axis] in each else None for axis, each in zip(pair, levels,
@@ -260,13 +261,12 @@ def sample_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture]:
     frame = _frame(np.concatenate(points)) if points else None
     found = []
     for name, array in samples.items():
-        caption = f"{name} (base)" if name == analysis.study.base and len(analysis.variants) > 1 else name
         if array.ndim == 2:
             pixels = _point_picture(array, frame)
         else:
             shown = array[:TILES if max(array.shape[1:3]) <= 32 else LARGE_TILES]
             pixels = image_grid(shown, columns_for(len(shown), 1), TILES_WIDTH)
-        found.append(pixels_picture(pixels, f"samples of {name}", caption))
+        found.append(pixels_picture(pixels, f"samples of {name}", analysis.label(name)))
     return found
 
 
@@ -306,11 +306,20 @@ def _panel(value: Value, across: str, legend: int = 0, size: tuple[float, float]
     return figure, axes
 
 
-def _legend(figure: Figure, axes: Axes, lines: int) -> None:
-    """Below the panel, where it covers nothing."""
+def add_legend(figure: Figure, axes: Axes, lines: int) -> None:
+    """Names several lines below the panel, where that covers nothing."""
     if lines > 1:
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", borderpad=0.2, labelspacing=0.3)
+        figure.legend(handles, labels, loc="outside lower left", borderpad=0.2,
+                      labelspacing=0.3)
+
+
+class _PlainLog(LogFormatter):
+    """Labels where matplotlib puts them, as plain numbers instead of powers of ten."""
+
+    def __call__(self, x, pos=None):
+        """The label at `x`, or none."""
+        return f"{x:.4g}" if super().__call__(x, pos) else ""
 
 
 def _scale(axes: Axes, along: str, numbers: Iterable[float], ratio: float) -> bool:
@@ -320,12 +329,12 @@ def _scale(axes: Axes, along: str, numbers: Iterable[float], ratio: float) -> bo
     if logarithmic:
         axes.set(**{f"{along}scale": "log"})
         axis = {"x": axes.xaxis, "y": axes.yaxis}[along]
-        axis.set_major_formatter(LogFormatter())
-        axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.6)))
+        axis.set_major_formatter(_PlainLog())
+        axis.set_minor_formatter(_PlainLog(minor_thresholds=(2, 0.6)))
     return logarithmic
 
 
-def _short(name: str) -> str:
+def short_label(name: str) -> str:
     """A name that fits a legend, which would leave out one that begins with an underscore."""
     name = name if len(name) <= LONGEST else f"{name[:LONGEST // 2 - 1]} … {name[-LONGEST // 2 + 2:]}"
     return f" {name}" if name.startswith("_") else name

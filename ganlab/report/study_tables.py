@@ -23,8 +23,7 @@ NOTES = {
 
 def name_cell(analysis: Analysis, name: str, strong: bool = False) -> Cell:
     """A variant's name, the base's marked."""
-    marked = f"{name} (base)" if name == analysis.study.base and len(analysis.variants) > 1 else name
-    return Cell(marked, strong=strong)
+    return Cell(analysis.label(name), strong=strong)
 
 
 def number_cell(text: str, order: float | None) -> Cell:
@@ -109,16 +108,18 @@ def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
 
 
 def early_table(analysis: Analysis) -> Table:
-    """Trials that diverged or failed, and variants whose program did; the first hundred."""
+    """Trials that diverged, and variants whose program failed; the first hundred."""
     rows = []
-    for trial in analysis.study.trials:
-        if trial.status not in (DIVERGED, FAILED):
-            continue
-        reached = trial.curve[-1][0] if trial.curve else None
-        error = analysis.variants[trial.variant].error if trial.status == FAILED else ""
-        rows.append([name_cell(analysis, trial.variant), number_cell(str(trial.seed), trial.seed),
-                     Cell(trial.status), number_cell("–" if reached is None else f"{reached:,.4g}", reached),
-                     Cell(error, kind="words")])
+    for name, trials in analysis.trials.items():
+        for trial in trials:
+            if trial.status == DIVERGED:
+                reached = trial.curve[-1][0] if trial.curve else None
+                rows.append([name_cell(analysis, name), Cell(str(trial.seed), order=trial.seed), Cell(DIVERGED),
+                             number_cell("–" if reached is None else f"{reached:,.4g}", reached), Cell("")])
+        failed = [trial.seed for trial in trials if trial.status == FAILED]
+        if failed:
+            rows.append([name_cell(analysis, name), Cell(", ".join(map(str, failed)), order=failed[0]), Cell(FAILED),
+                         number_cell("–", None), Cell(analysis.variants[name].error, kind="words")])
     caption = f"The first {MOST_ROWS} of {len(rows):,}; all are in results.csv." if len(rows) > MOST_ROWS else ""
     return Table(["variant", "seed", "ended as", "last measured at kimg", "why"], rows[:MOST_ROWS], caption)
 
