@@ -10,6 +10,9 @@ from ganlab.evaluation import FINISHED, Level, Study, Trial, Value, Variant
 from ganlab.metrics import Difference, Improvement, Summary, improvement, paired_difference, summarise
 
 
+BASE = "base"  # A name that needs no mark.
+
+
 class Analysis:
     """Statistics of a study, computed when they are asked for and kept.
 
@@ -39,7 +42,13 @@ class Analysis:
 
     def label(self, variant: str) -> str:
         """A variant's name, the base's marked where there are others."""
-        return f"{variant} (base)" if variant == self.study.base and len(self.variants) > 1 else variant
+        marked = variant == self.study.base != BASE and len(self.variants) > 1
+        return f"{variant} (base)" if marked else variant
+
+    @property
+    def base_words(self) -> str:
+        """The base within a sentence, with its name."""
+        return "the base" if self.study.base == BASE else f"the base ({self.study.base})"
 
     @property
     def seeds(self) -> list[int]:

@@ -40,10 +40,10 @@ def _of_value(analysis: Analysis, value: Value) -> str:
     if len(ranked) == 1:
         return f"{best} has {measured(best)}."
     if best == base:
-        text = f"no variant has a better mean than the base, {base}, with {measured(base)}."
+        text = f"no variant has a better mean than {analysis.base_words}, with {measured(base)}."
     else:
         text = f"{best} has the best mean, {measured(best)}"
-        text += f"; the base, {base}, has {measured(base)}." if base in ranked else "; the base has no value."
+        text += f"; {analysis.base_words} has {measured(base)}." if base in ranked else "; the base has no value."
         text += _of_difference(analysis, best, value)
     return text + _of_others(analysis, value, len(ranked)) if base in ranked else text
 

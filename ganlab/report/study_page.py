@@ -114,7 +114,7 @@ def differences_parts(analysis: Analysis) -> list[Part]:
     if len(analysis.variants) < 2 or not analysis.study.values:
         return []
     if not values:
-        return [Words(f"The base, {base}, has no finished trial, so nothing can be compared with it.", WARNING)]
+        return [Words(f"No trial of {analysis.base_words} has finished, so nothing can be compared with it.", WARNING)]
     shown = analysis.telling(MOST_ROWS)
     words = ("Each seed of a variant is compared with the same seed of the base, so what a seed does to both cancels; "
              "the interval is a bootstrap over these pairs. A verdict says whether it excludes 0. P(better) is the "
@@ -173,7 +173,7 @@ def _samples_parts(analysis: Analysis) -> list[Part]:
     pictures = sample_pictures(analysis, names)
     if not pictures:
         return []
-    return [Words("Of each variant's first seed, by averaged weights: the same place has the same latent everywhere."),
+    return [Words("Of each variant's first seed, drawn from the same latents: equal places have equal latents."),
             *_cut_words(analysis, names, len(drawn)), Gallery(pictures, small=True)]
 
 

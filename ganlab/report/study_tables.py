@@ -59,8 +59,7 @@ def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Tab
 
 def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
     """A row a variant that is not the base: paired difference with its interval, and probability of improvement."""
-    base = analysis.study.base
-    found = {name: analysis.difference(name, value.name) for name in names if name != base}
+    found = {name: analysis.difference(name, value.name) for name in names if name != analysis.study.base}
     decimals = decimals_for([difference.mean for difference in found.values()])
     spans = _spans({name: (difference.mean, difference.interval) for name, difference in found.items()}, 0.0)
     better, worse = analysis.told_apart(value)
@@ -83,7 +82,7 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
     heads = ["variant", "difference", "95% interval", "on a line", "pairs",
              *(["P(better)", "its 95% interval"] if directed else []), "verdict"]
     words = "" if not directed else f", {value.better} is better"
-    return Table(heads, rows, f"{value.name} less that of the base, {base}{words}", NOTES)
+    return Table(heads, rows, f"{value.name} less that of {analysis.base_words}{words}", NOTES)
 
 
 def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
