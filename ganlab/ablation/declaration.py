@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganlab.config import ConfigError
-from ganlab.evaluation.study import Level
+from ganlab.evaluation import Level
 
 Changes = Mapping[str, object]
 """Choices of the experiment by their names, `{"loss": "hinge"}`, and keys by their paths as on the command line,

@@ -12,7 +12,7 @@ from ganlab.ablation.plan import Plan, plan_from
 from ganlab.ablation.stacks import Stack
 from ganlab.config import ConfigError, flat
 from ganlab.engine import LOCK, versions, write_atomically, writing
-from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
+from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
 
 
 @dataclasses.dataclass(frozen=True)

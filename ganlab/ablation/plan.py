@@ -13,7 +13,7 @@ from ganlab.ablation.designs import base_levels, design_words, points_of
 from ganlab.config import ConfigError, complete, flat, unknown, validate
 from ganlab.data import Dataset
 from ganlab.engine import config_of, plain
-from ganlab.evaluation.study import Level
+from ganlab.evaluation import Level
 from ganlab.game import Game
 
 CONFIG = "config."

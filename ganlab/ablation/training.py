@@ -16,8 +16,7 @@ from ganlab.ablation.plan import Plan, evaluation_rounds
 from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
 from ganlab.engine import Checkpoints, Interruption
-from ganlab.evaluation import Judging, NotFinite, make_judging
-from ganlab.evaluation.study import DIVERGED, FINISHED, Cost, Value
+from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
 from ganlab.game import GameState
 from ganlab.types import Array, Tree
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "measures samples of a run, or images of anyone's, by metrics with their protocol",
     "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",
     "compare": "puts the metrics of several runs side by side, where they are of one protocol",
+    "report": "writes a page on one run, several runs or an ablation, and its numbers as CSV, Parquet and LaTeX",
     "data": "makes data sets of folders, zip files and TFDS",
     "list": "names every network, loss, penalty, trick, optimizer, source, experiment and ablation",
 }
@@ -90,7 +91,9 @@ def _run(argv: list[str]) -> int:
     if rest and not wanted:
         raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "
                           f"(ganlab {argv[0]} --help)")
-    if len(rest) != len(wanted):
+    # A command whose last argument is written `[NAME ...]` takes any number of those.
+    open_ended = bool(wanted) and wanted[-1].endswith("...]")
+    if len(rest) < len(wanted) - open_ended or len(rest) > len(wanted) and not open_ended:
         raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'none'} "
                           f"(ganlab {argv[0]} --help)")
     return command.run(values, *rest)

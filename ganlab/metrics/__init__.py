@@ -16,12 +16,15 @@ from ganlab.metrics.neighbours import (
 from ganlab.metrics.path_length import path_lengths, trimmed, trimmed_mean
 from ganlab.metrics.sliced_wasserstein import image_sliced_wasserstein, sliced_wasserstein
 from ganlab.metrics.stacked_modes import ChannelClassifier, StackedModes, count_stacked_modes, fit_channel_classifier
+from ganlab.metrics.summaries import (
+    LEVEL, Difference, Improvement, Summary, coverage, improvement, paired_difference, small_sample_warning, summarise)
 
-__all__ = ["PRDC", "ChannelClassifier", "FrechetInfinity", "InceptionScore", "Interval", "KernelDistance",
-           "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PrecisionRecall", "StackedModes",
-           "add_features", "bootstrap", "checked_pair", "count_modes", "count_stacked_modes", "finish",
-           "fit_channel_classifier", "frechet_distance", "frechet_infinity", "image_sliced_wasserstein",
-           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized", "memorized_share",
-           "moments", "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii",
+__all__ = ["ChannelClassifier", "Difference", "FrechetInfinity", "Improvement", "InceptionScore", "Interval",
+           "KernelDistance", "LEVEL", "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PRDC",
+           "PrecisionRecall", "StackedModes", "Summary", "add_features", "bootstrap", "checked_pair", "count_modes",
+           "count_stacked_modes", "coverage", "finish", "fit_channel_classifier", "frechet_distance",
+           "frechet_infinity", "image_sliced_wasserstein", "improvement", "inception_score", "kernel_distance",
+           "label_agreement", "mean_interval", "memorized", "memorized_share", "moments", "ms_ssim",
+           "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii", "paired_difference",
            "path_lengths", "prdc", "prdc_shares", "precision_recall", "precision_recall_shares", "rank_warning",
-           "sliced_wasserstein", "squared_mmd", "trimmed", "trimmed_mean"]
+           "sliced_wasserstein", "small_sample_warning", "squared_mmd", "summarise", "trimmed", "trimmed_mean"]

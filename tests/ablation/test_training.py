@@ -25,7 +25,7 @@ from ganlab.cli.main import main
 from ganlab.config import ConfigError
 from ganlab.data import device_data
 from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
-from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING
+from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING
 from ganlab.systems import build
 
 CHANGED = {"base": {}, "rates": {"config.hyper.critic_lr": 0.03, "config.hyper.generator_lr": 0.02},

@@ -1,0 +1,176 @@
+"""The HTML page: sections of words, tables, figures and code, which the template puts into one file.
+
+Nothing on the page is fetched: pictures are data, the style and the little script stand inside. Every name is
+escaped by the template, so parts hold plain text.
+"""
+
+import base64
+import dataclasses
+import functools
+import io
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jinja2
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+from PIL import Image
+
+PLAIN, FINDING, WARNING = "plain", "finding", "warning"
+
+
+class Span(NamedTuple):
+    """An interval drawn in a cell: places as shares of the cell's width, the reference where others are judged."""
+
+    low: float
+    middle: float
+    high: float
+    reference: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+      text: what it shows.
+      order: what a click on the column's head sorts by; the text where it is None.
+      strong: whether it stands out.
+      span: an interval to draw instead of the text, which then describes it.
+      kind: a class of the style: `number`, `name`, `code`, or none.
+    """
+
+    text: str
+    order: float | None = None
+    strong: bool = False
+    span: Span | None = None
+    kind: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """A paragraph: plain, a finding, or a warning; `head` stands out before its text."""
+
+    text: str
+    kind: str = PLAIN
+    head: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    texts: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of cells under heads; `notes` explain a head where it is pointed at. The caption may be empty."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture as a data URI, the words for those who do not see it, and a caption, which may be empty."""
+
+    uri: str
+    alternative: str
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Pictures side by side, as many as fit; `small` where each needs little room."""
+
+    pictures: Sequence[Picture]
+    small: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """Text to be copied as it is."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Folded:
+    """Parts that are shown when their summary is clicked on."""
+
+    summary: str
+    parts: Sequence["Part"]
+
+
+Part = Words | Bullets | Table | Gallery | Code | Heading | Folded
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading, and an entry in its contents."""
+
+    title: str
+    parts: Sequence[Part]
+
+    @property
+    def anchor(self) -> str:
+        """What links point at."""
+        return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower())
+
+
+def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section], version: str) -> str:
+    """The page.
+
+    Args:
+      title: a few words.
+      lead: the sentence under it: what is asked.
+      facts: numbers that stand out at the top, `(number, what it is)`.
+      sections: in their order; those without parts are left out.
+      version: of ganlab, which stands at the end.
+    """
+    shown = [section for section in sections if section.parts]
+    return _templates().get_template("page.html").render(title=title, lead=lead, facts=facts, sections=shown,
+                                                         version=version)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(loader=jinja2.PackageLoader("ganlab.report"), autoescape=True, trim_blocks=True,
+                                   lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    templates.globals["kind_of"] = lambda part: type(part).__name__.lower()
+    return templates
+
+
+def drawing_picture(drawing: Drawing, alternative: str, caption: str = "") -> Picture:
+    """A matplotlib figure as SVG: the same bytes for the same figure, and sharp at every size."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "ganlab"}):
+        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return Picture(_uri("image/svg+xml", buffer.getvalue()), alternative, caption)
+
+
+def pixels_picture(pixels: np.ndarray, alternative: str, caption: str = "") -> Picture:
+    """Pixels uint8 [h, w, 3] as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="png")
+    return png_picture(buffer.getvalue(), alternative, caption)
+
+
+def png_picture(content: bytes, alternative: str, caption: str = "") -> Picture:
+    """The content of a PNG file."""
+    return Picture(_uri("image/png", content), alternative, caption)
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

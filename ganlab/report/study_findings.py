@@ -1,0 +1,129 @@
+"""What a study found, in plain sentences that are computed from its numbers, and what a reader should beware of."""
+
+from collections.abc import Sequence
+
+from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Value
+from ganlab.metrics import LEVEL, Interval, small_sample_warning
+from ganlab.report.study_analysis import Analysis, count_words, counted, decimals_for, fixed
+
+MOST_NAMED = 5
+ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING: "missing"}
+
+
+def findings(analysis: Analysis) -> list[tuple[str, str]]:
+    """A head and a sentence or a few on every value that is better one way, and on trials that diverged.
+
+    They name the best variant, and say whether it is told apart from the base.
+    """
+    values = [value for value in analysis.study.values if value.better != "neither"]
+    found = [(f"{value.name} ({value.better} is better):", _of_value(analysis, value)) for value in values
+             if analysis.ranked(value)]
+    diverging = {name: analysis.count(DIVERGED, name) for name in analysis.variants}
+    diverging = {name: number for name, number in diverging.items() if number}
+    if diverging:
+        worst = sorted(diverging, key=diverging.get, reverse=True)
+        found.append(("Diverged:", f"{sum(diverging.values()):,} of {counted(len(analysis.study.trials), 'trial')}, of "
+                      f"{counted(len(diverging), 'variant')}: " + named(
+                          [f"{name} ({diverging[name]} of {len(analysis.trials[name])})" for name in worst]) + "."))
+    return found
+
+
+def _of_value(analysis: Analysis, value: Value) -> str:
+    base, ranked = analysis.study.base, analysis.ranked(value)
+    best = ranked[0]
+    decimals = decimals_for([analysis.summary(name, value.name).mean for name in ranked])
+
+    def measured(name: str) -> str:
+        summary = analysis.summary(name, value.name)
+        return f"{fixed(summary.mean, decimals)}{_in_brackets(summary.interval, decimals, summary.number)}"
+
+    if len(ranked) == 1:
+        return f"{best} has {measured(best)}."
+    if best == base:
+        text = f"no variant has a better mean than {analysis.base_words}, with {measured(base)}."
+    else:
+        text = f"{best} has the best mean, {measured(best)}"
+        text += f"; {analysis.base_words} has {measured(base)}." if base in ranked else "; the base has no value."
+        text += _of_difference(analysis, best, value)
+    return text + _of_others(analysis, value, len(ranked)) if base in ranked else text
+
+
+def _of_difference(analysis: Analysis, name: str, value: Value) -> str:
+    difference = analysis.difference(name, value.name)
+    if not difference.pairs:
+        return ""
+    decimals = decimals_for([difference.mean])
+    beats = analysis.improvement(name, value).probability
+    text = (f" On the same seeds it differs by {fixed(difference.mean, decimals, sign=True)}"
+            f"{_in_brackets(difference.interval, decimals, difference.pairs, sign=True, what='pair')}")
+    if difference.interval is None:
+        text += ", and one pair tells nothing of chance"
+    elif difference.told_apart:
+        text += ", an interval that excludes 0"
+    else:
+        text += ", an interval that contains 0: seeds alone may have made the difference"
+    return text + f"; a run of it beats one of the base with probability {beats:.0%}."
+
+
+def _of_others(analysis: Analysis, value: Value, number: int) -> str:
+    better, worse = analysis.told_apart(value)
+    compared = [name for name in analysis.ranked(value)
+                if name != analysis.study.base and analysis.difference(name, value.name).interval is not None]
+    if number < 3 or not compared:
+        return ""
+    parts = {"better than the base by an interval that excludes 0": len(better), "worse by an interval that excludes 0":
+             len(worse), "not told apart from it": len(compared) - len(better) - len(worse)}
+    shown = {words: count for words, count in parts.items() if count}
+    if len(shown) == 1:
+        words, = shown
+        return f" On the same seeds, all {len(compared):,} variants that were compared with the base are {words}."
+    return f" On the same seeds, of {len(compared):,} variants compared with the base, " + ", ".join(
+        f"{count:,} {'is' if count == 1 else 'are'} {words}" for words, count in shown.items()) + "."
+
+
+def cautions(analysis: Analysis) -> list[str]:
+    """What a reader should beware of: few seeds, many comparisons, trials that are left out, budgets that differ."""
+    study, found = analysis.study, []
+    missing = analysis.count(MISSING)
+    if missing:
+        found.append(f"This study is unfinished: {missing:,} of {counted(len(study.trials), 'trial')} "
+                     f"{'is' if missing == 1 else 'are'} missing ({count_words(analysis, ENDINGS)}). Numbers will "
+                     "change as they come in.")
+    left_out = analysis.count(DIVERGED) + analysis.count(FAILED)
+    if left_out:
+        found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} counted, "
+                     "and left out of means, medians and differences: a variant that diverges often is worse than its "
+                     "mean says.")
+    if few := few_seeds(analysis):
+        found.append(few)
+    compared = len(study.variants) - 1
+    if compared * (1 - LEVEL) >= 0.25 and study.values:
+        found.append(f"With {compared:,} variants compared with the base, about {compared * (1 - LEVEL):.1f} intervals "
+                     "for each value would exclude 0 by chance alone if nothing mattered, more where seeds are few; and "
+                     "the best of many looks better than it is. Confirm it on fresh seeds.")
+    budgets = sorted({variant.kimg for variant in study.variants})
+    if len(budgets) > 1:
+        found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")
+    return found
+
+
+def few_seeds(analysis: Analysis) -> str:
+    """The warning of few seeds, for the fewest that any number is of; empty where there are enough."""
+    numbers = {analysis.summary(name, value.name).number for name in analysis.variants
+               for value in analysis.study.values} - {0}
+    warning = small_sample_warning(min(numbers, default=0))
+    return warning and f"{'Some numbers are' if len(numbers) > 1 else 'Every number is'} of {warning}."
+
+
+def named(names: Sequence[str]) -> str:
+    """Names joined by comma, of many only the first."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _in_brackets(interval: Interval | None, decimals: int | None, number: int, sign: bool = False,
+                 what: str = "seed") -> str:
+    if interval is None:
+        return f" ({counted(number, what)})"
+    return (f" ({interval.level:.0%} interval {fixed(interval.low, decimals, sign)} to "
+            f"{fixed(interval.high, decimals, sign)}, {counted(number, what)})")
