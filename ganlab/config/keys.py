@@ -67,6 +67,9 @@ KEYS: dict[str, Key] = {
                             "numbers but for rounding", "slices", POSITIVE, live=True),
     "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory (on "
                                "CPU, XLA may undo it); the same numbers but for rounding", live=True),
+    "train.convolutions": Key("auto", "how networks compute convolutions: as is fastest here (on CPU by shape, else by "
+                              "lax), by lax alone, or by matrix products alone; the same numbers but for rounding",
+                              allowed=one_of("auto", "lax", "matmul"), live=True),
     "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and "
                            "norms are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "

@@ -7,6 +7,7 @@ the image and double with each stage inward, up to `max_width`.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -98,12 +99,12 @@ class DCGANGenerator(nn.Module):
         channels = self.image_shape[-1]
         for stage, filters in enumerate([*widths[1:], *([] if self.refine else [channels])], start=1):
             last = stage == len(widths)
-            x = nn.ConvTranspose(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=use_bias or last,
-                                 kernel_init=kernel_init, name=f"up_{stage}")(x)
+            x = ConvTranspose(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=use_bias or last,
+                              kernel_init=kernel_init, name=f"up_{stage}")(x)
             if not last:
                 x = normalize(x, stage)
         if self.refine:
-            x = nn.Conv(channels, (3, 3), kernel_init=kernel_init, name="output")(x)
+            x = Conv(channels, (3, 3), kernel_init=kernel_init, name="output")(x)
         return jnp.tanh(x)
 
 
@@ -142,8 +143,8 @@ class DCGANCritic(nn.Module):
         widths = stage_widths(stage_count(self.image_shape, self.base), self.width, self.max_width)
         for stage, filters in enumerate(widths):
             normalization = self.normalization if stage else "none"
-            convolution = nn.Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",
-                                  kernel_init=kernel_init, name=f"down_{stage}")
+            convolution = Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",
+                               kernel_init=kernel_init, name=f"down_{stage}")
             x = spectral(self, convolution, train)(x)
             x = Normalization(normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             x = ACTIVATIONS[self.activation](x)

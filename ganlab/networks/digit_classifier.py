@@ -5,6 +5,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
+from ganlab.networks.convolution import Conv
 from ganlab.types import Array
 
 
@@ -23,7 +24,7 @@ class DigitClassifier(nn.Module):
     @nn.compact
     def __call__(self, images: Array) -> DigitTaps:
         """Classifies images [b, 8, 8, 1] in [0, 1]."""
-        hidden = nn.relu(nn.Conv(16, (3, 3), name="conv_0")(images))
-        hidden = nn.relu(nn.Conv(32, (3, 3), strides=(2, 2), name="conv_1")(hidden))
+        hidden = nn.relu(Conv(16, (3, 3), name="conv_0")(images))
+        hidden = nn.relu(Conv(32, (3, 3), strides=(2, 2), name="conv_1")(hidden))
         features = nn.relu(nn.Dense(64, name="dense")(jnp.reshape(hidden, (len(hidden), -1))))
         return DigitTaps(features, nn.Dense(10, name="logits")(features))

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 
 from flax import linen as nn
 
+from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -32,7 +33,7 @@ class Convolution(NamedTuple):
 
     def layer(self, filters: int, initializer: str, name: str) -> nn.Module:
         """The Flax module of this convolution."""
-        kind = nn.ConvTranspose if self.transposed else nn.Conv
+        kind = ConvTranspose if self.transposed else Conv
         return kind(filters, (self.kernel,) * 2, strides=(self.stride,) * 2, padding=self.padding,
                     kernel_init=INITIALIZERS[initializer], name=name)
 

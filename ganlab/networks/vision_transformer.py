@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from ganlab.networks.convolution import Conv
 from ganlab.types import Array
 
 SIZES = {"vits14": {"width": 384, "depth": 12, "heads": 6},
@@ -149,5 +150,5 @@ class PatchEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        return nn.Conv(self.width, (self.patch,) * 2, strides=self.patch, padding="VALID", precision=PRECISION,
-                       name="proj")(images)
+        return Conv(self.width, (self.patch,) * 2, strides=(self.patch,) * 2, padding="VALID", precision=PRECISION,
+                    name="proj")(images)

@@ -62,6 +62,7 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     """Raises ConfigError for a switch that a system from outside the tree does not follow."""
     wanted = config["train"]
     taken = {"precision": {network.precision for network in game.networks.values()},
+             "convolutions": {getattr(network.module, "convolutions", "auto") for network in game.networks.values()},
              "rematerialize": {network.rematerialize for network in game.networks.values()},
              "accumulate": {game.accumulate}}
     for name, values in taken.items():

@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from ganlab.config import ConfigError, bind, choose, hyper_keys, unknown
 from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
+from ganlab.networks import WithConvolutions
 from ganlab.types import Tree
 
 
@@ -44,7 +45,10 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     bind(builder, section["kwargs"], f"{path}.kwargs", (*given, "parent", "name"))
     train = config["train"]
     try:
-        network = Network(builder(**given, **section["kwargs"]), inputs, train["precision"], train["rematerialize"])
+        module = builder(**given, **section["kwargs"])
+        if train["convolutions"] != "auto":
+            module = WithConvolutions(module, train["convolutions"])
+        network = Network(module, inputs, train["precision"], train["rematerialize"])
         params, variables = jax.eval_shape(network.init, jax.random.key(0))
         found = jax.eval_shape(network.module.apply, {"params": params, **variables}, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:

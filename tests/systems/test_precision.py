@@ -167,7 +167,7 @@ def own_system(config, image_shape, num_classes, axis_name=None, unroll=False):
     return gan(whole, image_shape, num_classes, axis_name, unroll)
 
 
-@pytest.mark.parametrize("train", [HALF, {"accumulate": 2}, {"rematerialize": True}])
+@pytest.mark.parametrize("train", [HALF, {"accumulate": 2}, {"rematerialize": True}, {"convolutions": "lax"}])
 def test_a_system_that_does_not_follow_a_switch_is_refused(train):
     config = tiny_config(train=train)
     config.system = {"name": f"{__name__}:own_system"}

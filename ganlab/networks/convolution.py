@@ -1,0 +1,283 @@
+"""Convolutions: the layers of all networks, and the one place that knows how they are computed.
+
+On GPU and TPU that is `lax`. On CPU, where XLA's convolutions lose against its matrix products (gradients of kernels
+and few channels most, and grouped convolutions, which a stack of trials makes, by far), each of the three maps of
+`convolution_products` goes the way that was measured to be fast for its shape. The maps are each other's gradients, so
+that gradients of gradients go the same ways; their derivatives are by reverse mode alone.
+"""
+
+import contextlib
+import contextvars
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
+from jax import lax
+
+from ganlab.networks import convolution_products as products
+from ganlab.networks.convolution_products import Geometry
+from ganlab.types import Array
+
+WAYS = ("auto", "lax", "matmul")
+"""How convolutions are computed: as is best for backend and shape, by `lax` alone, or by matrix products alone."""
+Padding = str | Sequence[tuple[int, int]]
+
+_way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", default="auto")
+
+
+@contextlib.contextmanager
+def convolutions(way: str) -> Iterator[None]:
+    """Layers that are traced inside compute their convolutions in this one of `WAYS`."""
+    token = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(token)
+
+
+class WithConvolutions(nn.Module):
+    """A network, unchanged but for the way in which its convolutions are computed."""
+
+    network: nn.Module
+    convolutions: str
+
+    def setup(self) -> None:
+        """Leaves params under the names that they have without this module."""
+        nn.share_scope(self, self.network)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        with convolutions(self.convolutions):
+            return self.network(*arguments, **keywords)
+
+
+class Conv(nn.Module):
+    """A convolution of images [b, h, w, c] by a kernel [kh, kw, c / groups, features], with a bias.
+
+    `padding` is `SAME`, `VALID`, or pairs of zeros before and after the rows and the columns.
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    bias_init: Callable[..., Array] = nn.initializers.zeros_init()
+    feature_group_count: int = 1
+    precision: lax.Precision | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (*self.kernel_size, x.shape[-1] // self.feature_group_count, self.features)
+        x, kernel, bias = _parameters(self, x, shape)
+        x = convolve(x, kernel, self.strides, self.padding, self.feature_group_count, self.precision)
+        return x if bias is None else x + bias
+
+
+class ConvTranspose(nn.Module):
+    """A transposed convolution of images [b, h, w, c] by a kernel [kh, kw, c, features], with a bias.
+
+    It is a convolution of the image with `strides - 1` zeros between its pixels. `padding` is `SAME`, which
+    makes an image of strides times the size, `VALID`, or pairs of zeros around the spread image.
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    bias_init: Callable[..., Array] = nn.initializers.zeros_init()
+    precision: lax.Precision | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x, kernel, bias = _parameters(self, x, (*self.kernel_size, x.shape[-1], self.features))
+        x = convolve_transposed(x, kernel, self.strides, self.padding, self.precision)
+        return x if bias is None else x + bias
+
+
+def _parameters(layer: Conv | ConvTranspose, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array, Array | None]:
+    """The input, kernel and bias of a layer in the type that they have together."""
+    kernel = layer.param("kernel", layer.kernel_init, shape, jnp.float32)
+    bias = layer.param("bias", layer.bias_init, shape[-1:], jnp.float32) if layer.use_bias else None
+    return promote_dtype(x, kernel, bias, dtype=None)
+
+
+def convolve(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME", groups: int = 1,
+             precision: lax.Precision | None = None) -> Array:
+    """Convolves images [b, h, w, c] with a kernel [kh, kw, c / groups, o] to [b, oh, ow, o]; zeros pad."""
+    if groups > 1 or (way := _chosen_way()) == "lax":
+        return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                        feature_group_count=groups, precision=precision)
+    size, window = x.shape[1:3], kernel.shape[:2]
+    pads = lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str) else padding
+    return forward(Plan(_geometry(size, window, strides, pads, precision), way), x, kernel)
+
+
+def convolve_transposed(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME",
+                        precision: lax.Precision | None = None) -> Array:
+    """Convolves images [b, h, w, c], spread by `strides`, with a kernel [kh, kw, c, o]; as `lax.conv_transpose`."""
+    if (way := _chosen_way()) == "lax":
+        return lax.conv_transpose(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                  precision=precision)
+    window = kernel.shape[:2]
+    size, pads = [], []
+    for axis, (extent, stride) in enumerate(zip(window, strides, strict=True)):
+        spread, (before, after) = (x.shape[1 + axis] - 1) * stride + 1, _spread_padding(padding, axis, extent, stride)
+        size.append(spread + before + after - extent + 1)
+        # Seen from the other side: the convolution whose outputs x would be, and whose input gradient this is.
+        pads.append((extent - 1 - before, extent - 1 - after))
+    geometry = _geometry(size, window, strides, pads, precision)
+    return input_gradient(Plan(geometry, way), x, products.turn(kernel))
+
+
+def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis of a spread image."""
+    if not isinstance(padding, str):
+        return tuple(padding[axis])
+    if padding == "VALID":
+        return extent - 1, max(extent, stride) - 1
+    before = extent - 1 if stride > extent - 1 else -(-(extent + stride - 2) // 2)
+    return before, extent + stride - 2 - before
+
+
+def _chosen_way() -> str:
+    way = _way.get()
+    return "lax" if way == "auto" and jax.default_backend() != "cpu" else way
+
+
+def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
+              padding: Sequence[tuple[int, int]], precision: lax.Precision | None) -> Geometry:
+    return Geometry(tuple(size), tuple(kernel), tuple(strides), tuple(map(tuple, padding)), precision)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is static of a convolution: its geometry, and `auto` or `matmul` of `WAYS`."""
+
+    geometry: Geometry
+    way: str
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def forward(plan: Plan, x: Array, kernel: Array) -> Array:
+    """Images [b, h, w, c] and a kernel [kh, kw, c, o] to outputs [b, oh, ow, o]."""
+    return _compute("forward", plan, x, kernel)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def input_gradient(plan: Plan, g: Array, kernel: Array) -> Array:
+    """Outputs [b, oh, ow, o] and a kernel [kh, kw, c, o] to images [b, h, w, c]."""
+    return _compute("input", plan, g, kernel)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def kernel_gradient(plan: Plan, x: Array, g: Array) -> Array:
+    """Images [b, h, w, c] and outputs [b, oh, ow, o] to a kernel [kh, kw, c, o]."""
+    return _compute("kernel", plan, x, g)
+
+
+def _with_arguments(function: Callable) -> Callable:
+    return lambda plan, a, b: (function(plan, a, b), (a, b))
+
+
+forward.defvjp(_with_arguments(forward), lambda plan, kept, cotangent: (
+    input_gradient(plan, cotangent, kept[1]), kernel_gradient(plan, kept[0], cotangent)))
+input_gradient.defvjp(_with_arguments(input_gradient), lambda plan, kept, cotangent: (
+    forward(plan, cotangent, kept[1]), kernel_gradient(plan, cotangent, kept[0])))
+kernel_gradient.defvjp(_with_arguments(kernel_gradient), lambda plan, kept, cotangent: (
+    input_gradient(plan, kept[1], cotangent), forward(plan, kept[0], cotangent)))
+
+
+def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
+    """One of the three maps, in the way that its shape calls for."""
+    way = CHOICES[map_name](plan.geometry, *_channels(map_name, a, b), plan.way == "auto")
+    return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
+
+
+def _channels(map_name: str, a: Array, b: Array) -> tuple[int, int]:
+    """Channels of the images and of the outputs."""
+    return b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
+
+
+def _by_lax(map_name: str, plan: Plan) -> Callable[[Array, Array], Array]:
+    """The map by `lax`, and by products where `vmap` would make it a grouped convolution."""
+    @jax.custom_batching.custom_vmap
+    def compute(a: Array, b: Array) -> Array:
+        return MAPS[map_name]["lax"](plan.geometry, a, b)
+
+    @compute.def_vmap
+    def batched(axis_size: int, which: list[bool], a: Array, b: Array) -> tuple[Array, bool]:
+        if map_name != "kernel" and not which[1]:
+            found = compute(a.reshape(-1, *a.shape[2:]), b)
+            return found.reshape(axis_size, -1, *found.shape[1:]), True
+        alone = dataclasses.replace(plan, way="matmul")
+        return jax.vmap(functools.partial(_compute, map_name, alone),
+                        [0 if split else None for split in which])(a, b), True
+
+    return compute
+
+
+def _lax_forward(geometry: Geometry, x: Array, kernel: Array) -> Array:
+    return lax.conv_general_dilated(x, kernel, geometry.strides, geometry.padding,
+                                    dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=geometry.precision)
+
+
+def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
+    x = jax.ShapeDtypeStruct((g.shape[0], *geometry.size, kernel.shape[2]), g.dtype)
+    return jax.linear_transpose(lambda x: _lax_forward(geometry, x, kernel), x)(g)[0]
+
+
+def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
+    kernel = jax.ShapeDtypeStruct((*geometry.kernel, x.shape[-1], g.shape[-1]), g.dtype)
+    return jax.linear_transpose(lambda kernel: _lax_forward(geometry, x, kernel), kernel)(g)[0]
+
+
+MAPS: dict[str, dict[str, Callable[[Geometry, Array, Array], Array]]] = {
+    "forward": {"lax": _lax_forward, "gather": products.forward_gather, "scatter": products.forward_scatter,
+                "winograd": products.forward_winograd},
+    "input": {"lax": _lax_input, "gather": products.input_gather, "scatter": products.input_scatter,
+              "winograd": products.input_winograd},
+    "kernel": {"lax": _lax_kernel, "gather": products.kernel_gather, "scatter": products.kernel_scatter,
+               "winograd": products.kernel_winograd},
+}
+FEW = 8
+"""Channels up to which XLA:CPU's own convolutions are slow, such as those of a picture."""
+
+
+def _twice_the_stride(geometry: Geometry) -> bool:
+    return geometry.strides != (1, 1) and all(
+        kernel == 2 * stride for kernel, stride in zip(geometry.kernel, geometry.strides, strict=True))
+
+
+def _choose_forward(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
+    if _twice_the_stride(geometry) and inputs * outputs >= 2**15:
+        return "winograd"
+    if lax_too and geometry.kernel != (1, 1):
+        return "lax"
+    return "scatter" if geometry.strides == (1, 1) and outputs < inputs else "gather"
+
+
+def _choose_input(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
+    if _twice_the_stride(geometry):
+        return "winograd" if min(geometry.output) >= 16 and min(inputs, outputs) >= 64 else "scatter"
+    if lax_too and inputs > FEW and min(geometry.output) > 2 and geometry.kernel != (1, 1):
+        return "lax"
+    return "gather" if geometry.strides == (1, 1) and outputs < inputs else "scatter"
+
+
+def _choose_kernel(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
+    if _twice_the_stride(geometry) and min(inputs, outputs) >= 32 and min(geometry.output) >= 4:
+        return "winograd"
+    return "scatter" if geometry.strides == (1, 1) and outputs < inputs else "gather"
+
+
+CHOICES: dict[str, Callable[[Geometry, int, int, bool], str]] = {
+    "forward": _choose_forward, "input": _choose_input, "kernel": _choose_kernel}
+"""For each map, the way for a geometry with so many input and output channels; `lax` where it is allowed."""

@@ -1,0 +1,252 @@
+"""The three bilinear maps of a convolution as matrix products, for processors whose convolutions lose against them.
+
+A convolution of images x by a kernel k, held against g, is a number that is linear in each of x, k and g. Its
+gradients are the three maps: `forward` from (x, k) to outputs, `input` from (g, k) to images, `kernel` from (x, g) to
+kernels. Each has several ways, equal but for rounding:
+
+- `gather`: one row of a matrix for each output pixel, the patch that it sees, and one product.
+- `scatter`: one product for each input pixel, whose results are added up where they belong. At stride 1 a map has
+  both ways, for the convolution that leads back has the turned kernel; few channels are cheaper to move.
+- `winograd`: for kernels of twice the stride. Blocks of stride x stride pixels, seen as channels, leave a kernel of
+  2x2, of which 2x2 neighbouring outputs take 9 products of blocks instead of 16 (Winograd 1980; Lavin & Gray 2016,
+  "Fast algorithms for convolutional neural networks", here with tiles F(2x2, 2x2)).
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ganlab.types import Array
+
+Pair = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """What is static in a convolution of images of height and width `size`; negative padding crops."""
+
+    size: Pair
+    kernel: Pair
+    strides: Pair
+    padding: tuple[Pair, Pair]
+    precision: lax.Precision | None = None
+
+    @property
+    def output(self) -> Pair:
+        """Height and width of the output."""
+        return tuple((size + sum(padding) - kernel) // stride + 1 for size, kernel, stride, padding
+                     in zip(self.size, self.kernel, self.strides, self.padding, strict=True))
+
+    @property
+    def back(self) -> "Geometry":
+        """At stride 1, the convolution by the turned kernel that maps outputs back to images."""
+        low = [kernel - 1 - padding[0] for kernel, padding in zip(self.kernel, self.padding, strict=True)]
+        high = [size + kernel - 1 - output - before for size, kernel, output, before
+                in zip(self.size, self.kernel, self.output, low, strict=True)]
+        return dataclasses.replace(self, size=self.output, padding=tuple(zip(low, high, strict=True)))
+
+    @property
+    def blocks(self) -> "Geometry":
+        """The same convolution of blocks of stride x stride pixels, at stride 1."""
+        kernel = tuple(-(-kernel // stride) for kernel, stride in zip(self.kernel, self.strides, strict=True))
+        size = tuple(output + extent - 1 for output, extent in zip(self.output, kernel, strict=True))
+        return dataclasses.replace(self, size=size, kernel=kernel, strides=(1, 1), padding=((0, 0), (0, 0)))
+
+
+def turn(kernel: Array) -> Array:
+    """A kernel [h, w, c, o] turned by half a circle, with its channels exchanged: [h, w, o, c]."""
+    return jnp.swapaxes(kernel[::-1, ::-1], 2, 3)
+
+
+def _pad(x: Array, padding: tuple[Pair, Pair]) -> Array:
+    """Images [b, h, w, c] with zeros around them, or cropped where padding is negative."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in padding), (0, 0, 0)])
+
+
+def _placed(x: Array, size: Pair, first: Pair) -> Array:
+    """Images padded or cropped to `size` so that what was at 0 stands at `first`."""
+    return _pad(x, tuple((before, after - present - before)
+                         for before, after, present in zip(first, size, x.shape[1:3], strict=True)))
+
+
+def _product(geometry: Geometry, a: Array, b: Array, axes: Pair) -> Array:
+    """The product of two matrices over one axis of each."""
+    return lax.dot_general(a, b, (((axes[0],), (axes[1],)), ((), ())), precision=geometry.precision)
+
+
+def _product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
+    """Matrices a [n, i] and b [n, j] as the sum over n, [i, j]."""
+    if a.shape[1] <= b.shape[1]:
+        return _product(geometry, a, b, (0, 0))
+    # On XLA:CPU the narrow matrix has to come first, or the product takes twice the time; without the barrier
+    # the compiler puts it back.
+    return lax.optimization_barrier(_product(geometry, b, a, (0, 0))).T
+
+
+def _taps(geometry: Geometry, x: Array) -> list[Array]:
+    """For each place in the kernel, the pixel [b*oh*ow, c] that each output sees through it."""
+    (height, width), (down, right) = geometry.output, geometry.strides
+    x = _pad(x, geometry.padding)
+    images, _, _, channels = x.shape
+    return [lax.slice(x, (0, i, j, 0), (images, i + (height - 1) * down + 1, j + (width - 1) * right + 1, channels),
+                      (1, down, right, 1)).reshape(-1, channels)
+            for i in range(geometry.kernel[0]) for j in range(geometry.kernel[1])]
+
+
+def _patches(geometry: Geometry, x: Array) -> Array:
+    """What each output sees, [b*oh*ow, kh*kw*c]."""
+    return jnp.concatenate(_taps(geometry, x), axis=-1)
+
+
+def forward_gather(geometry: Geometry, x: Array, kernel: Array) -> Array:
+    """Images [b, h, w, c] and a kernel [kh, kw, c, o] to outputs [b, oh, ow, o], by patches."""
+    channels = kernel.shape[-1]
+    outputs = _product(geometry, _patches(geometry, x), kernel.reshape(-1, channels), (1, 0))
+    return outputs.reshape(-1, *geometry.output, channels)
+
+
+def forward_scatter(geometry: Geometry, x: Array, kernel: Array) -> Array:
+    """The same at stride 1, by products at every pixel of x."""
+    return input_scatter(geometry.back, x, turn(kernel))
+
+
+def input_scatter(geometry: Geometry, g: Array, kernel: Array) -> Array:
+    """Outputs [b, oh, ow, o] and a kernel [kh, kw, c, o] to images [b, h, w, c], by products at every output."""
+    kh, kw, channels, outputs = kernel.shape
+    (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
+    # The kernel is filled up to whole blocks of stride x stride: then each product is a sum of shifted images.
+    kernel = jnp.pad(kernel, ((0, rows * down - kh), (0, columns * right - kw), (0, 0), (0, 0)))
+    products = _product(geometry, g.reshape(-1, outputs), kernel.reshape(-1, outputs), (1, 1))
+    products = products.reshape(*g.shape[:3], rows, down, columns, right, channels)
+    size = geometry.blocks.size
+    shifted = [_placed(products[:, :, :, i, :, j].reshape(*g.shape[:3], -1), size, (i, j))
+               for i in range(rows) for j in range(columns)]
+    return _from_blocks(geometry, sum(shifted[1:], shifted[0]))
+
+
+def input_gather(geometry: Geometry, g: Array, kernel: Array) -> Array:
+    """The same at stride 1, by patches of g."""
+    return forward_gather(geometry.back, g, turn(kernel))
+
+
+def kernel_gather(geometry: Geometry, x: Array, g: Array) -> Array:
+    """Images [b, h, w, c] and outputs [b, oh, ow, o] to a kernel [kh, kw, c, o], by the pixels of x."""
+    channels, rows = x.shape[-1], g.reshape(-1, g.shape[-1])
+    if channels < WIDE:
+        kernel = _product_of_rows(geometry, _patches(geometry, x), rows)
+    else:
+        # Patches of so many channels cost more memory than one large product gains.
+        kernel = jnp.stack([_product_of_rows(geometry, tap, rows) for tap in _taps(geometry, x)])
+    return kernel.reshape(*geometry.kernel, channels, g.shape[-1])
+
+
+def kernel_scatter(geometry: Geometry, x: Array, g: Array) -> Array:
+    """The same at stride 1, by patches of g."""
+    return turn(kernel_gather(geometry.back, g, x))
+
+
+def forward_winograd(geometry: Geometry, x: Array, kernel: Array) -> Array:
+    """Images and a kernel of twice the stride to outputs, by 9 products."""
+    return _tiled_forward(geometry.blocks, _to_blocks(geometry, x), _kernel_to_blocks(geometry, kernel))
+
+
+def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:
+    """Outputs and a kernel of twice the stride to images, by 9 products."""
+    blocks = _tiled_forward(geometry.blocks.back, g, turn(_kernel_to_blocks(geometry, kernel)))
+    return _from_blocks(geometry, blocks)
+
+
+def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
+    """Images and outputs to a kernel of twice the stride, by 9 products."""
+    inner, x = geometry.blocks, _to_blocks(geometry, x)
+    tiles = _tiles(inner)
+    x = _placed(x, tuple(2 * count + 1 for count in tiles), (0, 0))
+    g = _placed(g, tuple(2 * count for count in tiles), (0, 0))
+
+    def halves(g: Array, axis: int) -> list[Array]:
+        even, odd = (lax.slice_in_dim(g, first, None, 2, axis) for first in (0, 1))
+        return [even, even + odd, odd]
+
+    sums = [part for half in halves(g, 1) for part in halves(half, 2)]
+    products = [_product_of_rows(geometry, a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]))
+                for a, b in zip(_tile_differences(x), sums, strict=True)]
+    kernel = jnp.stack(_tile_sums(products, lambda a, b, c: (a + b, b - c)))
+    return _kernel_from_blocks(geometry, kernel.reshape(2, 2, *kernel.shape[1:]))
+
+
+def _tiles(inner: Geometry) -> Pair:
+    """How many tiles of 2x2 cover the output."""
+    return tuple(-(-output // 2) for output in inner.output)
+
+
+def _tile_differences(x: Array) -> list[Array]:
+    """Blocks [b, 2m+1, 2n+1, c] to the 9 inputs [b, m, n, c] of the products, by d0-d1, d1, d1-d2 along each axis."""
+    def along(x: Array, axis: int) -> list[Array]:
+        even, odd = (lax.slice_in_dim(x, first, None, 2, axis) for first in (0, 1))
+        return [lax.slice_in_dim(even, 0, -1, 1, axis) - odd, odd, odd - lax.slice_in_dim(even, 1, None, 1, axis)]
+
+    return [part for row in along(x, 1) for part in along(row, 2)]
+
+
+def _tile_sums(products: list[Array], combine) -> list[Array]:
+    """Of 9 products in 3 rows, the 4 combinations in 2 rows."""
+    rows = [combine(*products[first:first + 3]) for first in (0, 3, 6)]
+    columns = [combine(*(row[place] for row in rows)) for place in (0, 1)]
+    return [columns[j][i] for i in (0, 1) for j in (0, 1)]
+
+
+def _tiled_forward(inner: Geometry, x: Array, kernel: Array) -> Array:
+    """A convolution at stride 1 by a kernel [2, 2, c, o], by 9 products for each tile of 2x2 outputs."""
+    tiles = _tiles(inner)
+    x = _placed(x, tuple(2 * count + 1 for count in tiles), tuple(pair[0] for pair in inner.padding))
+    images, outputs = x.shape[0], kernel.shape[-1]
+    rows = [kernel[0], kernel[0] + kernel[1], kernel[1]]
+    kernels = [part for row in rows for part in (row[0], row[0] + row[1], row[1])]
+    products = [_product(inner, a.reshape(-1, a.shape[-1]), b, (1, 0)).reshape(images, *tiles, outputs)
+                for a, b in zip(_tile_differences(x), kernels, strict=True)]
+    parts = _tile_sums(products, lambda a, b, c: (a + b, b - c))
+    tiled = jnp.concatenate([jnp.concatenate(parts[:2], axis=-1), jnp.concatenate(parts[2:], axis=-1)], axis=-1)
+    return _unfold(tiled, (2, 2))[:, :inner.output[0], :inner.output[1]]
+
+
+def _unfold(x: Array, block: Pair) -> Array:
+    """Channels [b, h, w, i*j*c] as blocks of pixels: [b, h*i, w*j, c]."""
+    images, height, width, channels = x.shape
+    down, right = block
+    x = x.reshape(images, height, width, down, right, channels // (down * right))
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(images, height * down, width * right, -1)
+
+
+def _to_blocks(geometry: Geometry, x: Array) -> Array:
+    """Images as the blocks that the convolution of blocks sees."""
+    down, right = geometry.strides
+    height, width = geometry.blocks.size
+    x = _placed(x, (height * down, width * right), tuple(pair[0] for pair in geometry.padding))
+    x = x.reshape(x.shape[0], height, down, width, right, x.shape[-1])
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape[0], height, width, -1)
+
+
+def _from_blocks(geometry: Geometry, x: Array) -> Array:
+    """Blocks as the images that they are of, without padding."""
+    return _placed(_unfold(x, geometry.strides), geometry.size, tuple(-pair[0] for pair in geometry.padding))
+
+
+def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
+    """A kernel of pixels, of a multiple of the stride, as one of blocks."""
+    (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
+    channels = kernel.shape[2:]
+    kernel = kernel.reshape(rows, down, columns, right, *channels).transpose(0, 2, 1, 3, 4, 5)
+    return kernel.reshape(rows, columns, -1, channels[1])
+
+
+def _kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
+    """A kernel of blocks as one of pixels."""
+    (down, right), (rows, columns, _, outputs) = geometry.strides, kernel.shape
+    kernel = kernel.reshape(rows, columns, down, right, -1, outputs).transpose(0, 2, 1, 3, 4, 5)
+    return kernel.reshape(rows * down, columns * right, -1, outputs)
+
+
+WIDE = 32
+"""Channels from which on a gathered pixel is multiplied by itself instead of as part of a patch."""

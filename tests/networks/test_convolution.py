@@ -1,0 +1,145 @@
+"""Convolutions as products equal those of `lax`, in value and in gradients of gradients, alone and in stacks."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from ganlab.networks import GENERATORS, WithConvolutions
+from ganlab.networks.convolution import MAPS, Conv, ConvTranspose, convolutions, convolve, convolve_transposed
+from ganlab.networks.convolution_products import Geometry
+
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+# Kernel, stride, padding, size of the image, channels in and out: of pictures, of features, and of both.
+FORWARD = [
+    (1, 1, "SAME", (5, 4), 3, 4), (1, 2, "VALID", (5, 4), 3, 4), (3, 1, "SAME", (6, 6), 3, 16),
+    (3, 1, "VALID", (5, 6), 16, 3), (3, 2, "SAME", (8, 8), 16, 8), (3, 2, "SAME", (7, 9), 8, 16),
+    (4, 2, "SAME", (8, 8), 33, 34), (4, 2, "VALID", (9, 12), 3, 34), (4, 2, ((1, 2), (0, 1)), (7, 10), 33, 34),
+    (4, 1, "SAME", (5, 5), 2, 3), (5, 1, "SAME", (6, 6), 8, 3), (5, 2, ((2, 2), (2, 1)), (8, 7), 3, 4),
+    (7, 1, "SAME", (8, 8), 4, 3), (7, 3, "VALID", (10, 13), 2, 3), (3, 1, ((-1, 1), (4, -1)), (6, 6), 3, 4)]
+TRANSPOSED = [
+    (1, 1, "SAME", (4, 5), 4, 3), (3, 1, "SAME", (5, 5), 8, 3), (3, 2, "SAME", (4, 5), 8, 16),
+    (4, 2, "SAME", (2, 2), 33, 34), (4, 2, "SAME", (4, 3), 4, 3), (4, 2, "VALID", (3, 4), 33, 34),
+    (5, 2, "SAME", (4, 4), 3, 4), (5, 1, "VALID", (4, 4), 3, 4), (7, 2, "VALID", (3, 3), 2, 3),
+    (4, 2, ((2, 1), (1, 2)), (4, 4), 3, 4), (2, 3, "VALID", (3, 3), 3, 4)]
+CASES = [(False, *case) for case in FORWARD] + [(True, *case) for case in TRANSPOSED]
+
+
+def reference(transposed, stride, padding, x, kernel):
+    convolution = lax.conv_transpose if transposed else lax.conv_general_dilated
+    return convolution(x, kernel, (stride, stride), padding, dimension_numbers=DIMENSIONS)
+
+
+def ours(way, transposed, stride, padding, x, kernel):
+    with convolutions(way):
+        return (convolve_transposed if transposed else convolve)(x, kernel, (stride, stride), padding)
+
+
+def up_to_second_order(convolution, x, kernel, onto):
+    """Value, gradients, and gradients of a penalty of the gradient, of a function with curvature."""
+    def total(x, kernel):
+        return jnp.sum(onto * jnp.tanh(convolution(x, kernel)))
+
+    def penalty(x, kernel):
+        towards_x, towards_kernel = jax.grad(total, (0, 1))(x, kernel)
+        return jnp.sum(towards_x**2) + jnp.sum(jnp.sin(towards_kernel))
+
+    return convolution(x, kernel), jax.grad(total, (0, 1))(x, kernel), jax.grad(penalty, (0, 1))(x, kernel)
+
+
+def inputs(kernel, size, channels, outputs, stack=()):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(*stack, 2, *size, channels)), rng.normal(size=(*stack, kernel, kernel, channels, outputs))
+
+
+def assert_close(found, expected):
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9), found, expected)
+
+
+@pytest.mark.parametrize(("transposed", "kernel", "stride", "padding", "size", "channels", "outputs"), CASES)
+def test_convolutions_equal_lax_to_second_order(float64, transposed, kernel, stride, padding, size, channels, outputs):
+    x, weights = inputs(kernel, size, channels, outputs)
+    expected = functools.partial(reference, transposed, stride, padding)
+    onto = np.random.default_rng(1).normal(size=jax.eval_shape(expected, x, weights).shape)
+
+    @jax.jit
+    def all_of_them(x, weights):
+        return [up_to_second_order(convolution, x, weights, onto) for convolution in (
+            expected, *(functools.partial(ours, way, transposed, stride, padding) for way in ("auto", "matmul")))]
+
+    right, *found = all_of_them(x, weights)
+    for one in found:
+        assert_close(one, right)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("way", ["auto", "matmul"])
+def test_a_stack_of_kernels_convolves_each_its_own_images(float64, way, transposed):
+    for kernel, stride, channels, outputs in ((3, 1, 3, 16), (3, 2, 16, 10), (4, 2, 33, 34), (3, 1, 16, 3)):
+        x, weights = inputs(kernel, (8, 8), channels, outputs, stack=(3,))
+        found, right = (jax.jit(jax.vmap(lambda x, weights, convolution=convolution: up_to_second_order(
+            convolution, x, weights, 1.0)))(x, weights) for convolution in (
+                functools.partial(ours, way, transposed, stride, "SAME"),
+                functools.partial(reference, transposed, stride, "SAME")))
+        assert_close(found, right)
+
+
+def test_a_stack_of_images_shares_a_kernel(float64):
+    x, weights = inputs(3, (8, 8), 16, 10, stack=(3,))
+    found, right = (jax.vmap(functools.partial(up_to_second_order, convolution), (0, None, None))(x, weights[0], 1.0)
+                    for convolution in (functools.partial(ours, "auto", False, 2, "SAME"),
+                                        functools.partial(reference, False, 2, "SAME")))
+    assert_close(found, right)
+
+
+
+
+@pytest.mark.parametrize(("way", "stacked", "expected"), [
+    ("lax", False, {"conv_general_dilated"}), ("matmul", False, {"dot_general"}), ("matmul", True, {"dot_general"}),
+    ("auto", True, {"dot_general"}), ("auto", False, {"dot_general", "conv_general_dilated"})])
+def test_a_stack_on_cpu_convolves_by_products_alone(way, stacked, expected):
+    x, weights = inputs(3, (8, 8), 16, 16, stack=(2,))
+    function = functools.partial(up_to_second_order, functools.partial(ours, way, False, 2, "SAME"))
+    function, x, weights = (jax.vmap(function, (0, 0, None)), x, weights) if stacked else (function, x[0], weights[0])
+    # Compiled, because batching happens while a program is made.
+    text = jax.jit(function).lower(x, weights, 1.0).as_text()
+    names = {"dot_general": "stablehlo.dot_general", "conv_general_dilated": "stablehlo.convolution"}
+    assert {name for name, word in names.items() if word in text} == expected
+
+
+@pytest.mark.parametrize("name", [name for ways in MAPS.values() for name in ways if name != "lax"][:3])
+def test_every_way_of_a_map_gives_its_numbers(float64, name):
+    geometry = Geometry((7, 6), (2, 2), (1, 1), ((1, 0), (0, 1)))
+    rng = np.random.default_rng(0)
+    x, g, kernel = (rng.normal(size=shape) for shape in ((2, 7, 6, 5), (2, *geometry.output, 4), (2, 2, 5, 4)))
+    arguments = {"forward": (x, kernel), "input": (g, kernel), "kernel": (x, g)}
+    for map_name, ways in MAPS.items():
+        assert_close(ways[name](geometry, *arguments[map_name]), ways["lax"](geometry, *arguments[map_name]))
+
+
+@pytest.mark.parametrize(("layer", "shape"), [(Conv(6, (3, 3), feature_group_count=2), (3, 3, 2, 6)),
+                                              (ConvTranspose(6, (4, 4), strides=(2, 2)), (4, 4, 4, 6))])
+def test_layers_have_the_params_and_numbers_of_flax(layer, shape):
+    from flax import linen as nn
+
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 4)).astype(np.float32)
+    fields = {name: getattr(layer, name) for name in ("features", "kernel_size", "strides")}
+    groups = {"feature_group_count": 2} if isinstance(layer, Conv) else {}
+    theirs = (nn.Conv if groups else nn.ConvTranspose)(**fields, **groups)
+    params, expected = layer.init(jax.random.key(0), x), theirs.init(jax.random.key(0), x)
+    assert params["params"]["kernel"].shape == shape
+    jax.tree.map(np.testing.assert_array_equal, params, expected)
+    np.testing.assert_allclose(layer.apply(params, x), theirs.apply(params, x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_with_another_way_has_the_same_params_and_numbers():
+    network = GENERATORS["dcgan"](image_shape=(8, 8, 1), width=4, normalization="none")
+    latents = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    params = network.init(jax.random.key(0), latents)
+    for way in ("lax", "matmul"):
+        other = WithConvolutions(network, way)
+        jax.tree.map(np.testing.assert_array_equal, other.init(jax.random.key(0), latents), params)
+        np.testing.assert_allclose(other.apply(params, latents), network.apply(params, latents), rtol=1e-5, atol=1e-6)
