@@ -9,7 +9,7 @@ Examples:
   ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties
   ganlab ablate --workdir=runs/penalties                      # goes on
   ganlab ablate --ablation=FILE --workdir=DIR --launcher=slurm --slurm=partition=gpu,gpus_per_node=1,time=240
-  ganlab report runs/penalties
+  ganlab report runs/penalties                                # also while it trains
 
 --dry_run prints the plan: the variants, how they fall into groups, stacks and their memory, and the time
 that a short calibration leads to expect; it writes nothing. A trial that diverges is marked, kept from
@@ -46,14 +46,16 @@ from ganlab.ablation import (
     load_ablation,
     load_experiment,
     make_plan,
+    read_study,
     submit,
     train_here,
     train_one,
 )
+from ganlab.cli.report_command import write_report
 from ganlab.config import ConfigError
 from ganlab.engine import Interruption, locked, set_up_process, split_cpu, stays_on_device
 from ganlab.evaluation import make_judging
-from ganlab.report import wide_console
+from ganlab.report import Analysis, ablation_page, findings, wide_console
 from ganlab.systems import build
 
 EXIT_SIGNAL = 128
@@ -105,9 +107,13 @@ def run(values: flags.FlagValues) -> int:
                 return EXIT_SIGNAL + interruption.signal
         else:
             submit(directory, values.launcher, values.workers, options(values.slurm), console.print)
-    failed = [stack for stack in directory.unfinished()]
-    console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done; see the findings by "
-                  f"`ganlab report {directory.path}`")
+    failed = directory.unfinished()
+    console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done\n")
+    study = read_study(directory.path)
+    for head, text in findings(Analysis(study)):
+        console.print(head, text, "")
+    for path in write_report(directory.path, study, ablation_page(study)):
+        console.print(path)
     return EXIT_FAILED if failed else 0
 
 

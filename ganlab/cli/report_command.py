@@ -64,7 +64,7 @@ def run(values: flags.FlagValues, *directories: str) -> int:
         runs = [read_run(name) for name in names]
         study = study_of_runs(runs)
         page = run_page(runs)
-    for path in _write(output, study, page):
+    for path in write_report(output, study, page):
         print(path)
     return 0
 
@@ -126,8 +126,8 @@ def _command_text(arguments: list[str]) -> str:
     return shlex.join(["ganlab", *arguments[1:]] if started_here else arguments)
 
 
-def _write(output: Path, study: Study, page: str) -> list[Path]:
-    """Writes the four files, each whole or not at all."""
+def write_report(output: Path, study: Study, page: str) -> list[Path]:
+    """Writes the four files of a report, each whole or not at all; returns their paths."""
     table = trials_table(study)
     contents = {"report.html": page.encode(), "results.csv": csv_content(table),
                 "results.parquet": parquet_content(table), "results.tex": latex_table(study).encode()}

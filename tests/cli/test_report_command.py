@@ -1,14 +1,13 @@
 """`ganlab report` as a user types it, on directories that training and an ablation leave."""
 
 import json
-import sys
-import types
 
 import pyarrow.parquet
 import pytest
 from runs_on_disk import other_protocol, write_run
 from studies import grid_study, one_at_a_time_study
 
+from ganlab.cli import report_command
 from ganlab.cli.main import main
 
 FILES = {"report.html", "results.csv", "results.parquet", "results.tex"}
@@ -52,7 +51,7 @@ def test_different_protocols_are_marked_and_not_mixed(tmp_path):
 
 @pytest.mark.parametrize("make", [grid_study, one_at_a_time_study])
 def test_an_ablation_is_reported_on(tmp_path, monkeypatch, make):
-    monkeypatch.setitem(sys.modules, "ganlab.ablation", types.SimpleNamespace(read_study=lambda path: make()))
+    monkeypatch.setattr(report_command, "read_study", lambda path: make())
     (tmp_path / "plan.json").write_text("{}")
     assert main(["report", str(tmp_path)]) == 0
     assert make().question in (tmp_path / "report.html").read_text()
