@@ -38,8 +38,7 @@ def measures_for(generator: Generator | None, dataset: Dataset | None, features:
     found = dict(MEASURES)
     if generator is not None:
         found["ppl_z"] = path_length(generator, features)
-        counted = modes(dataset)
-        if counted is not None:
+        if dataset is not None and (counted := modes(dataset)) is not None:
             found["modes"] = counted
     return found
 
@@ -98,7 +97,7 @@ class Judging:
         return generator_of(self.config, self.game.sampler, sample, self.dataset)
 
     def _measures(self, generator: Generator) -> dict[str, Measure]:
-        # What counts modes may fit a classifier first.
+        # What counts modes may fit a classifier first, which need not be fitted for other metrics.
         return measures_for(generator, self.dataset if "modes" in self.request.metrics else None, self.features)
 
     @functools.cached_property
