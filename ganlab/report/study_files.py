@@ -10,6 +10,7 @@ import pyarrow.parquet
 
 from ganlab.evaluation import DIVERGED, Study, Value
 from ganlab.report.study_analysis import Analysis, decimals_for, is_numeric, level_text
+from ganlab.report.study_tables import MOST_ROWS
 
 COSTS = {"images_per_second": pyarrow.float64(), "seconds": pyarrow.float64(), "trials": pyarrow.int64(),
          "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
@@ -68,27 +69,28 @@ def parquet_content(table: pyarrow.Table) -> bytes:
 def latex_table(study: Study) -> str:
     """A row a variant: each value's mean and half of the width of its 95% interval, the best mean bold.
 
-    Needs the package booktabs.
+    Of more than a hundred variants, those that the page shows. Needs the package booktabs.
     """
     analysis = Analysis(study)
+    names = analysis.telling(MOST_ROWS)
     diverged = analysis.count(DIVERGED) > 0
     best = {value.name: analysis.ranked(value)[0] for value in study.values
             if value.better != "neither" and analysis.ranked(value) and len(study.variants) > 1}
-    decimals = {value.name: decimals_for([analysis.summary(name, value.name).mean for name in analysis.variants])
-                for value in study.values}
+    decimals = {value.name: decimals_for([analysis.mean(name, value.name) for name in names]) for value in study.values}
     heads = ["variant", *(escaped(value.name) + ARROWS[value.better] for value in study.values), "seeds",
              *(["diverged"] if diverged else [])]
     lines = [f"% {_one_line(study.title)}: {_one_line(study.question)}",
              "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; needs "
              r"\usepackage{booktabs}",
+             *([] if len(names) == len(study.variants) else
+               [f"% {len(names)} of {len(study.variants)} variants; all are in results.csv"]),
              *(f"% {_one_line(value.name)}: {_one_line(value.protocol)}" for value in study.values),
              rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}", r"\toprule", " & ".join(heads) + r" \\", r"\midrule"]
-    for name in analysis.variants:
-        marked = escaped(name) + (" (base)" if name == study.base and len(study.variants) > 1 else "")
+    for name in names:
         cells = [_cell(analysis, name, value, decimals[value.name], best.get(value.name) == name)
                  for value in study.values]
         cells += [_seeds(analysis, name, study.values), *([str(analysis.count(DIVERGED, name))] if diverged else [])]
-        lines.append(" & ".join([marked, *cells]) + r" \\")
+        lines.append(" & ".join([escaped(analysis.label(name)), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 

@@ -31,7 +31,7 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
 def _of_value(analysis: Analysis, value: Value) -> str:
     base, ranked = analysis.study.base, analysis.ranked(value)
     best = ranked[0]
-    decimals = decimals_for([analysis.summary(name, value.name).mean for name in ranked])
+    decimals = decimals_for([analysis.mean(name, value.name) for name in ranked])
 
     def measured(name: str) -> str:
         summary = analysis.summary(name, value.name)
@@ -97,10 +97,12 @@ def cautions(analysis: Analysis) -> list[str]:
     if few := few_seeds(analysis):
         found.append(few)
     compared = len(study.variants) - 1
-    if compared * (1 - LEVEL) >= 0.25 and study.values:
-        found.append(f"With {compared:,} variants compared with the base, about {compared * (1 - LEVEL):.1f} intervals "
-                     "for each value would exclude 0 by chance alone if nothing mattered, more where seeds are few; and "
-                     "the best of many looks better than it is. Confirm it on fresh seeds.")
+    by_chance = compared * (1 - LEVEL)
+    if by_chance >= 0.25 and study.values:
+        found.append(f"With {compared:,} variants compared with the base, about "
+                     f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would exclude 0 by chance "
+                     "alone if nothing mattered, more where seeds are few; and the best of many looks better than it is. "
+                     "Confirm it on fresh seeds.")
     budgets = sorted({variant.kimg for variant in study.variants})
     if len(budgets) > 1:
         found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")
@@ -109,7 +111,7 @@ def cautions(analysis: Analysis) -> list[str]:
 
 def few_seeds(analysis: Analysis) -> str:
     """The warning of few seeds, for the fewest that any number is of; empty where there are enough."""
-    numbers = {analysis.summary(name, value.name).number for name in analysis.variants
+    numbers = {len(analysis.by_seed(name, value.name)) for name in analysis.variants
                for value in analysis.study.values} - {0}
     warning = small_sample_warning(min(numbers, default=0))
     return warning and f"{'Some numbers are' if len(numbers) > 1 else 'Every number is'} of {warning}."

@@ -110,7 +110,7 @@ def results_parts(analysis: Analysis) -> list[Part]:
 def differences_parts(analysis: Analysis) -> list[Part]:
     """A table a value of what differs from the base on the same seeds."""
     base = analysis.study.base
-    values = [value for value in analysis.study.values if analysis.summary(base, value.name).number]
+    values = [value for value in analysis.study.values if analysis.by_seed(base, value.name)]
     if len(analysis.variants) < 2 or not analysis.study.values:
         return []
     if not values:

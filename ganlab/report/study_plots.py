@@ -89,12 +89,12 @@ def sensitivity_pictures(analysis: Analysis, axis: str, values: Sequence[Value])
     groups = _groups(analysis, axis)
     found = []
     for value in values:
-        lines = {label: [name for name in names if analysis.summary(name, value.name).number]
+        lines = {label: [name for name in names if analysis.by_seed(name, value.name)]
                  for label, names in groups.items()}
         lines = {label: names for label, names in lines.items() if len(names) > 1}
         scattered = not lines
         if scattered:
-            names = [name for name in analysis.variants if analysis.summary(name, value.name).number]
+            names = [name for name in analysis.variants if analysis.by_seed(name, value.name)]
             lines = {"": names} if len(names) > 2 else {}
         if not lines:
             continue
@@ -102,9 +102,11 @@ def sensitivity_pictures(analysis: Analysis, axis: str, values: Sequence[Value])
         figure, axes = _panel(value, axis, legend=named_lines)
         for number, (label, names) in enumerate(lines.items()):
             first = number == 0
-            colour = BASE_COLOUR if first and not scattered else COLOURS[(number - 1) % len(COLOURS)]
             if len(lines) > LINES and not first:
-                colour = "#b5bcc3"
+                axes.plot([analysis.variants[name].levels[axis] for name in names],
+                          [analysis.mean(name, value.name) for name in names], color="#b5bcc3", linewidth=0.8)
+                continue
+            colour = BASE_COLOUR if first and not scattered else COLOURS[(number - 1) % len(COLOURS)]
             _level_line(axes, analysis, axis, value.name, names, colour, short_label(label), joined=not scattered,
                         order=4 if first else 2)
         levels = [analysis.variants[name].levels[axis] for names in lines.values() for name in names]
@@ -185,10 +187,10 @@ def _cells(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence]
     places = [{level: number for number, level in enumerate(each)} for each in levels]
     found: dict[tuple[int, int], list[float]] = {}
     for variant in analysis.study.variants:
-        summary = analysis.summary(variant.name, value)
-        if summary.number:
+        mean = analysis.mean(variant.name, value)
+        if math.isfinite(mean):
             place = tuple(where[variant.levels[axis]] for where, axis in zip(places, pair, strict=True))
-            found.setdefault(place, []).append(summary.mean)
+            found.setdefault(place, []).append(mean)
     cells = np.full([len(each) for each in levels], math.nan)
     for place, means in found.items():
         cells[place] = np.mean(means)
@@ -237,9 +239,9 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
 
 def _scattered_map(analysis: Analysis, first: str, second: str, value: Value) -> Figure:
     figure, axes = _panel(value, second)
-    names = [name for name in analysis.variants if analysis.summary(name, value.name).number]
+    names = [name for name in analysis.variants if analysis.by_seed(name, value.name)]
     places = [[analysis.variants[name].levels[axis] for name in names] for axis in (second, first)]
-    means = [analysis.summary(name, value.name).mean for name in names]
+    means = [analysis.mean(name, value.name) for name in names]
     drawn = axes.scatter(*places, c=means, cmap=_map_name(value), s=34, edgecolors="#1c2024", linewidths=0.4)
     _scale(axes, "x", places[0], LOG_FROM)
     _scale(axes, "y", places[1], LOG_FROM)

@@ -62,14 +62,13 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
     found = {name: analysis.difference(name, value.name) for name in names if name != analysis.study.base}
     decimals = decimals_for([difference.mean for difference in found.values()])
     spans = _spans({name: (difference.mean, difference.interval) for name, difference in found.items()}, 0.0)
-    better, worse = analysis.told_apart(value)
     directed = value.better != "neither"
     rows = []
     for name, difference in found.items():
         verdict = ("too few" if difference.interval is None else "not told apart" if not difference.told_apart else
-                   "differs" if not directed else "better" if name in better else "worse")
-        row = [name_cell(analysis, name, name in better and directed),
-               number_cell(fixed(difference.mean, decimals, sign=True), difference.mean),
+                   "differs" if not directed else "better" if (difference.mean < 0) == (value.better == "lower") else
+                   "worse")
+        row = [name_cell(analysis, name), number_cell(fixed(difference.mean, decimals, sign=True), difference.mean),
                interval_cell(difference.interval, decimals, sign=True),
                _span_cell(spans[name], difference.interval, decimals), number_cell(f"{difference.pairs:,}",
                                                                                   difference.pairs)]
