@@ -4,7 +4,8 @@
 
 It trains a tiny experiment once without a fault, and then many times with one: killed at random
 moments (in rounds, in saves, in writes of samples and metrics), told to stop, on a full disk, with
-files of its newest checkpoint damaged, started twice, after a clock was set back. Each broken run is
+files of its newest checkpoint damaged, started twice, after a clock was set back, and in two processes
+of which one is killed. Each broken run is
 started again by the same command until it is done. Params, optimizers, averages and keys,
 `metrics.jsonl` and the pictures of samples have to be those of the run without a fault. Prints a table;
 the exit status is 1 where something differs.
@@ -15,6 +16,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,6 +41,9 @@ EXPERIMENT = ("--config=experiments/digits.py", "--config.batch_size=16", "--con
               "--config.train.sample_every_rounds=20", "--config.train.checkpoint_every_rounds=20",
               "--config.train.keep_checkpoints=2")
 NEVER_STOPPED = "never stopped"
+WORKER_KILLED = "a worker killed"
+IN_TWO = {WORKER_KILLED}
+"""Faults of runs in two processes, whose numbers round otherwise than those of one."""
 
 # A run with one CPU device. Faults of the surroundings come from here and not from the package.
 WORKER = """
@@ -72,18 +77,28 @@ class Outcome:
     message: str
 
 
-def start(path: Path, fault: str = "", file_bytes: int = 0) -> subprocess.Popen:
+def start(path: Path, fault: str = "", file_bytes: int = 0, flags: Sequence[str] = ()) -> subprocess.Popen:
     """Starts training in a directory; with `file_bytes`, no file can grow beyond so many, as if the disk were full."""
     log = (path.parent / f"{path.name}.log").open("ab")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-c", WORKER, fault, str(file_bytes),
-                             *EXPERIMENT, f"--workdir={path}"], cwd=ROOT, env=environment,
+                             *EXPERIMENT, *flags, f"--workdir={path}"], cwd=ROOT, env=environment,
                             stdout=log, stderr=log)
 
 
-def finish(path: Path, fault: str = "") -> int:
-    """Trains to the end; returns the exit status."""
-    return start(path, fault).wait(timeout=600)
+def start_two(path: Path) -> list[subprocess.Popen]:
+    """Starts training in a directory as two processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    return [start(path, flags=(f"--coordinator={address}", "--processes=2", f"--process={process}"))
+            for process in range(2)]
+
+
+def finish(path: Path, fault: str = "", in_two: bool = False) -> int:
+    """Trains to the end; returns the exit status, of two processes the one that is not 0."""
+    processes = start_two(path) if in_two else [start(path, fault)]
+    return max((process.wait(timeout=600) for process in processes), key=abs)
 
 
 def said(path: Path, words: Sequence[str] = ("ganlab:",)) -> str:
@@ -231,6 +246,20 @@ def started_twice(path: Path, rng: random.Random) -> str:
     return f"status {status}: {said(path)}"
 
 
+def worker_killed(path: Path, rng: random.Random) -> str:
+    """SIGKILL to one of two processes at a random round; the other has to end, and not as if all were well."""
+    processes = start_two(path)
+    rounds, victim = rng.randrange(5, ROUNDS // 2), rng.randrange(2)
+    metrics = path / "metrics.jsonl"
+    _wait_for(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") >= rounds // 5, processes[victim])
+    time.sleep(rng.uniform(0, 0.05))
+    processes[victim].kill()
+    status = processes[1 - victim].wait(timeout=300)
+    if status == 0 or processes[victim].wait() != -signal.SIGKILL:
+        raise AssertionError(f"status {status}, and {processes[victim].returncode} of the one that was killed")
+    return f"process {victim} killed; status {status}: {said(path, ['is gone', 'oordination', 'ganlab:'])[:120]}"
+
+
 def clock_set_back(path: Path, rng: random.Random) -> str:
     """Goes on after a kill with a clock that is days behind and runs backwards."""
     words = kill(path, rng)
@@ -248,6 +277,7 @@ FAULTS_BY_NAME: dict[str, Callable[[Path, random.Random], str]] = {
     "checkpoint deleted": damaged(Path.unlink),
     "started twice": started_twice,
     "clock set back": clock_set_back,
+    WORKER_KILLED: worker_killed,
 }
 
 
@@ -258,7 +288,7 @@ def try_fault(name: str, path: Path, whole: Path, rng: random.Random) -> Outcome
         before: list[int] = []
         message = FAULTS_BY_NAME[name](path, rng)
         before = steps_saved(path)
-        status = finish(path)
+        status = finish(path, in_two=name in IN_TWO)
         if status != 0:
             return Outcome(False, "", f"{message}; going on: status {status}, {said(path)}")
         resumed = said(path, ["resuming"])
@@ -279,17 +309,20 @@ def main(argv: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     console = rich.console.Console(width=None if sys.stdout.isatty() else 150)
     rng = random.Random(SEED.value)
-    whole = folder / NEVER_STOPPED.replace(" ", "_")
-    if finish(whole) != 0:
-        console.print(said(whole))
-        return 1
+    names = FAULTS.value or list(FAULTS_BY_NAME)
+    wholes = {in_two: folder / f"{NEVER_STOPPED} {'in two' if in_two else ''}".strip().replace(" ", "_")
+              for in_two in sorted({name in IN_TWO for name in names})}
+    for in_two, whole in wholes.items():
+        if finish(whole, in_two=in_two) != 0:
+            console.print(said(whole))
+            return 1
     table = rich.table.Table("fault", "times", "same bits", "lost or different", "what it said, the last time")
     good = True
-    for name in FAULTS.value or FAULTS_BY_NAME:
+    for name in names:
         outcomes = []
         for number in range(KILLS.value if name == "killed" else OTHERS.value):
             path = folder / f"{name.replace(' ', '_')}_{number}"
-            outcomes.append(try_fault(name, path, whole, rng))
+            outcomes.append(try_fault(name, path, wholes[name in IN_TWO], rng))
             console.print(f"{name} {number}: {'same bits' if outcomes[-1].same else 'DIFFERENT'} {outcomes[-1].lost} "
                           f"{outcomes[-1].message}", markup=False, highlight=False)
             if outcomes[-1].same and not outcomes[-1].lost:

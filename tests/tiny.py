@@ -24,6 +24,15 @@ def _dataset(name, images, size):
 POINTS = _dataset("points", np.random.default_rng(0).standard_normal((64, 2)).astype(np.float32), 64)
 IMAGES = _dataset("images", np.random.default_rng(0).integers(256, size=(64, 8, 8, 1)).astype(np.uint8), 64)
 
+
+
+def poisoned_points(example):
+    """Many points, one of which is no number."""
+    images = np.random.default_rng(0).standard_normal((400, 2)).astype(np.float32)
+    images[example] = np.nan
+    return Dataset("points", images, np.zeros(400, np.int32), ("a", "b", "c"))
+
+
 FROM_FILES = {"imported", "folder", "two_folders", "side_by_side"}  # Sources whose tests write the files.
 # What the others need, or are made smaller by.
 SOURCE_ARGUMENTS = {

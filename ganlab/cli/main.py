@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 from absl import flags
 
@@ -66,8 +67,8 @@ def _show_commands(text: str, name: str, commands: Mapping[str, str]) -> None:
 
 
 def _run(argv: list[str]) -> int:
-    from ganlab.cli.config_flag import config_first, parse
-    from ganlab.config import unknown
+    from ganlab.cli.config_flag import config_first
+    from ganlab.config import ConfigError, unknown
 
     command = importlib.import_module(f"ganlab.cli.{argv[0]}_command")
     subcommands = getattr(command, "SUBCOMMANDS", None)
@@ -86,6 +87,18 @@ def _run(argv: list[str]) -> int:
     if any(argument in HELP[1:] for argument in argv[1:]):
         print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
+    try:
+        rest = _parsed(command, values, argv)
+    except (ConfigError, flags.Error) as error:
+        getattr(command, "mistaken", lambda argv, error: None)(argv, error)
+        raise
+    return command.run(values, *rest)
+
+
+def _parsed(command: ModuleType, values: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Parses all flags of a command; returns its arguments."""
+    from ganlab.cli.config_flag import parse
+
     rest = parse(values, argv)
     wanted = getattr(command, "ARGUMENTS", ())
     if rest and not wanted:
@@ -96,4 +109,4 @@ def _run(argv: list[str]) -> int:
     if len(rest) < len(wanted) - open_ended or len(rest) > len(wanted) and not open_ended:
         raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'none'} "
                           f"(ganlab {argv[0]} --help)")
-    return command.run(values, *rest)
+    return rest

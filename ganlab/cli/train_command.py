@@ -81,15 +81,30 @@ MOST_PICTURES = 400
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
+    _define_processes(values)
     define_config(values, argv)
     flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed", flag_values=values, required=True)
     flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out", flag_values=values)
     flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or "
                       "pmap; the same numbers but for rounding", flag_values=values)
+
+
+def _define_processes(values: flags.FlagValues) -> None:
     flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, "
                         "Open MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
     flags.DEFINE_integer("processes", None, "how many processes there are, beside --coordinator", flag_values=values)
     flags.DEFINE_integer("process", None, "which one this is, from 0, beside --coordinator", flag_values=values)
+
+
+def mistaken(argv: list[str], error: Exception) -> None:
+    """Answers a mistake in the flags: the other processes of a run hear of it too, and need not wait for this one."""
+    values = flags.FlagValues()
+    _define_processes(values)
+    try:
+        values(argv, known_only=True)
+    except flags.Error:
+        return
+    distributed.tell_mistake(error, values.coordinator, values.processes, values.process)
 
 
 def run(values: flags.FlagValues) -> int:

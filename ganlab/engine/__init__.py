@@ -1,7 +1,8 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
 from ganlab.engine.backend import set_up_process, split_cpu
-from ganlab.engine.checkpoints import Best, Checkpoints, choose_step, rounds_saved, step_folders, stored_metrics
+from ganlab.engine.checkpoint_folders import choose_step, rounds_saved, step_folders, stored_metrics
+from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.checksums import damage, has_checksums
 from ganlab.engine.divergence import Collapsed, Diverged, Stopped
 from ganlab.engine.feed import DeviceFeed, HostFeed, data_shapes, device_memory, make_feed, placed_data, stays_on_device

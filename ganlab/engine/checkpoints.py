@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 import math
 import shutil
 import threading
@@ -11,15 +10,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
 
 from ganlab.config import ConfigError
+from ganlab.engine.checkpoint_folders import step_folders, stored_metrics
 from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
 from ganlab.engine.distributed import leads, wait_for_all
+from ganlab.engine.small_arrays import ITEM, SaveSmall, SmallArrays, is_small, read_small
 from ganlab.engine.writing import REMEDY, writing
 from ganlab.game import FAULT, GameState
 from ganlab.types import Tree
+
+
+PARTS = ("state", "ema")
 
 
 class Best(NamedTuple):
@@ -38,8 +43,9 @@ class Best(NamedTuple):
 class Checkpoints:
     """Numbered by rounds played. Saving returns before the writing is done; closing waits for it.
 
-    The item `state` is the state without its averages. The item `ema` has the averaged
-    params of each network with the variables they need, so that sampling reads it alone.
+    A checkpoint has two parts. `state` is the state without its averages; `ema` has the averaged
+    params of each network with the variables they need, so that sampling reads it alone. Small
+    arrays lie in a file a part, see `small_arrays`; the others, if any, are an item of Orbax a part.
     """
 
     def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None, keep_every: int = 0):
@@ -72,7 +78,7 @@ class Checkpoints:
         self._hashing: threading.Thread | None = None
         self._failed: Exception | None = None
         self._manager = ocp.CheckpointManager(self._directory, options=options, item_handlers={
-            name: ocp.StandardCheckpointHandler() for name in ("state", "ema")})
+            ITEM: SmallArrays(), **{part: ocp.StandardCheckpointHandler() for part in PARTS}})
 
     @property
     def latest(self) -> int | None:
@@ -90,7 +96,13 @@ class Checkpoints:
             return
         # What this save pushes out may not be read any more when it goes.
         self._wait_for_checksums()
-        items = {name: ocp.args.StandardSave(tree) for name, tree in _items(state).items()}
+        small, items = {}, {}
+        for part, tree in _parts(state).items():
+            arrays = {name: _plain(leaf) for name, leaf in named_arrays(tree).items()}
+            small[part] = {name: array for name, array in arrays.items() if is_small(array)}
+            if large := {name: array for name, array in arrays.items() if name not in small[part]}:
+                items[part] = ocp.args.StandardSave(large)
+        items[ITEM] = SaveSmall(small)
         with self._saving():
             saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
         if saving and leads():
@@ -120,20 +132,31 @@ class Checkpoints:
         """Where the files of a checkpoint are."""
         return self._directory / str(step)
 
-    def shapes(self, step: int) -> dict[str, Tree]:
-        """The items of a checkpoint as trees of what has a shape and a dtype; no array is read."""
-        found = self._manager.item_metadata(step)
-        return {name: found[name].tree for name in ("state", "ema")}
+    def stored(self, step: int, parts: Sequence[str] = PARTS) -> dict[str, dict[str, Any]]:
+        """The arrays of parts of a checkpoint by part and by name, `params.generator.dense.kernel`.
 
-    def _check_fits(self, step: int, like: GameState) -> None:
+        Small ones are NumPy's; of those that are not read here there is a shape and a dtype.
+
+        Raises:
+          ConfigError: if it is of a ganlab that wrote another format.
+        """
+        if not (self.folder(step) / ITEM).is_dir() and (self.folder(step) / "state/_METADATA").exists():
+            raise ConfigError(f"checkpoint {step} in {self._directory} is of an older ganlab, which kept every array "
+                              "apart; use that of versions.json beside it, or train in another --workdir")
+        arrays = {part: read_small(self.folder(step), part) for part in parts}
+        if large := [part for part in parts if (self.folder(step) / part).is_dir()]:
+            found = self._manager.item_metadata(step)
+            arrays |= {part: arrays[part] | dict(found[part].tree) for part in large}
+        return arrays
+
+    def _check_fits(self, step: int, like: GameState, found: Mapping[str, Mapping[str, Any]]) -> None:
         """Refuses arrays of another type or shape, which Orbax would cast, or fill up and cut, without a word."""
-        stored, wanted = named_arrays(self.shapes(step)), named_arrays(_items(like))
-        wrong = []
-        for name, leaf in wanted.items():
-            if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-                leaf = jax.eval_shape(jax.random.key_data, leaf)
-            if name in stored and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype):
-                wrong.append(f"{name} is {array_text(stored[name])} there and {array_text(leaf)} here")
+        stored = {f"{part}.{name}": array for part, arrays in found.items() for name, array in arrays.items()}
+        like = {part: tree for part, tree in _parts(like).items() if part in found}
+        wanted = {name: jax.eval_shape(_plain, leaf) for name, leaf in named_arrays(like).items()}
+        wrong = [f"{name} is {array_text(stored[name])} there and {array_text(leaf)} here"
+                 for name, leaf in wanted.items()
+                 if name in stored and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype)]
         wrong += [f"{name} is not there" for name in wanted if name not in stored]
         wrong += [f"{name} is not here" for name in stored if name not in wanted]
         if wrong:
@@ -170,14 +193,25 @@ class Checkpoints:
         Raises:
           ConfigError: if its arrays are not of the names, shapes and types of `like`.
         """
-        self._check_fits(step, like)
-        abstract = {name: ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, tree))
-                    for name, tree in _items(like).items()}
-        found = self._manager.restore(step, args=ocp.args.Composite(**abstract))
+        found = self._restored(step, like, PARTS)
         ema = {name: entry["params"] for name, entry in found["ema"].items()}
         state = GameState(**found["state"], ema=ema)
         fault = {FAULT: like.memory[FAULT]} if FAULT in like.memory else {}
         return state.replace(memory={**state.memory, **fault})
+
+    def _restored(self, step: int, like: GameState, parts: Sequence[str]) -> dict[str, Tree]:
+        """Parts of a checkpoint as trees, each array where that of `like` is; errors as of `restore`."""
+        stored, trees = self.stored(step, parts), {}
+        self._check_fits(step, like, stored)
+        for part in parts:
+            arrays, wanted = stored[part], _parts(like)[part]
+            if large := {name: ocp.utils.to_shape_dtype_struct(leaf) for name, leaf in named_arrays(wanted).items()
+                         if not isinstance(arrays[name], np.ndarray)}:
+                arrays |= self._manager.restore(step, args=ocp.args.Composite(**{
+                    part: ocp.args.StandardRestore(large)}))[part]
+            trees[part] = jax.tree_util.tree_map_with_path(
+                lambda path, leaf, arrays=arrays: _placed(arrays[_name(path)], leaf), wanted)
+        return trees
 
     def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
         """Rounds and state of the newest checkpoint that reads, or None where there is none at all.
@@ -232,20 +266,18 @@ class Checkpoints:
         Raises:
           ConfigError: if the checkpoint does not read, or is of another game.
         """
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _items(like)["ema"])
         try:
             if not ema:
                 state = self.restore(step, like)
                 return state.params[network], state.variables[network]
-            self._check_fits(step, like)
-            found = self._manager.restore(step, args=ocp.args.Composite(ema=ocp.args.StandardRestore(abstract)))
+            averaged = self._restored(step, like, ("ema",))["ema"][network]
         except ConfigError:
             raise
         except Exception as error:  # As above.
             others = [str(other) for other in self.steps if other != step]
             raise ConfigError(f"checkpoint {step} in {self._directory} does not read: {_brief(error)}; "
                               f"name another by --step: {', '.join(others) or 'there is none'}") from error
-        return found["ema"][network]["params"], found["ema"][network]["variables"]
+        return averaged["params"], averaged["variables"]
 
     def close(self) -> None:
         """Waits until everything is on the disk; errors as of `wait`."""
@@ -258,8 +290,27 @@ class Checkpoints:
 
 def named_arrays(tree: Tree) -> dict[str, Any]:
     """The leaves of a tree by their paths, joined by dots: `params.generator.dense.kernel`."""
-    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf
-            for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _plain(leaf: jax.Array) -> jax.Array:
+    """An array as it is stored: of a random key, its numbers."""
+    return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+
+def _placed(array: np.ndarray | jax.Array, like: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
+    """A stored array where another one is, of which it has the type and shape."""
+    if not isinstance(array, np.ndarray):
+        return array
+    sharding = like.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    # Copies: what is read may be one piece of memory, and rounds write into theirs.
+    placed = jax.make_array_from_callback(array.shape, sharding, lambda index: np.array(array[index]))
+    # Keys are of JAX's default kind, as a run's first one is; numbers of another kind have another shape.
+    return jax.random.wrap_key_data(placed) if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key) else placed
 
 
 def array_text(array: Any) -> str:
@@ -272,7 +323,7 @@ def _brief(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:160]
 
 
-def _items(state: GameState) -> dict[str, Tree]:
+def _parts(state: GameState) -> dict[str, Tree]:
     fields = {name: getattr(state, name) for name in state.__dataclass_fields__ if name != "ema"}
     # Only a state that is not at fault is saved, or one from before the fault.
     fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
@@ -283,38 +334,3 @@ def _items(state: GameState) -> dict[str, Tree]:
 def _aside(step: int) -> str:
     """What the folder of a damaged checkpoint is called, beside those of the others."""
     return f"damaged_checkpoint_{step}"
-
-
-def step_folders(directory: Path) -> dict[int, Path]:
-    """The folders of all checkpoints in a directory, by their rounds in rising order, whether they read or not."""
-    folders = directory.iterdir() if directory.is_dir() else ()
-    # What is still being saved has another name.
-    return dict(sorted((int(path.name), path) for path in folders if path.name.isdigit() and path.is_dir()))
-
-
-def stored_metrics(folder: Path) -> dict[str, float] | None:
-    """What was measured of a checkpoint when it was saved, empty where nothing was; None where that does not read."""
-    try:
-        return dict(json.loads((folder / "metrics" / "metrics").read_text()))
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError):
-        return None
-
-
-def rounds_saved(directory: Path) -> int:
-    """Rounds of the newest checkpoint in a directory, 0 without one."""
-    return max(step_folders(directory), default=0)
-
-
-def choose_step(steps: Sequence[int], wanted: int | None, directory: Path) -> int:
-    """The checkpoint to read, of those after `steps` rounds: `wanted`, or the newest.
-
-    Raises:
-      ConfigError: where there is none such.
-    """
-    if not steps:
-        raise ConfigError(f"{directory} holds no checkpoint yet; train there first")
-    if wanted is not None and wanted not in steps:
-        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has {', '.join(map(str, steps))}")
-    return steps[-1] if wanted is None else wanted

@@ -91,8 +91,29 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
         jax.distributed.initialize(**arguments)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0][:200]
-        raise ConfigError(f"the processes of this run did not find each other: {reason}; start all of them, with one "
-                          "--coordinator that each can reach") from error
+        raise ConfigError(f"the processes of this run did not find each other ({reason}); see what the others say, and "
+                          "start all of them, with one --coordinator that each can reach") from error
+
+
+def tell_mistake(error: Exception, coordinator: str | None, processes: int | None, process: int | None) -> None:
+    """Joins the other processes of a run to tell them of a mistake in this one's flags, for which they would wait long.
+
+    A process by itself comes back at once, and so does one that the others cannot be found from; else
+    all of them end, as `together` does it.
+    """
+    def fail() -> NoReturn:
+        raise ConfigError(str(error)) from error
+
+    try:
+        if coordinator is None and launcher(os.environ) is None:
+            return
+        if process is not None:  # Started by hand, maybe before the others.
+            print(f"process {process}: {error}; this waits to tell the others", file=sys.stderr, flush=True)
+        join(coordinator, processes, process)
+    except ConfigError:
+        return
+    with ending_all():
+        together(fail)
 
 
 def several() -> bool:

@@ -96,7 +96,9 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} of "
                 f"{schedule['most_retries']}")
             note_retry(run, step, retries + 1, fault)
-            state = state.replace(key=jax.device_put(run_key(seed, retries + 1), state.key.sharding))
+            # A program, because nothing else puts an array on the devices of other processes.
+            state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(
+                seed, retries + 1))
 
 
 class _Playing:

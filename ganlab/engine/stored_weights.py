@@ -10,7 +10,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from ganlab.config import ConfigError
-from ganlab.engine.checkpoints import Checkpoints, choose_step, named_arrays
+from ganlab.engine.checkpoint_folders import choose_step
+from ganlab.engine.checkpoints import Checkpoints, named_arrays
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.pretrained import read_weights
 from ganlab.types import Tree
@@ -56,40 +57,56 @@ def run_weights(workdir: str, step: int | None = None) -> StoredWeights:
     checkpoints = Checkpoints(directory.checkpoints)
     try:
         step = choose_step(checkpoints.steps, step, directory.path)
-        shapes = checkpoints.shapes(step)
+        stored = checkpoints.stored(step)
+    except ConfigError:
+        raise
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"checkpoint {step} in {directory.checkpoints} does not read: {error}; "
                           "`ganlab checkpoints --verify` tells which do") from error
     finally:
         checkpoints.close()
-    return _of_items(f"{workdir} (round {step:,})", step, shapes["state"], shapes["ema"],
-                     lambda: _read(checkpoints.folder(step), workdir, step, shapes))
+    name = f"{workdir} (round {step:,})"
+    return _of_parts(name, step, stored, lambda: _of_parts(name, step, _read(checkpoints.folder(step), stored)))
 
 
-def _of_items(name: str, step: int, state: Tree, ema: Tree, read: Callable[[], StoredWeights]) -> StoredWeights:
-    trained = {network: network_arrays(params, state["variables"].get(network) or {})
-               for network, params in state["params"].items()}
-    averaged = {network: network_arrays(entry["params"], entry["variables"] or {})
-                for network, entry in (ema or {}).items()}
-    return StoredWeights(name, step, trained, averaged, read)
+def _of_parts(name: str, step: int, stored: Mapping[str, Mapping[str, Any]],
+              read: Callable[[], StoredWeights] | None = None) -> StoredWeights:
+    """The weights among the arrays of a checkpoint by part and name."""
+    trained: dict[str, dict[str, Any]] = {}
+    averaged: dict[str, dict[str, Any]] = {}
+    for path, array in stored["state"].items():
+        field, _, rest = path.partition(".")
+        if field in ("params", "variables"):
+            _add(trained, array, field, *rest.split(".", 1))
+    for path, array in stored["ema"].items():
+        network, field, rest = path.split(".", 2)
+        _add(averaged, array, field, network, rest)
+    weights = StoredWeights(name, step, trained, averaged, read or (lambda: weights))
+    return weights
 
 
-def _read(folder: Path, workdir: str, step: int, shapes: Mapping[str, Tree]) -> StoredWeights:
-    """The weights of a checkpoint in NumPy's arrays; optimizers, which may be twice as large, stay unread."""
+def _add(networks: dict[str, dict[str, Any]], array: Any, field: str, network: str, name: str) -> None:
+    networks.setdefault(network, {})[PARAMS + name if field == "params" else name] = array
+
+
+def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The arrays of a checkpoint as NumPy's; of optimizers, which may be twice as large, large ones stay unread."""
     found = {}
-    for item, tree in shapes.items():
-        wanted = {part: jax.tree.map(lambda leaf, read=item == "ema" or part in ("params", "variables"):
-                                     leaf if read else ocp.PLACEHOLDER, value) for part, value in tree.items()}
+    for part, arrays in stored.items():
+        wanted = {name: array if part == "ema" or name.startswith(("params.", "variables.")) else ocp.PLACEHOLDER
+                  for name, array in arrays.items() if not isinstance(array, np.ndarray)}
+        found[part] = {name: array for name, array in arrays.items() if name not in wanted}
+        if not wanted:
+            continue
         arguments = ocp.args.PyTreeRestore(item=wanted, restore_args=jax.tree.map(
             lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray), wanted))
         try:
             with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-                found[item] = reader.restore(folder / item, args=arguments)
+                found[part] |= reader.restore(folder / part, args=arguments)
         except Exception as error:  # Orbax and TensorStore share no class for a file that does not read.
-            raise ConfigError(f"checkpoint {step} in {folder.parent} does not read: "
+            raise ConfigError(f"checkpoint {folder.name} in {folder.parent} does not read: "
                               f"{str(error).strip().partition(chr(10))[0][:160]}; name another") from error
-    weights = _of_items(f"{workdir} (round {step:,})", step, found["state"], found["ema"], lambda: weights)
-    return weights
+    return found
 
 
 def file_weights(path: str) -> StoredWeights:

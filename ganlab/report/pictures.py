@@ -56,7 +56,8 @@ def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
 
 
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
-    """Draws generated points [n, 2] over real ones [m, 2]; returns uint8 [h, w, 3]."""
+    """Draws generated points [n, 2] over real ones [m, 2], those that are finite; returns uint8 [h, w, 3]."""
+    real = real[np.isfinite(real).all(axis=1)]
     figure = Figure(figsize=(6.4, 6.4), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.scatter(*real[:5000].T, s=3, c="#bbbbbb", linewidths=0, label="real")

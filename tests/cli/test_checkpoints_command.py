@@ -64,13 +64,13 @@ def test_files_as_training_left_them_are_intact(run, capsys):
 
 def test_damage_is_named_and_told_by_the_exit_status(run, tmp_path, capsys):
     copied = shutil.copytree(run, tmp_path / "run")
-    file = copied / "checkpoints/20/state/_METADATA"
+    file = copied / "checkpoints/20/small/state.safetensors"
     file.write_bytes(file.read_bytes() + b" ")
     (copied / "checkpoints/10/sha256.json").unlink()
     assert checkpoints(copied, "--verify") == 1
     output = capsys.readouterr().out
     assert "damaged" in rows(output)["20"] and "no checksums" in rows(output)["10"]
-    assert "checkpoint 20: state/_METADATA has changed" in output
+    assert "checkpoint 20: small/state.safetensors has changed" in output
     assert checkpoints(copied, "--verify", "--step=10") == 0
     assert set(rows(capsys.readouterr().out)) == {"10"}
 

@@ -14,6 +14,8 @@ from ganlab.engine.distributed import join, launcher
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "0"}
 OPEN_MPI = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1:34911"}
+ROUNDS = 400
+"""So many that a run is still under way when it is met."""
 EXPERIMENT = """
 from ganlab.config import experiment
 
@@ -23,8 +25,9 @@ def get_config(argument=None):
     return experiment(
         data=dict(source="ring8"), system=dict(name="gan", latent_size=4), batch_size=8, sample=dict(number=6),
         networks={"generator": small, "critic": small},
-        train=dict(total_rounds=10**6, log_every_rounds=5, sample_every_rounds=10**6, checkpoint_every_rounds=10**6))
-"""
+        train=dict(total_rounds=ROUNDS, log_every_rounds=5, sample_every_rounds=10**6, checkpoint_every_rounds=20,
+                   keep_checkpoints=2))
+""".replace("ROUNDS", str(ROUNDS))
 
 
 @pytest.mark.parametrize(("environment", "found"), [
@@ -82,13 +85,15 @@ def wait_for_round(run, wanted, processes):
     deadline = time.monotonic() + 200
     while max(rounds_of(run), default=0) < wanted:
         assert time.monotonic() < deadline and all(process.poll() is None for process in processes), end(processes)
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def test_a_mistake_of_one_process_ends_all_with_one_sentence(tmp_path):
     starts = {"another": pair(tmp_path, "another", "--config.seed=1"),
-              "wrong": pair(tmp_path, "wrong", "--config.system.loss=hing")}
-    said = {"another": "process 1 of 2 has another config", "wrong": "process 1 of 2: config.system.loss 'hing'"}
+              "wrong": pair(tmp_path, "wrong", "--config.system.loss=hing"),
+              "mistyped": pair(tmp_path, "mistyped", "--mesh.dta=1")}
+    said = {"another": "process 1 of 2 has another config", "wrong": "process 1 of 2: config.system.loss 'hing'",
+            "mistyped": "process 1 of 2: Unknown command line flag 'mesh.dta'"}
     for name, processes in starts.items():
         first, second = end(processes)
         assert (first[0], second[0]) == (2, 2), (first, second)
@@ -96,18 +101,23 @@ def test_a_mistake_of_one_process_ends_all_with_one_sentence(tmp_path):
         assert not (tmp_path / name).exists()
 
 
-def test_a_signal_to_one_process_stops_all_and_one_that_is_killed_ends_all(tmp_path):
-    run, processes = tmp_path / "run", pair(tmp_path)
+def newest(run):
+    """Rounds of the newest checkpoint of a run."""
+    return max(int(path.name) for path in (run / "checkpoints").iterdir() if path.name.isdigit())
+
+
+def test_after_a_signal_and_after_the_death_of_one_process_all_end_and_go_on_to_the_bits_of_a_run_left_alone(tmp_path):
+    run, processes, alone = tmp_path / "run", pair(tmp_path), pair(tmp_path, "alone")
     wait_for_round(run, 10, processes)
     processes[1].send_signal(signal.SIGTERM)
     first, second = end(processes)
     assert (first[0], second[0]) == (128 + signal.SIGTERM,) * 2, (first, second)
-    stopped = int(next((run / "checkpoints").iterdir()).name)
+    stopped = newest(run)
     assert rounds_of(run) == list(range(5, stopped + 1, 5))
     assert "saved; the same command goes on" in first[1] and "ganlab" not in second[1] and "saved" not in second[1]
 
     processes = pair(tmp_path)
-    wait_for_round(run, stopped + 10, processes)
+    wait_for_round(run, stopped + 50, processes)
     processes[1].kill()
     first, second = end(processes)
     assert first[0] not in (0, None) and second[0] == -signal.SIGKILL
@@ -115,3 +125,13 @@ def test_a_signal_to_one_process_stops_all_and_one_that_is_killed_ends_all(tmp_p
     assert f"resuming {run} after round {stopped:,}" in first[1] and "resuming" not in second[1]
     lines = rounds_of(run)
     assert lines == list(range(5, max(lines) + 1, 5))
+
+    saved = newest(run)
+    assert stopped < saved < ROUNDS
+    resumed = end(pair(tmp_path))
+    assert [status for status, _, _ in resumed + end(alone)] == [0] * 4, resumed
+    assert f"resuming {run} after round {saved:,}" in resumed[0][1]
+    assert (run / "metrics.jsonl").read_bytes() == (tmp_path / "alone/metrics.jsonl").read_bytes()
+    for part in ("state", "ema"):
+        file = f"checkpoints/{ROUNDS}/small/{part}.safetensors"
+        assert (run / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()

@@ -63,9 +63,9 @@ def test_a_changed_a_missing_and_an_extra_file_are_named(copied):
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    (folder / "ema/_METADATA").unlink()
+    (folder / "small/ema.safetensors").unlink()
     (folder / "notes.txt").write_text("mine")
-    assert damage(folder) == sorted([f"{file.relative_to(folder)} has changed", "ema/_METADATA is missing"]) + [
+    assert damage(folder) == sorted([f"{file.relative_to(folder)} has changed", "small/ema.safetensors is missing"]) + [
         "notes.txt is extra"]
     assert damage(copied / "2") == []
 
@@ -82,7 +82,7 @@ def test_checksums_that_do_not_read_are_damage(copied, text):
 
 
 def test_a_checkpoint_with_another_bit_is_not_resumed_from(copied, state):
-    file = largest(copied / "3/state")
+    file = largest(copied / "3")
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
@@ -103,19 +103,22 @@ def test_a_file_too_many_or_damaged_checksums_hinder_no_resuming(name, text, cop
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (lambda leaf: leaf.astype(np.float16), "float32 (1,) there and float16 (1,) here"),
-    (lambda leaf: leaf.reshape(1, 1), "float32 (1,) there and float32 (1, 1) here")])
+    (lambda leaf: leaf.astype(np.float16), "float32 ({0},) there and float16 ({0},) here"),
+    (lambda leaf: leaf[None], "float32 ({0},) there and float32 (1, {0}) here")])
 def test_an_array_of_another_type_or_shape_is_refused_by_name_and_no_checkpoint_is_moved(copied, state, change, words):
-    critic = state.params["critic"]
-    critic = critic | {"output": critic["output"] | {"bias": change(critic["output"]["bias"])}}
-    like = state.replace(params=state.params | {"critic": critic})
-    for restore in (lambda checkpoints: checkpoints.restore_newest(like, print),
-                    lambda checkpoints: checkpoints.restore_network("generator", 3, like, ema=True)):
+    def changed(network):
+        return network | {"output": network["output"] | {"bias": change(network["output"]["bias"])}}
+
+    like = state.replace(params=state.params | {"critic": changed(state.params["critic"])})
+    averaged = state.replace(ema={"generator": changed(state.ema["generator"])})
+    for name, size, restore in (
+            ("state.params.critic", 1, lambda checkpoints: checkpoints.restore_newest(like, print)),
+            ("ema.generator.params", 2, lambda checkpoints: checkpoints.restore_network("generator", 3, averaged, True))):
         checkpoints = Checkpoints(copied)
         with pytest.raises(ConfigError, match="checkpoint 3 .* holds other arrays") as error:
             restore(checkpoints)
         checkpoints.close()
-        assert f"state.params.critic.output.bias is {words};" in str(error.value)
+        assert f"{name}.output.bias is {words.format(size)};" in str(error.value)
     assert sorted(path.name for path in copied.iterdir()) == ["2", "3"]
 
 

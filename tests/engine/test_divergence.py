@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_training import PICTURE, assert_same_bits, config_of, state_at
-from tiny import BATCH, POINTS, tiny_config
+from tiny import BATCH, POINTS, poisoned_points, tiny_config
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, HostReader
@@ -29,13 +29,11 @@ def rounds_of(example, key, data):
 
 
 def poisoned(wanted):
-    """Many points, one of which is no number, where its rounds in the first stream and after one retry are `wanted`."""
-    images = np.random.default_rng(0).standard_normal((400, 2)).astype(np.float32)
-    data = Dataset("points", images, np.zeros(400, np.int32), ("a", "b", "c"))
-    example = next(number for number in range(400)
-                   if wanted(rounds_of(number, run_key(0, 0), data), rounds_of(number, run_key(0, 1), data)))
-    images[example] = np.nan
-    return data
+    """Points of which one is no number, whose rounds in the first stream and after one retry are `wanted`."""
+    data = poisoned_points([])
+    return poisoned_points(next(
+        number for number in range(len(data))
+        if wanted(rounds_of(number, run_key(0, 0), data), rounds_of(number, run_key(0, 1), data))))
 
 
 @pytest.fixture(scope="module")

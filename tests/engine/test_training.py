@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import jax
@@ -111,15 +112,16 @@ def test_several_rounds_a_call_end_in_the_same_state(whole, tmp_path):
     assert json.loads(mine[0])["critic/loss"] == pytest.approx(json.loads(lines[1])["critic/loss"], rel=1e-4)
 
 
-def test_the_average_is_an_item_of_its_own_and_equals_that_of_the_state(whole):
+def test_the_average_reads_by_itself_and_equals_that_of_the_state(whole, tmp_path):
     config = config_of(6)
     game = build_game(config, POINTS)
     like = jax.eval_shape(make_programs(game, make_mesh(8)).init, 0)
     state = state_at(whole[0], config, 6)
-    checkpoints = Checkpoints(RunDirectory(whole[0]).checkpoints)
-    averaged, _ = checkpoints.restore_network("generator", 6, like, ema=True)
-    trained, _ = checkpoints.restore_network("generator", 6, like, ema=False)
-    checkpoints.close()
+    copied = shutil.copytree(RunDirectory(whole[0]).checkpoints, tmp_path / "checkpoints")
+    (copied / "6/small/state.safetensors").unlink()
+    (averaged, _), (trained, _) = (
+        Checkpoints(folder).restore_network("generator", 6, like, ema=folder == copied)
+        for folder in (copied, RunDirectory(whole[0]).checkpoints))
     assert_same_bits(averaged, state.ema["generator"])
     assert_same_bits(trained, state.params["generator"])
 
@@ -138,11 +140,10 @@ def test_a_batch_that_does_not_divide_over_the_devices_names_sizes_that_do():
 
 
 def damage(run, step):
-    """Cuts the largest file of each item of a checkpoint short."""
-    for item in ("state", "ema"):
-        files = [path for path in (run / f"checkpoints/{step}/{item}").rglob("*") if path.is_file()]
-        largest = max(files, key=lambda path: path.stat().st_size)
-        largest.write_bytes(largest.read_bytes()[:100])
+    """Cuts both parts of a checkpoint short."""
+    for part in ("state", "ema"):
+        file = run / f"checkpoints/{step}/small/{part}.safetensors"
+        file.write_bytes(file.read_bytes()[:100])
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_run_ends_in_the_same_bits(whole, tmp_path, capsys):
