@@ -44,7 +44,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
                            plan.number)
     with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
         states = program.start(plan, stack)
-        step, states = checkpoints.restore_newest(states, say) or (0, states)
+        step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
+        states = states if kept is None else _placed(kept, states)
         record = directory.read_stack(stack.number, up_to=step) or _empty(plan, stack, program, judging)
         advance(step)
         ahead: collections.deque[Array] = collections.deque()
@@ -66,16 +67,32 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             # Before the states: of a crash in between, what was measured after the older ones is left out.
             directory.write_stack(record)
             if interruption.signal is not None and step < rounds:
-                checkpoints.save(step, states)
+                checkpoints.save(step, _kept(states, stack))
                 return False
             if not finite[:len(stack.trials)].any():
                 break
             if step < rounds:
-                checkpoints.save(step, states)
+                checkpoints.save(step, _kept(states, stack))
             start = time.perf_counter()
         directory.write_samples(stack.number, _samples(plan, stack, program, states, np.asarray(finite)))
     directory.finish_stack(record.at_end(program.game.images_per_round))
     return True
+
+
+def _kept(states: GameState, stack: Stack) -> GameState:
+    """The states of a stack's trials in the host's memory, as they are saved: whatever devices they were spread over,
+    and without those that only filled up the stack."""
+    own = jax.device_put(states, jax.local_devices(backend="cpu")[0])
+    return jax.tree.map(lambda leaf: leaf[:len(stack.trials)], own)
+
+
+def _placed(kept: GameState, like: GameState) -> GameState:
+    """Saved states filled up to the size of others, and spread over the devices as these are."""
+    def fill(leaf: Array, other: Array) -> Array:
+        places = np.minimum(np.arange(len(other)), len(leaf) - 1)
+        return jax.device_put(leaf[places], other.sharding)
+
+    return jax.tree.map(fill, kept, like)
 
 
 def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> StackRecord:

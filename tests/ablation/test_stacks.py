@@ -13,6 +13,7 @@ from tiny_ablation import ablation, plan_of
 from ganlab.ablation import (
     AblationDirectory,
     Stack,
+    compile_program,
     cut,
     fit_program,
     group_trials,
@@ -142,6 +143,15 @@ def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, 
     assert MISSING in {trial.status for trial in read_study(directory.path).trials}
     assert launch.train_here(directory, {}, Calls(), track, print)
     assert found(directory) == found(whole)
+
+
+def test_a_stack_goes_on_on_another_number_of_devices(plan, whole, tmp_path, monkeypatch):
+    directory = begin(plan, tmp_path / "study")
+    assert not launch.train_here(directory, {}, Calls(1), track, print)
+    monkeypatch.setattr(launch, "compile_program", lambda plan, group, trials: compile_program(plan, group, 5 * trials))
+    assert launch.train_here(directory, {}, Calls(), track, print)
+    for (_, step, trials, _), (_, other_step, others, _) in zip(found(directory), found(whole), strict=True):
+        assert step == other_step and [trial.status for trial in trials] == [trial.status for trial in others]
 
 
 def test_values_that_were_measured_after_the_last_checkpoint_are_measured_again(plan, whole, tmp_path, monkeypatch):
