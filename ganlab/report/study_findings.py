@@ -104,8 +104,8 @@ def cautions(analysis: Analysis) -> list[str]:
     left_out = analysis.count(DIVERGED) + analysis.count(FAILED)
     if left_out:
         found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
-                     "counted, and left out of means, medians and differences: a variant that diverges often is worse than its "
-                     "mean says.")
+                     "counted, and left out of means, medians and differences: a variant that diverges often is worse "
+                     "than its mean says.")
     if few := few_seeds(analysis):
         found.append(few)
     compared = len(study.variants) - 1

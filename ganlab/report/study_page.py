@@ -118,8 +118,8 @@ def differences_parts(analysis: Analysis) -> list[Part]:
     shown = analysis.telling(MOST_ROWS)
     words = ("Each seed of a variant is compared with the same seed of the base, so what a seed does to both cancels; "
              "the interval is a bootstrap over these pairs. A verdict says whether it excludes 0. P(better) is the "
-             "probability that a run of the variant beats a run of the base, whatever their seeds; an interval of 0% to "
-             "0% or of 100% to 100% says no more than that all runs so far agree.")
+             "probability that a run of the variant beats a run of the base, whatever their seeds; an interval of 0% "
+             "to 0% or of 100% to 100% says no more than that all runs so far agree.")
     return [Words(words), *_cut_words(analysis, shown, len(analysis.variants)),
             *(differences_table(analysis, value, shown) for value in values)]
 
@@ -158,8 +158,8 @@ def interaction_parts(analysis: Analysis) -> list[Part]:
         parts += [Heading(f"{first} by {second}"), Gallery(pictures)] if pictures else []
     if not parts:
         return []
-    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is framed, and "
-             "a cell without a number has no finished trial.")
+    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is "
+             "framed, and a cell without a number has no finished trial.")
     if len(analysis.study.axes) > 2:
         words += " A cell holds the mean over all levels of the other axes."
     if len(pairs) > MOST_PAIRS:
