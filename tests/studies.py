@@ -25,7 +25,8 @@ def grid_study(seeds=5, samples="images", early=True, rates=RATES, updates=UPDAT
             variants.append(Variant(
                 name, {"critic updates": number, "learning rate": rate},
                 {} if (number, rate) == (updates[-1], rates[1]) else changes, 64.0, ROUNDS, cost,
-                None if failed else _samples(samples, draw, number), "XlaRuntimeError: out of memory" if failed else ""))
+                None if failed else _samples(samples, draw, number),
+                "XlaRuntimeError: out of memory" if failed else ""))
             level = 8 + 3 * abs(np.log2(rate / 2e-4)) + 4 / number + 2 * np.log2(rate / 2e-4) / number
             for seed in range(seeds):
                 trials.append(_trial(name, seed, level, draw, _status(early, failed, seed, seeds, number, rate, rates)))

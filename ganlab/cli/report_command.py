@@ -78,7 +78,8 @@ def _check(path: Path, alone: bool) -> None:
     if (path / PLAN).exists() and not alone:
         raise ConfigError(f"{path} holds an ablation, which has a report of its own; name it alone")
     if not (path / PLAN).exists() and not RunDirectory(path).config_file.exists():
-        raise ConfigError(f"{path} holds neither a run (config.json) nor an ablation ({PLAN}); name the --workdir of one")
+        raise ConfigError(f"{path} holds neither a run (config.json) nor an ablation ({PLAN}); name the --workdir "
+                          "of one")
 
 
 def read_run(name: str) -> Run:

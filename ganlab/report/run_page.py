@@ -136,12 +136,13 @@ def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
         rounds.setdefault((record.result.name, record.result.protocol.hash), set()).add(record.step)
     for name, hashes in protocols.items():
         if len(hashes) > 1:
-            found.append(f"{name} was measured by {len(hashes)} protocols ({', '.join(f'#{each}' for each in hashes)}); "
-                         "numbers of different protocols are not comparable, so each is a value of its own below.")
+            found.append(f"{name} was measured by {len(hashes)} protocols "
+                         f"({', '.join(f'#{each}' for each in hashes)}); numbers of different protocols are not "
+                         "comparable, so each is a value of its own below.")
     apart = dict.fromkeys(name for (name, _), steps in rounds.items() if len(steps) > 1)
     if apart:
-        found.append(f"The newest numbers of {', '.join(apart)} are of different rounds; measure all runs after as many "
-                     "rounds before comparing them.")
+        found.append(f"The newest numbers of {', '.join(apart)} are of different rounds; measure all runs after as "
+                     "many rounds before comparing them.")
     return [Words(text, WARNING) for text in found]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Value
 from ganlab.metrics import LEVEL, Interval, small_sample_warning
-from ganlab.report.study_analysis import Analysis, count_words, counted, decimals_for, fixed
+from ganlab.report.study_analysis import BASE, Analysis, count_words, counted, decimals_for, fixed
 
 MOST_NAMED = 5
 ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING: "missing"}
@@ -28,6 +28,16 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
     return found
 
 
+def explanation(analysis: Analysis) -> str:
+    """How the findings are to be read, in a sentence or two."""
+    seeds = analysis.seeds
+    base = f" The base is {analysis.study.base}." if 1 < len(analysis.variants) and analysis.study.base != BASE else ""
+    if len(seeds) < 2:
+        return f"Numbers are of {counted(len(seeds), 'seed')}.{base}"
+    return (f"Means are over {len(seeds):,} seeds where nothing else is said; brackets hold 95% bootstrap intervals."
+            f"{base}")
+
+
 def _of_value(analysis: Analysis, value: Value) -> str:
     base, ranked = analysis.study.base, analysis.ranked(value)
     best = ranked[0]
@@ -35,50 +45,52 @@ def _of_value(analysis: Analysis, value: Value) -> str:
 
     def measured(name: str) -> str:
         summary = analysis.summary(name, value.name)
-        return f"{fixed(summary.mean, decimals)}{_in_brackets(summary.interval, decimals, summary.number)}"
+        fewer = "" if summary.number == len(analysis.seeds) else f" over {counted(summary.number, 'seed')}"
+        return f"{fixed(summary.mean, decimals)}{_in_brackets(summary.interval, decimals)}{fewer}"
 
     if len(ranked) == 1:
         return f"{best} has {measured(best)}."
     if best == base:
-        text = f"no variant has a better mean than {analysis.base_words}, with {measured(base)}."
-    else:
-        text = f"{best} has the best mean, {measured(best)}"
-        text += f"; {analysis.base_words} has {measured(base)}." if base in ranked else "; the base has no value."
-        text += _of_difference(analysis, best, value)
-    return text + _of_others(analysis, value, len(ranked)) if base in ranked else text
+        return f"no variant has a better mean than the base, {measured(base)}.{_of_others(analysis, value)}"
+    text = f"{best} has the best mean, {measured(best)}"
+    if base not in ranked:
+        return f"{text}; the base has no value."
+    return (f"{text}; the base has {measured(base)}.{_of_difference(analysis, best, value)}"
+            f"{_of_others(analysis, value)}")
 
 
 def _of_difference(analysis: Analysis, name: str, value: Value) -> str:
     difference = analysis.difference(name, value.name)
     if not difference.pairs:
-        return ""
+        return " They have no seed in common."
     decimals = decimals_for([difference.mean])
     beats = analysis.improvement(name, value).probability
-    text = (f" On the same seeds it differs by {fixed(difference.mean, decimals, sign=True)}"
-            f"{_in_brackets(difference.interval, decimals, difference.pairs, sign=True, what='pair')}")
+    text = (f" Seed by seed it differs by {fixed(difference.mean, decimals, sign=True)}"
+            f"{_in_brackets(difference.interval, decimals, sign=True)}")
     if difference.interval is None:
         text += ", and one pair tells nothing of chance"
     elif difference.told_apart:
-        text += ", an interval that excludes 0"
+        text += ", which excludes 0"
     else:
-        text += ", an interval that contains 0: seeds alone may have made the difference"
+        text += ", which contains 0: seeds alone may have made the difference"
     return text + f"; a run of it beats one of the base with probability {beats:.0%}."
 
 
-def _of_others(analysis: Analysis, value: Value, number: int) -> str:
+def _of_others(analysis: Analysis, value: Value) -> str:
+    """How many variants are told apart from the base, where there are several."""
     better, worse = analysis.told_apart(value)
     compared = [name for name in analysis.ranked(value)
                 if name != analysis.study.base and analysis.difference(name, value.name).interval is not None]
-    if number < 3 or not compared:
+    if len(compared) < 2:
         return ""
-    parts = {"better than the base by an interval that excludes 0": len(better), "worse by an interval that excludes 0":
-             len(worse), "not told apart from it": len(compared) - len(better) - len(worse)}
-    shown = {words: count for words, count in parts.items() if count}
-    if len(shown) == 1:
-        words, = shown
-        return f" On the same seeds, all {len(compared):,} variants that were compared with the base are {words}."
-    return f" On the same seeds, of {len(compared):,} variants compared with the base, " + ", ".join(
-        f"{count:,} {'is' if count == 1 else 'are'} {words}" for words, count in shown.items()) + "."
+    alike = len(compared) - len(better) - len(worse)
+    if alike == len(compared):
+        return f" None of {alike:,} variants is told apart from the base."
+    counts = [f"{number:,} {'is' if number == 1 else 'are'} {word}"
+              for number, word in ((len(better), "better"), (len(worse), "worse")) if number]
+    rest = f"; {alike:,} {'is' if alike == 1 else 'are'} not told apart" if alike else ""
+    return (f" Of {len(compared):,} variants compared with the base, {' and '.join(counts)} by intervals that exclude 0"
+            f"{rest}.")
 
 
 def cautions(analysis: Analysis) -> list[str]:
@@ -91,9 +103,9 @@ def cautions(analysis: Analysis) -> list[str]:
                      "change as they come in.")
     left_out = analysis.count(DIVERGED) + analysis.count(FAILED)
     if left_out:
-        found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} counted, "
-                     "and left out of means, medians and differences: a variant that diverges often is worse than its "
-                     "mean says.")
+        found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
+                     "counted, and left out of means, medians and differences: a variant that diverges often is worse "
+                     "than its mean says.")
     if few := few_seeds(analysis):
         found.append(few)
     compared = len(study.variants) - 1
@@ -101,8 +113,8 @@ def cautions(analysis: Analysis) -> list[str]:
     if by_chance >= 0.25 and study.values:
         found.append(f"With {compared:,} variants compared with the base, about "
                      f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would exclude 0 by chance "
-                     "alone if nothing mattered, more where seeds are few; and the best of many looks better than it is. "
-                     "Confirm it on fresh seeds.")
+                     "alone if nothing mattered, more where seeds are few; and the best of many looks better than it "
+                     "is. Confirm it on fresh seeds.")
     budgets = sorted({variant.kimg for variant in study.variants})
     if len(budgets) > 1:
         found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")
@@ -123,9 +135,7 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _in_brackets(interval: Interval | None, decimals: int | None, number: int, sign: bool = False,
-                 what: str = "seed") -> str:
+def _in_brackets(interval: Interval | None, decimals: int | None, sign: bool = False) -> str:
     if interval is None:
-        return f" ({counted(number, what)})"
-    return (f" ({interval.level:.0%} interval {fixed(interval.low, decimals, sign)} to "
-            f"{fixed(interval.high, decimals, sign)}, {counted(number, what)})")
+        return ""
+    return f" [{fixed(interval.low, decimals, sign)} to {fixed(interval.high, decimals, sign)}]"

@@ -8,7 +8,7 @@ from ganlab.evaluation import DIVERGED, FAILED, FINISHED, Study, Value
 from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading, Part, Section, Words, render
 from ganlab.report.page import FINDING as FOUND
 from ganlab.report.study_analysis import Analysis, counted, is_numeric
-from ganlab.report.study_findings import ENDINGS, cautions, few_seeds, findings
+from ganlab.report.study_findings import ENDINGS, cautions, explanation, few_seeds, findings
 from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
 from ganlab.report.study_tables import (
     MOST_ROWS,
@@ -62,7 +62,7 @@ def findings_parts(analysis: Analysis) -> list[Part]:
     if not found:
         return [Words("No trial has finished with a value that is better one way, so there is nothing to find yet."),
                 *warnings]
-    return [*(Words(text, FOUND, head) for head, text in found), *warnings]
+    return [Words(explanation(analysis)), *(Words(text, FOUND, head) for head, text in found), *warnings]
 
 
 def _plan_parts(analysis: Analysis) -> list[Part]:
@@ -118,8 +118,8 @@ def differences_parts(analysis: Analysis) -> list[Part]:
     shown = analysis.telling(MOST_ROWS)
     words = ("Each seed of a variant is compared with the same seed of the base, so what a seed does to both cancels; "
              "the interval is a bootstrap over these pairs. A verdict says whether it excludes 0. P(better) is the "
-             "probability that a run of the variant beats a run of the base, whatever their seeds; an interval of 0% to 0% "
-             "or of 100% to 100% says no more than that all runs so far agree.")
+             "probability that a run of the variant beats a run of the base, whatever their seeds; an interval of 0% "
+             "to 0% or of 100% to 100% says no more than that all runs so far agree.")
     return [Words(words), *_cut_words(analysis, shown, len(analysis.variants)),
             *(differences_table(analysis, value, shown) for value in values)]
 
@@ -158,8 +158,8 @@ def interaction_parts(analysis: Analysis) -> list[Part]:
         parts += [Heading(f"{first} by {second}"), Gallery(pictures)] if pictures else []
     if not parts:
         return []
-    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is framed, and a "
-             "cell without a number has no finished trial.")
+    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is "
+             "framed, and a cell without a number has no finished trial.")
     if len(analysis.study.axes) > 2:
         words += " A cell holds the mean over all levels of the other axes."
     if len(pairs) > MOST_PAIRS:

@@ -17,12 +17,12 @@ from ganlab.report.study_analysis import Analysis, is_numeric, level_text
 
 SIZE = (4.6, 3.3)  # Inches; a phone shows it at three quarters of its size.
 BASE_COLOUR = "#1c2024"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31")  # Okabe and Ito's, told apart
-# by readers who do not see all colours; their yellow is too light for a line.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31")
+"""Okabe and Ito's, told apart by readers who do not see all colours; brown for their yellow, too light for a line."""
 STYLE = {"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
          "axes.titlesize": 10.5, "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 8.5,
          "text.parse_math": False}  # A dollar sign in a name begins no formula.
-LONGEST = 44  # Letters of a name in a legend.
+LONGEST = 56  # Letters of a name in a legend.
 LOG_FROM = 8  # Largest over smallest number from which an axis is logarithmic.
 LINES = 6  # Settings of the other axes that have a colour each.
 MOST_LEVELS = 12  # On a side of a map.
@@ -45,9 +45,9 @@ def curve_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture]:
             kimg = sorted(points)
             summaries = [summarise(np.array(points[at])) for at in kimg]
             is_base = name == analysis.study.base
-            axes.plot(kimg, [each.mean for each in summaries], color=colours[name], label=short_label(analysis.label(name)), linewidth=1.6,
-                      linestyle="--" if is_base and len(names) > 1 else "-", zorder=3 if is_base else 2,
-                      marker="o", markersize=2.5)
+            axes.plot(kimg, [each.mean for each in summaries], color=colours[name],
+                      label=short_label(analysis.label(name)), linewidth=1.6, marker="o", markersize=2.5,
+                      linestyle="--" if is_base and len(names) > 1 else "-", zorder=3 if is_base else 2)
             if any(each.interval for each in summaries):
                 bounds = [each.interval or (each.mean, each.mean) for each in summaries]
                 axes.fill_between(kimg, [low for low, *_ in bounds], [high for _, high, *_ in bounds],
@@ -214,7 +214,6 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
     axes.grid(False)
     axes.spines[:].set_visible(False)
     colours = matplotlib.colormaps[_map_name(value)]
-    # The span of colours leaves out the tenth at either end, so that black and white text stay readable.
     picture = axes.imshow(np.ma.masked_invalid(cells), cmap=colours, aspect="auto")
     axes.set_ylabel(pair[0])
     axes.set_xticks(range(len(levels[1])), [level_text(level) for level in levels[1]],
@@ -225,8 +224,8 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
         if math.isfinite(mean):
             red, green, blue, _ = colours(picture.norm(mean))
             bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            axes.text(column, row, f"{mean:#.3g}".rstrip("."), ha="center", va="center", color="black" if bright else "white",
-                      fontsize=8.5 if len(levels[1]) < 8 else 7)
+            axes.text(column, row, f"{mean:#.3g}".rstrip("."), ha="center", va="center",
+                      color="black" if bright else "white", fontsize=8.5 if len(levels[1]) < 8 else 7)
     base = analysis.variants[analysis.study.base].levels
     place = [list(each).index(base[axis]) if base[axis] in each else None for axis, each in zip(pair, levels,
                                                                                               strict=True)]

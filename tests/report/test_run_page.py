@@ -41,8 +41,9 @@ def test_the_same_seed_twice_is_no_second_seed():
 def test_where_much_differs_a_variant_is_named_by_its_first_run():
     first, second = runs()[:2]
     many = {f"hyper.{letter}": 1.0 for letter in "abcde"}
-    other = [dataclasses.replace(changed(run, **many), name=f"other-{seed}") for seed, run in enumerate((first, second))]
-    assert list(group_runs([first, second, *other])) == ["runs/wasserstein-0 and 1 more seed", "other-0 and 1 more seed"]
+    other = [dataclasses.replace(changed(run, **many), name=f"other-{run.config['seed']}") for run in (first, second)]
+    assert list(group_runs([first, second, *other])) == ["runs/wasserstein-0 and 1 more seed",
+                                                         "other-0 and 1 more seed"]
 
 
 def test_numbers_of_different_protocols_are_values_of_their_own_and_marked():

@@ -155,8 +155,8 @@ def test_the_best_variant_is_named_with_its_difference():
     worst = dataclasses.replace(study, base="penalty weight 100.0")
     head, text = findings(Analysis(worst))[0]
     assert head == "fid (lower is better):" and text.startswith("base has the best mean")
-    assert "an interval that excludes 0" in text and "with probability 100%" in text
-    assert findings(Analysis(study))[0][1].startswith("no variant has a better mean than the base, with")
+    assert ", which excludes 0;" in text and "with probability 100%" in text
+    assert findings(Analysis(study))[0][1].startswith("no variant has a better mean than the base, ")
 
 
 def hostile_study():
