@@ -11,7 +11,7 @@ import numpy as np
 from ganlab.ablation.plan import Plan, plan_from
 from ganlab.ablation.stacks import Stack
 from ganlab.config import ConfigError, flat
-from ganlab.engine import LOCK, versions, write_atomically, writing
+from ganlab.engine import LOCK, command_text, versions, write_atomically, writing
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
 
 
@@ -217,7 +217,7 @@ def read_study(path: str | Path) -> Study:
     packages = {**origin["packages"], **{name: str(value) for name, value in origin.items()
                                          if name not in ("packages", "command")}}
     return Study(plan.title, plan.question, plan.design, plan.variants[0].name, plan.axes, variants, everything,
-                 list(values.values()), " ".join(origin["command"]), dict(flat(plan.variants[0].config)), packages)
+                 list(values.values()), command_text(origin["command"]), dict(flat(plan.variants[0].config)), packages)
 
 
 def _trial(entry: TrialEntry, finished: bool) -> Trial:

@@ -15,7 +15,6 @@ into --output, and replace those of an earlier report.
 
 import json
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from absl import flags
 
 from ganlab.ablation import read_study
 from ganlab.config import ConfigError, flat
-from ganlab.engine import RunDirectory, read_metrics
+from ganlab.engine import RunDirectory, command_text, read_metrics
 from ganlab.evaluation import Study, read_results
 from ganlab.report import (
     Run,
@@ -96,7 +95,7 @@ def read_run(name: str) -> Run:
               (place.alarms_file.read_text().splitlines() if place.alarms_file.exists() else [])]
     pictures = sorted(place.samples.glob(SAMPLES))
     last = int(metrics["step"][-1]) if metrics else 0
-    return Run(name, config, versions, _command_text(versions.get("command", [])), metrics,
+    return Run(name, config, versions, command_text(versions.get("command", [])), metrics,
                read_results(place.results_file) if place.results_file.exists() else [],
                pictures[-1].read_bytes() if pictures else None, int(pictures[-1].stem) if pictures else 0, alarms,
                place.diverged_picture.exists() and last < config["train.total_rounds"])
@@ -119,12 +118,6 @@ def _read_json(file: Path, text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"{file} holds something else than ganlab writes there; move it away")
     return found
-
-
-def _command_text(arguments: list[str]) -> str:
-    """What was typed, as a shell takes it."""
-    started_here = arguments and Path(arguments[0]).name in ("ganlab", "__main__.py")
-    return shlex.join(["ganlab", *arguments[1:]] if started_here else arguments)
 
 
 def write_report(output: Path, study: Study, page: str) -> list[Path]:

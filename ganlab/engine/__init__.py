@@ -13,7 +13,7 @@ from ganlab.engine.lock import locked
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Judge, Outcome, train
 from ganlab.engine.program import DATA_AXIS, ENGINES, Programs, make_mesh, make_programs, replicated
-from ganlab.engine.run_directory import RunDirectory, config_of, plain, versions, write_atomically
+from ganlab.engine.run_directory import RunDirectory, command_text, config_of, plain, versions, write_atomically
 from ganlab.engine.sampler_file import check_sampler_export, export_sampler, sample_keys, write_sampler
 from ganlab.engine.stored_weights import StoredWeights, file_weights, run_weights
 from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_programs
@@ -21,7 +21,7 @@ from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
-           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "config_of", "damage", "data_shapes",
+           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "config_of", "damage", "data_shapes",
            "device_memory", "export_sampler", "file_weights", "has_checksums", "initialise", "locked", "make_feed",
            "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "placed_data", "plain",
            "read_metrics", "replicated", "rounds_saved", "run_weights", "sample_keys", "set_up_process", "split_cpu",

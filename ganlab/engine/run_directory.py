@@ -3,9 +3,10 @@
 import importlib.metadata
 import json
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def versions(command: list[str]) -> dict[str, Any]:
         "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})", "cores": os.cpu_count(),
         "command": command,
     }
+
+
+def command_text(arguments: Sequence[str]) -> str:
+    """What was typed, of a program's arguments, as a shell takes it."""
+    started_here = arguments and Path(arguments[0]).name in ("ganlab", "__main__.py")
+    return shlex.join(["ganlab", *arguments[1:]] if started_here else arguments)
 
 
 def git_commit() -> str | None:
