@@ -130,5 +130,7 @@ class HostReader:
 
 def device_data(streams: Streams, sharding: jax.sharding.Sharding) -> Streams:
     """Places the arrays of a data set on the devices."""
-    # Not by `device_put`, which compares the data of all processes, and takes a NaN for a difference.
+    if sharding.is_fully_addressable:
+        return jax.tree.map(lambda array: jax.device_put(array, sharding), streams)
+    # `device_put` would compare the data of all processes, and take a NaN for a difference.
     return jax.tree.map(lambda array: jax.make_array_from_callback(array.shape, sharding, array.__getitem__), streams)
