@@ -7,7 +7,6 @@ machine does slows both. Prints the ratio of each pair's times, median and quart
 time that a checkpoint takes, which other programs change less.
 """
 
-import importlib.util
 import statistics
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 import jax
 from absl import app, flags
 
-from ganlab.config import validate
+from ganlab.ablation import experiment_config
 from ganlab.engine import Checkpoints, make_feed, make_mesh, make_programs, set_up_process, stays_on_device
 from ganlab.systems import build
 
@@ -26,26 +25,16 @@ CALLS = flags.DEFINE_integer("checkpoints", 1, "checkpoints in one measurement")
 PAIRS = flags.DEFINE_integer("pairs", 30, "measurements of each way, after one that does not count")
 
 
-def load(name: str) -> object:
-    """The config of an experiment file."""
-    path, _, argument = name.partition(":")
-    spec = importlib.util.spec_from_file_location("experiment", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    config = module.get_config(argument or None)
-    validate(config)
-    return config
-
-
 def main(argv: list[str]) -> None:
     """Measures and prints."""
     del argv
     set_up_process()
-    config = load(EXPERIMENT.value)
+    config = experiment_config(EXPERIMENT.value)
     game, dataset = build(config)
     mesh = make_mesh(game.batch_size)
     config.train.total_rounds = 10**9
-    programs = make_programs(game, mesh, config.train.rounds_per_call, flip=config.data.flip, streamed=not stays_on_device(dataset, config))
+    programs = make_programs(game, mesh, config.train.rounds_per_call, flip=config.data.flip,
+                             streamed=not stays_on_device(dataset, config))
     feed = make_feed(dataset, game, mesh, config, 0)
     state = programs.init(0)
     seconds: dict[bool, list[float]] = {False: [], True: []}

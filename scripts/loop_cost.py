@@ -8,7 +8,6 @@ of one parameter, and its time a round is set beside that of the rounds of an ex
 """
 
 import contextlib
-import importlib.util
 import io
 import os
 import statistics
@@ -24,6 +23,7 @@ import jax.numpy as jnp
 import optax
 from absl import app, flags
 
+from ganlab.ablation import experiment_config
 from ganlab.engine import RunDirectory, make_feed, make_mesh, make_programs, set_up_process, stays_on_device, train
 from ganlab.game import Aux, Game, Network, Update
 from ganlab.systems import build
@@ -52,15 +52,6 @@ def empty_game(batch_size: int) -> Game:
     return Game(networks={"nothing": Network(Nothing(), (jax.ShapeDtypeStruct((1, 1), jnp.float32),))},
                 round=(Update("nothing", ("nothing",), loss),), optimizers={"nothing": lambda hyper: optax.sgd(1e-3)},
                 hyper={"ema_half_life_kimg": 0.0, "ema_warmup": 0.0}, ema=("nothing",), batch_size=batch_size)
-
-
-def load() -> object:
-    """The experiment's config."""
-    path, _, argument = EXPERIMENT.value.partition(":")
-    spec = importlib.util.spec_from_file_location("experiment", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(argument or None)
 
 
 def loop_seconds(config: object, dataset: object) -> float:
@@ -127,11 +118,11 @@ def main(argv: list[str]) -> None:
               f"with the compilation cache {quartiles(warm, '{:.1f}')}")
         return
     set_up_process()
-    game, dataset = build(load())
+    game, dataset = build(experiment_config(EXPERIMENT.value))
     loops, bare = [], []
     for _ in range(REPEATS.value):
-        loops.append(loop_seconds(load(), dataset))
-        bare.append(bare_seconds(load(), game, dataset))
+        loops.append(loop_seconds(experiment_config(EXPERIMENT.value), dataset))
+        bare.append(bare_seconds(experiment_config(EXPERIMENT.value), game, dataset))
     shares = [one / other for one, other in zip(loops, bare, strict=True)]
     print(f"the loop {quartiles([1e6 * each for each in loops], '{:.0f}')} microseconds a round, a round of "
           f"{EXPERIMENT.value} {quartiles([1e3 * each for each in bare], '{:.2f}')} ms: "

@@ -9,7 +9,6 @@ section 4: 2,500 points, or 26,000 images.
 """
 
 import dataclasses
-import importlib.util
 import json
 import math
 import sys
@@ -26,6 +25,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from ganlab.ablation import experiment_config
 from ganlab.config import METHODS, ConfigError, validate
 from ganlab.data import SOURCES, Dataset, device_data, to_uint8
 from ganlab.engine import make_trial_mesh, make_trial_programs, replicated, set_up_process, split_cpu
@@ -76,10 +76,8 @@ class Result:
 def load_config(data: str, method: str) -> ml_collections.ConfigDict:
     """The config of the experiment that trains `method` on `data`."""
     file, choices = DATA_SETS[data][:2]
-    spec = importlib.util.spec_from_file_location(Path(file).stem, EXPERIMENTS / file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    config = module.get_config(f"{choices}method={method}" + f",{CHOICES.value}" * bool(CHOICES.value))
+    further = f",{CHOICES.value}" if CHOICES.value else ""
+    config = experiment_config(f"{EXPERIMENTS / file}:{choices}method={method}{further}")
     validate(config)
     return config
 

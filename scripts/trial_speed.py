@@ -8,7 +8,6 @@ fresh process plays one trial; the others, one after another, would take as long
 repeat: median and quartiles.
 """
 
-import importlib.util
 import json
 import os
 import statistics
@@ -21,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from absl import app, flags
 
+from ganlab.ablation import experiment_config
 from ganlab.data import device_data
 from ganlab.engine import (
     make_feed,
@@ -43,20 +43,11 @@ REPEATS = flags.DEFINE_integer("repeats", 5, "measurements of each way")
 WAY = flags.DEFINE_enum("way", None, WAYS, "measures this way once, and prints JSON: what the script calls itself by")
 
 
-def load() -> object:
-    """The experiment's config."""
-    path, _, argument = EXPERIMENT.value.partition(":")
-    spec = importlib.util.spec_from_file_location("experiment", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(argument or None)
-
-
 def measure(way: str) -> dict[str, float]:
     """Seconds spent once, and seconds a round of all trials of this process."""
     set_up_process()
     start = time.perf_counter()
-    config = load()
+    config = experiment_config(EXPERIMENT.value)
     calls = config.train.rounds_per_call
     if way == "stacked":
         split_cpu()
@@ -92,7 +83,7 @@ def in_a_process(way: str) -> dict[str, float]:
                                  env={**os.environ, **({} if way == "fresh processes" else {"XDG_CACHE_HOME": cache})})
         whole = time.perf_counter() - start
     found = json.loads(printed.stdout.splitlines()[-1])
-    calls = load().train.rounds_per_call * CALLS.value
+    calls = experiment_config(EXPERIMENT.value).train.rounds_per_call * CALLS.value
     return {"once": whole - calls * found["round"], "round": found["round"]}
 
 
@@ -102,7 +93,7 @@ def main(argv: list[str]) -> None:
     if WAY.value:
         print(json.dumps(measure(WAY.value)))
         return
-    rounds = load().train.total_rounds
+    rounds = experiment_config(EXPERIMENT.value).train.total_rounds
     processes = {"stacked": (1, 1), "one process": (1, TRIALS.value), "fresh processes": (TRIALS.value, TRIALS.value)}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     parts: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}

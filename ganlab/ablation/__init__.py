@@ -1,11 +1,20 @@
 """Ablations: a plan of variants and seeds, trained in stacks, and read back as a study."""
 
-from ganlab.ablation.declaration import Ablation, Range, Search, load_ablation, load_experiment, numbers
+from ganlab.ablation.declaration import (
+    Ablation,
+    Range,
+    Search,
+    experiment_config,
+    load_ablation,
+    load_experiment,
+    numbers,
+)
 from ganlab.ablation.directory import AblationDirectory, read_study
 from ganlab.ablation.launch import LAUNCHERS, chosen, submit, train_here, train_one
 from ganlab.ablation.plan import Plan, level_text, make_plan
 from ganlab.ablation.stacks import Program, Stack, call_seconds, compile_program, cut, fit_program, group_trials
 
-__all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack", "call_seconds",
-           "chosen", "compile_program", "cut", "fit_program", "group_trials", "level_text", "load_ablation",
-           "load_experiment", "make_plan", "numbers", "read_study", "submit", "train_here", "train_one"]
+__all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack",
+           "call_seconds", "chosen", "compile_program", "cut", "experiment_config", "fit_program", "group_trials",
+           "level_text", "load_ablation", "load_experiment", "make_plan", "numbers", "read_study", "submit",
+           "train_here", "train_one"]

@@ -5,6 +5,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import ml_collections
+
 from ganlab.config import ConfigError
 from ganlab.evaluation import Level
 
@@ -131,6 +133,16 @@ def load_experiment(file: str) -> object:
     if not hasattr(module, "get_config"):
         raise ConfigError(f"experiment {file} defines no get_config(argument=None)")
     return module
+
+
+def experiment_config(text: str) -> ml_collections.ConfigDict:
+    """The config of an experiment with its choices, written as after `--config=`: `FILE.py:loss=hinge`.
+
+    Raises:
+      ConfigError: as `load_experiment`, and for choices that there are not.
+    """
+    file, _, argument = text.partition(":")
+    return load_experiment(file).get_config(argument or None)
 
 
 def _load_module(file: str, what: str) -> object:
