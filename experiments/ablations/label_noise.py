@@ -18,6 +18,6 @@ def get_ablation():
         changes={"config.hyper.generator_lr": 2e-4, "config.hyper.generator_beta1": 0.5,
                  "config.hyper.generator_beta2": 0.999, "config.hyper.critic_lr": 2e-4,
                  "config.hyper.critic_beta1": 0.5, "config.hyper.critic_beta2": 0.999},
-        kimg=256,
+        kimg=128,
         metrics="fid+prdc",
     )
