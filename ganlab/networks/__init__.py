@@ -10,7 +10,7 @@ with `latent_size`, besides their own keyword arguments. A decoder is a generato
 from flax import linen as nn
 
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
-from ganlab.networks.convolution import WithConvolutions
+from ganlab.networks.convolution import WithConvolutions, way_of
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
@@ -36,4 +36,4 @@ CRITICS: dict[str, type[nn.Module]] = {
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015",
-           "InceptionTaps", "VisionTransformer", "WithConvolutions"]
+           "InceptionTaps", "VisionTransformer", "WithConvolutions", "way_of"]

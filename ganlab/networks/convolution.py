@@ -44,15 +44,20 @@ class WithConvolutions(nn.Module):
     """A network, unchanged but for the way in which its convolutions are computed."""
 
     network: nn.Module
-    convolutions: str
+    way: str
 
     def setup(self) -> None:
         """Leaves params under the names that they have without this module."""
         nn.share_scope(self, self.network)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        with convolutions(self.convolutions):
+        with convolutions(self.way):
             return self.network(*arguments, **keywords)
+
+
+def way_of(network: nn.Module) -> str:
+    """The one of `WAYS` that a network's convolutions are computed in."""
+    return network.way if isinstance(network, WithConvolutions) else "auto"
 
 
 class Conv(nn.Module):

@@ -9,6 +9,7 @@ import jax
 from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_source
 from ganlab.game import Game, guard
+from ganlab.networks import way_of
 from ganlab.systems.gan import gan
 from ganlab.systems.tricks import TRICKS
 from ganlab.systems.vae import vae
@@ -62,7 +63,7 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     """Raises ConfigError for a switch that a system from outside the tree does not follow."""
     wanted = config["train"]
     taken = {"precision": {network.precision for network in game.networks.values()},
-             "convolutions": {getattr(network.module, "convolutions", "auto") for network in game.networks.values()},
+             "convolutions": {way_of(network.module) for network in game.networks.values()},
              "rematerialize": {network.rematerialize for network in game.networks.values()},
              "accumulate": {game.accumulate}}
     for name, values in taken.items():

@@ -1,0 +1,72 @@
+"""The games in ganlab, from its own experiments (the script calls this)."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from ganlab.engine.backend import set_up_process
+
+set_up_process()
+
+import jax
+import numpy as np
+from workloads import EXAMPLES, WORKLOADS, serve
+
+from ganlab.config import both_players, experiment
+from ganlab.data import Dataset, device_data
+from ganlab.engine import make_mesh, make_programs, replicated
+from ganlab.systems import build_game
+
+NAME, WAY = sys.argv[1:3]
+W = WORKLOADS[NAME]
+
+
+def config():
+    """The config: that of the experiment, or one of its networks in another game."""
+    if NAME == "W3":
+        player = dict(network="dcgan32", optimizer="adam")
+        return experiment(
+            system=dict(name="gan", loss="wasserstein", penalty="gradient_penalty", critic_updates=5, latent_size=100),
+            networks={"generator": dict(player), "critic": dict(player, kwargs=dict(dropout=0.0))},
+            hyper=both_players(lr=1e-4, beta1=0.0, beta2=0.9), batch_size=64)
+    file, _, argument = W.experiment.partition(":")
+    spec = importlib.util.spec_from_file_location("shipped", Path(__file__).parents[2] / "experiments" / file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.get_config(argument or None)
+    if NAME == "W4":
+        for player in found.networks.values():
+            player.kwargs.update(width=128, depth=3)
+        found.networks.critic.kwargs.activation = "leaky_relu"
+    return found
+
+
+def main():
+    """Builds, trains a round, and answers."""
+    settings = config()
+    settings.train.convolutions = WAY
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((EXAMPLES, *W.image)).astype(np.float32) if len(W.image) == 1 else rng.integers(
+        256, size=(EXAMPLES, *W.image)).astype(np.uint8)
+    classes = max(W.classes, 1)
+    dataset = Dataset("random", images, rng.integers(classes, size=EXAMPLES).astype(np.int32),
+                      tuple(map(str, range(classes))))
+    game = build_game(settings, dataset, unroll=jax.default_backend() == "cpu")
+    mesh = make_mesh(game.batch_size)
+    per_call = settings.train.rounds_per_call
+    programs = make_programs(game, mesh, per_call)
+    data = device_data(dataset.streams(), replicated(mesh))
+    state = programs.init(0)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+
+    def play(rounds):
+        nonlocal state
+        for _ in range(max(rounds // per_call, 1)):
+            state, metrics = programs.play(state, data)
+        jax.block_until_ready((state, metrics))
+
+    serve(parameters, play)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Times a round of the same game in ganlab, PyTorch (eager, channels-last, compiled) and Keras 3.
+
+    python scripts/step_speed.py                       # all, 7 rounds of each
+    python scripts/step_speed.py --quick --workloads=W2,W4
+    taskset -c 1 python scripts/step_speed.py          # one core
+
+Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
+each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
+threads that wait actively add to, say more than those of the clock. The rivals are installed into `build/rivals` at the first call. Networks,
+batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of parameters have to agree.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+from speed.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = ROOT / "build" / "rivals"
+PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
+RIVALS = {
+    "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch.py", "eager"),
+    "PyTorch, channels-last": ("rival_torch.py", "channels_last"),
+    "torch.compile": ("rival_torch.py", "compile"), "Keras 3": ("rival_keras.py", "tensorflow"),
+    "ganlab by lax": ("rival_ganlab.py", "lax"),
+}
+BASE = "PyTorch"
+KINDS = ("seconds", "processor_seconds")
+
+WORKLOADS_FLAG = flags.DEFINE_list("workloads", list(WORKLOADS), "which games")
+RIVALS_FLAG = flags.DEFINE_list("rivals", None, "which rivals; all but ganlab by lax by default")
+ROUNDS = flags.DEFINE_integer("rounds", 7, "turns of each rival")
+QUICK = flags.DEFINE_bool("quick", False, "three turns")
+OUTPUT = flags.DEFINE_string("output", str(ROOT / "build" / "step_speed.json"), "where the numbers go")
+
+
+def install() -> None:
+    """Makes the rivals' environment, once."""
+    done = ENVIRONMENT / "installed"
+    if done.exists() and done.read_text(encoding="utf8") == repr(PACKAGES):
+        return
+    print(f"Installing {', '.join(PACKAGES)} into {ENVIRONMENT} (once) ...", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
+    subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *PACKAGES], check=True)
+    done.write_text(repr(PACKAGES), encoding="utf8")
+
+
+class Rival:
+    """A process that plays a game in one framework."""
+
+    def __init__(self, name: str, workload: str):
+        file, variant = RIVALS[name]
+        python = sys.executable if file == "rival_ganlab.py" else str(ENVIRONMENT / "bin" / "python")
+        self.name, self.memory, start = name, 0.0, time.perf_counter()
+        self.seconds, self.processor = [], []
+        self.process = subprocess.Popen([python, str(ROOT / "scripts" / "speed" / file), workload, variant],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        answer = self._answer("ready")
+        self.first, self.parameters = time.perf_counter() - start, int(answer[0]) if answer else None
+
+    def _answer(self, word: str) -> list[str] | None:
+        for line in self.process.stdout:
+            if line.startswith(word):
+                return line.split()[1:]
+        self.error = self.process.stderr.read().strip().splitlines()[-1:]
+        return None
+
+    def play(self, rounds: int) -> None:
+        """One turn."""
+        self.process.stdin.write(f"{rounds}\n")
+        self.process.stdin.flush()
+        seconds, processor, self.memory = map(float, self._answer("took"))
+        self.seconds.append(seconds)
+        self.processor.append(processor)
+
+    def found(self) -> dict:
+        """What was measured, after the process has ended."""
+        self.process.communicate()
+        return {"parameters": self.parameters, "first_seconds": self.first, "seconds": self.seconds,
+                "processor_seconds": self.processor, "memory_mb": self.memory}
+
+
+def measure(workload: str, names: list[str], rounds: int) -> dict:
+    """Seconds a round of each rival, in turns."""
+    found, rivals = {}, []
+    for name in names:
+        rival = Rival(name, workload)
+        if rival.parameters is None:
+            found[name] = {"failed": " ".join(rival.error)}
+        else:
+            rivals.append(rival)
+    if len(sizes := {rival.parameters for rival in rivals}) > 1:
+        raise RuntimeError(f"{workload}: the rivals have networks of different sizes, {sizes}")
+    for turn in range(rounds + 1):
+        for place in range(len(rivals)):
+            rivals[(place + turn) % len(rivals)].play(WORKLOADS[workload].rounds)
+    for rival in rivals:
+        del rival.seconds[0], rival.processor[0]  # The first turn warms up.
+        found[rival.name] = rival.found()
+    return found
+
+
+def device() -> dict:
+    """What it was measured on."""
+    with open("/proc/cpuinfo", encoding="utf8") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
+    listed = subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "list", "--format=json"], capture_output=True, check=True)
+    rivals = {row["name"]: row["version"] for row in json.loads(listed.stdout)
+              if row["name"] in ("torch", "keras", "tensorflow_cpu", "tensorflow-cpu")}
+    return {"processor": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg(),
+            "versions": {"python": platform.python_version(), "jax": version("jax"), "flax": version("flax"), **rivals}}
+
+
+def table(workload: str, found: dict) -> Table:
+    """Medians and quartiles, in milliseconds, and ratios to PyTorch eager."""
+    shown = Table(title=f"{workload}: {WORKLOADS[workload].title}", title_justify="left", box=None)
+    for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s", "peak MB", "parameters"):
+        shown.add_column(heading, justify="left" if heading == "by" else "right")
+    base = {kind: statistics.median(found[BASE][kind]) for kind in KINDS} if "seconds" in found.get(BASE, {}) else {}
+    for name, numbers in found.items():
+        if "failed" in numbers:
+            shown.add_row(name, "failed", numbers["failed"][:60], *[""] * 6)
+            continue
+        middle, used = (statistics.median(numbers[kind]) for kind in KINDS)
+        low, _, high = statistics.quantiles(numbers["seconds"], n=4)
+        shown.add_row(name, f"{middle * 1e3:.4g}", f"{low * 1e3:.4g} to {high * 1e3:.4g}",
+                      f"{middle / base['seconds']:.2f}" if base else "", f"{used * 1e3:.4g}",
+                      f"{used / base['processor_seconds']:.2f}" if base else "", f"{numbers['first_seconds']:.1f}",
+                      f"{numbers['memory_mb']:,.0f}", f"{numbers['parameters']:,}")
+    return shown
+
+
+def main(_: list[str]) -> None:
+    install()
+    names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
+    if unknown := [*set(names) - set(RIVALS), *set(WORKLOADS_FLAG.value) - set(WORKLOADS)]:
+        raise app.UsageError(f"{unknown} is not known; rivals are {list(RIVALS)}, workloads {list(WORKLOADS)}.")
+    found = {"device": device(), "workloads": {}}
+    console = Console(highlight=False, markup=False, width=140)
+    for workload in WORKLOADS_FLAG.value:
+        found["workloads"][workload] = measure(workload, names, 3 if QUICK.value else ROUNDS.value)
+        console.print(table(workload, found["workloads"][workload]))
+        Path(OUTPUT.value).parent.mkdir(parents=True, exist_ok=True)
+        Path(OUTPUT.value).write_text(json.dumps(found, indent=1), encoding="utf8")
+    console.print_json(data=found["device"])
+
+
+if __name__ == "__main__":
+    app.run(main)
