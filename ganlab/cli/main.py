@@ -18,6 +18,7 @@ COMMANDS = {
     "sample": "draws samples of a trained run, or walks between them",
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "ablate": "trains all variants and seeds of an ablation, many in one program, or goes on with what is missing",
+    "profile": "shows where the time of a round goes: updates, networks, layers, and a trace",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
     "evaluate": "measures samples of a run, or images of anyone's, by metrics with their protocol",
     "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",

@@ -1,0 +1,165 @@
+"""Where the time of a round goes: its updates, its networks and their layers, each compiled and timed by itself."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.data import Dataset, device_data, gather_batches
+from ganlab.engine.program import make_mesh, make_programs, replicated
+from ganlab.game import Game, GameState, Network, init_state, order_key, play_round
+from ganlab.types import Array, Tree
+
+# A product of two such matrices keeps a processor busy for milliseconds, and a GPU for long enough to measure.
+RATE_SIZE = {"cpu": 1024}
+LARGE_RATE_SIZE = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """Something that was compiled and timed by itself.
+
+    Attributes:
+      name: what it is.
+      seconds: median of a call.
+      flops: floating-point operations of a call by the compiler's count, which takes those of fast algorithms as
+        they are; None where it does not tell.
+      every: it is played in every so many rounds.
+    """
+
+    name: str
+    seconds: float
+    flops: float | None
+    every: int = 1
+
+    def share_of(self, rate: float) -> float | None:
+        """Operations a second as a share of a rate."""
+        return None if self.flops is None else self.flops / self.seconds / rate
+
+
+def time_piece(name: str, function: Callable, arguments: tuple, calls: int, every: int = 1) -> Piece:
+    """Compiles a function of arrays, calls it once, then times `calls` calls."""
+    compiled = jax.jit(function).lower(*arguments).compile()
+    jax.block_until_ready(compiled(*arguments))
+    seconds = [_seconds(lambda: compiled(*arguments)) for _ in range(calls)]
+    counted = (compiled.cost_analysis() or {}).get("flops", 0)
+    return Piece(name, statistics.median(seconds), counted if counted > 0 else None, every)
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - start
+
+
+def matrix_rate(calls: int) -> float:
+    """Floating-point operations a second of one large product of float32 matrices, the best of several calls."""
+    size = RATE_SIZE.get(jax.default_backend(), LARGE_RATE_SIZE)
+    one = jax.random.normal(jax.random.key(0), (size, size))
+    product = jax.jit(jnp.matmul)
+    jax.block_until_ready(product(one, one))
+    return 2 * size**3 / min(_seconds(lambda: product(one, one)) for _ in range(calls))
+
+
+def profile_round(game: Game, dataset: Dataset, flip: bool, calls: int, folder: str | None) -> Piece:
+    """The whole round over all devices, as `ganlab train` plays it; `calls` of them go into a trace in `folder`."""
+    mesh = make_mesh(game.batch_size, slices=game.accumulate)
+    programs = make_programs(game, mesh, 1, flip)
+    data = device_data(dataset.streams(), replicated(mesh))
+    state, _ = jax.block_until_ready(programs.play(programs.init(0), data))
+
+    def play() -> GameState:
+        nonlocal state
+        state, _ = programs.play(state, data)
+        return state
+
+    seconds = [_seconds(play) for _ in range(calls)]
+    if folder is not None:
+        with jax.profiler.trace(folder):
+            for _ in range(calls):
+                jax.block_until_ready(play())
+    return Piece("round", statistics.median(seconds), None)
+
+
+def profile_updates(game: Game, dataset: Dataset, flip: bool, calls: int) -> Iterator[Piece]:
+    """Each update of a round with all its repeats, on one device."""
+    state = jax.jit(lambda: init_state(game, jax.random.key(0)))()
+    data = device_data(dataset.streams(), jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+    batches = jax.jit(lambda data: gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size,
+                                                  flip))(data)
+    first = 0
+    for update in game.round:
+        slots = {name: array[first:first + update.repeats] for name, array in batches.items()}
+        first += update.repeats
+        alone = dataclasses.replace(game, round=(update,), ema=())
+        start = state.replace(ema={})
+        yield time_piece(f"{update.name} x {update.repeats}" if update.repeats > 1 else update.name,
+                         lambda state, slots, alone=alone: play_round(alone, state, slots), (start, slots), calls,
+                         update.every)
+
+
+def profile_networks(game: Game, calls: int) -> Iterator[Piece]:
+    """Each network's pass over a batch, and its layers with a kernel: forward, then with gradients, on one device.
+
+    Gradients are of a sum of squares of the outputs, with respect to params and inputs.
+    """
+    for name, network in game.networks.items():
+        params, variables = jax.jit(network.init)(jax.random.key(0))
+        inputs = [_batch_of(spec, game.batch_size) for spec in network.inputs]
+        labels = inputs[1] if len(inputs) > 1 else None
+        keys = jax.random.split(jax.random.key(0), game.batch_size)
+
+        def apply(params: Tree, x: Array, network=network, variables=variables, labels=labels, keys=keys) -> Any:
+            return network.apply_in_training(params, variables, x, labels, keys)[0]
+
+        yield from _both_ways(name, apply, params, inputs[0], calls)
+        for path, layer, shape, dtype in _layers(network, params, variables, inputs, keys):
+            kept = params
+            for part in path:
+                kept = kept[part]
+
+            def alone(params: Tree, x: Array, layer=layer) -> Array:
+                return layer.apply({"params": params}, x)
+
+            x = _batch_of(jax.ShapeDtypeStruct(shape, dtype), shape[0])
+            yield from _both_ways(f"  {name} {'/'.join(path)} {type(layer).__name__}", alone, kept, x, calls)
+
+
+def _both_ways(name: str, apply: Callable[[Tree, Array], Any], params: Tree, x: Array, calls: int) -> Iterator[Piece]:
+    def total(params: Tree, x: Array) -> Array:
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(apply(params, x)))
+
+    yield time_piece(f"{name}, forward", apply, (params, x), calls)
+    yield time_piece(f"{name}, with gradients", jax.grad(total, (0, 1)), (params, x), calls)
+
+
+def _batch_of(spec: jax.ShapeDtypeStruct, batch: int) -> Array:
+    """A batch for the argument of a network: normal numbers, or labels 0."""
+    shape = (batch, *spec.shape[1:])
+    if jnp.issubdtype(spec.dtype, jnp.floating):
+        return jax.random.normal(jax.random.key(1), shape, spec.dtype)
+    return jnp.zeros(shape, spec.dtype)
+
+
+def _layers(network: Network, params: Tree, variables: Tree, inputs: list[Array],
+            keys: Array) -> list[tuple[tuple[str, ...], nn.Module, tuple[int, ...], jnp.dtype]]:
+    """Layers that have a kernel of their own and one input: path, module, and the input's shape and type."""
+    found = {}
+
+    def record(call: Callable, arguments: tuple, keywords: dict, context: nn.module.InterceptorContext) -> Any:
+        module, place = context.module, params
+        for part in module.path:
+            place = place.get(part, {}) if hasattr(place, "get") else {}
+        if "kernel" in place and context.method_name == "__call__" and len(arguments) == 1:
+            found.setdefault(module.path, (module.clone(parent=None), arguments[0].shape, arguments[0].dtype))
+        return call(*arguments, **keywords)
+
+    with nn.intercept_methods(record):
+        labels = inputs[1] if len(inputs) > 1 else None
+        jax.eval_shape(network.apply_in_training, params, variables, inputs[0], labels, keys)
+    return [(path, *rest) for path, rest in found.items()]
