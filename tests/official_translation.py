@@ -1,4 +1,4 @@
-"""The official numbers of pix2pix and CycleGAN, as arrays of ours: pictures NHWC, weights as variables of our networks."""
+"""The official numbers of pix2pix and CycleGAN as arrays of ours: pictures NHWC, weights as variables of networks."""
 
 from pathlib import Path
 

@@ -33,7 +33,8 @@ FROM_FILES = {"imported", "folder", "two_folders", "side_by_side", "two_splits"}
 # What the others need, or are made smaller by.
 SOURCE_ARGUMENTS = {
     "tfds": {"name": "cifar10"}, "photos": {"size": 60}, "photo_edges": {"size": 60}, "photo_grey": {"size": 60},
-    "textures": {"size": 40, "source_size": 30}, "translated": {"source": "digits"}}
+    "textures": {"size": 40, "source_size": 30}, "translated": {"source": "digits"},
+    "two_fonts": {"size": 300}}
 
 KWARGS = {
     "mlp": {"generator": {"width": 8, "depth": 1}, "critic": {"width": 8, "depth": 1}},

@@ -68,7 +68,8 @@ class TrainedRun:
         """Translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
         program, network = self.programs.translate[direction], self.game.translators[direction].network
         translate = functools.partial(program, *self.networks[network])
-        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, np.zeros(len(pictures)), batch_size)
+        labels = np.zeros(len(pictures), np.int32)  # Translators see none.
+        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels, batch_size)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
@@ -118,7 +119,8 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     return checkpoints.steps
 
 
-def open_run(workdir: str, step: int | None = None, ema: bool = True, does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
+def open_run(workdir: str, step: int | None = None, ema: bool = True,
+             does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
     """Reads a run's checkpoint: the newest, or that after `step` rounds; averaged weights unless told otherwise.
 
     `does` names what is wanted of its game, one of them: a `sampler`, `translators`.

@@ -126,7 +126,8 @@ def _check(name: str, data: bytes, channels: int, translator: Translator, conver
     if header.transparent and not convert:
         raise ConfigError(f"{name} has an alpha channel, and the network takes none; {advice}")
     if header.channels != channels and not convert:
-        raise ConfigError(f"{name} has {_channels(header.channels)}, and the network takes {_channels(channels)}; {advice}")
+        raise ConfigError(f"{name} has {_channels(header.channels)}, and the network takes {_channels(channels)}; "
+                          f"{advice}")
     if min(header.width, header.height) < translator.least:
         raise ConfigError(f"{name} has {header.width}x{header.height} pixels, and the network takes pictures from "
                           f"{translator.least}x{translator.least} on; enlarge it first")

@@ -16,7 +16,7 @@ from ganlab.data.feeding import (
     gather_raw,
     round_positions,
 )
-from ganlab.data.glyphs import glyphs
+from ganlab.data.glyphs import glyphs, two_fonts
 from ganlab.data.importing import Form, Imported, import_images
 from ganlab.data.listing import Listing, list_images
 from ganlab.data.loading import load_source, source_of
@@ -36,7 +36,8 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8, "grid25": grid25,
     "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
     "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
-    "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits, "blank": blank}
+    "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits,
+    "two_fonts": two_fonts, "blank": blank}
 
 __all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
            "finish_batches", "gather_raw", "Header", "read_header", "SUFFIXES",

@@ -28,7 +28,8 @@ from ganlab.game import SKIPPED, Game, GameState
 from ganlab.types import Array
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
-"""`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
+"""`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
+returns it as uint8 [h, w, 3]."""
 Judge = Callable[[int, Callable[[Array, Array], Array]], Mapping[str, float]]
 """`judge(step, sample) -> values`: measures `sample(latents, labels) -> images`, writes and returns values by name."""
 

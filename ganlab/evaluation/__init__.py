@@ -14,5 +14,5 @@ from ganlab.evaluation.translations import translated_pictures
 __all__ = ["FEATURES", "Features", "Generator", "Judging", "MEASURES", "Measure", "NotFinite", "PictureSet", "Protocol",
            "Record", "Request", "Result", "Track", "Uncertainty", "add_results", "check_request", "chosen_features",
            "data_pictures", "differences", "evaluate", "folder_pictures", "generator_of", "load_features",
-           "make_judging", "measures_for", "modes", "path_length", "read_results", "require_same", "translated_pictures",
-           "value_names"]
+           "make_judging", "measures_for", "modes", "path_length", "read_results", "require_same",
+           "translated_pictures", "value_names"]

@@ -9,4 +9,5 @@ from ganlab.game.round import play_round
 
 __all__ = ["CLIPS", "FAULT", "OPTIMIZERS", "SCHEDULES", "SKIPPED", "Aux", "Encoder", "Game", "GameState", "Network",
            "Sampler", "Translator", "Update", "ema_rate", "example_keys", "guard", "init_state", "make_optimizer",
-           "make_weight_clip", "named_keys", "order_key", "play_round", "retry_key", "samples_key", "stayed_finite", "watched_names"]
+           "make_weight_clip", "named_keys", "order_key", "play_round", "retry_key", "samples_key", "stayed_finite",
+           "watched_names"]

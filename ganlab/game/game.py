@@ -140,7 +140,6 @@ class Translator:
       least: smallest height and width of the sources.
       multiple: what divides them.
       source: which array of a batch it translates: `source`, or `image` in the direction back.
-      shape: of one translated picture, at the size of the data.
     """
 
     network: str
@@ -148,7 +147,6 @@ class Translator:
     least: int
     multiple: int
     source: str
-    shape: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)

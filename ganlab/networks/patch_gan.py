@@ -1,4 +1,4 @@
-"""Critics that judge patches: one logit for each place instead of one for the image (Isola et al. 2017, section 3.2.2)."""
+"""Critics that judge patches, with a logit for each place instead of one for the image (Isola et al. 2017, 3.2.2)."""
 
 import jax.numpy as jnp
 from flax import linen as nn

@@ -72,5 +72,5 @@ def check_sides(images: Array, module: nn.Module) -> None:
         raise ValueError(f"it translates images [height, width, channels]; the data has shape {images.shape[1:]}")
     height, width = images.shape[1:3]
     if min(height, width) < module.least or height % module.multiple or width % module.multiple:
-        raise ValueError(f"it takes images whose sides are multiples of {module.multiple} from {module.least} on; these "
-                         f"have {height}x{width} pixels; choose another network or depth, or resize the data")
+        raise ValueError(f"it takes images whose sides are multiples of {module.multiple} from {module.least} on; "
+                         f"these have {height}x{width} pixels; choose another network or depth, or resize the data")

@@ -52,8 +52,8 @@ def _unet(tensors: Mapping[str, np.ndarray], source: str) -> Architecture:
     while _is_kernel(tensors, f"{_unet_block(depth)}.1.weight"):
         depth += 1
     if depth < 2 or not _is_kernel(tensors, "model.model.3.weight"):
-        raise WeightsError(f"{source} begins as a U-Net, but lacks model.model.3.weight or model.model.1.model.1.weight; "
-                           "copy it anew")
+        raise WeightsError(f"{source} begins as a U-Net, but lacks model.model.3.weight or "
+                           "model.model.1.model.1.weight; copy it anew")
     normalization = "batch" if f"{_unet_block(1)}.2.weight" in tensors or depth == 2 else "instance"
     first, last = tensors["model.model.0.weight"], tensors["model.model.3.weight"]
     return Architecture("unet", {"width": first.shape[0], "depth": depth, "normalization": normalization},
@@ -66,7 +66,8 @@ def _resnet(tensors: Mapping[str, np.ndarray], source: str) -> Architecture:
         blocks += 1
     output = f"model.{10 + blocks + 7}.weight"
     if not _is_kernel(tensors, output):
-        raise WeightsError(f"{source} begins as a ResNet generator of {blocks} blocks, but lacks {output}; copy it anew")
+        raise WeightsError(f"{source} begins as a ResNet generator of {blocks} blocks, but lacks {output}; copy it "
+                           "anew")
     # A layer of dropout within a block has no tensors, but shifts the numbers of those after it.
     dropout = 0.5 if _is_kernel(tensors, "model.10.conv_block.6.weight") else 0.0
     normalization = "batch" if "model.2.weight" in tensors else "instance"

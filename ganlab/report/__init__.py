@@ -17,4 +17,5 @@ from ganlab.report.results import compare_results, plot_results, print_results, 
 
 __all__ = ["FEW_CLASSES", "LatentPlane", "class_table", "columns_for", "compare_results", "data_picture", "data_table",
            "draw_latent_space", "draw_samples", "image_grid", "interpolate_latents", "latent_plane", "plot_losses",
-           "plot_results", "print_results", "rows_of_pairs", "save_animation", "save_png", "wide_console", "worded_grid"]
+           "plot_results", "print_results", "rows_of_pairs", "save_animation", "save_png", "wide_console",
+           "worded_grid"]

@@ -56,8 +56,8 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
     return Game(
         networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),), ema=tuple(generators),
         axis_name=axis_name, unroll=unroll, memory={POOL: pools} if system["pool_size"] else {},
-        translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source", image_shape),
-                     "BA": translator_of("generator_ba", generators["generator_ba"], "image", source_shape)},
+        translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
+                     "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
         **game_parts(config))
 
 

@@ -137,7 +137,7 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
 
 
 def across_penalties(config: Mapping[str, Any]) -> list[str]:
-    """Penalties whose value for an example depends on the others, by their keys; such a penalty asks for `axis_name`."""
+    """Penalties whose value for an example depends on the others, by their keys; such a one asks for `axis_name`."""
     return [f"config.system.penalty {name!r}" for name in joined_names(config, "penalty")
             if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
 

@@ -51,7 +51,7 @@ def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes
         round=(Update("critic", ("critic",), pair.critic_loss),
                Update("generator", ("generator",), pair.generator_loss, again=True)),
         ema=("generator",), axis_name=axis_name, unroll=unroll,
-        translators={"AB": translator_of("generator", generator, "source", image_shape)}, **game_parts(config))
+        translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,15 +16,16 @@ from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 ADVICE = "photo_edges, photo_grey, textures, translated, two_folders and side_by_side have some"
 
 
-def check_sources(config: Mapping[str, Any], image_shape: tuple[int, ...], source_shape: tuple[int, ...] | None) -> None:
+def check_sources(config: Mapping[str, Any], image_shape: tuple[int, ...],
+                  source_shape: tuple[int, ...] | None) -> None:
     """Raises ConfigError for data that holds nothing to be translated to images of its own size."""
     system, data = config["system"]["name"], config["data"]["source"]
     if source_shape is None:
-        raise ConfigError(f"config.system.name is {system!r}, which translates sources to images, but config.data.source "
-                          f"{data!r} has no sources; {ADVICE}")
+        raise ConfigError(f"config.system.name is {system!r}, which translates sources to images, but "
+                          f"config.data.source {data!r} has no sources; {ADVICE}")
     if source_shape[:2] != tuple(image_shape[:2]) or len(image_shape) != 3:
-        raise ConfigError(f"config.data.source is {data!r}, whose sources have the shape {tuple(source_shape)} and whose "
-                          f"images {tuple(image_shape)}; system {system!r} takes both of one height and width")
+        raise ConfigError(f"config.data.source is {data!r}, whose sources have the shape {tuple(source_shape)} and "
+                          f"whose images {tuple(image_shape)}; system {system!r} takes both of one height and width")
 
 
 def absolute_error(one: Array, other: Array) -> Array:
@@ -34,7 +35,7 @@ def absolute_error(one: Array, other: Array) -> Array:
 
 def make_translator(config: Mapping[str, Any], name: str, source_shape: tuple[int, ...], image_shape: tuple[int, ...],
                     axis_name: str | None) -> Network:
-    """The generator `config.networks.<name>` from pictures of one shape to those of another; errors as `make_network`."""
+    """The generator `config.networks.<name>` from pictures of one shape to another; errors as `make_network`."""
     return make_network(config, name, TRANSLATORS, (_one(source_shape),), output=(1, *image_shape),
                         image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
 
@@ -54,8 +55,8 @@ def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((1, *shape), jnp.zeros(()).dtype)
 
 
-def translator_of(name: str, network: Network, source: str, image_shape: tuple[int, ...]) -> Translator:
-    """How the network called `name` translates the pictures `source` of a batch to such of `image_shape`."""
+def translator_of(name: str, network: Network, source: str) -> Translator:
+    """How the network called `name` translates the pictures `source` of a batch."""
     def images(params: Tree, variables: Tree, sources: Array, keys: Array | None) -> Array:
         if keys is None:
             return network.module.apply({"params": params, **variables}, sources, None)
@@ -63,8 +64,8 @@ def translator_of(name: str, network: Network, source: str, image_shape: tuple[i
                                     mutable=list(variables))[0]
 
     # A network from outside may not say which sides it takes.
-    sides = {name: getattr(network.module, name, 1) for name in ("least", "multiple")}
-    return Translator(name, images, source=source, shape=tuple(image_shape), **sides)
+    least, multiple = (getattr(network.module, field, 1) for field in ("least", "multiple"))
+    return Translator(name, images, least, multiple, source)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -144,8 +144,7 @@ def test_without_identity_two_passes_are_not_computed_and_pictures_may_differ_in
     before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
     _, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, coloured))
     assert not any("identity" in name for name in metrics)
-    assert {way: (part.shape, part.source) for way, part in game.translators.items()} == {
-        "AB": ((8, 8, 3), "source"), "BA": ((8, 8, 1), "image")}
+    assert {way: part.source for way, part in game.translators.items()} == {"AB": "source", "BA": "image"}
 
 
 def test_a_pool_fills_first_and_then_shows_half_of_the_images_in_place_of_older_ones():
@@ -188,7 +187,8 @@ MISTAKES = {
         "cyclegan", PAIRS, {"players": {"critic_b": {"network": "patch", "kwargs": {}}}},
         ["config.networks.critic_b", "from 24 pixels on"]),
     "a penalty of a critic that sees the batch": (
-        "cyclegan", PAIRS, {"system": {"penalty": "r1"}, "players": {"critic_a": {"kwargs": {"normalization": "batch"}}}},
+        "cyclegan", PAIRS,
+        {"system": {"penalty": "r1"}, "players": {"critic_a": {"kwargs": {"normalization": "batch"}}}},
         ["config.networks.critic_a", "normalizes over the batch"]),
     "a pool in slices": (
         "cyclegan", PAIRS, {"train": {"accumulate": 2}}, ["config.system.pool_size", "looks across the batch"]),

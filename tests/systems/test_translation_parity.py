@@ -111,11 +111,12 @@ def assert_gradients(player, gradients):
 
 
 def assert_weights_after(player, played, without=()):
-    """Weights after the round are the official ones, but for those named: Adam makes a step of rounding errors."""
+    """Weights after the round are the official ones, but for those named: Adam makes steps of rounding errors."""
     network = OFFICIAL[player]
     after, before = (by_official_name(maker(player), network, state.params[player])
                      for state in (played.after, played.before))
-    official = by_official_name(maker(player), network, maker(player)(network, tensors(f"{network}_after1"))[1]["params"])
+    official = maker(player)(network, tensors(f"{network}_after1"))[1]["params"]
+    official = by_official_name(maker(player), network, official)
     moved = 0
     for name in set(after) - set(without):
         np.testing.assert_allclose(after[name], official[name], rtol=0, atol=1e-5, err_msg=name)
