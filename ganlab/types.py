@@ -21,12 +21,12 @@ class LogitFn(Protocol):
     """A critic closed over its params, labels and augmentation."""
 
     def __call__(self, images: Array, keys: Array) -> Array:
-        """Returns the raw critic output [b] for images [b, ...]."""
+        """Returns the raw critic output for images [b, ...]: [b], or [b, h, w] of a critic that judges patches."""
         ...
 
 
 class AdversarialLoss(NamedTuple):
-    """The losses of both players, each `(real_logits[b], fake_logits[b]) -> loss[b]`.
+    """The losses of both players, each `(real_logits[b], fake_logits[b]) -> loss[b]`, and of as many axes as these.
 
     Both see both kinds of logits, because relativistic losses need the real ones
     on the generator's side too. Values are per example: only the update reduces.

@@ -13,14 +13,18 @@ import pytest
 from ganlab.config import validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import RunDirectory, read_metrics, train
-from ganlab.networks import CRITICS, ENCODERS, GENERATORS
+from ganlab.networks import CRITICS, ENCODERS, GENERATORS, PATCH_CRITICS, TRANSLATORS
 from ganlab.systems import build_game, load_data
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 EXAMPLES = 64
 # Of the arguments that a network has, those that make it small.
 TINY = {"width": 8, "depth": 1}
-NETWORKS = {"generator": GENERATORS, "critic": CRITICS, "encoder": ENCODERS, "decoder": GENERATORS}
+TINY_TRANSLATION = {"depth": 3, "blocks": 1, "layers": 1, "width": 4}
+SIDE = 16  # Of pictures that are translated.
+NETWORKS = {"generator": GENERATORS | TRANSLATORS, "critic": CRITICS | PATCH_CRITICS, "encoder": ENCODERS,
+            "decoder": GENERATORS, "generator_ab": TRANSLATORS, "generator_ba": TRANSLATORS, "critic_a": PATCH_CRITICS,
+            "critic_b": PATCH_CRITICS}
 
 
 def commands(file):
@@ -56,6 +60,19 @@ def prepared(name, split="train", only_class="", resolution=0, data_dir=""):
     return Dataset(name, images, np.arange(EXAMPLES, dtype=np.int32) % len(classes), classes)
 
 
+def from_files(name):
+    """Random pictures in place of a source that reads pairs, or two kinds, from files."""
+    @functools.wraps(SOURCES[name])
+    def read(*, resolution, paired=name == "side_by_side", **kwargs):
+        del kwargs
+        images, sources = (np.random.default_rng(seed).integers(256, size=(EXAMPLES, resolution, resolution, 3))
+                           for seed in (0, 1))
+        return Dataset(name, images.astype(np.uint8), np.zeros(EXAMPLES, np.int32), ("all",),
+                       sources=sources.astype(np.uint8), paired=paired)
+
+    return read
+
+
 def make_tiny(config):
     """Shrinks a config's data, batches, networks and length, and nothing else of its structure."""
     config.batch_size = 8
@@ -64,9 +81,13 @@ def make_tiny(config):
                         checkpoint_every_rounds=1)
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
+    if config.system.name in ("pix2pix", "cyclegan"):
+        for name in {"side", "resolution"} & inspect.signature(SOURCES[config.data.source]).parameters.keys():
+            config.data.kwargs[name] = SIDE
     for player, section in config.networks.items():
         builder = NETWORKS[player][section.network]
-        section.kwargs.update({name: value for name, value in TINY.items() if hasattr(builder, name)})
+        tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
+        section.kwargs.update({name: value for name, value in tiny.items() if hasattr(builder, name)})
         if hasattr(builder, "filters"):
             section.kwargs.filters = (2,) * len(builder.filters)
 
@@ -74,6 +95,8 @@ def make_tiny(config):
 @pytest.mark.parametrize(("file", "argument"), CASES)
 def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "tfds", prepared)
+    for name in ("side_by_side", "two_folders", "two_splits"):
+        monkeypatch.setitem(SOURCES, name, from_files(name))
     config = load(file, argument)
     validate(config)
     make_tiny(config)

@@ -3,6 +3,8 @@
 pytest puts this folder on the path, because it holds conftest.py.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,8 @@ def _dataset(name, images, size):
 POINTS = _dataset("points", np.random.default_rng(0).standard_normal((64, 2)).astype(np.float32), 64)
 IMAGES = _dataset("images", np.random.default_rng(0).integers(256, size=(64, 8, 8, 1)).astype(np.uint8), 64)
 
+PAIRS = dataclasses.replace(IMAGES, name="pairs", sources=IMAGES.images[:, ::-1].copy())
+"""Images that are to be made of themselves upside down."""
 
 
 def poisoned_points(example):
@@ -33,11 +37,12 @@ def poisoned_points(example):
     return Dataset("points", images, np.zeros(400, np.int32), ("a", "b", "c"))
 
 
-FROM_FILES = {"imported", "folder", "two_folders", "side_by_side"}  # Sources whose tests write the files.
+FROM_FILES = {"imported", "folder", "two_folders", "side_by_side", "two_splits"}  # Sources whose tests write the files.
 # What the others need, or are made smaller by.
 SOURCE_ARGUMENTS = {
     "tfds": {"name": "cifar10"}, "photos": {"size": 60}, "photo_edges": {"size": 60}, "photo_grey": {"size": 60},
-    "textures": {"size": 40, "source_size": 30}, "translated": {"source": "digits"}}
+    "textures": {"size": 40, "source_size": 30}, "translated": {"source": "digits"},
+    "two_fonts": {"size": 300}}
 
 KWARGS = {
     "mlp": {"generator": {"width": 8, "depth": 1}, "critic": {"width": 8, "depth": 1}},
@@ -70,6 +75,23 @@ def tiny_vae_config(encoder=None, decoder=None, system=None, **sections):
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 
+TRANSLATOR = {"network": "resnet", "kwargs": {"width": 2, "blocks": 1}}
+PIXEL_CRITIC = {"network": "pixel", "kwargs": {"width": 2, "normalization": "instance"}}
+TRANSLATION_PLAYERS = {
+    "pix2pix": {"generator": TRANSLATOR, "critic": PIXEL_CRITIC},
+    "cyclegan": {"generator_ab": TRANSLATOR, "generator_ba": TRANSLATOR, "critic_a": PIXEL_CRITIC,
+                 "critic_b": PIXEL_CRITIC}}
+
+
+def tiny_translation_config(name, players=None, system=None, **sections):
+    """A config of `pix2pix` or `cyclegan` for `PAIRS` by plain gradient descent, with changes to its sections."""
+    networks = {player: {"optimizer": "sgd", **section, **(players or {}).get(player, {})}
+                for player, section in TRANSLATION_PLAYERS[name].items()}
+    pool = {"pool_size": BATCH + 2} if name == "cyclegan" else {}
+    return experiment(**{"batch_size": BATCH, "system": {"name": name, **pool, **(system or {})},
+                         "networks": networks, **sections})
+
+
 def start(game, seed=0):
     """The state before the first round in the precision of the moment, made by one program: op by op takes longer."""
 
@@ -85,7 +107,11 @@ def real_batches(game, dataset=POINTS, number=0):
     rng = np.random.default_rng(number)
     dtype = jnp.zeros(()).dtype
     image = rng.uniform(-1, 1, (game.slots, game.batch_size, *dataset.image_shape)).astype(dtype)
-    return {"image": image, "label": rng.integers(CLASSES, size=image.shape[:2]).astype(np.int32)}
+    batches = {"image": image, "label": rng.integers(CLASSES, size=image.shape[:2]).astype(np.int32)}
+    if dataset.sources is not None:
+        shape = (game.slots, game.batch_size, *dataset.source_shape)
+        batches["source"] = rng.uniform(-1, 1, shape).astype(dtype)
+    return batches
 
 
 def changing_parts(state):

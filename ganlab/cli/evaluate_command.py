@@ -36,6 +36,7 @@ from ganlab.evaluation import (
     folder_pictures,
     generator_of,
     measures_for,
+    translated_pictures,
 )
 from ganlab.report import plot_results, print_results, save_png
 
@@ -112,18 +113,22 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
     """Values of the checkpoints that are asked for."""
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
-        trained = open_run(values.workdir, step, values.ema)
+        trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"))
         dataset = trained.dataset
         features = features or chosen_features(values.features, values.weights, dataset)
-        sampler = trained.game.sampler
-        sample = functools.partial(trained.programs.sample, *trained.networks[sampler.network])
-        generator = generator_of(trained.config, sampler, sample, dataset, values.temperature, values.truncation)
+        generator = None
+        if trained.game.sampler is not None:
+            sampler = trained.game.sampler
+            sample = functools.partial(trained.programs.sample, *trained.networks[sampler.network])
+            generator = generator_of(trained.config, sampler, sample, dataset, values.temperature, values.truncation)
+        pictures = functools.partial(translated_pictures, trained.translate, dataset) if generator is None else (
+            generator.pictures)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
                 data_pictures(dataset, trained.config.data, values.real_number))
         request = _request(values, weights="averaged" if values.ema else "as trained", temperature=values.temperature,
                            truncation=values.truncation)
         number = values.number or real.number
-        found = evaluate(real, functools.partial(generator.pictures, number), request, features,
+        found = evaluate(real, functools.partial(pictures, number), request, features,
                          measures_for(generator, dataset, features), track)
         kimg = trained.step * trained.game.images_per_round / 1000
         subject = values.workdir if values.output else ""

@@ -16,6 +16,8 @@ from absl import flags
 COMMANDS = {
     "train": "trains the experiment of a config file, or goes on where its run stopped",
     "sample": "draws samples of a trained run, or walks between them",
+    "translate": "translates pictures by a trained run of pix2pix or CycleGAN",
+    "import": "makes a run of published weights, to translate, to measure and to start from",
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
     "ablate": "trains all variants and seeds of an ablation, many in one program, or goes on with what is missing",
     "profile": "shows where the time of a round goes: updates, networks, layers, and a trace",

@@ -42,14 +42,14 @@ def draw_run(directory: RunDirectory, title: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A checkpoint of a run, ready to draw samples from, and to encode where the game has an encoder."""
+    """A checkpoint of a run, ready to draw samples from, and to encode or to translate where the game does."""
 
     config: ml_collections.ConfigDict
     game: Game
     dataset: Dataset
     step: int
     networks: Mapping[str, tuple[Tree, Tree]]
-    """`(params, variables)` of the networks that sample and encode, by name."""
+    """`(params, variables)` of the networks that sample, encode and translate, by name."""
     programs: Programs
 
     def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
@@ -64,10 +64,20 @@ class TrainedRun:
         sample = functools.partial(self.programs.sample, *self.networks[self.game.sampler.network])
         return _in_batches(sample, latents, labels, batch_size)
 
+    def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
+        """Translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
+        program, network = self.programs.translate[direction], self.game.translators[direction].network
+        translate = functools.partial(program, *self.networks[network])
+        labels = np.zeros(len(pictures), np.int32)  # Translators see none.
+        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels, batch_size)
+
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
         encode = functools.partial(self.programs.encode, *self.networks[self.game.encoder.network])
         return _in_batches(lambda part, of: encode(to_float(part), of), images, labels, batch_size)
+
+
+_LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"}
 
 
 def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray, labels: np.ndarray,
@@ -109,8 +119,11 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     return checkpoints.steps
 
 
-def open_run(workdir: str, step: int | None = None, ema: bool = True) -> TrainedRun:
+def open_run(workdir: str, step: int | None = None, ema: bool = True,
+             does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
     """Reads a run's checkpoint: the newest, or that after `step` rounds; averaged weights unless told otherwise.
+
+    `does` names what is wanted of its game, one of them: a `sampler`, `translators`.
 
     Raises:
       ConfigError: if there is no such run, checkpoint or average.
@@ -118,8 +131,9 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
     directory = RunDirectory(workdir)
     config = directory.read_config()
     game, dataset = build(config)
-    if game.sampler is None:
-        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which draws no samples")
+    if not any(getattr(game, part) for part in does):
+        other = "; `ganlab translate` shows what it does" if game.translators else ""
+        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
@@ -127,7 +141,8 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True) -> Trained
     checkpoints = Checkpoints(directory.checkpoints)
     try:
         step = choose_step(checkpoints.steps, step, directory.path)
-        players = {part.network for part in (game.sampler, game.encoder) if part is not None}
+        parts = (game.sampler, game.encoder, *game.translators.values())
+        players = {part.network for part in parts if part is not None}
         networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
     finally:
         checkpoints.close()

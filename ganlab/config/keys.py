@@ -119,6 +119,18 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
         "latent_size": Key(2, "dimension of the latents", "numbers", POSITIVE),
         "reconstruction": Key("cross_entropy", "reconstruction loss", allowed=NOT_EMPTY),
     },
+    "pix2pix": {
+        "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
+        "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
+    },
+    "cyclegan": {
+        "loss": Key("least_squares", "adversarial loss", allowed=NOT_EMPTY),
+        "penalty": Key("none", "penalties of both critics joined by +, or none", allowed=NOT_EMPTY),
+        "identity": Key(True, "whether each generator is to leave pictures of its target's kind as they are; else its "
+                        "two passes are not computed, and identity_weight is not read"),
+        "pool_size": Key(50, "past translations of each direction, from which critics see a half; 0 for none", "images",
+                         AT_LEAST_ZERO),
+    },
 }
 
 NETWORK_KEYS: dict[str, Key] = {
@@ -181,6 +193,19 @@ SYSTEM_HYPER: dict[str, dict[str, Key]] = {
     "gan": {},
     "vae": {"beta": Key(1.0, "weight of the Kullback-Leibler divergence beside the reconstruction loss",
                         allowed=AT_LEAST_ZERO)},
+    "pix2pix": {
+        "l1_weight": Key(100.0, "weight of the mean absolute error to the image of the pair", allowed=AT_LEAST_ZERO),
+        "adversarial_weight": Key(1.0, "weight of the generator's adversarial loss", allowed=AT_LEAST_ZERO),
+        "critic_weight": Key(0.5, "weight of the critic's adversarial loss beside its penalties; half slows it",
+                             allowed=AT_LEAST_ZERO)},
+    "cyclegan": {
+        "cycle_weight": Key(10.0, "weight of the mean absolute error of what comes back", allowed=AT_LEAST_ZERO),
+        "identity_weight": Key(0.5, "weight of the mean absolute error of what should have stayed, times cycle_weight",
+                               allowed=AT_LEAST_ZERO),
+        "adversarial_weight": Key(2.0, "weight of the generators' adversarial losses; the paper's least squares are "
+                                  "twice ours", allowed=AT_LEAST_ZERO),
+        "critic_weight": Key(1.0, "weight of the critics' adversarial losses beside their penalties; the paper halves "
+                             "its least squares, which ours are already", allowed=AT_LEAST_ZERO)},
 }
 TRICK_HYPER: dict[str, dict[str, Key]] = {
     "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from ganlab.data.blank import blank
 from ganlab.data.dataset import Dataset, StoredImages, to_float, to_uint8
-from ganlab.data.decoding import BadImage, decode_image, with_channels
+from ganlab.data.decoding import SUFFIXES, BadImage, Header, decode_image, encode_png, read_header, with_channels
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
 from ganlab.data.feeding import (
@@ -15,7 +16,7 @@ from ganlab.data.feeding import (
     gather_raw,
     round_positions,
 )
-from ganlab.data.glyphs import glyphs
+from ganlab.data.glyphs import glyphs, two_fonts
 from ganlab.data.importing import Form, Imported, import_images
 from ganlab.data.listing import Listing, list_images
 from ganlab.data.loading import load_source, source_of
@@ -29,15 +30,17 @@ from ganlab.data.stacked_digits import stacked_digits
 from ganlab.data.stored import folder, imported
 from ganlab.data.tfds import list_prepared, tfds
 from ganlab.data.translation import photo_edges, photo_grey, translated
+from ganlab.data.two_splits import two_splits
 
 SOURCES: dict[str, Callable[..., Dataset]] = {
     "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8, "grid25": grid25,
     "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
     "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
-    "two_folders": two_folders, "side_by_side": side_by_side}
+    "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits,
+    "two_fonts": two_fonts, "blank": blank}
 
-__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "Examination", "examine",
-           "finish_batches", "gather_raw",
+__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
+           "finish_batches", "gather_raw", "Header", "read_header", "SUFFIXES",
            "Form", "gather_batches", "HostReader", "import_images", "Imported", "list_images", "list_prepared",
            "Listing", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
            "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels"]

@@ -59,6 +59,11 @@ class Dataset:
         return self.images.shape[1:]
 
     @property
+    def source_shape(self) -> tuple[int, ...] | None:
+        """Shape of one source, without the batch; None where there are none."""
+        return None if self.sources is None else self.sources.shape[1:]
+
+    @property
     def num_classes(self) -> int:
         """Number of classes, at least 1."""
         return len(self.class_names)

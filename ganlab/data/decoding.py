@@ -7,7 +7,7 @@ Everything that a file can do wrong is one exception, `BadImage`, whose text end
 import functools
 import io
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,28 @@ _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 class BadImage(Exception):
     """An image file that cannot be used; the text says why and what would mend it."""
+
+
+class Header(NamedTuple):
+    """What an image file says of itself: sides in pixels as stored, channels without the transparency, 1 or 3."""
+
+    width: int
+    height: int
+    channels: int
+    transparent: bool
+
+
+def read_header(data: bytes) -> Header | None:
+    """What the header of an image file says, before anything is decoded; None where it does not read."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            grey = image.mode in ("1", "L", "LA", "La", "I", "F", *_SIXTEEN_BITS)
+            transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+            return Header(*image.size, 1 if grey else 3, transparent)
+    except Exception:  # As in `decode_image`, which tells why.
+        return None
 
 
 def decode_image(data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:

@@ -5,6 +5,7 @@ import string
 
 import numpy as np
 
+from ganlab.config import unknown
 from ganlab.data.dataset import Dataset
 
 # The text faces of matplotlib: those that draw every character below as an upright or slanted letter
@@ -17,7 +18,9 @@ FONTS = (
     "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic",
     "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta",
     "cmr10", "cmb10", "cmti10", "cmss10", "cmtt10")
-CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+CAPITALS = string.ascii_uppercase
+CHARACTERS = string.digits + CAPITALS + string.ascii_lowercase
+SPLITS = ("train", "test")
 
 SIDE = 32  # For which all lengths below are given; they grow with the side of the images.
 SMALLEST_SIDE = 16  # Below, strokes are thinner than a pixel and glyphs hard to read.
@@ -106,6 +109,20 @@ def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.nda
     return painted
 
 
+def _transformed(glyph: np.ndarray, draws: np.ndarray, side: int) -> np.ndarray:
+    """Glyphs by their numbers [n], jittered by draws [n, 5]; uint8 [n, side, side, 1]."""
+    from PIL import Image
+
+    if side < SMALLEST_SIDE:
+        raise ValueError(f"side is {side}, too small to read glyphs; use at least {SMALLEST_SIDE}")
+    pictures, extents = _drawn_glyphs(side)
+    maps = _jitter(draws, extents[glyph], side)
+    drawn = [pictures[number].transform((side, side), Image.Transform.AFFINE, numbers,
+                                        Image.Resampling.NEAREST).tobytes()
+             for number, numbers in zip(glyph.tolist(), maps.tolist(), strict=True)]
+    return np.frombuffer(b"".join(drawn), np.uint8).reshape(len(glyph), side, side, 1)
+
+
 def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE) -> Dataset:
     """Digits and letters in 62 classes, 0-9 then A-Z then a-z, from 21 fonts, of 32x32 pixels or another side.
 
@@ -121,19 +138,46 @@ def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = 
       side: of the images in pixels, at least 16. A larger one shows the same glyphs in the same
         places, drawn finer.
     """
-    from PIL import Image
-
-    if side < SMALLEST_SIDE:
-        raise ValueError(f"side is {side}, too small to read glyphs; use at least {SMALLEST_SIDE}")
-    pictures, extents = _drawn_glyphs(side)
     # One row of draws an image: its glyph, its jitter, its colours.
     draws = np.random.Generator(np.random.PCG64(seed)).random((size, 12))
-    glyph = np.floor(draws[:, 0] * len(pictures)).astype(np.int32)
-    maps = _jitter(draws[:, 1:6], extents[glyph], side)
-    drawn = [pictures[number].transform((side, side), Image.Transform.AFFINE, numbers,
-                                        Image.Resampling.NEAREST).tobytes()
-             for number, numbers in zip(glyph.tolist(), maps.tolist(), strict=True)]
-    images = np.frombuffer(b"".join(drawn), np.uint8).reshape(size, side, side, 1)
+    glyph = np.floor(draws[:, 0] * len(FONTS) * len(CHARACTERS)).astype(np.int32)
+    images = _transformed(glyph, draws[:, 1:6], side)
     if colour:
         images = _painted(images, draws[:, 6:])
     return Dataset("glyphs", images, glyph % len(CHARACTERS), tuple(CHARACTERS))
+
+
+def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size: int = 4000, side: int = SIDE,
+              split: str = "train", seed: int = 0) -> Dataset:
+    """Unpaired capital letters of two fonts: of `first` to be translated to those of `second`, 32x32 grey.
+
+    Letters are jittered as those of `glyphs`; their class is the letter. No jitter of `test` is one of `train`.
+
+    Args:
+      first: the font of the sources, of `FONTS`.
+      second: that of the images.
+      size: number of each.
+      side: in pixels, at least 16.
+      split: `train` or `test`.
+      seed: chooses letters and jitter.
+
+    Returns:
+      uint8 images and sources [size, side, side, 1]; the sources of two fonts are the images, with their labels, of
+      the same fonts the other way round.
+
+    Raises:
+      ConfigError: for an unknown font or split.
+    """
+    if split not in SPLITS:
+        raise unknown("config.data.kwargs.split", split, SPLITS)
+    found = []
+    for key, name in (("first", first), ("second", second)):
+        if name not in FONTS:
+            raise unknown(f"config.data.kwargs.{key}", name, FONTS)
+        font = FONTS.index(name)
+        draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), font])).random((size, 6))
+        letter = np.floor(draws[:, 0] * len(CAPITALS)).astype(np.int32)
+        glyph = font * len(CHARACTERS) + CHARACTERS.index(CAPITALS[0]) + letter
+        found.append((_transformed(glyph, draws[:, 1:], side), letter))
+    (sources, _), (images, labels) = found
+    return Dataset("two_fonts", images, labels, tuple(CAPITALS), sources=sources, paired=False)

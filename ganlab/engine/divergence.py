@@ -85,9 +85,8 @@ def note_retry(run: RunDirectory, step: int, retry: int, fault: Fault) -> None:
 def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Fault, retries: int) -> Diverged:
     """The exception that ends a run, with words for its user and the images of the update at fault."""
     update = next(update for update in game.round if update.name == fault.update)
-    first = sum(other.repeats for other in game.round[:game.round.index(update)])
     reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)), game.slots, game.batch_size)
-    images = reader.read(fault.round - 1)[0]["image"][first:first + update.repeats]
+    images = reader.read(fault.round - 1)[0]["image"][game.slots_of(update)]
     tried = f" after {retries} retries" if retries else ""
     return Diverged(
         f"{fault}{tried}; the checkpoints from before it are kept. The same command comes to the same: in another "

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError
@@ -17,6 +16,7 @@ from ganlab.engine.alarms import Alarms
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
 from ganlab.engine.divergence import Collapsed, Fault, account, fault_of, note_retry, retries_of, run_key
+from ganlab.engine.examples import make_examples, weights_of
 from ganlab.engine.feed import Feed, make_feed, stays_on_device
 from ganlab.engine.init_from import initialise
 from ganlab.engine.interruption import Interruption
@@ -24,11 +24,12 @@ from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import SKIPPED, Game, GameState, samples_key
+from ganlab.game import SKIPPED, Game, GameState
 from ganlab.types import Array
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
-"""`draw(step, samples) -> picture`: writes the picture of a run's samples, returns it as uint8 [h, w, 3]."""
+"""`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
+returns it as uint8 [h, w, 3]."""
 Judge = Callable[[int, Callable[[Array, Array], Array]], Mapping[str, float]]
 """`judge(step, sample) -> values`: measures `sample(latents, labels) -> images`, writes and returns values by name."""
 
@@ -205,30 +206,23 @@ class _Logs:
 
 
 class _Sampling:
-    """Pictures of the same latents and labels over training."""
+    """Pictures of the same latents and labels, or of the same translations, over training."""
 
     def __init__(self, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any], draw: Draw,
                  logs: _Logs):
         self._game, self._programs, self._draw, self._logs = game, programs, draw, logs
-        if game.sampler is None:
-            return
-        number = config["sample"]["number"]
-        keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
-        draw = functools.partial(game.sampler.latents, truncation=config["sample"]["truncation"])
-        self._latents = jax.jit(draw)(keys) * config["sample"]["temperature"]
-        self._labels = jnp.arange(number) % dataset.num_classes
+        self._show = make_examples(game, programs, dataset, config)
 
     def sampler(self, state: GameState) -> Callable[[Array, Array], Array]:
         """`(latents, labels) -> images` by the averaged network where there is an average."""
-        name = self._game.sampler.network
-        return functools.partial(self._programs.sample, state.ema.get(name, state.params[name]), state.variables[name])
+        return functools.partial(self._programs.sample, *weights_of(state, self._game.sampler.network))
 
     def __call__(self, step: int, state: GameState) -> None:
         """Draws the picture after `step` rounds."""
-        if self._game.sampler is None:
+        if self._show is None:
             return
-        samples = np.asarray(self.sampler(state)(self._latents, self._labels))
-        self._logs.board.picture(step, "samples", self._draw(step, samples))
-        diversity = self._logs.alarms.see_samples(step, samples)
+        shown = self._show(state)
+        self._logs.board.picture(step, "samples", self._draw(step, shown.picture))
+        diversity = self._logs.alarms.see_samples(step, shown.images)
         if diversity is not None:
             self._logs.board.scalars(step, {"samples/diversity": diversity})

@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
 from ganlab.data import Streams, finish_batches, gather_raw
-from ganlab.game import Game, GameState, init_state, order_key, play_round
+from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
 from ganlab.types import Array, Tree
 
 DATA_AXIS = "data"
@@ -92,6 +92,7 @@ class Programs:
       rounds: the same from the raw batches of its rounds, [rounds, slots, b, ...], to which `play` comes.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
       encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
+      translate: by direction `(params, variables, sources, labels) -> images`, by stored statistics.
     """
 
     init: Callable[[int], GameState]
@@ -99,6 +100,7 @@ class Programs:
     rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
     encode: Callable[[Tree, Tree, Array, Array], Array] | None
+    translate: Mapping[str, Callable[[Tree, Tree, Array, Array], Array]]
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1, flip: bool = False,
@@ -131,7 +133,14 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), play=play, rounds=rounds,
         sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
-        encode=_on_all(game.encoder.latents, mesh) if game.encoder else None)
+        encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
+        translate={direction: _on_all(_by_statistics(translator), mesh)
+                   for direction, translator in game.translators.items()})
+
+
+def _by_statistics(translator: Translator) -> Callable[[Tree, Tree, Array, Array], Array]:
+    """A translation that draws nothing; translators see no labels."""
+    return lambda params, variables, sources, labels: translator.images(params, variables, sources, None)
 
 
 def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:

@@ -42,7 +42,11 @@ class Update:
     It is played `repeats` times in a row, each time on fresh real images, in every
     `every`-th round. `loss` is differentiated with respect to `trains` alone. Its batch
     has `image` [b, ...], `label` [b] and `index` [b], the place of each example in the
-    global batch, from which per-example keys are made.
+    global batch, from which per-example keys are made; of data to be translated also
+    `source` [b, ...].
+
+    With `again` it is played on the images and with the draws of the update before it, whose
+    `repeats` it shares: two players then meet over the same fake images.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Update:
     loss: LossFn
     repeats: int = 1
     every: int = 1
+    again: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +130,26 @@ class Encoder:
 
 
 @dataclasses.dataclass(frozen=True)
+class Translator:
+    """How a trained game translates pictures: `images(params, variables, sources[b, ...], keys) -> [b, ...]`.
+
+    Attributes:
+      network: that translates.
+      images: the function. With `keys` None it normalizes by stored statistics and drops nothing; with one key an
+        example it passes as in training, by the statistics of this batch.
+      least: smallest height and width of the sources.
+      multiple: what divides them.
+      source: which array of a batch it translates: `source`, or `image` in the direction back.
+    """
+
+    network: str
+    images: Callable[[Tree, Tree, Array, Array | None], Array]
+    least: int
+    multiple: int
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Game:
     """The static description of a game; see DESIGN's contract in the package docstring.
 
@@ -147,6 +172,8 @@ class Game:
       group: neighbours in a batch that no slice parts, because they are judged together.
       sampler: how to draw images, for games that can.
       encoder: how to find the latents of images from which the sampler makes them again, for games that can.
+      translators: how to translate pictures, by direction: `AB` from sources to images, and `BA` back; empty for
+        games that do not.
     """
 
     networks: Mapping[str, Network]
@@ -164,15 +191,26 @@ class Game:
     group: int = 1
     sampler: Sampler | None = None
     encoder: Encoder | None = None
+    translators: Mapping[str, Translator] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if all(update.every > 1 for update in self.round):
             raise ValueError("a game needs an update that is played in every round (every=1): it counts the images")
+        for before, update in zip((None, *self.round), self.round, strict=False):
+            if update.again and (before is None or before.repeats != update.repeats):
+                raise ValueError(f"update {update.name} is played again on the images of the one before it, which is "
+                                 "not there or has other repeats")
 
     @property
     def slots(self) -> int:
-        """Batches of real images in a round: one for each repeat of each update."""
-        return sum(update.repeats for update in self.round)
+        """Batches of real images in a round: one for each repeat of each update that takes fresh ones."""
+        return sum(update.repeats for update in self.round if not update.again)
+
+    def slots_of(self, update: Update) -> slice:
+        """Which of these batches an update is played on."""
+        before = self.round[:self.round.index(update)]
+        stop = sum(other.repeats for other in (*before, update) if not other.again)
+        return slice(stop - update.repeats, stop)
 
     @property
     def images_per_round(self) -> int:

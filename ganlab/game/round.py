@@ -21,8 +21,8 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
     Args:
       game: the static description; `game.axis_name` names the mapped axis under `pmap`.
       state: the state before the round.
-      batches: `image` [slots, b, ...] and whatever else the source gives, each with one
-        slot for every repeat of every update; under `pmap`, b is this device's share.
+      batches: `image` [slots, b, ...] and whatever else the source gives, each with one slot for
+        every repeat of every update that takes fresh images; under `pmap`, b is this device's share.
       index: places [b] of the examples in the global batch. Made here if it is None; a mesh gives it
         split over its devices, for what draws from it (latents, say) then is split too.
 
@@ -41,11 +41,11 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
         if game.axis_name is not None:
             index += jax.lax.axis_index(game.axis_name) * local
     metrics: Metrics = {}
-    first, before = 0, state
+    before, key = state, round_key
     for number, update in enumerate(game.round):
-        slots = {name: array[first:first + update.repeats] for name, array in batches.items()}
-        first += update.repeats
-        state, found = _play_update(game, update, state, slots, index, jax.random.fold_in(round_key, number), hyper)
+        slots = {name: array[game.slots_of(update)] for name, array in batches.items()}
+        key = key if update.again else jax.random.fold_in(round_key, number)
+        state, found = _play_update(game, update, state, slots, index, key, hyper)
         metrics |= {f"{update.name}/{name}": value for name, value in found.items()}
     rate = ema_rate(hyper, kimg, game.images_per_round)
     ema = {name: optax.incremental_update(state.params[name], state.ema[name], 1 - rate) for name in game.ema}

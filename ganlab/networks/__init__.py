@@ -5,6 +5,10 @@ a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`, an encod
 `(images[b, ...], labels[b], keys[b], train) -> (mean[b, z], log_variance[b, z])`. All are
 built with `image_shape`, `num_classes` (0 without labels) and `axis_name`, an encoder also
 with `latent_size`, besides their own keyword arguments. A decoder is a generator.
+
+A translator is a generator that sees pictures in place of latents, `(images[b, h, w, c], labels[b],
+keys[b], train) -> images[b, h, w, image_shape[-1]]`; `multiple` and `least` tell the sides that it takes. A
+patch critic gives logits [b, h', w'], one for each place.
 """
 
 from flax import linen as nn
@@ -16,6 +20,8 @@ from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.inception import Inception2015, InceptionTaps
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
+from ganlab.networks.patch_gan import PatchCritic, PixelCritic
+from ganlab.networks.resnet_generator import ResNetGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
     DCGAN32FrogCritic,
@@ -24,6 +30,7 @@ from ganlab.networks.textbook import (
     DCGAN64Critic,
     DCGAN64Generator,
 )
+from ganlab.networks.unet import UNetGenerator
 from ganlab.networks.vision_transformer import SIZES as DINOV2_SIZES
 from ganlab.networks.vision_transformer import VisionTransformer
 
@@ -34,6 +41,8 @@ CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
     "dcgan32_frog": DCGAN32FrogCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
+TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
+PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015",
-           "InceptionTaps", "VisionTransformer", "WithConvolutions", "way_of"]
+           "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer", "WithConvolutions", "way_of"]

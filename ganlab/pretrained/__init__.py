@@ -3,10 +3,16 @@
 from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import WeightsError
 from ganlab.pretrained.inception import inception_variables
+from ganlab.pretrained.pytorch_cyclegan import (
+    Architecture,
+    patch_critic_variables,
+    translator_architecture,
+    translator_variables,
+)
 from ganlab.pretrained.renaming import conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
 from ganlab.pretrained.safetensors_files import write_safetensors
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 
-__all__ = ["FORMATS", "Weights", "WeightsError", "conv_kernel", "dense_kernel", "dinov2_variables",
-           "inception_variables", "nest", "read_weights", "section", "take", "transposed_conv_kernel",
-           "write_safetensors"]
+__all__ = ["Architecture", "FORMATS", "Weights", "WeightsError", "conv_kernel", "dense_kernel", "dinov2_variables",
+           "inception_variables", "nest", "patch_critic_variables", "read_weights", "section", "take",
+           "translator_architecture", "translator_variables", "transposed_conv_kernel", "write_safetensors"]

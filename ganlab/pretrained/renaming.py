@@ -92,6 +92,7 @@ _LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var":
 _KERNELS: dict[int, tuple[Callable[[Sequence[int]], tuple[int, ...]], Callable[[np.ndarray], np.ndarray]]] = {
     4: (lambda shape: (shape[3], shape[2], shape[0], shape[1]), conv_kernel),
     2: (lambda shape: (shape[1], shape[0]), dense_kernel)}
+_TRANSPOSED = (lambda shape: (shape[2], shape[3], shape[0], shape[1]), transposed_conv_kernel)
 
 
 def torch_name(path: Sequence[str]) -> str:
@@ -101,7 +102,8 @@ def torch_name(path: Sequence[str]) -> str:
 
 def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignore: tuple[str, ...] = (),
                          source: str = "the weight file", network: str = "this network",
-                         name_of: Callable[[Sequence[str]], str] = torch_name) -> Any:
+                         name_of: Callable[[Sequence[str]], str] = torch_name,
+                         transposed: Callable[[Sequence[str]], bool] = lambda path: False) -> Any:
     """Variables of a Flax module that names its layers as a PyTorch module does, from the tensors of that, in float32.
 
     Args:
@@ -111,6 +113,7 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignor
       source: what the tensors are from, for messages.
       network: whose variables they become, for messages.
       name_of: the PyTorch name of a variable, of its path in the tree.
+      transposed: whether the kernel of a path is of a transposed convolution.
 
     Raises:
       WeightsError: as `take`.
@@ -119,7 +122,9 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignor
     shapes, turns = {}, {}
     for path, leaf in leaves:
         words = [entry.key for entry in path]
-        shape_of, turn = _KERNELS[len(leaf.shape)] if words[-1] == "kernel" else (tuple, lambda value: value)
+        shape_of, turn = tuple, lambda value: value
+        if words[-1] == "kernel":
+            shape_of, turn = _TRANSPOSED if transposed(words) else _KERNELS[len(leaf.shape)]
         shapes[name_of(words)], turns[name_of(words)] = shape_of(leaf.shape), turn
     taken = take(tensors, shapes, ignore, source, network)
     return jax.tree_util.tree_unflatten(structure, [turns[name](np.asarray(value, np.float32))

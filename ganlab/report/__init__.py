@@ -8,6 +8,7 @@ from ganlab.report.pictures import (
     draw_samples,
     image_grid,
     interpolate_latents,
+    rows_of_pairs,
     save_animation,
     save_png,
 )
@@ -23,5 +24,5 @@ from ganlab.report.study_page import ablation_page
 __all__ = ["Analysis", "FEW_CLASSES", "LatentPlane", "Run", "ablation_page", "class_table", "columns_for",
            "compare_results", "csv_content", "data_picture", "data_table", "draw_latent_space", "draw_samples",
            "findings", "image_grid", "interpolate_latents", "latent_plane", "latex_table", "parquet_content",
-           "plot_losses", "plot_results", "print_results", "run_page", "save_animation", "save_png", "study_of_runs",
-           "trials_table", "wide_console", "worded_grid"]
+           "plot_losses", "plot_results", "print_results", "rows_of_pairs", "run_page", "save_animation", "save_png",
+           "study_of_runs", "trials_table", "wide_console", "worded_grid"]

@@ -47,6 +47,18 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     return picture
 
 
+def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Pictures uint8 [h, w, 1 or 3] beside each other, a row for each sequence of one height, on white; [H, W, 3]."""
+    gap, rows = 2, []
+    for tiles in pairs:
+        tiles = [np.broadcast_to(tile, (*tile.shape[:2], 3)) for tile in tiles]
+        rows.append(np.concatenate([np.pad(tile, ((gap, gap), (gap, gap), (0, 0)), constant_values=BACKGROUND)
+                                    for tile in tiles], axis=1))
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=BACKGROUND)
+                           for row in rows])
+
+
 def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
     """A tile uint8 [h, w, 3] at `scale` times its size."""
     height, width, _ = tile.shape

@@ -1,6 +1,7 @@
 """Systems by name: a config becomes a `Game`."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,13 +11,15 @@ from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_source
 from ganlab.game import Game, guard
 from ganlab.networks import way_of
+from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan
+from ganlab.systems.pix2pix import pix2pix
 from ganlab.systems.tricks import TRICKS
 from ganlab.systems.vae import vae
 
 __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
-SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan, "vae": vae}
+SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:
@@ -53,7 +56,10 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     """
     validate(config)
     system = choose(SYSTEMS, config["system"]["name"], "system.name")
-    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll)
+    # Systems that translate ask for what is translated.
+    asked = inspect.signature(system).parameters
+    given = {name: getattr(dataset, name) for name in ("source_shape", "paired") if name in asked}
+    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll, **given)
     _check_taken(game, config)
     guarded = guard(skip=config["train"]["on_divergence"] == "skip")
     return dataclasses.replace(game, memory={**game.memory, **guarded})

@@ -1,23 +1,29 @@
 """The two-player game: a critic and a generator, any loss, any penalties, with or without labels."""
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ganlab.config import ConfigError, choose, joined_names
+from ganlab.config import ConfigError, joined_names
 from ganlab.game import Game, Network, Sampler, Update
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.penalties import PENALTIES
 from ganlab.systems.latents import draw_latents
-from ganlab.systems.parts import check_networks, check_slices, game_parts, has_batch_statistics, make_network
+from ganlab.systems.parts import (
+    across_penalties,
+    check_networks,
+    check_slices,
+    choose_loss,
+    choose_penalties,
+    game_parts,
+    make_network,
+)
 from ganlab.systems.players import Players
 from ganlab.systems.tricks import ACROSS_TRICKS, HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
-from ganlab.types import AdversarialLoss, Array, Hyper, Penalty
+from ganlab.types import AdversarialLoss, Array, Hyper
 
 
 def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
@@ -47,11 +53,10 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     packed = (*image_shape[:-1], system["packing"] * image_shape[-1])
     critic = make_network(config, "critic", CRITICS, (jax.ShapeDtypeStruct((1, *packed), float_type), *label_spec),
                           output=(1,), image_shape=packed, **given)
-    loss = choose(ADVERSARIAL_LOSSES, system["loss"], "system.loss", lambda found: isinstance(found, AdversarialLoss),
-                  "AdversarialLoss(critic, generator)")
+    loss = choose_loss(config)
     players = Players(
         generator, critic, draw_latents(system["latent_size"], system["latent_distribution"]),
-        conditional=bool(classes), loss=loss, penalties=_choose_penalties(config, critic, axis_name),
+        conditional=bool(classes), loss=loss, penalties=choose_penalties(config, critic, axis_name),
         tricks=_choose_tricks(config, loss, critic), packing=system["packing"],
         joint=system["critic_step"] == "one_pass", generator_batches=system["generator_batches"],
         auxiliary="class_logits" in sown_by(critic), axis_name=axis_name)
@@ -105,31 +110,10 @@ def sown_by(critic: Network) -> frozenset[str]:
     return frozenset(jax.eval_shape(call, jax.random.key(0)).get("intermediates", {}))
 
 
-def _choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str | None) -> dict[str, Penalty]:
-    chosen = {}
-    for name in joined_names(config, "penalty"):
-        penalty = choose(PENALTIES, name, "system.penalty")
-        if has_batch_statistics(critic):
-            raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own "
-                              "logit, but config.networks.critic normalizes over the batch, where examples see each "
-                              "other; use normalization=layer or none in the critic, or penalty=none")
-        short = name.rsplit(":", 1)[-1]
-        if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
-            raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is taken; name each penalty "
-                              "once, or rename the function")
-        if "axis_name" in inspect.signature(penalty).parameters:
-            penalty = functools.partial(penalty, axis_name=axis_name)
-        chosen[short] = penalty
-    return chosen
-
-
 def _across(config: Mapping[str, Any]) -> list[str]:
-    """Penalties and tricks whose value for an example depends on the others; such a penalty asks for `axis_name`."""
-    penalties = [name for name in joined_names(config, "penalty")
-                 if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
+    """Penalties and tricks whose value for an example depends on the others."""
     tricks = [name for name in joined_names(config, "tricks") if name in ACROSS_TRICKS]
-    return [f"config.system.penalty {name!r}" for name in penalties] + [
-        f"config.system.tricks {name!r}" for name in tricks]
+    return [*across_penalties(config), *(f"config.system.tricks {name!r}" for name in tricks)]
 
 
 def _targeted_losses() -> list[str]:

@@ -1,6 +1,7 @@
 """What every system does with its config: networks, optimizers and numbers, checked before they are used."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from ganlab.config import ConfigError, bind, choose, hyper_keys, unknown
+from ganlab.config import ConfigError, bind, choose, hyper_keys, joined_names, unknown
 from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
+from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import WithConvolutions
-from ganlab.types import Tree
+from ganlab.penalties import PENALTIES
+from ganlab.types import AdversarialLoss, Penalty, Tree
 
 
 def check_networks(config: Mapping[str, Any], *players: str) -> None:
@@ -25,7 +28,7 @@ def check_networks(config: Mapping[str, Any], *players: str) -> None:
 
 
 def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],
-                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple, **given: Any) -> Network:
+                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple | None, **given: Any) -> Network:
     """Builds the network of `config.networks.<name>` and traces it once, without compiling.
 
     Args:
@@ -33,7 +36,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
       name: the player.
       table: architectures by name.
       inputs: shapes of the arguments, for one example.
-      output: the shape that one example's output must have; a tuple of shapes for several outputs.
+      output: the shape that one example's output must have; a tuple of shapes for several outputs; None for any.
       **given: fields of the module that the system fills.
 
     Raises:
@@ -54,7 +57,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
     shape = tuple(map(_shape, found)) if isinstance(found, tuple) else _shape(found)
-    if shape != output:
+    if output is not None and shape != output:
         raise ConfigError(f"config.{path} ({section['network']}) gives {shape} for one example; it must give {output}")
     if network.precision != "float32":
         _check_precision(network, path, params, variables)
@@ -101,6 +104,46 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], acr
     if config["batch_size"] % (slices * group):
         raise ConfigError(f"config.train.accumulate is {slices}, and slices of whole images or packs do not make up "
                           f"config.batch_size, {config['batch_size']}; use a multiple of {slices * group}")
+
+
+def choose_loss(config: Mapping[str, Any]) -> AdversarialLoss:
+    """The adversarial loss that `system.loss` names.
+
+    Raises:
+      ConfigError: for an unknown name, or what is none.
+    """
+    return choose(ADVERSARIAL_LOSSES, config["system"]["loss"], "system.loss",
+                  lambda found: isinstance(found, AdversarialLoss), "AdversarialLoss(critic, generator)")
+
+
+def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str | None,
+                     player: str = "critic") -> dict[str, Penalty]:
+    """The penalties of a critic that `system.penalty` joins, by their short names.
+
+    Raises:
+      ConfigError: for an unknown or repeated name, and for a critic that normalizes over the batch.
+    """
+    chosen = {}
+    for name in joined_names(config, "penalty"):
+        penalty = choose(PENALTIES, name, "system.penalty")
+        if has_batch_statistics(critic):
+            raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own "
+                              f"logit, but config.networks.{player} normalizes over the batch, where examples see each "
+                              "other; use normalization=layer, instance or none, whichever it has, or penalty=none")
+        short = name.rsplit(":", 1)[-1]
+        if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
+            raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is taken; name each penalty "
+                              "once, or rename the function")
+        if "axis_name" in inspect.signature(penalty).parameters:
+            penalty = functools.partial(penalty, axis_name=axis_name)
+        chosen[short] = penalty
+    return chosen
+
+
+def across_penalties(config: Mapping[str, Any]) -> list[str]:
+    """Penalties whose value for an example depends on the others, by their keys; such a one asks for `axis_name`."""
+    return [f"config.system.penalty {name!r}" for name in joined_names(config, "penalty")
+            if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
 
 
 def _shape(output: Any) -> Any:

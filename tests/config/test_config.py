@@ -5,7 +5,7 @@ import math
 
 import ml_collections
 import pytest
-from tiny import POINTS, tiny_config, tiny_vae_config
+from tiny import POINTS, TRANSLATION_PLAYERS, tiny_config, tiny_translation_config, tiny_vae_config
 
 from ganlab.config import (
     ConfigError,
@@ -38,7 +38,7 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(full_config(clip=name) for name in keys.CLIP_HYPER),
        *(full_config(schedule=name) for name in keys.SCHEDULE_HYPER),
        full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
-       tiny_vae_config()]
+       tiny_vae_config(), *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
 

@@ -5,7 +5,7 @@ import pytest
 from image_files import image_file, mutated, noise, raw_png
 from PIL import Image, ImageCms
 
-from ganlab.data.decoding import MOST_PIXELS, BadImage, decode_image, encode_png, with_channels
+from ganlab.data.decoding import MOST_PIXELS, BadImage, Header, decode_image, encode_png, read_header, with_channels
 
 # As where no test runs: Pillow's warnings are no exceptions.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -220,3 +220,14 @@ def test_colours_become_luma_and_grey_becomes_three_alike():
 def test_what_is_encoded_is_decoded_to_the_same_pixels(channels):
     pixels = noise(5, 9, 4, 3)[..., :channels]
     np.testing.assert_array_equal(decode_image(encode_png(pixels)), pixels)
+
+
+@pytest.mark.parametrize(("mode", "channels", "transparent"), [
+    ("L", 1, False), ("RGB", 3, False), ("RGBA", 3, True), ("LA", 1, True), ("P", 3, False), ("1", 1, False)])
+def test_a_header_tells_sides_channels_and_transparency(mode, channels, transparent, tmp_path):
+    Image.new(mode, (5, 3)).save(tmp_path / "image.png")
+    assert read_header((tmp_path / "image.png").read_bytes()) == Header(5, 3, channels, transparent)
+
+
+def test_no_image_has_no_header():
+    assert read_header(b"no image") is None

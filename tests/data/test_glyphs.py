@@ -6,8 +6,9 @@ import string
 import numpy as np
 import pytest
 
+from ganlab.config import ConfigError
 from ganlab.data import SOURCES
-from ganlab.data.glyphs import CHARACTERS, FONTS, _drawn_glyphs
+from ganlab.data.glyphs import CHARACTERS, FONTS, _drawn_glyphs, two_fonts
 
 source = SOURCES["glyphs"]
 glyphs = functools.cache(source)
@@ -110,3 +111,32 @@ def test_a_larger_side_shows_the_same_glyphs_in_the_same_places():
 def test_a_side_on_which_nothing_can_be_read_is_refused():
     with pytest.raises(ValueError, match="side is 15, too small to read glyphs; use at least 16"):
         source(3, side=15)
+
+
+def test_two_fonts_the_other_way_round_are_the_same_letters():
+    one, other = two_fonts("cmr10", "cmss10", size=60), two_fonts("cmss10", "cmr10", size=60)
+    np.testing.assert_array_equal(one.sources, other.images)
+    np.testing.assert_array_equal(one.images, other.sources)
+    assert not one.paired and one.class_names == other.class_names == tuple(CHARACTERS[10:36])
+    assert not np.array_equal(one.labels, other.labels)
+
+
+def test_the_class_of_a_letter_is_what_is_drawn():
+    found, (_, extents) = two_fonts(second="cmr10", size=600), _drawn_glyphs(32)
+    wide = np.array([np.ptp(np.flatnonzero(image.max(axis=(0, 2)))) + 1 for image in found.images])
+    drawn = extents[FONTS.index("cmr10") * len(CHARACTERS) + 10 + found.labels, 0]
+    # Half the width of the ink, as it is before jitter.
+    assert np.corrcoef(wide, drawn)[0, 1] > 0.7
+
+
+def test_no_letter_of_the_split_test_is_one_of_train():
+    train, test = (two_fonts(size=300, split=split) for split in ("train", "test"))
+    seen = {image.tobytes() for image in train.images}
+    assert not any(image.tobytes() in seen for image in test.images)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"first": "cmr1"}, "did you mean cmr10"), ({"split": "tests"}, "did you mean test")])
+def test_an_unknown_font_or_split_is_answered(arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        two_fonts(**arguments)

@@ -236,3 +236,12 @@ def test_a_set_without_labels_is_one_class_of_which_none_can_be_chosen(tmp_path)
     data = tfds("plain", data_dir=str(tmp_path))
     assert data.class_names == ("all",) and not data.labels.any() and len(data) == 9
     assert "plain has no classes" in sentence(name="plain", only_class="frog", data_dir=str(tmp_path))
+
+
+def test_two_splits_are_two_kinds_of_pictures(prepared_data):
+    images, sources = (tfds("cifar10", split=split, resolution=8) for split in ("test", "train"))
+    found = SOURCES["two_splits"]("cifar10", resolution=8, split="test", source_split="train")
+    assert not found.paired and found.source_shape == found.image_shape == (8, 8, 3)
+    np.testing.assert_array_equal(found.images[np.arange(3)], images.images[np.arange(3)])
+    np.testing.assert_array_equal(found.sources[np.arange(3)], sources.images[np.arange(3)])
+    assert len(found.sources) == len(sources) != len(found)

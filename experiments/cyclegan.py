@@ -1,0 +1,65 @@
+"""Two kinds of pictures translated into each other without pairs: CycleGAN (Zhu et al. 2017).
+
+    ganlab train --config=experiments/cyclegan.py --workdir=runs/fonts
+    ganlab train --config=experiments/cyclegan.py:data=textures --workdir=runs/textures
+    ganlab train --config=experiments/cyclegan.py:data=cycle_gan/horse2zebra --workdir=runs/horse2zebra
+    ganlab train --config=experiments/cyclegan.py:data=folders,a=trainA,b=trainB --workdir=runs/own
+"""
+
+from ganlab.config import ConfigError, experiment, parse_choices, unknown
+
+GENERATORS, CRITICS = ("generator_ab", "generator_ba"), ("critic_a", "critic_b")
+SMALL = {"two_fonts": dict(side=32), "textures": dict(side=64)}
+PUBLISHED = ("horse2zebra", "apple2orange", "summer2winter_yosemite", "monet2photo", "maps", "facades")
+EPOCH, EPOCHS = 1334, 200  # Pictures in an epoch, those of the larger kind of horse2zebra.
+
+
+def get_config(argument=None):
+    """Choices: data (two_fonts, textures, a set of TFDS such as cycle_gan/horse2zebra, or folders), a and b (folders or
+    zip files of both kinds), loss, penalty, identity, width."""
+    choice = parse_choices(argument, data="two_fonts", a="", b="", loss="least_squares", penalty="none",
+                           identity=True, width=0)
+    if choice.data in SMALL:
+        return _small(choice)
+    if choice.data == "folders":
+        if not (choice.a and choice.b):
+            raise ConfigError("choice data=folders needs a= and b=, the folders of both kinds, such as "
+                              "a=data/horse2zebra/trainA,b=data/horse2zebra/trainB")
+        return _published(choice, dict(source="two_folders", kwargs=dict(
+            path=choice.b, source_path=choice.a, resolution=256, paired=False)))
+    if not choice.data.startswith("cycle_gan/"):
+        raise unknown("choice data", choice.data, (*SMALL, "folders", *(f"cycle_gan/{name}" for name in PUBLISHED)))
+    return _published(choice, dict(source="two_splits", kwargs=dict(name=choice.data, resolution=256)))
+
+
+def _small(choice):
+    rounds, batch = 2000, 4
+    return _experiment(
+        choice, dict(source=choice.data, kwargs=SMALL[choice.data]), width=choice.width or 16, blocks=3, layers=2,
+        identity=False, batch_size=batch, half=rounds * batch / 2000, number=8,
+        train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=250, checkpoint_every_rounds=250))
+
+
+def _published(choice, data):
+    """The settings of the paper, section 7.2 and its appendix, as the authors' later code has them; without its
+    random crops."""
+    return _experiment(
+        choice, dict(data, flip=True), width=choice.width or 64, blocks=9, layers=3, identity=choice.identity,
+        batch_size=1, half=EPOCHS * EPOCH / 2000, number=8,
+        train=dict(total_rounds=EPOCHS * EPOCH, log_every_rounds=100, sample_every_rounds=EPOCH,
+                   checkpoint_every_rounds=EPOCH))
+
+
+def _experiment(choice, data, width, blocks, layers, identity, batch_size, half, number, train):
+    players = {name: dict(network="resnet", kwargs=dict(width=width, blocks=blocks)) for name in GENERATORS}
+    players |= {name: dict(network="patch", kwargs=dict(width=width, layers=layers, normalization="instance"))
+                for name in CRITICS}
+    numbers = dict(lr=2e-4, beta1=0.5, beta2=0.999)
+    return experiment(
+        name=f"cyclegan {choice.data}", data=data, batch_size=batch_size,
+        system=dict(name="cyclegan", loss=choice.loss, penalty=choice.penalty, identity=identity),
+        networks=players, learning_rate_schedule="linear",
+        hyper={f"{player}_{name}": value for player in players for name, value in numbers.items()} | dict(
+            cycle_weight=10.0, identity_weight=0.5, decay_start_kimg=half, decay_end_kimg=2 * half,
+            ema_half_life_kimg=0.0),
+        sample=dict(number=number), train=train)

@@ -1,0 +1,61 @@
+"""Pictures from drawings and colours from grey, learned from pairs: pix2pix (Isola et al. 2017).
+
+    ganlab train --config=experiments/pix2pix.py --workdir=runs/edges
+    ganlab train --config=experiments/pix2pix.py:data=photo_grey --workdir=runs/colours
+    ganlab train --config=experiments/pix2pix.py:data=facades,path=data/facades/train --workdir=runs/facades
+    ganlab train --config=experiments/pix2pix.py:data=maps,path=data/maps/train --workdir=runs/maps
+"""
+
+from ganlab.config import ConfigError, both_players, experiment, parse_choices, unknown
+
+# The published sets are folders of pictures that hold both halves; which half is the source, and the pictures of an
+# epoch. Labels are drawn on facades, and maps from above.
+PUBLISHED = {"facades": ("right", 400), "maps": ("left", 1096)}
+CROPS = ("photo_edges", "photo_grey")
+EPOCHS = 200
+
+
+def get_config(argument=None):
+    """Choices: data (photo_edges, photo_grey, facades or maps), path (folder of a published set's pictures), loss,
+    penalty, width."""
+    choice = parse_choices(argument, data="photo_edges", path="", loss="non_saturating", penalty="none", width=0)
+    if choice.data not in (*CROPS, *PUBLISHED):
+        raise unknown("choice data", choice.data, (*CROPS, *PUBLISHED))
+    if choice.data in PUBLISHED and not choice.path:
+        raise ConfigError(f"choice data={choice.data} needs path=, the folder of its pictures, such as "
+                          f"path=data/{choice.data}/train")
+    return (_published if choice.data in PUBLISHED else _crops)(choice)
+
+
+def _crops(choice):
+    width, batch, rounds = choice.width or 16, 4, 2500
+    return _experiment(
+        choice, width, depth=6, layers=2, batch_size=batch,
+        data=dict(source=choice.data, kwargs=dict(size=4000), flip=True),
+        decay=(rounds * batch / 2000, rounds * batch / 1000), ema=2.0, number=16,
+        train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=500, checkpoint_every_rounds=500))
+
+
+def _published(choice):
+    """The settings of the paper, section 6.2, as the authors' later code has them; without its random crops."""
+    side, images = PUBLISHED[choice.data]
+    half = EPOCHS * images / 2000
+    return _experiment(
+        choice, choice.width or 64, depth=8, layers=3, batch_size=1,
+        data=dict(source="side_by_side", kwargs=dict(path=choice.path, resolution=256, source_side=side), flip=True),
+        decay=(half, 2 * half), ema=0.0, number=8,
+        train=dict(total_rounds=EPOCHS * images, log_every_rounds=100, sample_every_rounds=5 * images,
+                   checkpoint_every_rounds=5 * images))
+
+
+def _experiment(choice, width, depth, layers, batch_size, data, decay, ema, number, train):
+    critic = dict(width=width, layers=layers, normalization="batch" if choice.penalty == "none" else "instance")
+    return experiment(
+        name=f"pix2pix {choice.data}", data=data, batch_size=batch_size,
+        system=dict(name="pix2pix", loss=choice.loss, penalty=choice.penalty),
+        networks={"generator": dict(network="unet", kwargs=dict(width=width, depth=depth)),
+                  "critic": dict(network="patch", kwargs=critic)},
+        learning_rate_schedule="linear",
+        hyper=dict(both_players(lr=2e-4, beta1=0.5, beta2=0.999), l1_weight=100.0, decay_start_kimg=decay[0],
+                   decay_end_kimg=decay[1], ema_half_life_kimg=ema),
+        sample=dict(number=number), train=train)

@@ -1,0 +1,130 @@
+"""ganlab import --format=pytorch-cyclegan FILE DEST [--back=FILE]
+
+Makes a run of published weights, without PyTorch and without running anything of their file: DEST is then a run's
+directory, which `ganlab translate`, `ganlab evaluate` and --config.init.source take.
+
+Formats:
+  pytorch-cyclegan  generators of pix2pix and CycleGAN (latest_net_G.pth). The architecture is found from the tensors.
+                    With one file the run is of system pix2pix, its network is called generator, and its critic is
+                    new. --back names the generator of the other direction: then it is of system cyclegan.
+
+Examples:
+  ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
+  ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
+  ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
+      --sources=data/horse2zebra/testA --images=data/horse2zebra/testB     then `ganlab evaluate` has what to judge by
+  ganlab train --config=experiments/pix2pix.py:... --config.init.source=runs/facades --config.init.networks=generator
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+from absl import flags
+
+from ganlab.config import ConfigError, experiment
+from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process, write_atomically
+from ganlab.game import GameState
+from ganlab.pretrained import Architecture, Weights, read_weights, translator_architecture, translator_variables
+from ganlab.systems import build
+
+ARGUMENTS = ("FILE", "DEST")
+SIDE = 256  # Of the pictures that the run is described by; it takes others.
+PROVENANCE = "import.json"
+
+
+def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
+    """Defines the command's flags."""
+    del argv
+    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights", flag_values=values, required=True)
+    flags.DEFINE_string("back", None, "weight file of the generator of the other direction", flag_values=values)
+    flags.DEFINE_string("sources", None, "folder or zip file of pictures to be translated, for `ganlab evaluate`",
+                        flag_values=values)
+    flags.DEFINE_string("images", None, "folder or zip file of pictures of the kind that they become",
+                        flag_values=values)
+
+
+def run(values: flags.FlagValues, file: str, dest: str) -> int:
+    """Reads, checks, and writes the run; nothing is written before all is known to fit."""
+    set_up_process()
+    place = Path(dest)
+    if place.is_file() or place.exists() and any(place.iterdir()):
+        raise ConfigError(f"DEST {place} exists and is not empty; name a new directory")
+    if (values.sources is None) != (values.images is None):
+        raise ConfigError("--sources and --images belong together: what is translated, and what it should look like; "
+                          "name both or none")
+    return FORMATS[values.format](values, file, place)
+
+
+def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
+    files = {"generator": file} if values.back is None else {"generator_ab": file, "generator_ba": values.back}
+    weights = {name: read_weights(path) for name, path in files.items()}
+    found = {name: translator_architecture(weights[name].tensors, path) for name, path in files.items()}
+    config = _config(values, Path(file).name, found)
+    game, _ = build(config)
+    # Fitted by shapes, before anything compiles.
+    shapes = {name: dict(zip(("params", "variables"), jax.eval_shape(game.networks[name].init, jax.random.key(0)),
+                             strict=True)) for name in files}
+    taken = {name: translator_variables(weights[name].tensors, {"params": shape["params"], **shape["variables"]},
+                                        found[name], files[name]) for name, shape in shapes.items()}
+    programs = make_programs(game, make_mesh(game.batch_size, devices=1))
+    state = _with_weights(programs.init(config.seed), taken)
+    directory = RunDirectory(place)
+    directory.write(config, sys.argv)
+    write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
+    checkpoints = Checkpoints(directory.checkpoints, keep=1)
+    checkpoints.save(0, state)
+    checkpoints.close()
+    for name, architecture in found.items():
+        count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
+        words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())
+        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to {architecture.channels} "
+              f"channels, {count:,} numbers of {files[name]}")
+    print(f"`ganlab translate --workdir={place} --input=IMAGES --output=DIR` translates pictures by it")
+    return 0
+
+
+def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
+    """The config of a run that has these generators."""
+    forward, *others = found.values()
+    for back in others:
+        if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
+            raise ConfigError(f"--back={values.back} takes {back.source_channels} channels and makes {back.channels}, "
+                              f"but the generator of the other direction takes {forward.source_channels} and makes "
+                              f"{forward.channels}; name its counterpart")
+    generators = {player: {"network": part.network, "kwargs": dict(part.kwargs)} for player, part in found.items()}
+    critics = ("critic_a", "critic_b") if others else ("critic",)
+    critic = {"network": "patch", "kwargs": {"normalization": forward.kwargs["normalization"]}}
+    system: dict[str, Any] = {"name": "cyclegan" if others else "pix2pix"}
+    if others:
+        system["identity"] = forward.channels == forward.source_channels
+    if values.sources is None:
+        data = {"source": "blank", "kwargs": {"side": SIDE}}
+    else:
+        data = {"source": "two_folders", "kwargs": {"path": values.images, "source_path": values.sources,
+                                                    "resolution": SIDE, "paired": not others}}
+    data["kwargs"] |= {"channels": forward.channels, "source_channels": forward.source_channels}
+    return experiment(name=f"imported {name}", batch_size=1, system=system, data=data, sample={"number": 8},
+                      networks=generators | {critic_name: dict(critic) for critic_name in critics},
+                      hyper={"ema_half_life_kimg": 0.0})
+
+
+def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
+    """A state with variables in place of those of some networks, and of their averages."""
+    params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
+    for name, tree in taken.items():
+        params[name], ema[name] = tree["params"], tree["params"]
+        variables[name] = {collection: values for collection, values in tree.items() if collection != "params"}
+    return state.replace(params=params, variables=variables, ema=ema)
+
+
+def _provenance(form: str, files: Mapping[str, str], weights: Mapping[str, Weights]) -> dict[str, Any]:
+    return {"format": form, "networks": {name: {"file": path, "sha256": weights[name].sha256}
+                                         for name, path in files.items()}}
+
+
+FORMATS: dict[str, Callable[[flags.FlagValues, str, Path], int]] = {"pytorch-cyclegan": _import_cyclegan}

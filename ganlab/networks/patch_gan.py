@@ -1,0 +1,61 @@
+"""Critics that judge patches, with a logit for each place instead of one for the image (Isola et al. 2017, 3.2.2)."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.networks.torch_layers import convolution, has_bias, normalized
+from ganlab.types import Array
+
+KERNEL = 4
+MOST_DOUBLINGS = 3  # Channels grow to 8 times the width.
+
+
+class PatchCritic(nn.Module):
+    """PatchGAN: `layers` convolutions of stride 2 and two of stride 1; 3 judge patches of 70x70 (Isola et al. 2017).
+
+    Images [b, h, w, c] become logits [b, h', w'], about 1/2^`layers` of the size.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    layers: int = 3
+    normalization: str = "batch"
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        # Each of the two last convolutions takes one row and one column away.
+        if self.layers < 1 or min(images.shape[1:3]) >> self.layers < 3:
+            raise ValueError(f"a patch critic of {self.layers} layers judges images from {3 << max(self.layers, 1)} "
+                             f"pixels on; these have {images.shape[1]}x{images.shape[2]}; take 1 layer or more, and "
+                             "fewer for small images, or the critic pixel")
+        x = nn.leaky_relu(convolution(self.width, KERNEL, 2, 1, True, "conv_0")(images), 0.2)
+        for layer in range(1, self.layers + 1):
+            features = self.width * 2 ** min(layer, MOST_DOUBLINGS)
+            stride = 2 if layer < self.layers else 1
+            x = convolution(features, KERNEL, stride, 1, has_bias(self), f"conv_{layer}")(x)
+            x = nn.leaky_relu(normalized(self, x, train, f"norm_{layer}"), 0.2)
+        return jnp.squeeze(convolution(1, KERNEL, 1, 1, True, f"conv_{self.layers + 1}")(x), axis=-1)
+
+
+class PixelCritic(nn.Module):
+    """PatchGAN of a single pixel: colours alone are judged (Isola et al. 2017, section 4.4).
+
+    Images [b, h, w, c] become logits [b, h, w].
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    normalization: str = "batch"
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        x = nn.leaky_relu(convolution(self.width, 1, 1, 0, True, "conv_0")(images), 0.2)
+        x = convolution(2 * self.width, 1, 1, 0, has_bias(self), "conv_1")(x)
+        x = nn.leaky_relu(normalized(self, x, train, "norm_1"), 0.2)
+        return jnp.squeeze(convolution(1, 1, 1, 0, has_bias(self), "conv_2")(x), axis=-1)

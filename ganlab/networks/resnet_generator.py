@@ -1,0 +1,61 @@
+"""The generator of CycleGAN, after Johnson et al. 2016: residual blocks at a quarter of the size."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.networks.layers import Dropout
+from ganlab.networks.torch_layers import convolution, doubling_convolution, has_bias, normalized, reflect
+from ganlab.networks.unet import check_sides
+from ganlab.types import Array
+
+STAGES = 2
+
+
+class ResNetGenerator(nn.Module):
+    """Residual blocks between two stages of stride 2 and back (Zhu et al. 2017, section 7.2).
+
+    Images [b, h, w, c] of sides that 4 divides, from 8 on, become images [b, h, w, image_shape[-1]] in [-1, 1]. The
+    papers take 9 blocks for 256x256 and 6 for 128x128. Borders are mirrored. `dropout` acts within the blocks.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    blocks: int = 9
+    normalization: str = "instance"
+    dropout: float = 0.0
+
+    @property
+    def multiple(self) -> int:
+        """What divides height and width of the images that it takes."""
+        return 2**STAGES
+
+    @property
+    def least(self) -> int:
+        """The smallest height and width that it takes: two pixels at a quarter of the size, to be mirrored."""
+        return 2 * self.multiple
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        check_sides(images, self)
+        use_bias = has_bias(self)
+
+        def activated(x: Array, name: str) -> Array:
+            return nn.relu(normalized(self, x, train, f"{name}_norm"))
+
+        x = activated(convolution(self.width, 7, 1, 0, use_bias, "first")(reflect(images, 3)), "first")
+        for stage in range(1, STAGES + 1):
+            name = f"down_{stage}"
+            x = activated(convolution(self.width * 2**stage, 3, 2, 1, use_bias, name)(x), name)
+        for block in range(self.blocks):
+            one, two = (f"block_{block}_{half}" for half in (0, 1))
+            y = activated(convolution(x.shape[-1], 3, 1, 0, use_bias, one)(reflect(x, 1)), one)
+            y = Dropout(self.dropout, name=f"dropout_{block}")(y, keys, train)
+            y = convolution(x.shape[-1], 3, 1, 0, use_bias, two)(reflect(y, 1))
+            x = x + normalized(self, y, train, f"{two}_norm")
+        for stage in range(STAGES):
+            name = f"up_{stage}"
+            x = activated(doubling_convolution(self.width * 2 ** (STAGES - 1 - stage), 3, use_bias, name)(x), name)
+        return jnp.tanh(convolution(self.image_shape[-1], 7, 1, 0, True, "output")(reflect(x, 3)))

@@ -1,0 +1,105 @@
+"""Layers with the arithmetic of PyTorch's, so that networks that were published there come out number for number.
+
+Paddings are said in pixels, kernels start from a normal distribution of deviation 0.02 and gains of batch
+normalization from one around 1, as the code of pix2pix and CycleGAN has it.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.config import unknown
+from ganlab.networks.convolution import Conv, ConvTranspose
+from ganlab.types import Array
+
+EPSILON = 1e-5
+MOMENTUM = 0.9  # Share of the old statistics that an update keeps; PyTorch names what it replaces, 0.1.
+DEVIATION = 0.02
+NORMALIZATIONS = ("batch", "instance", "none")
+
+
+def convolution(features: int, kernel: int, stride: int, padding: int, use_bias: bool, name: str) -> nn.Module:
+    """A convolution with `padding` zeros on every side."""
+    return Conv(features, (kernel,) * 2, strides=(stride,) * 2, padding=((padding, padding),) * 2,
+                use_bias=use_bias, kernel_init=nn.initializers.normal(DEVIATION), name=name)
+
+
+def doubling_convolution(features: int, kernel: int, use_bias: bool, name: str) -> nn.Module:
+    """A transposed convolution that doubles height and width: stride 2, PyTorch's padding 1.
+
+    Of an odd kernel the output would lack a row and a column: they are added at the end, PyTorch's `output_padding` 1.
+    """
+    before = kernel - 2
+    return ConvTranspose(features, (kernel,) * 2, strides=(2, 2), padding=((before, before + kernel % 2),) * 2,
+                         use_bias=use_bias, kernel_init=nn.initializers.normal(DEVIATION), name=name)
+
+
+def reflect(x: Array, padding: int) -> Array:
+    """Images [b, h, w, c] with `padding` mirrored rows and columns on every side, the border itself not repeated."""
+    return jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
+
+
+def _around_one(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
+    return 1 + DEVIATION * jax.random.normal(key, shape, dtype)
+
+
+def _whole(x: Array) -> Array:
+    """In float32 where it is in a shorter format: statistics of halves would be of three digits."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization whose running variance is the unbiased one (Ioffe & Szegedy 2015, section 3.1).
+
+    Under `pmap` it needs `axis_name`; under `jit` over a mesh its statistics are global as they are.
+    """
+
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        size = x.shape[-1]
+        scale = self.param("scale", _around_one, (size,), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), (size,), jnp.float32)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (size,), jnp.float32)
+        variance = self.variable("batch_stats", "var", jnp.ones, (size,), jnp.float32)
+        whole, used = _whole(x), (mean.value, variance.value)
+        if train:
+            used = self._statistics(whole)
+            if not self.is_initializing():
+                number = x.size // size * (1 if self.axis_name is None else jax.lax.psum(1, self.axis_name))
+                unbiased = used[1] * (number / max(number - 1, 1))
+                mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * used[0]
+                variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * unbiased
+        return ((whole - used[0]) * (scale * jax.lax.rsqrt(used[1] + EPSILON)) + bias).astype(x.dtype)
+
+    def _statistics(self, x: Array) -> tuple[Array, Array]:
+        """Mean and biased variance [c] of the global batch."""
+        def average(values: Array) -> Array:
+            values = jnp.mean(values, axis=(0, 1, 2))
+            return values if self.axis_name is None else jax.lax.pmean(values, self.axis_name)
+
+        mean = average(x)
+        return mean, average((x - mean) ** 2)
+
+
+def instance_norm(x: Array) -> Array:
+    """Every channel of every image brought to mean 0 and variance 1, with nothing learned (Ulyanov et al. 2016)."""
+    whole = _whole(x)
+    centred = whole - jnp.mean(whole, axis=(1, 2), keepdims=True)
+    variance = jnp.mean(centred**2, axis=(1, 2), keepdims=True)
+    return (centred * jax.lax.rsqrt(variance + EPSILON)).astype(x.dtype)
+
+
+def normalized(module: nn.Module, x: Array, train: bool, name: str) -> Array:
+    """x by the normalization that `module.normalization` names: `batch`, `instance` or `none`."""
+    if module.normalization not in NORMALIZATIONS:
+        raise unknown("normalization", module.normalization, NORMALIZATIONS)
+    if module.normalization == "batch":
+        return BatchNorm(module.axis_name, name=name)(x, train)
+    return instance_norm(x) if module.normalization == "instance" else x
+
+
+def has_bias(module: nn.Module) -> bool:
+    """Whether convolutions before a normalization have a bias: not where it would be taken away and learned after."""
+    return module.normalization != "batch"

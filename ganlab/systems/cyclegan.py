@@ -1,0 +1,133 @@
+"""Translation between two kinds of pictures without pairs: CycleGAN (Zhu et al. 2017)."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ganlab.config import ConfigError
+from ganlab.game import Aux, Game, Network, Update, example_keys, named_keys
+from ganlab.systems.image_pool import POOL, empty_pool, from_pool
+from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
+from ganlab.systems.translation import Judge, absolute_error, check_sources, make_judge, make_translator, translator_of
+from ganlab.types import Array, Hyper, Tree
+
+PLAYERS = ("generator_ab", "generator_ba", "critic_a", "critic_b")
+
+
+def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
+             unroll: bool = False, source_shape: tuple[int, ...] | None = None) -> Game:
+    """Two generators, from sources (A) to images (B) and back, and a critic of each kind.
+
+    A round is one update of all four. The official code moves the generators first, but its critics learn
+    from what was made before that move, so that both moves start from the same params: they are one.
+    The generators minimise adversarial losses, `cycle_weight` times the mean absolute error of what has gone
+    there and back (ibid., eq. 2), and a share of that of what should stay as it is (section 5.2). Critics see
+    past translations too (section 4).
+
+    Args:
+      config: a validated config whose `system.name` is `cyclegan`.
+      image_shape: shape of one image.
+      num_classes: not used.
+      axis_name: the axis that `pmap` maps, or None.
+      unroll: see `Game`.
+      source_shape: shape of one source; None for data without sources.
+
+    Raises:
+      ConfigError: for names, arguments and combinations that cannot work.
+    """
+    del num_classes
+    check_networks(config, *PLAYERS)
+    check_sources(config, image_shape, source_shape)
+    system = config["system"]
+    if system["identity"] and source_shape[-1] != image_shape[-1]:
+        raise ConfigError(f"config.system.identity is True, but sources have {source_shape[-1]} channels and images "
+                          f"{image_shape[-1]}, so that neither generator takes its own kind; set it to False")
+    generators = {"generator_ab": make_translator(config, "generator_ab", source_shape, image_shape, axis_name),
+                  "generator_ba": make_translator(config, "generator_ba", image_shape, source_shape, axis_name)}
+    judges = {"critic_a": make_judge(config, "critic_a", source_shape, axis_name),
+              "critic_b": make_judge(config, "critic_b", image_shape, axis_name)}
+    networks = generators | {name: judge.critic for name, judge in judges.items()}
+    pooled = ["config.system.pool_size"] if system["pool_size"] else []
+    check_slices(config, networks, [*across_penalties(config), *pooled])
+    cycle = _Cycle(generators, judges, system["identity"], axis_name)
+    pools = {kind: empty_pool(system["pool_size"], shape) for kind, shape in (("a", source_shape), ("b", image_shape))}
+    return Game(
+        networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),), ema=tuple(generators),
+        axis_name=axis_name, unroll=unroll, memory={POOL: pools} if system["pool_size"] else {},
+        translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
+                     "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
+        **game_parts(config))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cycle:
+    """The loss of all four players.
+
+    Attributes:
+      generators: by name.
+      judges: the critics by name.
+      identity: whether generators are to leave their target's kind as it is.
+      axis_name: the axis that `pmap` maps, or None.
+    """
+
+    generators: Mapping[str, Network]
+    judges: Mapping[str, Judge]
+    identity: bool
+    axis_name: str | None
+
+    def loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
+             hyper: Hyper) -> tuple[Array, Aux]:
+        """The update: the sum of the losses of the generators and of those of the critics.
+
+        Each player's gradient is that of its own side: generators see critics whose params stand still, critics
+        see pictures whose makers do.
+        """
+        keys = named_keys(key, "generators", "judges", "critics", "pool")
+        total, made, state, metrics = self._generators_loss(params, variables, batch, keys, hyper)
+        pools = dict(memory.get(POOL, {}))
+        critic_keys, pool_keys = (named_keys(keys[name], "a", "b") for name in ("critics", "pool"))
+        for kind, real in (("a", batch["source"]), ("b", batch["image"])):
+            fake = made[kind]
+            if pools:
+                fake, pools[kind] = from_pool(pools[kind], jax.lax.stop_gradient(fake), pool_keys[kind], batch["index"],
+                                              self.axis_name)
+            name = f"critic_{kind}"
+            found, state[name], logged = self.judges[name].critic_loss(
+                params[name], variables[name], real, fake, critic_keys[kind], batch["index"], hyper)
+            total += found
+            metrics |= {name: found} | {f"{metric}_{kind}": value for metric, value in logged.items()}
+        return total, Aux(state, {**memory, POOL: pools} if pools else memory, metrics)
+
+    def _generators_loss(self, params: Mapping, variables: Mapping, batch: Mapping, keys: Mapping[str, Array],
+                         hyper: Hyper) -> tuple[Array, dict[str, Array], dict[str, Tree], dict[str, Array]]:
+        """The generators' loss, what they made of each kind, all variables after their passes, and what to log."""
+        a, b, index = batch["source"], batch["image"], batch["index"]
+        state, count = dict(variables), 0
+
+        def translate(name: str, images: Array) -> Array:
+            nonlocal count
+            drawn = example_keys(jax.random.fold_in(keys["generators"], count), index)
+            made, state[name] = self.generators[name].apply_in_training(params[name], state[name], images, None, drawn)
+            count += 1
+            return made
+
+        made_b = translate("generator_ab", a)
+        back_a = translate("generator_ba", made_b)
+        made_a = translate("generator_ba", b)
+        back_b = translate("generator_ab", made_a)
+        metrics = {"cycle_a": absolute_error(back_a, a), "cycle_b": absolute_error(back_b, b)}
+        total = hyper["cycle_weight"] * (metrics["cycle_a"] + metrics["cycle_b"])
+        if self.identity:
+            metrics |= {"identity_b": absolute_error(translate("generator_ab", b), b),
+                        "identity_a": absolute_error(translate("generator_ba", a), a)}
+            total += hyper["cycle_weight"] * hyper["identity_weight"] * (metrics["identity_a"] + metrics["identity_b"])
+        judge_keys = named_keys(keys["judges"], "a", "b")
+        for kind, real, fake in (("a", a, made_a), ("b", b, made_b)):
+            name = f"critic_{kind}"
+            adversarial = self.judges[name].generator_loss(params[name], variables[name], real, fake, judge_keys[kind],
+                                                           index)
+            metrics[f"adversarial_{kind}"] = adversarial
+            total += hyper["adversarial_weight"] * adversarial
+        return total, {"a": made_a, "b": made_b}, state, metrics

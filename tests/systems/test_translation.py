@@ -1,0 +1,206 @@
+"""The systems that translate: every way of playing is one function, every loss and penalty fits, mistakes are told."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from tiny import (
+    BATCH,
+    IMAGES,
+    PAIRS,
+    TRANSLATION_PLAYERS,
+    assert_close,
+    changing_parts,
+    real_batches,
+    start,
+    tiny_translation_config,
+)
+
+from ganlab.config import ConfigError
+from ganlab.game import init_state, play_round
+from ganlab.losses import ADVERSARIAL_LOSSES
+from ganlab.penalties import PENALTIES
+from ganlab.systems import build_game
+from ganlab.systems.image_pool import POOL, empty_pool, exchange
+
+DEVICES = 4
+UNPAIRED = dataclasses.replace(PAIRS, sources=PAIRS.sources[:40], paired=False)
+WITH_STATISTICS = {"kwargs": {"width": 2, "blocks": 1, "normalization": "batch", "dropout": 0.5}}
+
+
+def game_of(name, dataset=PAIRS, axis_name=None, **changes):
+    return build_game(tiny_translation_config(name, **changes), dataset, axis_name=axis_name)
+
+
+class Case:
+    """A game whose networks see the whole batch, and two rounds of it by `jit` on one device."""
+
+    def __init__(self, name):
+        players = {player: WITH_STATISTICS for player in TRANSLATION_PLAYERS[name] if "generator" in player}
+        self.build = functools.partial(game_of, name, players=players)
+        self.game = self.build()
+        self.play = jax.jit(functools.partial(play_round, self.game))
+        self.start = start(self.game)
+        self.batches = [real_batches(self.game, PAIRS, number) for number in range(2)]
+        self.expected = played(self.play, self.start, self.batches)
+
+
+def played(play, state, batches):
+    results = []
+    for batch in batches:
+        state, metrics = jax.block_until_ready(play(state, batch))
+        results.append(jax.device_get((changing_parts(state), metrics)))
+    return results
+
+
+@pytest.fixture(scope="module", params=TRANSLATION_PLAYERS)
+def case(request):
+    with jax.enable_x64(True):
+        yield Case(request.param)
+
+
+def test_a_mesh_of_devices_plays_the_same_round(case):
+    mesh = jax.make_mesh((DEVICES,), ("data",), axis_types=(AxisType.Auto,))
+    state = jax.device_put(case.start, NamedSharding(mesh, PartitionSpec()))
+    split = NamedSharding(mesh, PartitionSpec(None, "data"))
+    assert_close(played(case.play, state, jax.device_put(case.batches, split)), case.expected, rtol=1e-8)
+
+
+def test_pmap_plays_the_same_round_on_every_device(case):
+    play = jax.pmap(functools.partial(play_round, case.build(axis_name="batch")), axis_name="batch")
+
+    def split(array):
+        return np.moveaxis(array.reshape(array.shape[0], DEVICES, -1, *array.shape[2:]), 1, 0)
+
+    state = jax.tree.map(lambda leaf: jnp.stack([leaf] * DEVICES), case.start)
+    results = played(play, state, jax.tree.map(split, case.batches))
+    for device in range(DEVICES):
+        assert_close(jax.tree.map(lambda leaf, i=device: leaf[i], results), case.expected, rtol=1e-8)
+
+
+def test_both_sides_learn_in_a_round_and_averages_follow_the_generators(case):
+    before, after = case.start.params, case.expected[0][0]["params"]
+    for player in case.game.networks:
+        assert not jax.tree.all(jax.tree.map(np.array_equal, before[player], after[player]))
+    assert set(case.expected[0][0]["ema"]) == {player for player in before if "generator" in player}
+
+
+CHOICES = [*(("pix2pix", loss, "r1") for loss in ADVERSARIAL_LOSSES),
+           *(("pix2pix", "least_squares", penalty) for penalty in PENALTIES),
+           ("cyclegan", "relativistic", "+".join(PENALTIES)), ("cyclegan", "hinge", "none")]
+
+
+@pytest.mark.parametrize(("name", "loss", "penalty"), CHOICES)
+def test_any_loss_and_any_penalty_fit_in(name, loss, penalty):
+    game = game_of(name, system={"loss": loss, "penalty": penalty})
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, PAIRS))
+    assert after == before
+    assert all(value.shape == () for value in metrics.values())
+    for part in penalty.replace("none", "").split("+"):
+        assert any(part in metric for metric in metrics)
+
+
+def test_pix2pix_shows_both_players_the_same_pairs_and_the_same_fakes():
+    seen = {}
+
+    def noting(update):
+        def loss(params, variables, memory, batch, key, hyper):
+            seen[update.name] = batch["image"], jax.random.key_data(key)
+            return update.loss(params, variables, memory, batch, key, hyper)
+
+        return dataclasses.replace(update, loss=loss)
+
+    game = game_of("pix2pix")
+    assert game.slots == 1
+    game = dataclasses.replace(game, round=tuple(map(noting, game.round)))
+
+    state, batches = start(game), real_batches(game, PAIRS)
+
+    def traced(state, batches):
+        play_round(game, state, batches)
+        return seen
+
+    found = jax.jit(traced)(state, batches)
+    assert set(found) == {"critic", "generator"}
+    for one, other in zip(found["critic"], found["generator"], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_update_is_played_again_only_after_one_of_as_many_repeats():
+    game = game_of("pix2pix")
+    for wrong in ((game.round[1],), (dataclasses.replace(game.round[0], repeats=2), game.round[1])):
+        with pytest.raises(ValueError, match="generator is played again"):
+            dataclasses.replace(game, round=wrong)
+
+
+def test_without_identity_two_passes_are_not_computed_and_pictures_may_differ_in_channels():
+    coloured = dataclasses.replace(PAIRS, images=np.repeat(PAIRS.images, 3, axis=-1))
+    game = game_of("cyclegan", coloured, system={"identity": False})
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    _, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, coloured))
+    assert not any("identity" in name for name in metrics)
+    assert {way: part.source for way, part in game.translators.items()} == {"AB": "source", "BA": "image"}
+
+
+def test_a_pool_fills_first_and_then_shows_half_of_the_images_in_place_of_older_ones():
+    rng, size, number = np.random.default_rng(0), 5, 400
+    images = jnp.arange(number, dtype=jnp.float32)[:, None]
+    seen, pool = jax.jit(exchange)(empty_pool(size, (1,)), images, rng.random(number).astype(np.float32),
+                                   rng.integers(size, size=number))
+    seen = np.asarray(seen)[:, 0]
+    np.testing.assert_array_equal(seen[:size], np.arange(size))
+    older = seen[size:] < np.arange(size, number)
+    assert abs(older.mean() - 0.5) < 0.1
+    # None is shown twice from the pool: what is shown leaves it.
+    assert len(np.unique(seen[size:][older])) == older.sum()
+    assert int(pool["count"]) == size and len(np.unique(pool["images"])) == size
+
+
+def test_without_a_pool_nothing_is_remembered():
+    assert POOL not in game_of("cyclegan", system={"pool_size": 0}).memory
+    pools = game_of("cyclegan").memory[POOL]
+    assert pools["a"]["images"].shape == pools["b"]["images"].shape == (BATCH + 2, 8, 8, 1)
+
+
+MISTAKES = {
+    "data without sources": (
+        "pix2pix", IMAGES, {}, ["config.data.source 'digits' has no sources", "side_by_side"]),
+    "pairs that are none": ("pix2pix", UNPAIRED, {}, ["learns from pairs", "cyclegan"]),
+    "sources of another size": (
+        "cyclegan", dataclasses.replace(PAIRS, sources=np.zeros((64, 16, 16, 1), np.uint8)), {},
+        ["(16, 16, 1)", "(8, 8, 1)", "one height and width"]),
+    "identity across channels": (
+        "cyclegan", dataclasses.replace(PAIRS, sources=np.zeros((64, 8, 8, 3), np.uint8)), {},
+        ["config.system.identity", "3 channels", "set it to False"]),
+    "a generator of latents": (
+        "pix2pix", PAIRS, {"players": {"generator": {"network": "dcgan"}}},
+        ["config.networks.generator.network", "'dcgan'", "resnet"]),
+    "a network that the size does not suit": (
+        "pix2pix", PAIRS, {"players": {"generator": {"network": "unet", "kwargs": {"depth": 8}}}},
+        ["config.networks.generator", "multiples of 256", "8x8 pixels"]),
+    "a critic that leaves no patch": (
+        "cyclegan", PAIRS, {"players": {"critic_b": {"network": "patch", "kwargs": {}}}},
+        ["config.networks.critic_b", "from 24 pixels on"]),
+    "a penalty of a critic that sees the batch": (
+        "cyclegan", PAIRS,
+        {"system": {"penalty": "r1"}, "players": {"critic_a": {"kwargs": {"normalization": "batch"}}}},
+        ["config.networks.critic_a", "normalizes over the batch"]),
+    "a pool in slices": (
+        "cyclegan", PAIRS, {"train": {"accumulate": 2}}, ["config.system.pool_size", "looks across the batch"]),
+    "an unknown player": (
+        "pix2pix", PAIRS, {"networks": {"generator": {}, "critic": {}, "critics": {}}}, ["config.networks.critics"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_with_its_key_and_a_remedy(mistake):
+    name, dataset, changes, words = MISTAKES[mistake]
+    with pytest.raises(ConfigError) as error:
+        game_of(name, dataset, **changes)
+    for word in words:
+        assert word in str(error.value)
