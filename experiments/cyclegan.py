@@ -4,6 +4,9 @@
     ganlab train --config=experiments/cyclegan.py:data=textures --workdir=runs/textures
     ganlab train --config=experiments/cyclegan.py:data=cycle_gan/horse2zebra --workdir=runs/horse2zebra
     ganlab train --config=experiments/cyclegan.py:data=folders,a=trainA,b=trainB --workdir=runs/own
+
+The first two are small and need no download; `scripts/translation_quality.py` tells what comes back of pictures that
+were never seen, and of fonts how many letters are still read as what they were. The others are the paper's settings.
 """
 
 from ganlab.config import ConfigError, experiment, parse_choices, unknown

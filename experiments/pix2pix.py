@@ -4,6 +4,10 @@
     ganlab train --config=experiments/pix2pix.py:data=photo_grey --workdir=runs/colours
     ganlab train --config=experiments/pix2pix.py:data=facades,path=data/facades/train --workdir=runs/facades
     ganlab train --config=experiments/pix2pix.py:data=maps,path=data/maps/train --workdir=runs/maps
+
+The first two learn from crops of the left parts of six photographs; `scripts/translation_quality.py` tells the errors
+on crops of the right parts, with which no training crop shares a pixel, beside those of the mean picture. The others
+are the paper's settings for its sets, unpacked into folders of pictures that hold both halves.
 """
 
 from ganlab.config import ConfigError, both_players, experiment, parse_choices, unknown

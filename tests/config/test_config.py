@@ -62,8 +62,8 @@ def changed(path, value, config=FULL):
 
 
 def config_with(path):
-    """One of the configs that have the key `path`."""
-    return next(config for config in ALL if path in all_keys(config))
+    """One of the configs that have the key `path`, of which systems may each have their own."""
+    return next(config for config in ALL if all_keys(config).get(path) == EVERY_KEY[path])
 
 
 def refused(config, *words):

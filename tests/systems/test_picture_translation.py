@@ -21,7 +21,7 @@ from tiny import (
 )
 
 from ganlab.config import ConfigError
-from ganlab.game import init_state, play_round
+from ganlab.game import play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.penalties import PENALTIES
 from ganlab.systems import build_game
@@ -97,7 +97,7 @@ CHOICES = [*(("pix2pix", loss, "r1") for loss in ADVERSARIAL_LOSSES),
 @pytest.mark.parametrize(("name", "loss", "penalty"), CHOICES)
 def test_any_loss_and_any_penalty_fit_in(name, loss, penalty):
     game = game_of(name, system={"loss": loss, "penalty": penalty})
-    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    before = jax.eval_shape(lambda: start(game))
     after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, PAIRS))
     assert after == before
     assert all(value.shape == () for value in metrics.values())
@@ -141,7 +141,7 @@ def test_an_update_is_played_again_only_after_one_of_as_many_repeats():
 def test_without_identity_two_passes_are_not_computed_and_pictures_may_differ_in_channels():
     coloured = dataclasses.replace(PAIRS, images=np.repeat(PAIRS.images, 3, axis=-1))
     game = game_of("cyclegan", coloured, system={"identity": False})
-    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    before = jax.eval_shape(lambda: start(game))
     _, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, coloured))
     assert not any("identity" in name for name in metrics)
     assert {way: part.source for way, part in game.translators.items()} == {"AB": "source", "BA": "image"}
