@@ -31,7 +31,7 @@ ENVIRONMENT = ROOT / "build" / "rivals"
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
     "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch.py", "eager"),
-    "PyTorch, channels-last": ("rival_torch.py", "channels_last"),
+    "PyTorch channels-last": ("rival_torch.py", "channels_last"),
     "torch.compile": ("rival_torch.py", "compile"), "Keras 3": ("rival_keras.py", "tensorflow"),
     "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
