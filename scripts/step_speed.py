@@ -7,7 +7,8 @@
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
 each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
 threads that wait actively add to, say more than those of the clock. The rivals are installed into `build/rivals` at
-the first call. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of parameters have to agree.
+the first call. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of
+parameters have to agree.
 """
 
 import json
@@ -127,8 +128,8 @@ def device() -> dict:
 def table(workload: str, found: dict) -> Table:
     """Medians and quartiles, in milliseconds, and ratios to PyTorch eager."""
     shown = Table(title=f"{workload}: {WORKLOADS[workload].title}", title_justify="left", box=None)
-    for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s", "peak MB",
-                    "parameters"):
+    for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s",
+                    "peak MB", "parameters"):
         shown.add_column(heading, justify="left" if heading == "by" else "right")
     base = {kind: statistics.median(found[BASE][kind]) for kind in KINDS} if "seconds" in found.get(BASE, {}) else {}
     for name, numbers in found.items():
