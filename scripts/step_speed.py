@@ -6,8 +6,9 @@
 
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
 each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
-threads that wait actively add to, say more than those of the clock. The rivals are installed into `build/rivals` at the first call. Networks,
-batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of parameters have to agree.
+threads that wait actively add to, say more than those of the clock. The rivals are installed into `build/rivals` at
+the first call. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of
+parameters have to agree.
 """
 
 import json
@@ -31,7 +32,7 @@ ENVIRONMENT = ROOT / "build" / "rivals"
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
     "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch.py", "eager"),
-    "PyTorch, channels-last": ("rival_torch.py", "channels_last"),
+    "PyTorch channels-last": ("rival_torch.py", "channels_last"),
     "torch.compile": ("rival_torch.py", "compile"), "Keras 3": ("rival_keras.py", "tensorflow"),
     "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
@@ -116,7 +117,8 @@ def device() -> dict:
     """What it was measured on."""
     with open("/proc/cpuinfo", encoding="utf8") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
-    listed = subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "list", "--format=json"], capture_output=True, check=True)
+    listed = subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "list", "--format=json"], capture_output=True,
+                            check=True)
     rivals = {row["name"]: row["version"] for row in json.loads(listed.stdout)
               if row["name"] in ("torch", "keras", "tensorflow_cpu", "tensorflow-cpu")}
     return {"processor": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg(),
@@ -126,7 +128,8 @@ def device() -> dict:
 def table(workload: str, found: dict) -> Table:
     """Medians and quartiles, in milliseconds, and ratios to PyTorch eager."""
     shown = Table(title=f"{workload}: {WORKLOADS[workload].title}", title_justify="left", box=None)
-    for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s", "peak MB", "parameters"):
+    for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s",
+                    "peak MB", "parameters"):
         shown.add_column(heading, justify="left" if heading == "by" else "right")
     base = {kind: statistics.median(found[BASE][kind]) for kind in KINDS} if "seconds" in found.get(BASE, {}) else {}
     for name, numbers in found.items():

@@ -105,7 +105,7 @@ class Game(keras.Model):
 
     def train_step(self, data):
         """A round; `data` has the images and labels of every critic update."""
-        images, labels = data
+        images, labels = data[:2]  # Weights of examples follow, and are none.
         for number in range(W.critic_updates):
             self.critic_step(images[:, number], labels[:, number])
         labels = tf.random.uniform((W.generator_batch,), maxval=max(W.classes, 1), dtype=tf.int32)
