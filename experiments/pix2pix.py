@@ -8,6 +8,11 @@
 The first two learn from crops of the left parts of six photographs; `scripts/translation_quality.py` tells the errors
 on crops of the right parts, with which no training crop shares a pixel, beside those of the mean picture. The others
 are the paper's settings for its sets, unpacked into folders of pictures that hold both halves.
+
+Measured of photo_grey after only 300 rounds of 600 (learning rates falling from 1.2 to 2.4 kimg), on 200 held-out
+crops:
+a mean absolute error of 0.167 in [-1, 1]. The mean colour is 2.9 times as far off (0.481); the grey source itself is
+nearer (0.143), so that colours are not learned yet. The whole length, and the others, have not been measured.
 """
 
 from ganlab.config import ConfigError, both_players, experiment, parse_choices, unknown
