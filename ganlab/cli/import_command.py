@@ -72,7 +72,7 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     taken = {name: translator_variables(weights[name].tensors, {"params": shape["params"], **shape["variables"]},
                                         found[name], files[name]) for name, shape in shapes.items()}
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
-    state = _with_weights(programs.init(config.seed), taken)
+    state = jax.device_put(_with_weights(programs.init(config.seed), taken))
     directory = RunDirectory(place)
     directory.write(config, sys.argv)
     write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")

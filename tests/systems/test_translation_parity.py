@@ -65,8 +65,10 @@ class Played:
         source, image = pictures(a), pictures(b)
         dataset = Dataset("official", np.zeros(image.shape, np.uint8), np.zeros(len(image), np.int32), ("all",),
                           sources=np.zeros(source.shape, np.uint8))
-        self.game = build_game(experiment(batch_size=len(image), system={"name": system}, networks=SYSTEMS[system]),
-                               dataset)
+        # Adam's first step is the sign of a gradient, and an absolute difference's gradient is a sign: both make much
+        # of how convolutions are rounded, which is as in the official code by `lax` alone.
+        self.game = build_game(experiment(batch_size=len(image), system={"name": system}, networks=SYSTEMS[system],
+                                          train={"convolutions": "lax"}), dataset)
         loaded = {player: maker(player)(OFFICIAL[player])[1] for player in SYSTEMS[system]}
         # Nothing is initialised: a compiled initialisation takes longer than the round.
         shapes = jax.eval_shape(functools.partial(init_state, self.game), jax.random.key(0))
