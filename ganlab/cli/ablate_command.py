@@ -111,7 +111,7 @@ def run(values: flags.FlagValues) -> int:
     console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done\n")
     study = read_study(directory.path)
     for head, text in findings(Analysis(study)):
-        console.print(head, text, "")
+        console.print(f"{head} {text}\n")
     for path in write_report(directory.path, study, ablation_page(study)):
         console.print(path)
     return EXIT_FAILED if failed else 0
