@@ -6,15 +6,14 @@ from ganlab.ablation.declaration import (
     Search,
     experiment_config,
     load_ablation,
-    load_experiment,
     numbers,
 )
 from ganlab.ablation.directory import AblationDirectory, read_study
 from ganlab.ablation.launch import LAUNCHERS, chosen, submit, train_here, train_one
-from ganlab.ablation.plan import Plan, level_text, make_plan
+from ganlab.ablation.plan import Plan, make_plan
 from ganlab.ablation.stacks import Program, Stack, call_seconds, compile_program, cut, fit_program, group_trials
 
 __all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack",
            "call_seconds", "chosen", "compile_program", "cut", "experiment_config", "fit_program", "group_trials",
-           "level_text", "load_ablation", "load_experiment", "make_plan", "numbers", "read_study", "submit",
+           "load_ablation", "make_plan", "numbers", "read_study", "submit",
            "train_here", "train_one"]

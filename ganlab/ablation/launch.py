@@ -48,7 +48,9 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
         except Exception as error:
             text = "".join(traceback.format_exception_only(error)).strip()
             say(f"stack {stack.number} failed ({_brief(text)}); trying once more in a process of its own")
-            retry_apart(directory, stack, text, say)
+            retry_apart(directory, stack, text, say, interruption)
+            if interruption.signal is not None:
+                return False
     return True
 
 
@@ -61,10 +63,14 @@ def train_one(directory: AblationDirectory, plan: Plan, stack: Stack, program: P
         return train_stack(plan, stack, program, directory, interruption, advance, say)
 
 
-def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Callable[[str], None]) -> None:
-    """Trains a stack in a process of its own; where that fails too, keeps why, or the `text` of the first failure."""
+def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Callable[[str], None],
+                interruption: Interruption) -> None:
+    """Trains a stack in a process of its own; where that fails too, keeps why, or the `text` of the first failure.
+
+    A process that ends because of the same signal as this one has not failed.
+    """
     done = subprocess.run(stack_command(directory.path, stack.number), capture_output=True, text=True)
-    if done.returncode == 0:
+    if done.returncode == 0 or interruption.signal is not None:
         return
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     reason = "\n".join(lines[-ERROR_LINES:]) or f"status {done.returncode}; before: {text}"

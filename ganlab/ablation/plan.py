@@ -8,13 +8,13 @@ from typing import Any
 
 import ml_collections
 
-from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range
+from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range, load_experiment
 from ganlab.ablation.designs import base_levels, design_words, points_of
 from ganlab.config import ConfigError, complete, flat, unknown, validate
-from ganlab.data import Dataset
-from ganlab.engine import config_of, plain
-from ganlab.evaluation import Level
+from ganlab.engine import config_of, plain, stays_on_device
+from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game
+from ganlab.systems import build
 
 CONFIG = "config."
 MOST_NAMES = 3  # Of variants that share a mistake.
@@ -93,22 +93,15 @@ def plan_from(text: str) -> Plan:
     return Plan(**found, variants=variants)
 
 
-Check = Callable[[ml_collections.ConfigDict], tuple[Game, Dataset]]
-"""Builds the game and the data of a config, and checks that it can be measured; raises ConfigError."""
-
-
-def make_plan(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigDict], check: Check) -> Plan:
-    """The plan of an ablation.
-
-    Args:
-      ablation: what its file says.
-      get_config: the experiment: from choices, as after the colon of `--config`, to a config.
-      check: called for one variant of each group.
+def make_plan(ablation: Ablation) -> Plan:
+    """The plan of an ablation; its experiment's file is run, nothing is compiled or written.
 
     Raises:
-      ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid.
+      ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid, that cannot be
+        stacked, or that cannot be measured.
     """
     _check_numbers(ablation)
+    get_config = load_experiment(ablation.experiment.partition(":")[0]).get_config
     points = points_of(ablation.design, ablation.axes, _base(ablation, get_config))
     mistakes: dict[str, list[str]] = {}
     variants, groups = [], {}
@@ -119,12 +112,15 @@ def make_plan(ablation: Ablation, get_config: Callable[[str], ml_collections.Con
             validate(config)
             key = _structure(config)
             if key not in groups:
-                groups[key] = len(groups), check(config)[0]
+                groups[key] = len(groups), _checked_game(config, ablation)
             number, game = groups[key]
             config.train.total_rounds = _rounds(ablation.kimg, game, config.train.rounds_per_call)
             variants.append(PlannedVariant(name, levels, config, number))
         except ConfigError as error:
             mistakes.setdefault(str(error), []).append(name)
+    if len({variant.name for variant in variants}) < len(variants):
+        raise ConfigError("two variants of the ablation have one name: their levels agree in six digits; take levels "
+                          "that are further apart")
     if mistakes:
         lines = "".join(f"\n  {_some(names)}: {text}" for text, names in mistakes.items())
         raise ConfigError(f"{sum(map(len, mistakes.values()))} of {len(points)} variants are invalid:{lines}")
@@ -136,14 +132,23 @@ def make_plan(ablation: Ablation, get_config: Callable[[str], ml_collections.Con
                 ablation.evaluations, seeds, variants)
 
 
+def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game:
+    """The game of a group, by one of its variants."""
+    game, dataset = build(config)
+    if config.init.source:
+        raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from their seeds; leave it "
+                          "empty, or train by `ganlab train`")
+    if not stays_on_device(dataset, config):
+        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
+                          f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
+                          "stay there; take a smaller set or resolution, or a larger share")
+    make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
+    return game
+
+
 def variant_name(levels: Levels) -> str:
     """A variant's levels in words."""
     return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
-
-
-def level_text(level: Level) -> str:
-    """A level as it stands in names and tables."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> list[int]:

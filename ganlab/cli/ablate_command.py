@@ -42,9 +42,7 @@ from ganlab.ablation import (
     cut,
     fit_program,
     group_trials,
-    level_text,
     load_ablation,
-    load_experiment,
     make_plan,
     read_study,
     submit,
@@ -53,10 +51,9 @@ from ganlab.ablation import (
 )
 from ganlab.cli.report_command import write_report
 from ganlab.config import ConfigError
-from ganlab.engine import Interruption, locked, set_up_process, split_cpu, stays_on_device
-from ganlab.evaluation import make_judging
+from ganlab.engine import Interruption, locked, set_up_process, split_cpu
+from ganlab.evaluation import level_text
 from ganlab.report import Analysis, ablation_page, findings, wide_console
-from ganlab.systems import build
 
 EXIT_SIGNAL = 128
 EXIT_FAILED = 1
@@ -94,14 +91,14 @@ def run(values: flags.FlagValues) -> int:
         print_plan(plan, stacks, programs, console, timed=values.dry_run)
     if values.dry_run:
         return 0
-    with locked(directory.path), Interruption() as interruption:
+    with locked(directory.path):
         if not begun:
             directory.write_plan(plan, stacks, sys.argv)
         left = directory.unfinished()
         console.print(f"{len(stacks) - len(left)} of {len(stacks)} stacks are done")
         if values.launcher == "here":
-            with stack_bars(console) as track:
-                done = train_here(directory, programs, interruption, track, lambda text: console.print(text))
+            with stack_bars(console) as track, Interruption() as interruption:
+                done = train_here(directory, programs, interruption, track, console.print)
             if not done:
                 console.print(f"stopped by {interruption.signal.name}, saved; the same command goes on")
                 return EXIT_SIGNAL + interruption.signal
@@ -121,20 +118,7 @@ def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
     """The plan of the ablation's file, or, without one, that of the directory."""
     if values.ablation is None:
         return directory.read_plan()
-    ablation = load_ablation(values.ablation)
-    experiment = load_experiment(ablation.experiment.partition(":")[0])
-
-    def check(config: object) -> tuple:
-        game, dataset = build(config)
-        if not stays_on_device(dataset, config):
-            raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than "
-                              f"config.data.device_share ({config.data.device_share:g}) of a device's memory, and the "
-                              "data of stacked trials has to stay there; take a smaller set or resolution, or a larger "
-                              "share")
-        make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
-        return game, dataset
-
-    return make_plan(ablation, experiment.get_config, check)
+    return make_plan(load_ablation(values.ablation))
 
 
 def plan_stacks(plan: Plan, limit: int, console: rich.console.Console) -> tuple[list[Stack], dict[int, Program]]:

@@ -9,12 +9,24 @@ from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pic
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
 from ganlab.evaluation.seen import NotFinite
-from ganlab.evaluation.study import DIVERGED, FAILED, FINISHED, MISSING, Cost, Level, Study, Trial, Value, Variant
+from ganlab.evaluation.study import (
+    DIVERGED,
+    FAILED,
+    FINISHED,
+    MISSING,
+    Cost,
+    Level,
+    Study,
+    Trial,
+    Value,
+    Variant,
+    level_text,
+)
 from ganlab.evaluation.translations import translated_pictures
 
 __all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging", "Level",
            "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol", "Record", "Request", "Result",
            "Study", "Track", "Trial", "Uncertainty", "Value", "Variant", "add_results", "check_request",
            "chosen_features", "data_pictures", "differences", "evaluate", "folder_pictures", "generator_of",
-           "load_features", "make_judging", "measures_for", "modes", "path_length", "read_results", "require_same",
-           "translated_pictures", "value_names"]
+           "level_text", "load_features", "make_judging", "measures_for", "modes", "path_length", "read_results",
+           "require_same", "translated_pictures", "value_names"]

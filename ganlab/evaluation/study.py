@@ -12,6 +12,11 @@ Level = str | float
 """A place on an axis: a name, or a number on an axis of numbers."""
 
 
+def level_text(level: object) -> str:
+    """A level as it stands in names, tables and plots."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
 @dataclasses.dataclass(frozen=True)
 class Trial:
     """One variant trained from one seed.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ganlab.evaluation import DIVERGED, FINISHED, MISSING, Level, Record, Study, Trial, Value, Variant
-from ganlab.report.study_analysis import is_numeric, level_text
+from ganlab.evaluation import DIVERGED, FINISHED, MISSING, Level, Record, Study, Trial, Value, Variant, level_text
+from ganlab.report.study_analysis import is_numeric
 
 OF_ONE_RUN = ("seed", "name")  # Config keys that may differ between runs of one variant.
 MOST_WORDS = 4  # Keys that a variant is named by.

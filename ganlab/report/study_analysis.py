@@ -125,11 +125,6 @@ def is_numeric(levels: Sequence[Level]) -> bool:
     return all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
-def level_text(level: object) -> str:
-    """A level in a few letters."""
-    return f"{level:.4g}" if isinstance(level, float) else str(level)
-
-
 def counted(number: int, what: str, several: str = "") -> str:
     """A number and its noun: `1 trial`, `2 trials`."""
     return f"{number:,} {what if number == 1 else several or what + 's'}"

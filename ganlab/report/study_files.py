@@ -8,8 +8,8 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-from ganlab.evaluation import DIVERGED, Study, Value
-from ganlab.report.study_analysis import Analysis, decimals_for, is_numeric, level_text
+from ganlab.evaluation import DIVERGED, Study, Value, level_text
+from ganlab.report.study_analysis import Analysis, decimals_for, is_numeric
 from ganlab.report.study_tables import MOST_ROWS
 
 COSTS = {"images_per_second": pyarrow.float64(), "seconds": pyarrow.float64(), "trials": pyarrow.int64(),

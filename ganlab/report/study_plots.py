@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogFormatter, NullFormatter, NullLocator
 
-from ganlab.evaluation import DIVERGED, Value
+from ganlab.evaluation import DIVERGED, Value, level_text
 from ganlab.metrics import summarise
 from ganlab.report.page import Picture, drawing_picture, pixels_picture
 from ganlab.report.pictures import columns_for, figure_pixels, image_grid
-from ganlab.report.study_analysis import Analysis, is_numeric, level_text
+from ganlab.report.study_analysis import Analysis, is_numeric
 
 SIZE = (4.6, 3.3)  # Inches; a phone shows it at three quarters of its size.
 BASE_COLOUR = "#1c2024"

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from ganlab.evaluation import DIVERGED, FAILED, MISSING, Value
+from ganlab.evaluation import DIVERGED, FAILED, MISSING, Value, level_text
 from ganlab.metrics import Interval
 from ganlab.report.page import Cell, Span, Table
-from ganlab.report.study_analysis import Analysis, decimals_for, fixed, level_text
+from ganlab.report.study_analysis import Analysis, decimals_for, fixed
 from ganlab.report.tables import byte_text
 
 MOST_ROWS = 100

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tiny_ablation import plan_of
 
-from ganlab.ablation import load_ablation
+from ganlab.ablation import load_ablation, make_plan
 
 FILES = sorted(Path("experiments/ablations").glob("*.py"))
 
@@ -13,7 +12,7 @@ FILES = sorted(Path("experiments/ablations").glob("*.py"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_shipped_ablation_is_a_plan_of_ten_seeds(file):
     ablation = load_ablation(str(file))
-    plan = plan_of(ablation)
+    plan = make_plan(ablation)
     assert len(plan.seeds) == 10 and len(plan.variants) > 1
     assert f"--ablation={file}" in file.read_text(), "its docstring gives the command"
     # At equal real images, to within a call of the program.

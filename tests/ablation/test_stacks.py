@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_ablation import ablation, plan_of
+from tiny_ablation import ablation
 
 from ganlab.ablation import (
     AblationDirectory,
@@ -18,6 +18,7 @@ from ganlab.ablation import (
     fit_program,
     group_trials,
     launch,
+    make_plan,
     numbers,
     read_study,
     stacks,
@@ -51,7 +52,7 @@ def track(plan, stack):
 
 @pytest.fixture(scope="module")
 def plan(experiment_file):
-    return plan_of(ablation(experiment_file))
+    return make_plan(ablation(experiment_file))
 
 
 def begin(plan, folder):
@@ -79,7 +80,7 @@ def found(directory):
 
 @pytest.mark.usefixtures("float64")
 def test_a_trial_in_a_stack_is_the_trial_alone(experiment_file):
-    plan = plan_of(ablation(experiment_file, axes={"change": CHANGED}))
+    plan = make_plan(ablation(experiment_file, axes={"change": CHANGED}))
     trials, variant = group_trials(plan, 0), plan.variants[0]
     game, dataset = build(variant.config)
     mesh, alone_mesh = make_trial_mesh(len(trials)), make_mesh(8, devices=1)
@@ -129,7 +130,7 @@ def test_a_trial_that_diverges_is_marked_and_the_others_finish(whole):
 
 
 def test_a_stack_of_which_no_trial_is_left_stops(experiment_file, tmp_path):
-    plan = plan_of(ablation(experiment_file, axes={"rate": numbers("config.hyper.critic_lr", 1e38)}, kimg=6.4))
+    plan = make_plan(ablation(experiment_file, axes={"rate": numbers("config.hyper.critic_lr", 1e38)}, kimg=6.4))
     directory = begin(plan, tmp_path / "study")
     assert launch.train_here(directory, {}, Calls(), track, print)
     assert directory.read_stack(0).step == 400 < plan.variants[0].config.train.total_rounds
@@ -189,8 +190,22 @@ def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, w
     assert found(directory) == found(whole)[1:]
 
 
+def test_a_stack_that_is_interrupted_while_it_is_tried_again_has_not_failed(plan, tmp_path, monkeypatch):
+    directory, interruption = begin(plan, tmp_path / "study"), Calls()
+
+    def fail(*arguments):
+        interruption.left = 0  # The signal reaches this process and the one that tries again.
+        raise RuntimeError("the program is too large")
+
+    monkeypatch.setattr(launch, "train_stack", fail)
+    monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit(130)"])
+    assert not launch.train_here(directory, {}, interruption, track, print)
+    assert not directory.error(0)
+    assert {trial.status for trial in read_study(directory.path).trials} == {MISSING}
+
+
 def test_a_job_of_a_launcher_trains_its_stack(experiment_file, tmp_path):
-    plan, said = plan_of(ablation(experiment_file, axes={}, seeds=1)), []
+    plan, said = make_plan(ablation(experiment_file, axes={}, seeds=1)), []
     directory = begin(plan, tmp_path / "study")
     launch.submit(directory, "local", 2, {}, said.append)
     assert not directory.unfinished(), said

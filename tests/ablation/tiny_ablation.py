@@ -1,8 +1,6 @@
 """A tiny experiment on eight Gaussians, and ablations of it."""
 
-from ganlab.ablation import Ablation, load_experiment, make_plan, numbers
-from ganlab.evaluation import make_judging
-from ganlab.systems import build
+from ganlab.ablation import Ablation, numbers
 
 EXPERIMENT = '''
 from ganlab.config import experiment, parse_choices
@@ -37,13 +35,3 @@ def ablation(file, **changes):
               "rate": numbers("config.hyper.critic_lr", 0.01, 0.02, 1e38)},
         kimg=0.064, metrics="modes", seeds=2, evaluations=2, number=40)
     return Ablation(**{**usual, **changes})
-
-
-def plan_of(ablation):
-    """The plan of an ablation, checked as the command checks it."""
-    def check(config):
-        game, dataset = build(config)
-        make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
-        return game, dataset
-
-    return make_plan(ablation, load_experiment(ablation.experiment.partition(":")[0]).get_config, check)
