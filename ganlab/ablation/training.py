@@ -9,16 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ganlab.ablation.directory import AblationDirectory, StackRecord, TrialEntry
 from ganlab.ablation.plan import Plan, evaluation_rounds
 from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
-from ganlab.engine import Checkpoints, Interruption
+from ganlab.engine import Checkpoints, Interruption, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
 from ganlab.game import GameState
-from ganlab.types import Array, Tree
+from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
 SAMPLES, SAMPLES_SEED = 64, 0
@@ -110,7 +111,7 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
     """The record with the values of every trial that is still finite."""
     trials, values = [], record.values
     sample = jax.jit(program.game.sampler.images)
-    params, variables = _of_sampler(program, states)
+    params, variables = jax.device_get(weights_of(states, program.game.sampler.network))
     for place, trial in enumerate(record.trials):
         found = None
         if finite[place] and trial.status != DIVERGED:
@@ -127,20 +128,13 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
     return dataclasses.replace(record, trials=trials, values=values)
 
 
-def _of_sampler(program: Program, states: GameState) -> tuple[Tree, Tree]:
-    """Averaged params and variables of the network that samples, of all trials, in the host's memory."""
-    name = program.game.sampler.network
-    return jax.device_get((states.ema.get(name, states.params[name]), states.variables[name]))
-
-
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
-    """By variant, samples of its first seed from latents that are the same for all: a column a class."""
+    """By variant, samples of its first seed from latents that are the same for all, those of `ganlab sample`."""
     sampler, classes = program.game.sampler, program.dataset.num_classes
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)
-    keys = jax.random.split(jax.random.key(SAMPLES_SEED), SAMPLES)
-    sample, latents = jax.jit(sampler.images), sampler.latents(keys)
-    params, variables = _of_sampler(program, states)
+    sample, latents = jax.jit(sampler.images), sampler.latents(sample_keys(SAMPLES_SEED, jnp.arange(SAMPLES)))
+    params, variables = jax.device_get(weights_of(states, sampler.network))
     found = {}
     for place, (number, seed) in enumerate(stack.trials):
         if seed == plan.seeds[0] and finite[place]:
