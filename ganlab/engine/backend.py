@@ -12,8 +12,9 @@ from absl import logging
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
 # first touch, which otherwise costs more than half of a training step on CPU.
-_MALLOPT = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 512 * 2**20),
-            "M_ARENA_MAX": (-8, 1)}
+_MALLOPT = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_TOP_PAD": (-2, 512 * 2**20), "M_ARENA_MAX": (-8, 1)}
+_CONVOLUTIONS = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
+_HUGE_PAGE, _MADV_HUGEPAGE = 2 * 2**20, 14
 
 
 def compilation_cache() -> Path:
@@ -28,6 +29,18 @@ def split_cpu() -> None:
         jax.config.update("jax_num_cpu_devices", os.cpu_count())
 
 
+def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
+    """Lets the arena grow by half of the memory, of which nothing is touched, and asks for large pages there, of
+    which there are 512 times fewer to zero and to look up."""
+    libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    if start := libc.malloc(size):
+        first = -(-start // _HUGE_PAGE) * _HUGE_PAGE
+        libc.madvise(first, (start + size - first) // _HUGE_PAGE * _HUGE_PAGE, _MADV_HUGEPAGE)
+        libc.free(start)
+
+
 def set_up_process() -> None:
     """Sets the memory allocator (glibc only), the compilation cache, and silence for Orbax's notes on its options and
     for the tracebacks of its threads, whose errors come back to whoever saves.
@@ -38,6 +51,11 @@ def set_up_process() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         for parameter, value in _MALLOPT.values():
             libc.mallopt(parameter, value)
+        _ask_for_huge_pages(libc)
+    # XLA:CPU has two libraries for convolutions; the one that it prefers plays many of them on one core, and computes
+    # gradients of kernels at a third of the speed.
+    if "xla_cpu_experimental_ynn_fusion_type" not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_CONVOLUTIONS}".strip()
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
     # Small programs are most of a first start on CPU.

@@ -1,8 +1,8 @@
 """Convolutions: the layers of all networks, and the one place that knows how they are computed.
 
-On GPU and TPU that is `lax`. On CPU, where XLA's convolutions lose against its matrix products (gradients of kernels
-and few channels most, and grouped convolutions, which a stack of trials makes, by far), each of the three maps of
-`convolution_products` goes the way that was measured to be fast for its shape. The maps are each other's gradients, so
+On GPU and TPU that is `lax`. On CPU, where XLA's convolutions lose against its matrix products (few channels most, and
+grouped convolutions, which a stack of trials makes, by far), each of the three maps of `convolution_products` goes the
+way that was measured to be fast for its shape; XLA's own are measured with the library that `engine.backend` chooses. The maps are each other's gradients, so
 that gradients of gradients go the same ways; their derivatives are by reverse mode alone.
 """
 
@@ -20,7 +20,7 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 
 from ganlab.networks import convolution_products as products
-from ganlab.networks.convolution_products import Geometry
+from ganlab.networks.convolution_products import Geometry, Pair
 from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")
@@ -235,8 +235,38 @@ def _lax_forward(geometry: Geometry, x: Array, kernel: Array) -> Array:
 
 
 def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
-    x = jax.ShapeDtypeStruct((g.shape[0], *geometry.size, kernel.shape[2]), g.dtype)
-    return jax.linear_transpose(lambda x: _lax_forward(geometry, x, kernel), x)(g)[0]
+    """Pixels that lie alike within the stride see the same rows and columns of the kernel: a convolution for each,
+    where the gradient of the whole would multiply by the zeros between the outputs."""
+    kernel = products.turn(kernel)
+    rows, columns = ([_seen_by(geometry, axis, place) for place in range(stride)]
+                     for axis, stride in enumerate(geometry.strides))
+    alike = [jnp.stack([_convolve_part(geometry, g, kernel, row, column) for column in columns], axis=3)
+             for row in rows]
+    return products.interleaved(jnp.stack(alike, axis=2))[:, :geometry.size[0], :geometry.size[1]]
+
+
+def _seen_by(geometry: Geometry, axis: int, place: int) -> tuple[slice, Pair]:
+    """The part of an axis of the turned kernel that every stride-th pixel from `place` on sees, and the padding of
+    the outputs."""
+    extent, stride = geometry.kernel[axis], geometry.strides[axis]
+    before = geometry.padding[axis][0] + place
+    first = (extent - 1 - before) % stride
+    taps = -(-(extent - first) // stride)
+    # The output that the first tap of the first pixel sees.
+    low = (before - (extent - 1 - first)) // stride
+    pixels = -(-geometry.size[axis] // stride)
+    return slice(first, None, stride), (-low, low + pixels - 1 + taps - geometry.output[axis])
+
+
+def _convolve_part(geometry: Geometry, g: Array, kernel: Array, row: tuple[slice, Pair],
+                   column: tuple[slice, Pair]) -> Array:
+    part = kernel[row[0], column[0]]
+    size = [sum(padding) + extent - taps + 1 for (_, padding), extent, taps
+            in zip((row, column), geometry.output, part.shape, strict=False)]
+    if not part.size:  # A kernel smaller than the stride leaves pixels that no output sees.
+        return jnp.zeros((g.shape[0], *size, kernel.shape[-1]), g.dtype)
+    return lax.conv_general_dilated(g, part, (1, 1), (row[1], column[1]), dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                    precision=geometry.precision)
 
 
 def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
@@ -253,7 +283,9 @@ MAPS: dict[str, dict[str, Callable[[Geometry, Array, Array], Array]]] = {
                "winograd": products.kernel_winograd},
 }
 FEW = 8
-"""Channels up to which XLA:CPU's own convolutions are slow, such as those of a picture."""
+"""Channels, such as those of a picture, up to which XLA:CPU's own convolutions are slow."""
+MANY = 2**17
+"""Input times output channels from which on the products that `winograd` saves cost more than its sums."""
 
 
 def _twice_the_stride(geometry: Geometry) -> bool:
@@ -261,26 +293,35 @@ def _twice_the_stride(geometry: Geometry) -> bool:
         kernel == 2 * stride for kernel, stride in zip(geometry.kernel, geometry.strides, strict=True))
 
 
+def _winograd(geometry: Geometry, inputs: int, outputs: int, lax_too: bool, least: int) -> bool:
+    """Whether to go that way, of products alone from outputs of so many rows on."""
+    if lax_too:
+        return _twice_the_stride(geometry) and inputs * outputs >= MANY
+    return _twice_the_stride(geometry) and min(inputs, outputs) >= 32 and min(geometry.output) >= least
+
+
 def _choose_forward(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if _twice_the_stride(geometry) and inputs * outputs >= 2**15:
+    if geometry.strides == (1, 1) and outputs < inputs and (outputs <= FEW or not lax_too):
+        return "scatter"
+    if _winograd(geometry, inputs, outputs, lax_too, least=4):
         return "winograd"
-    if lax_too and geometry.kernel != (1, 1):
-        return "lax"
-    return "scatter" if geometry.strides == (1, 1) and outputs < inputs else "gather"
+    return "lax" if lax_too and geometry.kernel != (1, 1) else "gather"
 
 
 def _choose_input(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if _twice_the_stride(geometry):
-        return "winograd" if min(geometry.output) >= 16 and min(inputs, outputs) >= 64 else "scatter"
-    if lax_too and inputs > FEW and min(geometry.output) > 2 and geometry.kernel != (1, 1):
+    if _winograd(geometry, inputs, outputs, lax_too, least=16):
+        return "winograd"
+    if lax_too and inputs > FEW and geometry.kernel != (1, 1):
         return "lax"
     return "gather" if geometry.strides == (1, 1) and outputs < inputs else "scatter"
 
 
 def _choose_kernel(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if _twice_the_stride(geometry) and min(inputs, outputs) >= 32 and min(geometry.output) >= 4:
+    if geometry.strides == (1, 1) and outputs < inputs and (outputs <= FEW or not lax_too):
+        return "scatter"
+    if _winograd(geometry, inputs, outputs, lax_too, least=4):
         return "winograd"
-    return "scatter" if geometry.strides == (1, 1) and outputs < inputs else "gather"
+    return "lax" if lax_too and geometry.kernel != (1, 1) else "gather"
 
 
 CHOICES: dict[str, Callable[[Geometry, int, int, bool], str]] = {

@@ -133,13 +133,16 @@ def input_gather(geometry: Geometry, g: Array, kernel: Array) -> Array:
 
 def kernel_gather(geometry: Geometry, x: Array, g: Array) -> Array:
     """Images [b, h, w, c] and outputs [b, oh, ow, o] to a kernel [kh, kw, c, o], by the pixels of x."""
-    channels, rows = x.shape[-1], g.reshape(-1, g.shape[-1])
+    channels, outputs = x.shape[-1], g.shape[-1]
+    rows = g.reshape(-1, outputs)
     if channels < WIDE:
         kernel = _product_of_rows(geometry, _patches(geometry, x), rows)
     else:
-        # Patches of so many channels cost more memory than one large product gains.
-        kernel = jnp.stack([_product_of_rows(geometry, tap, rows) for tap in _taps(geometry, x)])
-    return kernel.reshape(*geometry.kernel, channels, g.shape[-1])
+        # Patches of so many channels cost more memory than one large product gains. Products over the rows of two
+        # matrices are slow: g is turned once for all, and the barrier keeps the compiler from turning it back.
+        columns = lax.optimization_barrier(rows.T)
+        kernel = jnp.stack([_product(geometry, columns, tap, (1, 0)) for tap in _taps(geometry, x)]).swapaxes(1, 2)
+    return kernel.reshape(*geometry.kernel, channels, outputs)
 
 
 def kernel_scatter(geometry: Geometry, x: Array, g: Array) -> Array:
@@ -216,7 +219,13 @@ def _unfold(x: Array, block: Pair) -> Array:
     images, height, width, channels = x.shape
     down, right = block
     x = x.reshape(images, height, width, down, right, channels // (down * right))
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(images, height * down, width * right, -1)
+    return interleaved(x.transpose(0, 1, 3, 2, 4, 5))
+
+
+def interleaved(x: Array) -> Array:
+    """Blocks of pixels [b, h, i, w, j, c] as images [b, h*i, w*j, c]."""
+    images, height, down, width, right, channels = x.shape
+    return x.reshape(images, height * down, width * right, channels)
 
 
 def _to_blocks(geometry: Geometry, x: Array) -> Array:
