@@ -29,10 +29,10 @@ def get_config(argument=None):
             raise ConfigError("choice data=folders needs a= and b=, the folders of both kinds, such as "
                               "a=data/horse2zebra/trainA,b=data/horse2zebra/trainB")
         return _published(choice, dict(source="two_folders", kwargs=dict(
-            path=choice.b, source_path=choice.a, resolution=256, paired=False)))
+            path=choice.b, source_path=choice.a, resolution=286, paired=False)))
     if not choice.data.startswith("cycle_gan/"):
         raise unknown("choice data", choice.data, (*SMALL, "folders", *(f"cycle_gan/{name}" for name in PUBLISHED)))
-    return _published(choice, dict(source="two_splits", kwargs=dict(name=choice.data, resolution=256)))
+    return _published(choice, dict(source="two_splits", kwargs=dict(name=choice.data, resolution=286)))
 
 
 def _small(choice):
@@ -44,10 +44,10 @@ def _small(choice):
 
 
 def _published(choice, data):
-    """The settings of the paper, section 7.2 and its appendix, as the authors' later code has them; without its
-    random crops."""
+    """The settings of the paper, section 7.2 and its appendix, as the authors' later code has them: training sees
+    random crops of 256 pixels out of 286, samples and metrics their centres."""
     return _experiment(
-        choice, dict(data, flip=True), width=choice.width or 64, blocks=9, layers=3, identity=choice.identity,
+        choice, dict(data, crop=256, flip=True), width=choice.width or 64, blocks=9, layers=3, identity=choice.identity,
         batch_size=1, half=EPOCHS * EPOCH / 2000, number=8,
         train=dict(total_rounds=EPOCHS * EPOCH, log_every_rounds=100, sample_every_rounds=EPOCH,
                    checkpoint_every_rounds=EPOCH))

@@ -42,6 +42,8 @@ KEYS: dict[str, Key] = {
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),
     "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
+    "data.crop": Key(0, "side of the squares, at places drawn anew each time, that training sees of larger images; all "
+                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO),
     "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
                              "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),

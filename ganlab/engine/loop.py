@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset
+from ganlab.data import Dataset, Jitter
 from ganlab.engine.alarms import Alarms
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
@@ -65,7 +65,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     """
     schedule, seed = config["train"], config["seed"]
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
+    programs = make_programs(game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
                              streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
