@@ -92,8 +92,11 @@ KEYS: dict[str, Key] = {
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True),
     "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
-    "evaluate.number": Key(0, "samples; 0 for as many as real images, at most 50,000", "images", AT_LEAST_ZERO,
-                           live=True),
+    "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
+                          "test, or testA+testB of a source with a split for each kind; empty for the training data",
+                          live=True),
+    "evaluate.number": Key(0, "samples, or translations; 0 for as many as real images, at most 50,000", "images",
+                           AT_LEAST_ZERO, live=True),
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",
                          live=True),
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),

@@ -42,6 +42,7 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
 
 __all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
            "finish_batches", "gather_raw", "Header", "read_header", "SUFFIXES",
-           "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images", "list_prepared",
-           "Listing", "load_section", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
-           "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels", "with_crops"]
+           "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
+           "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
+           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Streams", "to_float",
+           "to_uint8", "with_channels", "with_crops"]
