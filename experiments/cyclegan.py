@@ -12,7 +12,7 @@ were never seen, and of fonts how many letters are still read as what they were.
 from ganlab.config import ConfigError, experiment, parse_choices, unknown
 
 GENERATORS, CRITICS = ("generator_ab", "generator_ba"), ("critic_a", "critic_b")
-SMALL = {"two_fonts": dict(side=32), "textures": dict(side=64)}
+SMALL = ("two_fonts", "textures")
 PUBLISHED = ("horse2zebra", "apple2orange", "summer2winter_yosemite", "monet2photo", "maps", "facades")
 EPOCH, EPOCHS = 1334, 200  # Pictures in an epoch, those of the larger kind of horse2zebra.
 
@@ -29,25 +29,25 @@ def get_config(argument=None):
             raise ConfigError("choice data=folders needs a= and b=, the folders of both kinds, such as "
                               "a=data/horse2zebra/trainA,b=data/horse2zebra/trainB")
         return _published(choice, dict(source="two_folders", kwargs=dict(
-            path=choice.b, source_path=choice.a, resolution=256, paired=False)))
+            path=choice.b, source_path=choice.a, resolution=286, paired=False)))
     if not choice.data.startswith("cycle_gan/"):
         raise unknown("choice data", choice.data, (*SMALL, "folders", *(f"cycle_gan/{name}" for name in PUBLISHED)))
-    return _published(choice, dict(source="two_splits", kwargs=dict(name=choice.data, resolution=256)))
+    return _published(choice, dict(source="two_splits", kwargs=dict(name=choice.data, resolution=286)))
 
 
 def _small(choice):
     rounds, batch = 2000, 4
     return _experiment(
-        choice, dict(source=choice.data, kwargs=SMALL[choice.data]), width=choice.width or 16, blocks=3, layers=2,
+        choice, dict(source=choice.data, kwargs=dict(side=64)), width=choice.width or 16, blocks=3, layers=2,
         identity=False, batch_size=batch, half=rounds * batch / 2000, number=8,
         train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=250, checkpoint_every_rounds=250))
 
 
 def _published(choice, data):
-    """The settings of the paper, section 7.2 and its appendix, as the authors' later code has them; without its
-    random crops."""
+    """The settings of the paper, section 7.2 and its appendix, as the authors' later code has them: training sees
+    random crops of 256 pixels out of 286, samples and metrics their centres."""
     return _experiment(
-        choice, dict(data, flip=True), width=choice.width or 64, blocks=9, layers=3, identity=choice.identity,
+        choice, dict(data, crop=256, flip=True), width=choice.width or 64, blocks=9, layers=3, identity=choice.identity,
         batch_size=1, half=EPOCHS * EPOCH / 2000, number=8,
         train=dict(total_rounds=EPOCHS * EPOCH, log_every_rounds=100, sample_every_rounds=EPOCH,
                    checkpoint_every_rounds=EPOCH))

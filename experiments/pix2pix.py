@@ -46,12 +46,14 @@ def _crops(choice):
 
 
 def _published(choice):
-    """The settings of the paper, section 6.2, as the authors' later code has them; without its random crops."""
+    """The settings of the paper, section 6.2, as the authors' later code has them: training sees random crops of
+    256 pixels out of 286, samples and metrics their centres."""
     side, images = PUBLISHED[choice.data]
     half = EPOCHS * images / 2000
     return _experiment(
         choice, choice.width or 64, depth=8, layers=3, batch_size=1,
-        data=dict(source="side_by_side", kwargs=dict(path=choice.path, resolution=256, source_side=side), flip=True),
+        data=dict(source="side_by_side", kwargs=dict(path=choice.path, resolution=286, source_side=side), crop=256,
+                  flip=True),
         decay=(half, 2 * half), ema=0.0, number=8,
         train=dict(total_rounds=EPOCHS * images, log_every_rounds=100, sample_every_rounds=5 * images,
                    checkpoint_every_rounds=5 * images))

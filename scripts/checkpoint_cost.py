@@ -16,6 +16,7 @@ import jax
 from absl import app, flags
 
 from ganlab.ablation import experiment_config
+from ganlab.data import Jitter
 from ganlab.engine import Checkpoints, make_feed, make_mesh, make_programs, set_up_process, stays_on_device
 from ganlab.systems import build
 
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> None:
     game, dataset = build(config)
     mesh = make_mesh(game.batch_size)
     config.train.total_rounds = 10**9
-    programs = make_programs(game, mesh, config.train.rounds_per_call, flip=config.data.flip,
+    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data),
                              streamed=not stays_on_device(dataset, config))
     feed = make_feed(dataset, game, mesh, config, 0)
     state = programs.init(0)

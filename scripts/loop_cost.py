@@ -24,6 +24,7 @@ import optax
 from absl import app, flags
 
 from ganlab.ablation import experiment_config
+from ganlab.data import Jitter
 from ganlab.engine import RunDirectory, make_feed, make_mesh, make_programs, set_up_process, stays_on_device, train
 from ganlab.game import Aux, Game, Network, Update
 from ganlab.systems import build
@@ -71,7 +72,7 @@ def loop_seconds(config: object, dataset: object) -> float:
 def bare_seconds(config: object, game: Game, dataset: object, rounds: int = 100) -> float:
     """Seconds a round of the experiment's rounds in a bare loop."""
     mesh = make_mesh(game.batch_size)
-    programs = make_programs(game, mesh, config.train.rounds_per_call, config.data.flip,
+    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data),
                              streamed=not stays_on_device(dataset, config))
     with contextlib.closing(make_feed(dataset, game, mesh, config, 0)) as feed:
         state, _ = jax.block_until_ready(programs.play(programs.init(0), feed.next()))

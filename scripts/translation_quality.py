@@ -16,7 +16,7 @@ import numpy as np
 from absl import app, flags
 
 from ganlab.cli.runs import TrainedRun, open_run
-from ganlab.data import Dataset, load_source, to_uint8
+from ganlab.data import Dataset, load_section, to_uint8
 from ganlab.data.glyphs import two_fonts
 from ganlab.engine import set_up_process
 from ganlab.engine.examples import side_by_side_strip
@@ -78,11 +78,12 @@ def read(pictures: np.ndarray, known: np.ndarray, labels: np.ndarray) -> np.ndar
 
 def of_letters(run: TrainedRun, train: Dataset, test: Dataset) -> None:
     """Tells how many letters are read in the other font as what they were."""
-    kwargs = dict(run.config.data.kwargs)
+    section = run.config.data
+    kwargs = dict(section.kwargs)
     defaults = inspect.signature(two_fonts).parameters
     names = {key: kwargs.get(key, defaults[key].default) for key in ("first", "second")}
-    turned = load_source("two_fonts", {**kwargs, "first": names["second"], "second": names["first"], "split": "test",
-                                       "size": len(test)}, "data.kwargs")
+    turned = load_section({**section, "kwargs": {**kwargs, "first": names["second"], "second": names["first"],
+                                                 "split": "test", "size": len(test)}})
     # The images of the fonts the other way round are the sources of these, with their labels.
     letters, known = turned.labels, (floats(train.images), train.labels)
     made = run.translate(test.sources)
@@ -97,7 +98,7 @@ def main(argv: list[str]) -> None:
     set_up_process()
     run = open_run(WORKDIR.value, STEP.value, does=("translators",))
     data = run.config.data
-    test = load_source(data.source, {**data.kwargs, "split": "test", "size": NUMBER.value}, "data.kwargs")
+    test = load_section({**data, "kwargs": {**data.kwargs, "split": "test", "size": NUMBER.value}})
     print(f"{run.config.name}, round {run.step:,}")
     tiles = of_pairs(run, run.dataset, test) if run.dataset.paired else of_kinds(run, test)
     if data.source == "two_fonts":

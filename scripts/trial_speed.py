@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from absl import app, flags
 
 from ganlab.ablation import experiment_config
-from ganlab.data import device_data
+from ganlab.data import Jitter, device_data
 from ganlab.engine import (
     make_feed,
     make_mesh,
@@ -53,13 +53,13 @@ def measure(way: str) -> dict[str, float]:
         split_cpu()
         game, dataset = build(config)
         mesh = make_trial_mesh(TRIALS.value)
-        trials = make_trial_programs(game, mesh, calls, config.data.flip)
+        trials = make_trial_programs(game, mesh, calls, Jitter.of(config.data))
         data = device_data(dataset.streams(), replicated(mesh))
         states, play = trials.init(jnp.arange(TRIALS.value), {}), lambda states: trials.play(states, data)
     else:
         game, dataset = build(config)
         mesh = make_mesh(game.batch_size, devices=1)
-        programs = make_programs(game, mesh, calls, config.data.flip)
+        programs = make_programs(game, mesh, calls, Jitter.of(config.data))
         feed = make_feed(dataset, game, mesh, config, 0)
         states, play = programs.init(0), lambda states: programs.play(states, feed.next())
     states, _ = jax.block_until_ready(play(states))

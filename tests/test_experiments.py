@@ -83,7 +83,8 @@ def make_tiny(config):
         config.data.kwargs.size = EXAMPLES
     if config.system.name in ("pix2pix", "cyclegan"):
         for name in {"side", "resolution"} & inspect.signature(SOURCES[config.data.source]).parameters.keys():
-            config.data.kwargs[name] = SIDE
+            config.data.kwargs[name] = SIDE + 2 if config.data.crop else SIDE
+        config.data.crop = SIDE if config.data.crop else 0
     for player, section in config.networks.items():
         builder = NETWORKS[player][section.network]
         tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})

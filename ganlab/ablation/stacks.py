@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ganlab.ablation.plan import Plan, PlannedVariant
-from ganlab.data import Dataset
+from ganlab.data import Dataset, Jitter
 from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, placed_data
 from ganlab.game import Game, GameState
 from ganlab.systems import build
@@ -85,7 +85,7 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     size = math.ceil(trials / devices) * devices
     mesh = make_trial_mesh(size)
     train = variant.config.train
-    programs = make_trial_programs(game, mesh, train.rounds_per_call, variant.config.data.flip)
+    programs = make_trial_programs(game, mesh, train.rounds_per_call, Jitter.of(variant.config.data))
     data = placed_data(dataset, mesh)
     hyper = {name: jnp.zeros(size) for name in game.hyper}
     states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)

@@ -18,7 +18,7 @@ from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
 from ganlab.engine import Checkpoints, Interruption, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
-from ganlab.game import GameState
+from ganlab.game import GameState, Makers
 from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
@@ -118,7 +118,7 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
             own = jax.device_put(jax.tree.map(lambda leaf, place=place: leaf[place], (params, variables)))
             # Samples that are not finite come before params that are not.
             with contextlib.suppress(NotFinite):
-                found = judging(functools.partial(sample, *own))
+                found = judging(Makers(functools.partial(sample, *own)))
         if found is None:
             trials.append(dataclasses.replace(trial, status=DIVERGED))
             continue

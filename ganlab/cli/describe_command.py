@@ -13,6 +13,7 @@ from absl import flags
 from rich.console import Console
 
 from ganlab.cli.config_flag import define_config
+from ganlab.data import Jitter
 from ganlab.engine import data_shapes, make_mesh, make_programs, set_up_process, stays_on_device
 from ganlab.report import tables
 from ganlab.systems import build
@@ -32,7 +33,7 @@ def run(values: flags.FlagValues) -> int:
     game, dataset = build(config)
     streamed = not stays_on_device(dataset, config)
     mesh = make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, config.train.rounds_per_call, config.data.flip, streamed,
+    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data), streamed,
                              config.train.shard_state)
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)

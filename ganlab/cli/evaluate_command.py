@@ -11,6 +11,7 @@ Examples:
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
+  ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test       translations of held-out pictures
 
 Writes results.json into the run's directory, or into --output, and draws metrics.png where several rounds were
 measured; measuring again adds to them.
@@ -18,12 +19,14 @@ measured; measuring again adds to them.
 
 import dataclasses
 import functools
+from typing import Any
+
 from absl import flags
 
 from ganlab.cli.judging import progress_bars
 from ganlab.cli.runs import open_run, steps_of
 from ganlab.config import ConfigError
-from ganlab.engine import RunDirectory, set_up_process
+from ganlab.engine import RunDirectory, makers_of, set_up_process
 from ganlab.evaluation import (
     FEATURES,
     Record,
@@ -34,9 +37,10 @@ from ganlab.evaluation import (
     data_pictures,
     evaluate,
     folder_pictures,
-    generator_of,
+    judged_data,
+    making,
     measures_for,
-    translated_pictures,
+    subject_of,
 )
 from ganlab.report import plot_results, print_results, save_png
 
@@ -55,6 +59,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     text("weights", "", "weight file of the features inception2015 or dinov2")
     text("real", None, "folder or zip file of real images; by default the data of the run")
     text("fake", None, "folder or zip file of images to measure instead of a run's")
+    text("split", None, "split of the run's data by which it is measured, such as test, or testA+testB; by default "
+         "that of config.evaluate.split, which is empty for the training data")
     whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
           upper_bound=4096)
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
@@ -99,7 +105,7 @@ def _check(values: flags.FlagValues) -> None:
     if values.bootstrap == 1:
         raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
     if values.fake:
-        for name in ("step", "ema", "temperature", "truncation", "seeds"):
+        for name in ("step", "split", "ema", "temperature", "truncation", "seeds"):
             if values[name].value != values[name].default:
                 advice = "; --bootstrap=200 gives an interval" if name == "seeds" else ""
                 raise ConfigError(f"--{name} is of samples that a run draws, and images in a folder are what they are; "
@@ -114,23 +120,19 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
         trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"))
-        dataset = trained.dataset
+        config, game = trained.config, trained.game
+        dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
-        generator = None
-        if trained.game.sampler is not None:
-            sampler = trained.game.sampler
-            sample = functools.partial(trained.programs.sample, *trained.networks[sampler.network])
-            generator = generator_of(trained.config, sampler, sample, dataset, values.temperature, values.truncation)
-        pictures = functools.partial(translated_pictures, trained.translate, dataset) if generator is None else (
-            generator.pictures)
+        makers = makers_of(game, trained.programs, trained.networks.__getitem__)
+        subject = subject_of(config, game, makers, dataset, values.temperature, values.truncation)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
-                data_pictures(dataset, trained.config.data, values.real_number))
-        request = _request(values, weights="averaged" if values.ema else "as trained", temperature=values.temperature,
-                           truncation=values.truncation)
+                data_pictures(dataset, section, values.real_number))
+        request = _request(values, **making(game, dataset, section, "averaged" if values.ema else "as trained",
+                                            values.temperature, values.truncation))
         number = values.number or real.number
-        found = evaluate(real, functools.partial(pictures, number), request, features,
-                         measures_for(generator, dataset, features), track)
-        kimg = trained.step * trained.game.images_per_round / 1000
+        found = evaluate(real, functools.partial(subject.pictures, number), request, features,
+                         measures_for(subject, dataset, features), track)
+        kimg = trained.step * game.images_per_round / 1000
         subject = values.workdir if values.output else ""
         records += [Record(result, subject, trained.step, kimg) for result in found]
     return records
@@ -147,5 +149,5 @@ def _of_images(values: flags.FlagValues, track: Track) -> list[Record]:
     return [Record(result, values.fake) for result in found]
 
 
-def _request(values: flags.FlagValues, **samples: str | float) -> Request:
+def _request(values: flags.FlagValues, **samples: Any) -> Request:
     return Request(list(dict.fromkeys(values.metrics)), range(values.seeds), values.bootstrap, samples)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rich.console
@@ -12,9 +12,8 @@ from ganlab.config import ConfigError, unknown
 from ganlab.data import Dataset
 from ganlab.engine import Best, Judge, RunDirectory
 from ganlab.evaluation import Record, Track, add_results, make_judging
-from ganlab.game import Game
+from ganlab.game import Game, Makers
 from ganlab.report import plot_results, save_png
-from ganlab.types import Array
 
 
 @contextlib.contextmanager
@@ -33,7 +32,7 @@ def progress_bars() -> Iterator[Track]:
 
 def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
               directory: RunDirectory) -> tuple[Judge | None, Best | None]:
-    """What measures a training run's samples at its intervals, and the value whose best checkpoint is kept.
+    """What measures a training run's images at its intervals, and the value whose best checkpoint is kept.
 
     Raises:
       ConfigError: for a metric, features, weights or a value that there is not, before anything compiles.
@@ -44,17 +43,14 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
             raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but config.train.evaluate_every_rounds is "
                               "0, so that nothing is measured; set it too")
         return None, None
-    if game.sampler is None:
-        raise ConfigError(f"config.train.evaluate_every_rounds is {every}, but system {config['system']['name']} draws "
-                          "no samples; set it to 0")
     judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"], wanted["weights"],
                            wanted["number"])
     names = {name: better for name, better in judging.values.items() if better != "neither"}
     if wanted["best"] and wanted["best"] not in names:
         raise unknown("config.evaluate.best", wanted["best"], names)
 
-    def judge(step: int, sample: Callable[[Array, Array], Array]) -> dict[str, float]:
-        results = judging(sample)
+    def judge(step: int, makers: Makers) -> dict[str, float]:
+        results = judging(makers)
         kimg = step * game.images_per_round / 1000
         records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg) for result in results])
         save_png(directory.results_plot, plot_results(records, config["name"]))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ganlab.cli.config_flag import define_config
 from ganlab.config import ConfigError
+from ganlab.data import Jitter
 from ganlab.engine import set_up_process
 from ganlab.engine.profiling import Piece, matrix_rate, profile_networks, profile_round, profile_updates
 from ganlab.systems import build
@@ -35,8 +36,8 @@ def run(values: flags.FlagValues) -> int:
     config, calls = values.config, values.calls
     game, dataset = build(config)
     rate = matrix_rate(calls)
-    whole = profile_round(game, dataset, config.data.flip, calls, values.trace or None)
-    updates = list(profile_updates(game, dataset, config.data.flip, calls))
+    whole = profile_round(game, dataset, Jitter.of(config.data), calls, values.trace or None)
+    updates = list(profile_updates(game, dataset, Jitter.of(config.data), calls))
     networks = list(profile_networks(game, calls))
     console = Console(highlight=False, markup=False, width=120)
     console.print(f"a product of large matrices: {rate / 1e9:,.0f} GFLOP/s")

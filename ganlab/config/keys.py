@@ -42,6 +42,8 @@ KEYS: dict[str, Key] = {
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),
     "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
+    "data.crop": Key(0, "side of the squares, at places drawn anew each time, that training sees of larger images; all "
+                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO),
     "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
                              "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
@@ -90,8 +92,11 @@ KEYS: dict[str, Key] = {
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True),
     "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
-    "evaluate.number": Key(0, "samples; 0 for as many as real images, at most 50,000", "images", AT_LEAST_ZERO,
-                           live=True),
+    "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
+                          "test, or testA+testB of a source with a split for each kind; empty for the training data",
+                          live=True),
+    "evaluate.number": Key(0, "samples, or translations; 0 for as many as real images, at most 50,000", "images",
+                           AT_LEAST_ZERO, live=True),
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",
                          live=True),
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),

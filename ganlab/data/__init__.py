@@ -19,7 +19,8 @@ from ganlab.data.feeding import (
 from ganlab.data.glyphs import glyphs, two_fonts
 from ganlab.data.importing import Form, Imported, import_images
 from ganlab.data.listing import Listing, list_images
-from ganlab.data.loading import load_source, source_of
+from ganlab.data.jitter import Jitter, with_crops
+from ganlab.data.loading import load_section, load_source, source_of
 from ganlab.data.mixtures import grid25, ring8
 from ganlab.data.order import shuffled_index
 from ganlab.data.photos import photos, textures
@@ -41,6 +42,7 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
 
 __all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
            "finish_batches", "gather_raw", "Header", "read_header", "SUFFIXES",
-           "Form", "gather_batches", "HostReader", "import_images", "Imported", "list_images", "list_prepared",
-           "Listing", "load_source", "Pictures", "prepare", "resize", "round_positions", "shuffled_index", "source_of",
-           "SOURCES", "spread", "StoredImages", "Streams", "to_float", "to_uint8", "with_channels"]
+           "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
+           "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
+           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Streams", "to_float",
+           "to_uint8", "with_channels", "with_crops"]

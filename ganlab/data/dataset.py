@@ -49,6 +49,8 @@ class Dataset:
     """Pictures that are translated to `images`: one for each, or as many as there are of their kind."""
     paired: bool = True
     """Whether source i belongs to image i."""
+    whole: "Dataset | None" = None
+    """Where pictures are crops: the same data with whole ones, out of which training cuts its own."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,7 +71,9 @@ class Dataset:
         return len(self.class_names)
 
     def streams(self) -> tuple[dict[str, np.ndarray | StoredImages], ...]:
-        """The arrays by the names that batches use, in groups that share an order."""
+        """The arrays by the names that raw batches use, in groups that share an order; pictures are whole."""
+        if self.whole is not None:
+            return self.whole.streams()
         first = {"image": self.images, "label": self.labels}
         if self.sources is None:
             return (first,)

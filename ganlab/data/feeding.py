@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.data.dataset import to_float
-from ganlab.data.order import host_shuffled_index, key_words, position_bit, shuffled_index
+from ganlab.data.jitter import Jitter, jittered
+from ganlab.data.order import host_shuffled_index, key_words, shuffled_index
 from ganlab.types import Array
 
 Streams = tuple[Mapping[str, Any], ...]
@@ -40,7 +40,7 @@ def round_positions(step: Any, slots: int, batch_size: int, index: Any = None) -
 
 
 def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
-                   flip: bool = False) -> dict[str, Array]:
+                   jitter: Jitter = Jitter()) -> dict[str, Array]:
     """The real batches of one round from data on the device.
 
     Args:
@@ -49,12 +49,12 @@ def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_
       step: rounds played before this one.
       slots: batches in a round, one for each repeat of each update.
       batch_size: global batch size b.
-      flip: see `finish_batches`.
+      jitter: see `finish_batches`.
 
     Returns:
       `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
     """
-    return finish_batches(gather_raw(streams, key, step, slots, batch_size), key, step, batch_size, flip)
+    return finish_batches(gather_raw(streams, key, step, slots, batch_size), key, step, batch_size, jitter)
 
 
 def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
@@ -69,25 +69,20 @@ def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size
     return tuple(raw)
 
 
-def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int, flip: bool = False,
-                   index: Array | None = None) -> dict[str, Array]:
-    """Batches as networks see them, from raw ones [slots, b, ...]: floats, half of them mirrored where `flip`.
+def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int,
+                   jitter: Jitter = Jitter(), index: Array | None = None) -> dict[str, Array]:
+    """Batches as networks see them, from raw ones [slots, b, ...]: floats, cropped and mirrored as `jitter` says.
 
-    The draw to mirror belongs to the position, so that another epoch mirrors other images; what
-    shares a stream (a pair) is mirrored together. Of a global batch of `batch_size` examples, `raw` has
-    those of `index` [b], all if None.
+    What shares a stream (a pair) is cropped and mirrored together, see `jittered`. Of a global batch of
+    `batch_size` examples, `raw` has those of `index` [b], all if None.
     """
     batches: dict[str, Array] = {}
     for number, stream in enumerate(raw):
         slots = next(iter(stream.values())).shape[0]
-        bits = position_bit(stream_key(key, number), round_positions(step, slots, batch_size, index))
+        positions = round_positions(step, slots, batch_size, index)
         for name, array in stream.items():
-            if name in PICTURES:
-                array = to_float(array)
-                if flip:
-                    mirrored = bits.reshape(bits.shape + (1,) * (array.ndim - 2)) == 1
-                    array = jnp.where(mirrored, jnp.flip(array, axis=-2), array)
-            batches[name] = array
+            batches[name] = (jittered(array, stream_key(key, number), positions, jitter) if name in PICTURES else
+                             array)
     return batches
 
 

@@ -147,9 +147,9 @@ def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = 
     return Dataset("glyphs", images, glyph % len(CHARACTERS), tuple(CHARACTERS))
 
 
-def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size: int = 4000, side: int = SIDE,
+def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size: int = 4000, side: int = 64,
               split: str = "train", seed: int = 0) -> Dataset:
-    """Unpaired capital letters of two fonts: of `first` to be translated to those of `second`, 32x32 grey.
+    """Unpaired capital letters of two fonts: of `first` to be translated to those of `second`, 64x64 grey.
 
     Letters are jittered as those of `glyphs`; their class is the letter. No jitter of `test` is one of `train`.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ganlab.config import ConfigError, bind, choose
 from ganlab.data.dataset import Dataset
+from ganlab.data.jitter import with_crops
 
 
 def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dataset:
@@ -31,6 +32,15 @@ def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dat
         raise ConfigError(f"config.{path}.source {name!r} returned a {type(dataset).__name__}; it must return a "
                           "ganlab.data.Dataset")
     return dataset
+
+
+def load_section(section: Mapping[str, Any]) -> Dataset:
+    """The data set of a config's section `data`: that of its source, of which crops are shown where `crop` says so.
+
+    Raises:
+      ConfigError: as `load_source`, and for a crop that the pictures do not have.
+    """
+    return with_crops(load_source(section["source"], section["kwargs"]), section["crop"])
 
 
 def source_of(text: str) -> tuple[str, dict[str, Any]]:

@@ -63,9 +63,22 @@ def key_words(key: Array) -> Array:
 
 def position_bit(key: Array, position: Array) -> Array:
     """One hashed bit for each uint32 position, uint32 of 0 and 1: a draw that belongs to an example shown."""
-    words = key_words(key)
     # The last shift takes the draw apart from those of the order.
-    return (_mix(_mix(position ^ words[0]) ^ words[-1]) >> 9) & 1
+    return (_position_hash(key, position) >> 9) & 1
+
+
+def position_draw(key: Array, position: Array, number: int, below: int) -> Array:
+    """A draw of [0, below) for each uint32 position, uint32: draws of other numbers, and the bit, are apart from it.
+
+    Uniform but for a share of `below` / 2^32.
+    """
+    salt = np.uint32((number + 1) * 0x9E3779B9 & 0xFFFFFFFF)  # Steps of the golden ratio, as of the order's rounds.
+    return _mix(_position_hash(key, position) + salt) % np.uint32(below)
+
+
+def _position_hash(key: Array, position: Array) -> Array:
+    words = key_words(key)
+    return _mix(_mix(position ^ words[0]) ^ words[-1])
 
 
 def _shuffled(words: Any, position: Any, size: Any, xp: ModuleType, loop: Callable) -> Any:

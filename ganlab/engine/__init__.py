@@ -5,7 +5,7 @@ from ganlab.engine.checkpoint_folders import choose_step, rounds_saved, step_fol
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.checksums import damage, has_checksums
 from ganlab.engine.divergence import Collapsed, Diverged, Stopped
-from ganlab.engine.examples import weights_of
+from ganlab.engine.examples import makers_of, weights_of
 from ganlab.engine.feed import DeviceFeed, HostFeed, data_shapes, device_memory, make_feed, placed_data, stays_on_device
 from ganlab.engine.init_from import check_init, initialise
 from ganlab.engine.interruption import Interruption
@@ -24,7 +24,7 @@ __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diver
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
            "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "config_of",
            "damage", "data_shapes", "device_memory", "export_sampler", "file_weights", "has_checksums", "initialise",
-           "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs",
+           "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of",
            "placed_data", "plain", "read_metrics", "replicated", "rounds_saved", "run_weights", "sample_keys",
            "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train", "versions",
            "weights_of", "write_atomically", "write_sampler", "writing"]

@@ -11,8 +11,8 @@ import numpy as np
 
 from ganlab.data import Dataset, spread, to_float
 from ganlab.engine.program import Programs
-from ganlab.game import Game, GameState, samples_key
-from ganlab.types import Tree
+from ganlab.game import Game, GameState, Makers, samples_key
+from ganlab.types import Array, Tree
 
 
 class Shown(NamedTuple):
@@ -39,6 +39,18 @@ def make_examples(game: Game, programs: Programs, dataset: Dataset,
 def weights_of(state: GameState, network: str) -> tuple[Tree, Tree]:
     """Params, averaged where there is an average, and variables of a network."""
     return state.ema.get(network, state.params[network]), state.variables[network]
+
+
+def makers_of(game: Game, programs: Programs, weights: Callable[[str], tuple[Tree, Tree]]) -> Makers:
+    """What a game makes by compiled programs and the `(params, variables)` of networks by name."""
+    def translate(direction: str, network: str) -> Callable[[Array], Array]:
+        program, (params, variables) = programs.translate[direction], weights(network)
+        # Translators see no labels.
+        return lambda sources: program(params, variables, sources, np.zeros(len(sources), np.int32))
+
+    sample = functools.partial(programs.sample, *weights(game.sampler.network)) if game.sampler else None
+    return Makers(sample, {direction: translate(direction, translator.network)
+                           for direction, translator in game.translators.items()})
 
 
 def _samples(game: Game, programs: Programs, dataset: Dataset,

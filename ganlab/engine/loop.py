@@ -11,12 +11,12 @@ import jax
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset
+from ganlab.data import Dataset, Jitter
 from ganlab.engine.alarms import Alarms
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
 from ganlab.engine.divergence import Collapsed, Fault, account, fault_of, note_retry, retries_of, run_key
-from ganlab.engine.examples import make_examples, weights_of
+from ganlab.engine.examples import make_examples, makers_of, weights_of
 from ganlab.engine.feed import Feed, make_feed, stays_on_device
 from ganlab.engine.init_from import initialise
 from ganlab.engine.interruption import Interruption
@@ -24,14 +24,13 @@ from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import SKIPPED, Game, GameState
-from ganlab.types import Array
+from ganlab.game import SKIPPED, Game, GameState, Makers
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
 returns it as uint8 [h, w, 3]."""
-Judge = Callable[[int, Callable[[Array, Array], Array]], Mapping[str, float]]
-"""`judge(step, sample) -> values`: measures `sample(latents, labels) -> images`, writes and returns values by name."""
+Judge = Callable[[int, Makers], Mapping[str, float]]
+"""`judge(step, makers) -> values`: measures what is made after `step` rounds, writes and returns values by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +51,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       config: the validated config; only `seed`, `data`, `init`, `train`, `alarms` and `sample` are read here.
       run: the directory.
       draw: draws a picture of samples.
-      judge: measures the samples, where `train.evaluate_every_rounds` says so.
+      judge: measures samples, or translations, where `train.evaluate_every_rounds` says so.
       best: the value of `judge` whose best checkpoint is kept.
       mesh: the devices, of `make_mesh`; None for all.
 
@@ -65,7 +64,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     """
     schedule, seed = config["train"], config["seed"]
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, schedule["rounds_per_call"], config["data"]["flip"],
+    programs = make_programs(game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
                              streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
@@ -146,7 +145,7 @@ class _Playing:
                     logs.log(step, metrics, state)
                 if sample:
                     sampling(step, state)
-                values = _judged(self._judge, step, sampling.sampler(state), logs) if judge else None
+                values = _judged(self._judge, step, sampling.makers(state), logs) if judge else None
                 collapsed = logs.alarms.raised if self._config["alarms"]["stop"] else None
                 if save or values is not None or signalled or collapsed:
                     self._checkpoints.save(step, state, values)
@@ -157,11 +156,10 @@ class _Playing:
         return Outcome(step, None)
 
 
-def _judged(judge: Judge, step: int, sample: Callable[[Array, Array], Array],
-            logs: "_Logs") -> Mapping[str, float] | None:
-    """What was measured of the samples, said and written; None where it could not be."""
+def _judged(judge: Judge, step: int, makers: Makers, logs: "_Logs") -> Mapping[str, float] | None:
+    """What was measured of a state, said and written; None where it could not be."""
     try:
-        values = judge(step, sample)
+        values = judge(step, makers)
     except ConfigError as error:  # Samples that cannot be judged are no reason to stop.
         logs.console.say(f"round {step:,}  not measured: {error}")
         return None
@@ -213,9 +211,9 @@ class _Sampling:
         self._game, self._programs, self._draw, self._logs = game, programs, draw, logs
         self._show = make_examples(game, programs, dataset, config)
 
-    def sampler(self, state: GameState) -> Callable[[Array, Array], Array]:
-        """`(latents, labels) -> images` by the averaged network where there is an average."""
-        return functools.partial(self._programs.sample, *weights_of(state, self._game.sampler.network))
+    def makers(self, state: GameState) -> Makers:
+        """What the game makes, by averaged networks where there is an average."""
+        return makers_of(self._game, self._programs, functools.partial(weights_of, state))
 
     def __call__(self, step: int, state: GameState) -> None:
         """Draws the picture after `step` rounds."""

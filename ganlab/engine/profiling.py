@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.data import Dataset, device_data, gather_batches
+from ganlab.data import Dataset, Jitter, device_data, gather_batches
 from ganlab.engine.program import make_mesh, make_programs, replicated
 from ganlab.game import Game, GameState, Network, init_state, order_key, play_round
 from ganlab.types import Array, Tree
@@ -66,10 +66,10 @@ def matrix_rate(calls: int) -> float:
     return 2 * size**3 / min(_seconds(lambda: product(one, one)) for _ in range(calls))
 
 
-def profile_round(game: Game, dataset: Dataset, flip: bool, calls: int, folder: str | None) -> Piece:
+def profile_round(game: Game, dataset: Dataset, jitter: Jitter, calls: int, folder: str | None) -> Piece:
     """The whole round over all devices, as `ganlab train` plays it; `calls` of them go into a trace in `folder`."""
     mesh = make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, 1, flip)
+    programs = make_programs(game, mesh, 1, jitter)
     data = device_data(dataset.streams(), replicated(mesh))
     state, _ = jax.block_until_ready(programs.play(programs.init(0), data))
 
@@ -86,12 +86,12 @@ def profile_round(game: Game, dataset: Dataset, flip: bool, calls: int, folder: 
     return Piece("round", statistics.median(seconds), None)
 
 
-def profile_updates(game: Game, dataset: Dataset, flip: bool, calls: int) -> Iterator[Piece]:
+def profile_updates(game: Game, dataset: Dataset, jitter: Jitter, calls: int) -> Iterator[Piece]:
     """Each update of a round with all its repeats, on one device."""
     state = jax.jit(lambda: init_state(game, jax.random.key(0)))()
     data = device_data(dataset.streams(), jax.sharding.SingleDeviceSharding(jax.devices()[0]))
     batches = jax.jit(lambda data: gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size,
-                                                  flip))(data)
+                                                  jitter))(data)
     first = 0
     for update in game.round:
         slots = {name: array[first:first + update.repeats] for name, array in batches.items()}

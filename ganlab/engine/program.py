@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
-from ganlab.data import Streams, finish_batches, gather_raw
+from ganlab.data import Jitter, Streams, finish_batches, gather_raw
 from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
 from ganlab.types import Array, Tree
 
@@ -103,8 +103,8 @@ class Programs:
     translate: Mapping[str, Callable[[Tree, Tree, Array, Array], Array]]
 
 
-def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1, flip: bool = False,
-                  streamed: bool = False, shard_state: bool = False) -> Programs:
+def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
+                  jitter: Jitter = Jitter(), streamed: bool = False, shard_state: bool = False) -> Programs:
     """Makes the programs of `rounds_per_call` rounds, and of sampling; nothing compiles before its first call.
 
     Rounds run under `jit` over the mesh, or, for a game with an axis name, under `pmap` over its devices.
@@ -113,7 +113,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       game: the game.
       mesh: the devices.
       rounds_per_call: rounds of one call of `play`.
-      flip: mirror half of the images.
+      jitter: how images are changed at random.
       streamed: `play` takes raw batches, as `rounds` does, instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
     """
@@ -121,8 +121,8 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
         return init_state(game, jax.random.key(seed))
 
     lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
-    rounds = _mapped(game, mesh, rounds_per_call, flip) if game.axis_name else jax.jit(
-        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, flip),
+    rounds = _mapped(game, mesh, rounds_per_call, jitter) if game.axis_name else jax.jit(
+        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter),
         donate_argnums=0, out_shardings=(lying, replicated(mesh)))
     gather = _gather(game, mesh, rounds_per_call)
 
@@ -156,7 +156,7 @@ def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callab
 
 
 def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
-            flip: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+            jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """Several rounds as one function of the global batch, or, for a game with an axis name, of a device's share."""
     def whose() -> Array:
         """The places of this program's examples in the global batch."""
@@ -169,7 +169,7 @@ def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
 
     def play_one(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
         index = whose()
-        batches = finish_batches(raw, order_key(state.key), state.step, game.batch_size, flip, index)
+        batches = finish_batches(raw, order_key(state.key), state.step, game.batch_size, jitter, index)
         if game.axis_name is None:
             batches = jax.lax.with_sharding_constraint(batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
         return play_round(game, state, batches, index)
@@ -196,10 +196,10 @@ def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
 
 
 def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
-            flip: bool) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+            jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """The rounds under `pmap`: every device plays its share of the batch on a whole state, and all agree."""
     devices = mesh.shape[DATA_AXIS]
-    mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, flip), game.axis_name, in_axes=(None, 0), out_axes=None,
+    mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, jitter), game.axis_name, in_axes=(None, 0), out_axes=None,
                       donate_argnums=0, devices=list(mesh.devices.flat))
 
     @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(DATA_AXIS)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ganlab.data import Streams, gather_batches
+from ganlab.data import Jitter, Streams, gather_batches
 from ganlab.game import Game, GameState, init_state, order_key, play_round, stayed_finite
 from ganlab.types import Array, Tree
 
@@ -41,14 +41,14 @@ class TrialPrograms:
 
 
 def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
-                        flip: bool = False) -> TrialPrograms:
+                        jitter: Jitter = Jitter()) -> TrialPrograms:
     """Jits the initial states, `rounds_per_call` rounds of every trial, and sampling; compiles at the first call.
 
     Args:
       game: the game of all trials.
       mesh: of `make_trial_mesh`; the trials are spread over its devices, which exchange nothing.
       rounds_per_call: rounds of one call of `play`.
-      flip: mirror half of the images.
+      jitter: how images are changed at random.
     """
     split = NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))
 
@@ -56,7 +56,7 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
         return init_state(dataclasses.replace(game, hyper={**game.hyper, **hyper}), jax.random.key(seed))
 
     def play_one(state: GameState, data: Streams) -> GameState:
-        batches = gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size, flip)
+        batches = gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size, jitter)
         return play_round(game, state, batches)[0]
 
     def play(states: GameState, data: Streams) -> tuple[GameState, Array]:

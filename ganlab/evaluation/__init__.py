@@ -3,7 +3,8 @@
 from ganlab.evaluation.evaluate import Request, Result, Track, Uncertainty, check_request, evaluate, value_names
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
-from ganlab.evaluation.judging import Judging, chosen_features, generator_of, make_judging, measures_for
+from ganlab.evaluation.held_out import judged_data
+from ganlab.evaluation.judging import Judging, chosen_features, make_judging, making, measures_for, subject_of
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
@@ -22,11 +23,11 @@ from ganlab.evaluation.study import (
     Variant,
     level_text,
 )
-from ganlab.evaluation.translations import translated_pictures
+from ganlab.evaluation.translations import Translations
 
 __all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging", "Level",
            "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol", "Record", "Request", "Result",
-           "Study", "Track", "Trial", "Uncertainty", "Value", "Variant", "add_results", "check_request",
-           "chosen_features", "data_pictures", "differences", "evaluate", "folder_pictures", "generator_of",
-           "level_text", "load_features", "make_judging", "measures_for", "modes", "path_length", "read_results",
-           "require_same", "translated_pictures", "value_names"]
+           "Study", "Track", "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results", "check_request",
+           "chosen_features", "data_pictures", "differences", "evaluate", "folder_pictures", "judged_data",
+           "level_text", "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
+           "read_results", "require_same", "subject_of", "value_names"]

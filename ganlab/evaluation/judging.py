@@ -1,9 +1,9 @@
-"""From a config's game and data to what judges its samples, by metrics and features that are named."""
+"""From a config's game and data to what judges its images, by metrics and features that are named."""
 
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ganlab.config import ConfigError
@@ -11,16 +11,20 @@ from ganlab.data import Dataset
 from ganlab.evaluation.evaluate import Request, Result, check_request, evaluate, value_names
 from ganlab.evaluation.features import Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
+from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.measures import MEASURES, Measure
-from ganlab.evaluation.picture_sets import PictureSet, data_pictures
+from ganlab.evaluation.picture_sets import PictureSet, data_pictures, source_identity
 from ganlab.evaluation.seen import SeenSet, see
-from ganlab.game import Game, Sampler
+from ganlab.evaluation.translations import Translations, translation_measures
+from ganlab.game import Game, Makers
 from ganlab.types import Array
 
 MOST_SAMPLES, SAMPLE_NUMBERS = 500, 2**24
 
-Sample = Callable[[Array, Array], Array]
-"""`sample(latents, labels) -> images`."""
+Subject = Generator | Translations
+"""What is judged: it has `pictures(number, seed)`."""
+UNMADE = Makers(sample=lambda latents, labels: latents)
+"""Stands for what makes images while it is only asked what can be measured."""
 
 
 def default_features(dataset: Dataset | None) -> str:
@@ -33,40 +37,63 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
     return load_features(name or default_features(dataset), weights)
 
 
-def measures_for(generator: Generator | None, dataset: Dataset | None, features: Features) -> dict[str, Measure]:
-    """All metrics that can be measured: of two sets of images, of a generator, of data with modes."""
+def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features) -> dict[str, Measure]:
+    """All metrics that can be measured: of two sets of images, of a generator, of data with modes, of translations."""
     found = dict(MEASURES)
-    if generator is not None:
-        found["ppl_z"] = path_length(generator, features)
+    if isinstance(subject, Translations):
+        return found | translation_measures(subject)
+    if subject is not None:
+        found["ppl_z"] = path_length(subject, features)
         if dataset is not None and (counted := modes(dataset)) is not None:
             found["modes"] = counted
     return found
 
 
-def generator_of(config: Mapping[str, Any], sampler: Sampler, sample: Sample, dataset: Dataset,
-                 temperature: float = 1.0, truncation: float = 0.0) -> Generator:
-    """A game's sampler with `sample(latents, labels) -> images`, as a generator to judge."""
+def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: Dataset, temperature: float = 1.0,
+               truncation: float = 0.0) -> Subject:
+    """What a game's makers make, to be judged by a data set: samples, or translations of its pictures.
+
+    Raises:
+      ConfigError: for a game that makes neither.
+    """
+    if game.sampler is None:
+        if not game.translators:
+            raise ConfigError(f"system {config['system']['name']} draws no samples and translates nothing that could "
+                              "be measured")
+        pictures = {"source": dataset.sources, "image": dataset.images}
+        return Translations(makers.translate, {direction: pictures[translator.source]
+                                               for direction, translator in game.translators.items()}, dataset)
+
     def latents(keys: Array) -> Array:
-        return sampler.latents(keys, truncation) * temperature
+        return game.sampler.latents(keys, truncation) * temperature
 
     spherical = config["system"].get("latent_distribution", "normal") == "normal"
     # As many as training holds, and more of small images.
     batch_size = min(MOST_SAMPLES, max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
-    return Generator(latents, sample, dataset.labels, spherical, batch_size)
+    return Generator(latents, makers.sample, dataset.labels, spherical, batch_size)
+
+
+def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: str = "averaged",
+           temperature: float = 1.0, truncation: float = 0.0) -> dict[str, Any]:
+    """What fixes the images of a game besides their number and seeds, for the protocol: weights, and how latents are
+    drawn or which sources are translated; `section` is that of the data."""
+    if game.sampler is None and dataset.sources is not None:
+        return {"weights": weights, "sources": source_identity(dataset, section)}
+    return {"weights": weights, "temperature": temperature, "truncation": truncation}
 
 
 @dataclasses.dataclass(frozen=True)
 class Judging:
-    """What measures the averaged generator of a game while it trains.
+    """What measures the averaged networks of a game while it trains: their samples, or their translations.
 
     Attributes:
       config: of the run.
-      game: with a sampler.
-      dataset: its data, with which samples are compared.
+      game: that samples or translates.
+      dataset: the data by which it is judged, of `judged_data`.
       request: the metrics.
       features: by which they see.
       real: the real images.
-      number: samples that are measured; 0 for as many as there are real images.
+      number: images that are measured; 0 for as many as there are real images.
     """
 
     config: Mapping[str, Any]
@@ -80,45 +107,44 @@ class Judging:
     @property
     def values(self) -> dict[str, str]:
         """Names of the values, and which way each is better: `lower`, `higher` or `neither`."""
-        return value_names(self.request.metrics, self._measures(self._generator(lambda latents, labels: latents)))
+        return value_names(self.request.metrics, self._measures(self._subject(UNMADE)))
 
-    def __call__(self, sample: Sample) -> list[Result]:
-        """The values for `sample(latents, labels) -> images`.
+    def __call__(self, makers: Makers) -> list[Result]:
+        """The values of what is made.
 
         Raises:
-          ConfigError: for samples that cannot be judged, as those that are not finite.
+          ConfigError: for images that cannot be judged, as those that are not finite.
         """
-        generator = self._generator(sample)
+        subject = self._subject(makers)
         number = self.number or self.real.number
-        return evaluate(self.real, lambda seed: generator.pictures(number, seed), self.request, self.features,
-                        self._measures(generator), lambda what, total: lambda done: None, self._real_seen)
+        return evaluate(self.real, lambda seed: subject.pictures(number, seed), self.request, self.features,
+                        self._measures(subject), lambda what, total: lambda done: None, self._real_seen)
 
-    def _generator(self, sample: Sample) -> Generator:
-        return generator_of(self.config, self.game.sampler, sample, self.dataset)
+    def _subject(self, makers: Makers) -> Subject:
+        return subject_of(self.config, self.game, makers, self.dataset)
 
-    def _measures(self, generator: Generator) -> dict[str, Measure]:
+    def _measures(self, subject: Subject) -> dict[str, Measure]:
         # What counts modes may fit a classifier first, which need not be fitted for other metrics.
-        return measures_for(generator, self.dataset if "modes" in self.request.metrics else None, self.features)
+        return measures_for(subject, self.dataset if "modes" in self.request.metrics else None, self.features)
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:
-        needs = {need for name in self.request.metrics
-                 for need in self._measures(self._generator(lambda latents, labels: latents))[name].needs}
+        needs = {need for name in self.request.metrics for need in self._measures(self._subject(UNMADE))[name].needs}
         return see(self.real, self.features if "features" in needs else None) if "reference" in needs else None
 
 
 def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metrics: str, features: str = "",
                  weights: str = "", number: int = 0) -> Judging:
-    """The judging of a run by metrics that are joined by +.
+    """The judging of a run on its training data, or on the split of `evaluate.split`, by metrics joined by +.
 
     Raises:
-      ConfigError: for a game without samples, or a metric, features or weights that there are not; nothing was computed.
+      ConfigError: for a game that makes nothing to judge, or a split, metric, features or weights that there are not;
+        nothing was computed.
     """
-    if game.sampler is None:
-        raise ConfigError(f"system {config['system']['name']} draws no samples that could be measured")
+    subject_of(config, game, UNMADE, dataset)  # Before data is read.
+    dataset, section = judged_data(config, dataset)
     found = chosen_features(features, weights, dataset)
-    request = Request(metrics.split("+"), samples={"weights": "averaged", "temperature": 1.0, "truncation": 0.0})
-    real = data_pictures(dataset, config["data"])
-    unmade = generator_of(config, game.sampler, lambda latents, labels: latents, dataset)
-    check_request(request, measures_for(unmade, dataset, found), real, found)
+    request = Request(metrics.split("+"), samples=making(game, dataset, section))
+    real = data_pictures(dataset, section)
+    check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found), real, found)
     return Judging(config, game, dataset, request, found, real, number)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import BadImage, Dataset, decode_image, list_images, resize, spread, with_channels
+from ganlab.data import BadImage, Dataset, StoredImages, decode_image, list_images, resize, spread, with_channels
 
 MOST_IMAGES = 50_000
 """As many real images, and samples, as a published FID takes."""
@@ -25,6 +25,7 @@ class PictureSet:
       read: `(start, stop) -> images`, uint8 [k, h, w, c], or float32 points [k, d].
       identity: what is known of them besides their content, of JSON's types.
       cache_key: changes when they do; empty for sets that do not come again.
+      partners: `(start, stop) -> images` that these should have become; None where nobody knows.
     """
 
     name: str
@@ -32,6 +33,7 @@ class PictureSet:
     read: Callable[[int, int], np.ndarray]
     identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cache_key: str = ""
+    partners: Callable[[int, int], np.ndarray] | None = None
 
 
 def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) -> PictureSet:
@@ -49,13 +51,29 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
         raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {len(dataset):,} images; ask for fewer")
     chosen = spread(len(dataset), number or MOST_IMAGES)
     images = dataset.images
-    if isinstance(images, np.ndarray):
-        key = hashlib.sha256(np.ascontiguousarray(images[chosen])).hexdigest()
-    else:
-        key = images.content_hash(chosen) if hasattr(images, "content_hash") else ""
     split = source["kwargs"].get("split", "train")
+    crop = source.get("crop", 0)
+    identity = {"split": split, "resize": "none"} | ({"crop": f"centre, {crop}x{crop}"} if crop else {})
     return PictureSet(f"{dataset.name} {split}" if "split" in source["kwargs"] else dataset.name, len(chosen),
-                      lambda start, stop: images[chosen[start:stop]], {"split": split, "resize": "none"}, key)
+                      lambda start, stop: images[chosen[start:stop]], identity, content_key(images, chosen))
+
+
+def content_key(images: np.ndarray | StoredImages, chosen: np.ndarray) -> str:
+    """What changes when chosen images of a data set do; empty for images on a disk that cannot tell."""
+    if isinstance(images, np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(images[chosen])).hexdigest()
+    return images.content_hash(chosen) if hasattr(images, "content_hash") else ""
+
+
+def source_identity(dataset: Dataset, source: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the sources of a data set, which are translated: split, number, and a hash where they have one.
+
+    `source` is what the config says of the data (`config.data`).
+    """
+    kwargs, sources = source["kwargs"], dataset.sources
+    found = {"split": kwargs.get("source_split", kwargs.get("split", "train")), "number": len(sources)}
+    key = content_key(sources, spread(len(sources), MOST_IMAGES))
+    return found | ({"sha256": key[:16]} if key else {})
 
 
 def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureSet:

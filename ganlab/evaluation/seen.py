@@ -37,6 +37,7 @@ class SeenSet:
       sha256: of the content of all.
       features: [n, d] float32; None where no metric looks at them.
       logits: [n, c], where the features come with a classifier.
+      errors: mean absolute differences [n] from their partners, of values in [-1, 1]; None without partners.
       images: the first images as they are, of at most `KEPT_BYTES`; None of sets that come from the cache or go there.
     """
 
@@ -46,6 +47,7 @@ class SeenSet:
     features: np.ndarray | None
     logits: np.ndarray | None = None
     images: np.ndarray | None = None
+    errors: np.ndarray | None = None
 
     @functools.cached_property
     def moments(self) -> Moments:
@@ -56,7 +58,14 @@ class SeenSet:
         """The set of chosen examples, each as often as it is named; of images, what is kept of them."""
         kept = None if self.images is None else self.images[index[index < len(self.images)]]
         return SeenSet(self.number, self.shape, self.sha256, None if self.features is None else self.features[index],
-                       None if self.logits is None else self.logits[index], kept)
+                       None if self.logits is None else self.logits[index], kept,
+                       None if self.errors is None else self.errors[index])
+
+
+def absolute_errors(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean absolute differences [n] of two sets of images [n, ...], each uint8 or floats, as values in [-1, 1]."""
+    one, other = (np.float32(images) / 127.5 - 1 if images.dtype == np.uint8 else images for images in (one, other))
+    return np.mean(np.abs(one - other).reshape(len(one), -1), axis=1)
 
 
 def cache_folder() -> Path:
@@ -93,7 +102,7 @@ def _look(pictures: PictureSet, features: Features | None, advance: Callable[[in
     first = pictures.read(0, 1)
     # A step that memory bears, whatever the size of the images.
     step = int(np.clip(STEP_BYTES // (4 * first[0].size), 1, MOST_IMAGES_A_STEP))
-    seen, logits, kept, left, digest = [], [], [], KEPT_BYTES, hashlib.sha256()
+    seen, logits, errors, kept, left, digest = [], [], [], [], KEPT_BYTES, hashlib.sha256()
     digest.update(repr((first.shape[1:], first.dtype.str)).encode())
     for start in range(0, pictures.number, step):
         stop = min(start + step, pictures.number)
@@ -104,12 +113,15 @@ def _look(pictures: PictureSet, features: Features | None, advance: Callable[[in
             _require_finite(found, start, pictures, features)
             seen.append(found)
             logits.append(scores)
+        if pictures.partners is not None:
+            errors.append(absolute_errors(images, pictures.partners(start, stop)))
         if left >= images[0].nbytes:
             kept.append(images[:left // images[0].nbytes].copy())  # A view would keep the whole.
             left -= kept[-1].nbytes
         advance(stop - start)
     return SeenSet(pictures.number, first.shape[1:], digest.hexdigest(), np.concatenate(seen) if seen else None,
-                   np.concatenate(logits) if logits and logits[0] is not None else None, np.concatenate(kept))
+                   np.concatenate(logits) if logits and logits[0] is not None else None, np.concatenate(kept),
+                   np.concatenate(errors) if errors else None)
 
 
 def _require_finite(found: np.ndarray, start: int, pictures: PictureSet, features: Features) -> None:

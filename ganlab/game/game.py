@@ -150,6 +150,19 @@ class Translator:
 
 
 @dataclasses.dataclass(frozen=True)
+class Makers:
+    """What a game makes by some weights, which are bound.
+
+    Attributes:
+      sample: `(latents[b, z], labels[b]) -> images[b, ...]`; None for a game without a sampler.
+      translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
+    """
+
+    sample: Callable[[Array, Array], Array] | None = None
+    translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Game:
     """The static description of a game; see DESIGN's contract in the package docstring.
 

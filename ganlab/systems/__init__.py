@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from ganlab.config import ConfigError, choose, validate
-from ganlab.data import Dataset, load_source
+from ganlab.data import Dataset, load_section
 from ganlab.game import Game, guard
 from ganlab.networks import way_of
 from ganlab.systems.cyclegan import cyclegan
@@ -37,11 +37,11 @@ def load_data(config: Mapping[str, Any]) -> Dataset:
     """The data set of a config.
 
     Raises:
-      ConfigError: for any mistake in the config's keys, an unknown source or argument, or a
-        batch that is larger than the set.
+      ConfigError: for any mistake in the config's keys, an unknown source or argument, a crop that the
+        images do not have, or a batch that is larger than the set.
     """
     validate(config)
-    dataset = load_source(config["data"]["source"], config["data"]["kwargs"])
+    dataset = load_section(config["data"])
     if config["batch_size"] > len(dataset):
         raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the {len(dataset)} images of "
                           f"{dataset.name}; use at most {len(dataset)}")

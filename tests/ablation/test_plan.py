@@ -1,6 +1,7 @@
 """A plan has every variant's whole config, groups what one program can train, and refuses what is invalid at once."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tiny_ablation import ablation
@@ -138,3 +139,10 @@ def test_a_directory_of_something_else_is_refused(experiment_file, tmp_path):
     (tmp_path / "other" / "plan.json").write_text(json.dumps({"title": "half"}))
     with pytest.raises(ConfigError, match="does not read"):
         AblationDirectory(tmp_path / "other").read_plan()
+
+
+def test_what_draws_no_samples_is_refused():
+    file = Path(__file__).parents[2] / "experiments" / "cyclegan.py"
+    with pytest.raises(ConfigError, match="system cyclegan draws no samples, by which trials are compared"):
+        make_plan(ablation(str(file), axes={"rate": numbers("config.hyper.cycle_weight", 1.0, 10.0)}, metrics="fid",
+                           changes={"config.data.kwargs": {"size": 16, "side": 16}}))

@@ -162,3 +162,42 @@ def test_every_metric_of_images_judges_a_folder(tmp_path, capsys):
                  f"--metrics={','.join(MEASURES)}"]) == 0
     output = capsys.readouterr().out
     assert all(name in output for name in MEASURES)
+
+
+TRANSLATING = [
+    "train", "--config=experiments/pix2pix.py:data=photo_grey,width=4", "--config.batch_size=8",
+    "--config.networks.generator.kwargs.depth=3", "--config.networks.critic.kwargs.layers=1",
+    "--config.data.kwargs.size=48", "--config.data.kwargs.side=20", "--config.data.crop=16", "--config.sample.number=4",
+    "--config.train.log_every_rounds=2", "--config.train.sample_every_rounds=4",
+    "--config.train.checkpoint_every_rounds=4", "--config.train.total_rounds=4"]
+
+
+def test_translations_are_measured_in_training_as_by_the_command_and_the_best_is_kept(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main([*TRANSLATING, "--config.train.evaluate_every_rounds=2", "--config.evaluate.metrics=fid+l1",
+                 "--config.evaluate.best=l1", "--config.evaluate.split=test", f"--workdir={folder}"]) == 0
+    trained = results(folder)
+    assert [(entry["step"], entry["name"]) for entry in trained] == [(2, "fid"), (2, "l1"), (4, "fid"), (4, "l1")]
+    errors = {entry["step"]: entry["value"] for entry in trained if entry["name"] == "l1"}
+    assert min(errors, key=errors.get) in Checkpoints(folder / "checkpoints").steps
+    command = ["evaluate", f"--workdir={folder}", "--metrics=fid,l1"]
+    assert main([*command, f"--output={tmp_path / 'again'}"]) == 0
+    for entry, old in zip(results(tmp_path / "again"), trained[2:], strict=True):
+        assert entry["protocol"] == old["protocol"]
+        assert entry["value"] == pytest.approx(old["value"], rel=1e-4)
+    assert trained[-1]["protocol"]["reference"]["split"] == "test"
+    assert main([*command, "--split=train", f"--output={tmp_path / 'train'}"]) == 0
+    assert results(tmp_path / "train")[1]["protocol"]["samples"]["sources"]["split"] == "train"
+    capsys.readouterr()
+    assert main([*command, "--split=tset"]) == 2
+    assert "--split is 'tset', which does not load" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    (["--config.evaluate.metrics=cycle"], "metric 'cycle' is unknown"),
+    (["--config.evaluate.best=l1"], "config.evaluate.best 'l1' is unknown"),
+    (["--config.evaluate.split=tset"], "config.evaluate.split is 'tset'")])
+def test_mistakes_about_translations_come_before_training(tmp_path, capsys, flags, said):
+    assert main([*TRANSLATING, "--config.train.evaluate_every_rounds=2", *flags, f"--workdir={tmp_path / 'run'}"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -5,6 +5,7 @@ import pytest
 from tiny import POINTS, tiny_game
 
 from ganlab.cli.main import main
+from ganlab.data import Jitter
 from ganlab.engine.profiling import Piece, profile_networks, profile_updates, time_piece
 
 TINY = ["--config=experiments/digits.py:critic_updates=1", "--config.batch_size=8", *(
@@ -20,7 +21,7 @@ def test_a_product_is_counted_as_twice_its_multiplications():
 
 def test_each_update_and_each_layer_with_a_kernel_is_a_piece():
     game = tiny_game(POINTS)
-    assert [piece.name for piece in profile_updates(game, POINTS, False, calls=1)] == ["critic x 2", "generator"]
+    assert [piece.name for piece in profile_updates(game, POINTS, Jitter(), calls=1)] == ["critic x 2", "generator"]
     pieces = list(profile_networks(game, calls=1))
     assert [piece.name.split(",")[0].split()[:2] for piece in pieces[::2]] == [
         ["generator"], ["generator", "dense_0"], ["generator", "output"],

@@ -122,11 +122,22 @@ def test_two_fonts_the_other_way_round_are_the_same_letters():
 
 
 def test_the_class_of_a_letter_is_what_is_drawn():
-    found, (_, extents) = two_fonts(second="cmr10", size=600), _drawn_glyphs(32)
+    found, (_, extents) = two_fonts(second="cmr10", size=600), _drawn_glyphs(64)
     wide = np.array([np.ptp(np.flatnonzero(image.max(axis=(0, 2)))) + 1 for image in found.images])
     drawn = extents[FONTS.index("cmr10") * len(CHARACTERS) + 10 + found.labels, 0]
     # Half the width of the ink, as it is before jitter.
     assert np.corrcoef(wide, drawn)[0, 1] > 0.7
+
+
+def test_two_fonts_are_drawn_at_64_as_at_32_but_finer():
+    for kind in ("images", "sources"):
+        small, large = (getattr(two_fonts(size=60, side=side), kind)[..., 0].astype(np.float32) for side in (32, 64))
+        means = large.reshape(60, 32, 2, 32, 2).mean(axis=(2, 4))
+        distances = np.abs(means[:, None] - small).mean(axis=(2, 3))
+        assert np.diag(distances).max() < distances[~np.eye(60, dtype=bool)].min()
+        # Of twice the side, half as large a share of the pixels is at an edge.
+        grey = [np.mean((images > 0) & (images < 255)) for images in (small, large)]
+        assert grey[1] < 0.7 * grey[0]
 
 
 def test_no_letter_of_the_split_test_is_one_of_train():

@@ -7,12 +7,13 @@ from test_training import PICTURE, assert_same_bits, config_of
 from tiny import CLASSES, IMAGES, POINTS
 
 from ganlab.config import ConfigError, validate
-from ganlab.data import Dataset
+from ganlab.data import Dataset, with_crops
 from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, stays_on_device, train
 from ganlab.engine.feed import HostFeed, device_memory, local_rows
 from ganlab.systems import build_game
 
 ON_DEVICE, STREAMED = 0.5, 0.0
+CROP = 6
 
 
 class OnDisk:
@@ -34,8 +35,8 @@ def on_disk(dataset):
     return Dataset(dataset.name, OnDisk(dataset.images), dataset.labels, dataset.class_names)
 
 
-def config_with(total, share, rounds_per_call=1, flip=True):
-    config = config_of(total, data={"flip": flip, "device_share": share})
+def config_with(total, share, rounds_per_call=1, crop=CROP):
+    config = config_of(total, data={"flip": True, "crop": crop, "device_share": share})
     config.train.update(rounds_per_call=rounds_per_call, log_every_rounds=rounds_per_call, sample_every_rounds=4)
     config.networks.generator.kwargs.output_activation = "tanh"
     validate(config)
@@ -43,6 +44,7 @@ def config_with(total, share, rounds_per_call=1, flip=True):
 
 
 def go(path, config, dataset):
+    dataset = with_crops(dataset, config.data.crop)
     run = RunDirectory(path)
     run.check(config)
     run.write(config, [])
@@ -75,7 +77,7 @@ def test_a_run_goes_on_with_the_other_feed_to_the_same_bits(on_device, tmp_path)
 
 
 def test_several_rounds_a_call_are_fed_as_one_after_the_other(tmp_path):
-    states = [go(tmp_path / str(share), config_with(4, share, rounds_per_call=2), POINTS)[0]
+    states = [go(tmp_path / str(share), config_with(4, share, rounds_per_call=2, crop=0), POINTS)[0]
               for share in (ON_DEVICE, STREAMED)]
     assert_same_bits(*states)
 
