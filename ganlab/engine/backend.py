@@ -12,7 +12,7 @@ from absl import logging
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
 # first touch, which otherwise costs more than half of a training step on CPU.
-_MALLOPT = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_TOP_PAD": (-2, 512 * 2**20), "M_ARENA_MAX": (-8, 2)}
+_MALLOPT = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_TOP_PAD": (-2, 512 * 2**20), "M_ARENA_MAX": (-8, 1)}
 _CONVOLUTIONS = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 _HUGE_PAGE, _MADV_HUGEPAGE = 2 * 2**20, 14
 
