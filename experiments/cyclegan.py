@@ -12,7 +12,7 @@ were never seen, and of fonts how many letters are still read as what they were.
 from ganlab.config import ConfigError, experiment, parse_choices, unknown
 
 GENERATORS, CRITICS = ("generator_ab", "generator_ba"), ("critic_a", "critic_b")
-SMALL = ("two_fonts", "textures")
+SMALL = {"two_fonts": 6000, "textures": 3000}  # With their rounds.
 PUBLISHED = ("horse2zebra", "apple2orange", "summer2winter_yosemite", "monet2photo", "maps", "facades")
 EPOCH, EPOCHS = 1334, 200  # Pictures in an epoch, those of the larger kind of horse2zebra.
 
@@ -36,11 +36,11 @@ def get_config(argument=None):
 
 
 def _small(choice):
-    rounds, batch = 2000, 4
+    rounds, batch = SMALL[choice.data], 4
     return _experiment(
         choice, dict(source=choice.data, kwargs=dict(side=64)), width=choice.width or 16, blocks=3, layers=2,
         identity=False, batch_size=batch, half=rounds * batch / 2000, number=8,
-        train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=250, checkpoint_every_rounds=250))
+        train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=500, checkpoint_every_rounds=500))
 
 
 def _published(choice, data):

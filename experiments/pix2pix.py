@@ -37,7 +37,7 @@ def get_config(argument=None):
 
 
 def _crops(choice):
-    width, batch, rounds = choice.width or 16, 4, 2500
+    width, batch, rounds = choice.width or 32, 4, 5000
     return _experiment(
         choice, width, depth=6, layers=2, batch_size=batch,
         data=dict(source=choice.data, kwargs=dict(size=4000), flip=True),

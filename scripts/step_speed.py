@@ -3,6 +3,7 @@
     python scripts/step_speed.py                       # all, 7 rounds of each
     python scripts/step_speed.py --quick --workloads=W2,W4
     taskset -c 1 python scripts/step_speed.py          # one core
+    python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
 
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
 each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
@@ -43,6 +44,7 @@ WORKLOADS_FLAG = flags.DEFINE_list("workloads", list(WORKLOADS), "which games")
 RIVALS_FLAG = flags.DEFINE_list("rivals", None, "which rivals; all but ganlab by lax by default")
 ROUNDS = flags.DEFINE_integer("rounds", 7, "turns of each rival")
 QUICK = flags.DEFINE_bool("quick", False, "three turns")
+TABLE = flags.DEFINE_bool("table", False, "prints the last measurement as a table of Markdown, and measures nothing")
 OUTPUT = flags.DEFINE_string("output", str(ROOT / "build" / "step_speed.json"), "where the numbers go")
 
 
@@ -145,7 +147,35 @@ def table(workload: str, found: dict) -> Table:
     return shown
 
 
+def markdown(found: dict) -> str:
+    """The table of docs/speed.md and the README: a row a workload, milliseconds a round with quartiles, ratios."""
+    names = [name for name in RIVALS if any(name in rows for rows in found["workloads"].values())]
+    headings = ["workload", *names, f"ganlab to {BASE}", "to the best rival", "peak MB, ganlab", f"peak MB, {BASE}"]
+    lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
+    for workload, rows in found["workloads"].items():
+        played = {name: numbers for name, numbers in rows.items() if "seconds" in numbers}
+        middle = {name: statistics.median(numbers["seconds"]) for name, numbers in played.items()}
+        cells = [f"{workload} {WORKLOADS[workload].title}", *(_milliseconds(played.get(name)) for name in names)]
+        rivals = [middle[name] for name in middle if not name.startswith("ganlab")]
+        for other in (middle.get(BASE), min(rivals, default=None)):
+            cells.append(f"{middle['ganlab'] / other:.2f}" if other and "ganlab" in middle else "")
+        cells += [f"{played[name]['memory_mb']:,.0f}" if name in played else "" for name in ("ganlab", BASE)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _milliseconds(numbers: dict | None) -> str:
+    """A median with its quartiles, or what stands for a rival that cannot play."""
+    if numbers is None:
+        return "cannot"
+    low, middle, high = (1e3 * value for value in statistics.quantiles(numbers["seconds"], n=4))
+    return f"{middle:.4g} ({low:.4g}-{high:.4g})"
+
+
 def main(_: list[str]) -> None:
+    if TABLE.value:
+        print(markdown(json.loads(Path(OUTPUT.value).read_text(encoding="utf8"))), end="")
+        return
     install()
     names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
     if unknown := [*set(names) - set(RIVALS), *set(WORKLOADS_FLAG.value) - set(WORKLOADS)]:

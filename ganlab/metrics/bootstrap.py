@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -74,5 +74,5 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> Interval:
     if values.ndim != 1 or len(values) < 2 or not np.all(np.isfinite(values)):
         raise ValueError(f"values of shape {list(values.shape)} are given, and an interval of their mean needs at "
                          "least 2 finite numbers: evaluate at more seeds.")
-    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    reach = special.stdtrit(len(values) - 1, (1 + level) / 2) * np.std(values, ddof=1) / np.sqrt(len(values))
     return Interval(float(np.mean(values) - reach), float(np.mean(values) + reach), level, len(values))

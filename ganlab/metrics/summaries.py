@@ -7,10 +7,11 @@ how much, and `small_sample_warning` in words.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ganlab.metrics.bootstrap import Interval
 
@@ -68,7 +69,7 @@ def summarise(values: np.ndarray, seed: int = 0, level: float = LEVEL, draws: in
     if not len(values):
         return Summary(0, math.nan, math.nan, math.nan, None)
     return Summary(len(values), float(np.mean(values)), float(np.median(values)),
-                   float(stats.trim_mean(values, TRIMMED)), _mean_interval(values, seed, level, draws))
+                   _interquartile_mean(values), _mean_interval(values, seed, level, draws))
 
 
 def paired_difference(values: np.ndarray, base: np.ndarray, seed: int = 0, level: float = LEVEL,
@@ -121,10 +122,7 @@ def improvement(values: np.ndarray, base: np.ndarray, better: str, seed: int = 0
 
     interval = None
     if len(values) > 1 and len(base) > 1:
-        found = stats.bootstrap((values, base), probability, vectorized=True, method="percentile", n_resamples=draws,
-                                confidence_level=level, batch=max(1, MOST_COMPARED // (len(values) * len(base))),
-                                rng=np.random.default_rng(seed)).confidence_interval
-        interval = Interval(float(found.low), float(found.high), level, draws)
+        interval = _bootstrap((values, base), probability, seed, level, draws)
     return Improvement(float(probability(values, base)), interval)
 
 
@@ -139,8 +137,8 @@ def coverage(number: int, level: float = LEVEL) -> float:
         return 0.0
     if number <= 3:
         return 1 - 2.0**(1 - number)
-    reach = stats.norm.ppf((1 + level) / 2) * math.sqrt((number - 1) / number)
-    return float(2 * stats.t.cdf(reach, number - 1) - 1)
+    reach = special.ndtri((1 + level) / 2) * math.sqrt((number - 1) / number)
+    return float(2 * special.stdtr(number - 1, reach) - 1)
 
 
 def small_sample_warning(number: int, level: float = LEVEL) -> str:
@@ -166,7 +164,18 @@ def _mean_interval(values: np.ndarray, seed: int, level: float, draws: int) -> I
         return None
     if np.all(values == values[0]):  # Means of equal values differ by rounding alone.
         return Interval(float(values[0]), float(values[0]), level, draws)
-    found = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=draws, confidence_level=level,
-                            batch=max(1, MOST_COMPARED // len(values)),
+    return _bootstrap((values,), np.mean, seed, level, draws)
+
+
+def _interquartile_mean(values: np.ndarray) -> float:
+    left_out = int(TRIMMED * len(values))
+    return float(np.mean(np.sort(values)[left_out:len(values) - left_out]))
+
+
+def _bootstrap(samples: tuple[np.ndarray, ...], statistic: Callable, seed: int, level: float, draws: int) -> Interval:
+    from scipy import stats  # Imported here: it takes half a second, for which the start of a training need not wait.
+
+    found = stats.bootstrap(samples, statistic, vectorized=True, method="percentile", n_resamples=draws,
+                            confidence_level=level, batch=max(1, MOST_COMPARED // math.prod(map(len, samples))),
                             rng=np.random.default_rng(seed)).confidence_interval
     return Interval(float(found.low), float(found.high), level, draws)
