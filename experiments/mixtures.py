@@ -7,7 +7,8 @@
 
 Measured over seeds 100 to 109, 2,500 samples each: ring8 8.0 ± 0.0 of 8 modes, and 97.4 ± 0.3% of samples within three
 deviations of one by r3gan, 98.6 ± 0.1% by pacgan2; grid25 by r3gan at `length=2,width=128` 25.0 ± 0.0 of 25 and
-97.0 ± 0.4% (docs/mode_coverage.md, which has other methods and settings too).
+97.0 ± 0.4% (docs/mode_coverage.md, which has other methods and settings too;
+experiments/ablations/mode_coverage.py trains them all).
 """
 
 from ganlab.config import experiment, method, parse_choices

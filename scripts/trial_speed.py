@@ -1,14 +1,15 @@
-"""Trials a second of a stack against the same trials one after another, in one process and in fresh ones.
+"""Trials a second of stacks against the same trials one after another, in one process and in fresh ones.
 
     python scripts/trial_speed.py --experiment=experiments/mixtures.py:data=grid25 --trials=64
 
 Of each way it measures, in turn, what is spent once (imports, initial states, compilation) and what a
-round takes, over --repeats; the time of all trials at the experiment's length is what both add up to. A
-fresh process plays one trial; the others, one after another, would take as long. Prints the ratios of each
-repeat: median and quartiles.
+round takes, over --repeats; the time of all trials at the experiment's length is what both add up to. Stacks
+are as large as those of `ganlab ablate`. One stack, or one trial, is played; the others, one after another,
+would take as long. Prints the ratios of each repeat: median and quartiles.
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from absl import app, flags
 
-from ganlab.ablation import experiment_config
+from ganlab.ablation import experiment_config, largest_stack
 from ganlab.data import Jitter, device_data
 from ganlab.engine import (
     make_feed,
@@ -44,18 +45,19 @@ WAY = flags.DEFINE_enum("way", None, WAYS, "measures this way once, and prints J
 
 
 def measure(way: str) -> dict[str, float]:
-    """Seconds spent once, and seconds a round of all trials of this process."""
+    """Seconds spent once, seconds a round of all trials, and how often what this process plays would be played."""
     set_up_process()
     start = time.perf_counter()
     config = experiment_config(EXPERIMENT.value)
-    calls = config.train.rounds_per_call
+    calls, size = config.train.rounds_per_call, 1
     if way == "stacked":
         split_cpu()
         game, dataset = build(config)
-        mesh = make_trial_mesh(TRIALS.value)
+        size = largest_stack(TRIALS.value)
+        mesh = make_trial_mesh(size)
         trials = make_trial_programs(game, mesh, calls, Jitter.of(config.data))
         data = device_data(dataset.streams(), replicated(mesh))
-        states, play = trials.init(jnp.arange(TRIALS.value), {}), lambda states: trials.play(states, data)
+        states, play = trials.init(jnp.arange(size), {}), lambda states: trials.play(states, data)
     else:
         game, dataset = build(config)
         mesh = make_mesh(game.batch_size, devices=1)
@@ -67,7 +69,8 @@ def measure(way: str) -> dict[str, float]:
     start = time.perf_counter()
     for _ in range(CALLS.value):
         states, _ = jax.block_until_ready(play(states))
-    return {"once": once, "round": (time.perf_counter() - start) / (CALLS.value * calls)}
+    seconds, times = time.perf_counter() - start, math.ceil(TRIALS.value / size)
+    return {"once": once, "round": times * seconds / (CALLS.value * calls), "times": times}
 
 
 def in_a_process(way: str) -> dict[str, float]:
@@ -84,7 +87,7 @@ def in_a_process(way: str) -> dict[str, float]:
         whole = time.perf_counter() - start
     found = json.loads(printed.stdout.splitlines()[-1])
     calls = experiment_config(EXPERIMENT.value).train.rounds_per_call * CALLS.value
-    return {"once": whole - calls * found["round"], "round": found["round"]}
+    return {"once": whole - calls * found["round"] / found["times"], "round": found["round"]}
 
 
 def main(argv: list[str]) -> None:
@@ -94,22 +97,22 @@ def main(argv: list[str]) -> None:
         print(json.dumps(measure(WAY.value)))
         return
     rounds = experiment_config(EXPERIMENT.value).train.total_rounds
-    processes = {"stacked": (1, 1), "one process": (1, TRIALS.value), "fresh processes": (TRIALS.value, TRIALS.value)}
+    processes = {"stacked": 1, "one process": 1, "fresh processes": TRIALS.value}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     parts: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(REPEATS.value):
-        for way, (starts, times) in processes.items():
+        for way, starts in processes.items():
             found = in_a_process(way)
             parts[way].append(found)
-            seconds[way].append(starts * found["once"] + times * rounds * found["round"])
+            seconds[way].append(starts * found["once"] + rounds * found["round"])
     print(f"{EXPERIMENT.value}, {TRIALS.value} trials of {rounds:,} rounds, {REPEATS.value} repeats, "
           f"{jax.device_count()} x {jax.devices()[0].device_kind}")
     print(f"{'':16}  {'once, s':>8}  {'a round of all, ms':>18}  {'all trials, s':>13}  against stacked")
-    for way, (_, times) in processes.items():
+    for way in WAYS:
         once, each = (statistics.median(part[name] for part in parts[way]) for name in ("once", "round"))
         ratios = [own / stacked for own, stacked in zip(seconds[way], seconds["stacked"], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-        print(f"{way:16}  {once:8.1f}  {1000 * times * each:18.2f}  {statistics.median(seconds[way]):13,.0f}  "
+        print(f"{way:16}  {once:8.1f}  {1000 * each:18.2f}  {statistics.median(seconds[way]):13,.0f}  "
               f"{middle:.2f} ({low:.2f} to {high:.2f})")
 
 

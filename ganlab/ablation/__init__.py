@@ -11,9 +11,18 @@ from ganlab.ablation.declaration import (
 from ganlab.ablation.directory import AblationDirectory, read_study
 from ganlab.ablation.launch import LAUNCHERS, chosen, submit, train_here, train_one
 from ganlab.ablation.plan import Plan, make_plan
-from ganlab.ablation.stacks import Program, Stack, call_seconds, compile_program, cut, fit_program, group_trials
+from ganlab.ablation.stacks import (
+    Program,
+    Stack,
+    call_seconds,
+    compile_program,
+    cut,
+    fit_program,
+    group_trials,
+    largest_stack,
+)
 
 __all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack",
            "call_seconds", "chosen", "compile_program", "cut", "experiment_config", "fit_program", "group_trials",
-           "load_ablation", "make_plan", "numbers", "read_study", "submit",
+           "largest_stack", "load_ablation", "make_plan", "numbers", "read_study", "submit",
            "train_here", "train_one"]

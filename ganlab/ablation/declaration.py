@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -107,16 +108,21 @@ class Ablation:
     weights: str = ""
 
 
-def load_ablation(file: str) -> Ablation:
-    """The ablation that a file's `get_ablation()` returns.
+def load_ablation(text: str) -> Ablation:
+    """The ablation that a file's `get_ablation()` returns, or `get_ablation(argument)` where the file is named with
+    choices, as `FILE.py:data=ring8`.
 
     Raises:
-      ConfigError: where there is no such file, or it returns something else.
+      ConfigError: where there is no such file, it returns something else, or it offers no such choices.
     """
+    file, _, argument = text.partition(":")
     found = getattr(_load_module(file, "--ablation"), "get_ablation", None)
     if found is None:
         raise ConfigError(f"--ablation={file} defines no get_ablation(); see experiments/ablations/")
-    ablation = found()
+    if argument and not inspect.signature(found).parameters:
+        raise ConfigError(f"get_ablation of --ablation={file} takes no choices, but {argument!r} is given; leave it "
+                          "away, or write get_ablation(argument=None)")
+    ablation = found(argument) if argument else found()
     if not isinstance(ablation, Ablation):
         raise ConfigError(f"get_ablation of --ablation={file} returned a {type(ablation).__name__}; it must return a "
                           "ganlab.ablation.Ablation")

@@ -63,7 +63,8 @@ MOST_LEVELS = 60  # Characters of a group's levels in the table.
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_string("ablation", None, "the ablation's file; not needed to go on", flag_values=values)
+    flags.DEFINE_string("ablation", None, "the ablation's file, with its choices if it has some: "
+                        "FILE:data=ring8; not needed to go on", flag_values=values)
     flags.DEFINE_string("workdir", None, "the ablation's directory, new or to go on in", flag_values=values,
                         required=True)
     flags.DEFINE_bool("dry_run", False, "prints the plan and writes nothing", flag_values=values)
@@ -167,14 +168,14 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
 
 
 def group_words(plan: Plan, group: int) -> str:
-    """The levels in which a group's variants agree while the plan's do not."""
+    """The levels in which a group's variants agree while the plan's do not; `base` where there is no other variant."""
     variants = plan.groups[group]
     shared = []
     for axis, levels in plan.axes.items():
         own = {variant.levels[axis] for variant in variants}
         shared.append(f"{axis} {level_text(next(iter(own)))}" if len(own) == 1 < len(levels) else
                       f"{len(own)} of {axis}" if len(levels) > 1 else "")
-    text = ", ".join(filter(None, shared))
+    text = ", ".join(filter(None, shared)) or "base"
     return text if len(text) <= MOST_LEVELS else text[:MOST_LEVELS - 3] + "..."
 
 

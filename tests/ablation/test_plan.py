@@ -101,6 +101,17 @@ def test_a_file_that_is_no_ablation_is_named(tmp_path, text, words):
     assert words in str(error.value) and str(file) in str(error.value)
 
 
+def test_choices_after_the_file_reach_an_ablation_that_offers_them(tmp_path):
+    file = tmp_path / "some.py"
+    file.write_text("from ganlab.ablation import Ablation\n\n\ndef get_ablation(argument=None):\n"
+                    "    return Ablation(argument or 'none', '', '', {}, 1.0, '')\n")
+    assert load_ablation(str(file)).title == "none"
+    assert load_ablation(f"{file}:data=ring8,share=0.5").title == "data=ring8,share=0.5"
+    file.write_text("def get_ablation():\n    return 3")
+    with pytest.raises(ConfigError, match="takes no choices, but 'data=ring8' is given"):
+        load_ablation(f"{file}:data=ring8")
+
+
 def test_measurements_come_evenly_at_ends_of_calls_and_at_the_end():
     assert evaluation_rounds(100, 4, 1) == [25, 50, 75, 100]
     assert evaluation_rounds(100, 3, 10) == [40, 70, 100]

@@ -1,22 +1,48 @@
-"""Every shipped ablation makes a valid plan."""
+"""Every command of a shipped ablation makes a valid plan, and a comparison of methods compares them alone."""
 
+import functools
+import re
 from pathlib import Path
 
 import pytest
 
 from ganlab.ablation import load_ablation, make_plan
+from ganlab.config import METHODS
 
 FILES = sorted(Path("experiments/ablations").glob("*.py"))
+COMMAND = r"ganlab ablate --ablation=(\S+) --workdir=\S+"
+TEXTS = [text for file in FILES for text in re.findall(COMMAND, file.read_text().replace("\\\n", ""))]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_shipped_ablation_is_a_plan_of_ten_seeds(file):
-    ablation = load_ablation(str(file))
-    plan = make_plan(ablation)
-    assert len(plan.seeds) == 10 and len(plan.variants) > 1
-    assert f"--ablation={file}" in file.read_text(), "its docstring gives the command"
+@functools.cache
+def plan_of(text):
+    return make_plan(load_ablation(text))
+
+
+def test_the_docstring_of_each_gives_its_command():
+    assert {text.partition(":")[0] for text in TEXTS} == {str(file) for file in FILES}
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.rpartition("/")[2])
+def test_a_shipped_ablation_is_a_plan_of_ten_seeds(text):
+    plan = plan_of(text)
+    assert len(plan.seeds) == 10 and (len(plan.variants) > 1 or "methods=" in text)
     # At equal real images, to within a call of the program.
     for variant in plan.variants:
         train, config = variant.config.train, variant.config
         per_round = config.batch_size * config.system.get("critic_updates", 1)
         assert 0 <= train.total_rounds * per_round - 1000 * plan.kimg < train.rounds_per_call * per_round
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if "mode_coverage" in text],
+                         ids=lambda text: text.rpartition("/")[2])
+def test_methods_of_a_data_set_differ_in_no_network_no_latents_and_no_schedule(text):
+    plan = plan_of(text)
+    assert "methods=" in text or [variant.levels["method"] for variant in plan.variants] == list(METHODS)
+    assert min(plan.seeds) > 9, "seeds 0 to 9 served to choose the settings"
+    same = {(config.data.source, config.system.latent_size, config.system.latent_distribution, config.batch_size,
+             config.learning_rate_schedule, config.hyper.decay_end_kimg, config.hyper.ema_half_life_kimg,
+             *((section.network, section.kwargs.to_json()) for section in config.networks.values()))
+            for config in (variant.config for variant in plan.variants)}
+    assert len(same) == 1
+    assert all(variant.config.hyper.decay_end_kimg == plan.kimg for variant in plan.variants)

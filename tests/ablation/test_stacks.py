@@ -17,6 +17,7 @@ from ganlab.ablation import (
     cut,
     fit_program,
     group_trials,
+    largest_stack,
     launch,
     make_plan,
     numbers,
@@ -224,7 +225,18 @@ def test_a_stack_is_cut_where_memory_is_short(plan, monkeypatch):
     monkeypatch.setattr(stacks, "device_memory", lambda device: whole.memory / 4 / stacks.MEMORY_SHARE * 0.8)
     program = fit_program(plan, 0)
     assert program.size < whole.size and program.memory < whole.memory
-    assert fit_program(plan, 0, limit=4).size == 4
+
+
+def test_a_stack_on_cpu_has_few_trials_a_device_and_all_on_an_accelerator_unless_it_is_said(plan, monkeypatch):
+    most = stacks.TRIALS_PER_CPU_DEVICE * jax.device_count()
+    assert [largest_stack(trials) for trials in (3, most, most + 2)] == [3, most, most // 2 + 1]
+    assert largest_stack(1000, limit=500) == 500
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert largest_stack(1000) == 1000 and largest_stack(1000, limit=500) == 500
+    monkeypatch.undo()
+    monkeypatch.setattr(stacks, "TRIALS_PER_CPU_DEVICE", 1)
+    # Six trials on four devices: two stacks of three, rather than of four and two.
+    assert fit_program(plan, 0).size == 3
 
 
 def test_the_command_prints_its_plan_and_writes_nothing_when_it_runs_dry(experiment_file, tmp_path, capsys):
