@@ -21,6 +21,7 @@ from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.inception import Inception2015, InceptionTaps
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.patch_gan import PatchCritic, PixelCritic
+from ganlab.networks.residual import ResidualCritic, ResidualGenerator
 from ganlab.networks.resnet_generator import ResNetGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
@@ -36,10 +37,10 @@ from ganlab.networks.vision_transformer import VisionTransformer
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator, "dcgan32": DCGAN32Generator,
-    "dcgan32_frog": DCGAN32FrogGenerator, "conv_vae": ConvVAEGenerator}
+    "dcgan32_frog": DCGAN32FrogGenerator, "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator}
 CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
-    "dcgan32_frog": DCGAN32FrogCritic}
+    "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}

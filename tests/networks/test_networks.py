@@ -16,7 +16,8 @@ BATCH = 4
 LATENT = 3
 CLASSES = 3
 GREY, COLOUR, POINT = (8, 8, 1), (16, 16, 3), (2,)
-TINY = {"mlp": {"width": 8, "depth": 1}, "dcgan": {"width": 4, "max_width": 8}}
+TINY = {"mlp": {"width": 8, "depth": 1}, "dcgan": {"width": 4, "max_width": 8},
+        "residual": {"width": 4, "max_width": 8}}
 NETWORKS = {"generator": GENERATORS, "critic": CRITICS}
 PLAYERS = [(player, family) for player, table in NETWORKS.items() for family in sorted(table)]
 

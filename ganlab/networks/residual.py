@@ -1,0 +1,139 @@
+"""Residual networks of the Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), sized by the image.
+
+Blocks normalize and rectify before each of their two 3x3 convolutions. A generator's block enlarges by nearest
+neighbours, a critic's reduces by means of 2x2 pixels; beside them a 1x1 convolution resizes alike. An image of size
+`base * 2^n` gets n blocks. Channels are `width` next to the image and double with each block inward, up to
+`max_width`. The defaults are the networks of the paper's 64x64 pictures, but for the critic's normalization.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.networks.convolution import Conv
+from ganlab.networks.dcgan import stage_count, stage_widths
+from ganlab.networks.layers import (
+    INITIALIZERS,
+    Dropout,
+    Normalization,
+    check_words,
+    concatenate_labels,
+    critic_output,
+    latents_with_labels,
+    spectral,
+)
+from ganlab.types import Array
+
+EPSILON = 1e-5
+GLOROT = INITIALIZERS["glorot"]
+
+
+def doubled(x: Array) -> Array:
+    """Images [b, h, w, c] with every pixel repeated to 2x2."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def halved(x: Array) -> Array:
+    """Means [b, h / 2, w / 2, c] over 2x2 pixels."""
+    b, height, width, c = x.shape
+    return jnp.mean(x.reshape(b, height // 2, 2, width // 2, 2, c), axis=(2, 4))
+
+
+def rectified(module: nn.Module, x: Array, train: bool, name: str) -> Array:
+    """x by `module.normalization`, then ReLU.
+
+    `layer` brings each whole image to mean 0 and variance 1 (Ba et al. 2016), with a gain and a bias for each channel.
+    """
+    if module.normalization == "layer":
+        x = nn.LayerNorm(EPSILON, reduction_axes=(1, 2, 3), feature_axes=-1, name=name)(x)
+    else:
+        x = Normalization(module.normalization, module.axis_name, name=name)(x, train)
+    return nn.relu(x)
+
+
+class ResidualGenerator(nn.Module):
+    """Dense layer, then residual blocks that enlarge (Gulrajani et al. 2017, the networks for 64x64).
+
+    Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1]. `initializer` is of
+    the 3x3 convolutions; the others start by Glorot.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    max_width: int = 512
+    base: int = 4
+    normalization: str = "batch"
+    label_input: str = "one_hot"
+    initializer: str = "he"
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        check_words(self)
+        widths = stage_widths(stage_count(self.image_shape, self.base, "residual"), self.width, self.max_width)[::-1]
+        # Batch normalization ends the sum of blocks, so that none of their constants comes through.
+        use_bias = self.normalization != "batch"
+
+        def convolution(filters: int, name: str, bias: bool = use_bias) -> Conv:
+            return Conv(filters, (3, 3), use_bias=bias, kernel_init=INITIALIZERS[self.initializer], name=name)
+
+        x = latents_with_labels(self, latents, labels)
+        x = nn.Dense(self.base**2 * widths[0], kernel_init=GLOROT, name="dense")(x)
+        x = x.reshape(-1, self.base, self.base, widths[0])
+        for stage, filters in enumerate(widths, start=1):
+            # Of one pixel at a time, so that it may as well come before the pixels are repeated.
+            shortcut = doubled(Conv(filters, (1, 1), use_bias=use_bias, kernel_init=GLOROT,
+                                    name=f"shortcut_{stage}")(x))
+            y = rectified(self, x, train, f"norm_{stage}_first")
+            y = convolution(filters, f"up_{stage}", self.normalization == "none")(doubled(y))
+            y = rectified(self, y, train, f"norm_{stage}_second")
+            x = shortcut + convolution(filters, f"second_{stage}")(y)
+        x = rectified(self, x, train, "norm_output")
+        return jnp.tanh(convolution(self.image_shape[-1], "output", bias=True)(x))
+
+
+class ResidualCritic(nn.Module):
+    """Convolution, residual blocks that reduce, and one logit (Gulrajani et al. 2017, the networks for 64x64).
+
+    Images [b, h, w, c] become logits [b]. The paper's normalization is `layer`. With classes, labels enter by
+    `conditioning`: `concatenate` (one-hot as constant channels), `projection` or `auxiliary` on the flat features, on
+    which `dropout` acts. `initializer` is of the 3x3 convolutions of blocks, and of the logit; the others start by
+    Glorot.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    max_width: int = 512
+    base: int = 4
+    normalization: str = "none"
+    spectral_normalization: bool = False
+    dropout: float = 0.0
+    conditioning: str = "projection"
+    initializer: str = "he"
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        check_words(self)
+        widths = stage_widths(stage_count(self.image_shape, self.base, "residual"), self.width, self.max_width)
+
+        def convolve(x: Array, filters: int, kernel: int, name: str, bias: bool = True, in_block: bool = True) -> Array:
+            init = INITIALIZERS[self.initializer] if in_block else GLOROT
+            layer = Conv(filters, (kernel,) * 2, use_bias=bias, kernel_init=init, name=name)
+            return spectral(self, layer, train)(x)
+
+        x = images
+        if self.conditioning == "concatenate":
+            x = concatenate_labels(x, labels, self.num_classes)
+        x = convolve(x, widths[0], 3, "input", in_block=False)
+        for stage, filters in enumerate([*widths[1:], widths[-1]]):
+            shortcut = convolve(halved(x), filters, 1, f"shortcut_{stage}", in_block=False)
+            y = rectified(self, x, train, f"norm_{stage}_first")
+            y = convolve(y, x.shape[-1], 3, f"first_{stage}", bias=self.normalization == "none")
+            y = rectified(self, y, train, f"norm_{stage}_second")
+            x = shortcut + halved(convolve(y, filters, 3, f"down_{stage}"))
+        x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
+        return critic_output(self, x, labels, train)
