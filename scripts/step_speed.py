@@ -4,6 +4,7 @@
     python scripts/step_speed.py --quick --workloads=W2,W4
     taskset -c 1 python scripts/step_speed.py          # one core
     python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
+    python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
 
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
 each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
@@ -16,9 +17,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,10 +24,10 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from speed.workloads import WORKLOADS
+from speed import gpu
+from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
+from speed.workloads import CPU_WORKLOADS, WORKLOADS
 
-ROOT = Path(__file__).parents[1]
-ENVIRONMENT = ROOT / "build" / "rivals"
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
     "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch.py", "eager"),
@@ -40,66 +38,23 @@ RIVALS = {
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
 
-WORKLOADS_FLAG = flags.DEFINE_list("workloads", list(WORKLOADS), "which games")
+WORKLOADS_FLAG = flags.DEFINE_list("workloads", None, "which games; all of their device by default")
 RIVALS_FLAG = flags.DEFINE_list("rivals", None, "which rivals; all but ganlab by lax by default")
 ROUNDS = flags.DEFINE_integer("rounds", 7, "turns of each rival")
 QUICK = flags.DEFINE_bool("quick", False, "three turns")
 TABLE = flags.DEFINE_bool("table", False, "prints the last measurement as a table of Markdown, and measures nothing")
-OUTPUT = flags.DEFINE_string("output", str(ROOT / "build" / "step_speed.json"), "where the numbers go")
-
-
-def install() -> None:
-    """Makes the rivals' environment, once."""
-    done = ENVIRONMENT / "installed"
-    if done.exists() and done.read_text(encoding="utf8") == repr(PACKAGES):
-        return
-    print(f"Installing {', '.join(PACKAGES)} into {ENVIRONMENT} (once) ...", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-    subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *PACKAGES], check=True)
-    done.write_text(repr(PACKAGES), encoding="utf8")
-
-
-class Rival:
-    """A process that plays a game in one framework."""
-
-    def __init__(self, name: str, workload: str):
-        file, variant = RIVALS[name]
-        python = sys.executable if file == "rival_ganlab.py" else str(ENVIRONMENT / "bin" / "python")
-        self.name, self.memory, start = name, 0.0, time.perf_counter()
-        self.seconds, self.processor = [], []
-        self.process = subprocess.Popen([python, str(ROOT / "scripts" / "speed" / file), workload, variant],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        answer = self._answer("ready")
-        self.first, self.parameters = time.perf_counter() - start, int(answer[0]) if answer else None
-
-    def _answer(self, word: str) -> list[str] | None:
-        for line in self.process.stdout:
-            if line.startswith(word):
-                return line.split()[1:]
-        self.error = self.process.stderr.read().strip().splitlines()[-1:]
-        return None
-
-    def play(self, rounds: int) -> None:
-        """One turn."""
-        self.process.stdin.write(f"{rounds}\n")
-        self.process.stdin.flush()
-        seconds, processor, self.memory = map(float, self._answer("took"))
-        self.seconds.append(seconds)
-        self.processor.append(processor)
-
-    def found(self) -> dict:
-        """What was measured, after the process has ended."""
-        self.process.communicate()
-        return {"parameters": self.parameters, "first_seconds": self.first, "seconds": self.seconds,
-                "processor_seconds": self.processor, "memory_mb": self.memory}
+OUTPUT = flags.DEFINE_string("output", None, "where the numbers go; a file in build/ by default")
+GPU = flags.DEFINE_bool("gpu", False, "on a GPU in bfloat16, against PyTorch channels-last; images a second")
+GPU_DRY_RUN = flags.DEFINE_bool("gpu_dry_run", False, "--gpu on the CPU, tiny, to try the command")
+BATCHES = flags.DEFINE_list("batches", None, "with --gpu: batches of every workload; each workload's own by default")
 
 
 def measure(workload: str, names: list[str], rounds: int) -> dict:
     """Seconds a round of each rival, in turns."""
     found, rivals = {}, []
     for name in names:
-        rival = Rival(name, workload)
+        file, variant = RIVALS[name]
+        rival = Rival(name, file, [workload, variant])
         if rival.parameters is None:
             found[name] = {"failed": " ".join(rival.error)}
         else:
@@ -119,10 +74,7 @@ def device() -> dict:
     """What it was measured on."""
     with open("/proc/cpuinfo", encoding="utf8") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
-    listed = subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "list", "--format=json"], capture_output=True,
-                            check=True)
-    rivals = {row["name"]: row["version"] for row in json.loads(listed.stdout)
-              if row["name"] in ("torch", "keras", "tensorflow_cpu", "tensorflow-cpu")}
+    rivals = installed(ENVIRONMENT, ("torch", "keras", "tensorflow_cpu", "tensorflow-cpu"))
     return {"processor": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg(),
             "versions": {"python": platform.python_version(), "jax": version("jax"), "flax": version("flax"), **rivals}}
 
@@ -173,20 +125,27 @@ def _milliseconds(numbers: dict | None) -> str:
 
 
 def main(_: list[str]) -> None:
-    if TABLE.value:
-        print(markdown(json.loads(Path(OUTPUT.value).read_text(encoding="utf8"))), end="")
+    if GPU.value or GPU_DRY_RUN.value:
+        gpu.main(workloads=WORKLOADS_FLAG.value, rivals=RIVALS_FLAG.value, batches=BATCHES.value,
+                 turns=3 if QUICK.value else ROUNDS.value, dry_run=GPU_DRY_RUN.value, output=OUTPUT.value,
+                 only_table=TABLE.value)
         return
-    install()
+    output = Path(OUTPUT.value or ROOT / "build" / "step_speed.json")
+    if TABLE.value:
+        print(markdown(json.loads(output.read_text(encoding="utf8"))), end="")
+        return
+    install(ENVIRONMENT, PACKAGES)
     names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
-    if unknown := [*set(names) - set(RIVALS), *set(WORKLOADS_FLAG.value) - set(WORKLOADS)]:
+    workloads = WORKLOADS_FLAG.value or CPU_WORKLOADS
+    if unknown := [*set(names) - set(RIVALS), *set(workloads) - set(WORKLOADS)]:
         raise app.UsageError(f"{unknown} is not known; rivals are {list(RIVALS)}, workloads {list(WORKLOADS)}.")
     found = {"device": device(), "workloads": {}}
     console = Console(highlight=False, markup=False, width=140)
-    for workload in WORKLOADS_FLAG.value:
+    for workload in workloads:
         found["workloads"][workload] = measure(workload, names, 3 if QUICK.value else ROUNDS.value)
         console.print(table(workload, found["workloads"][workload]))
-        Path(OUTPUT.value).parent.mkdir(parents=True, exist_ok=True)
-        Path(OUTPUT.value).write_text(json.dumps(found, indent=1), encoding="utf8")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(found, indent=1), encoding="utf8")
     console.print_json(data=found["device"])
 
 

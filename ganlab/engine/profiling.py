@@ -57,10 +57,10 @@ def _seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def matrix_rate(calls: int) -> float:
-    """Floating-point operations a second of one large product of float32 matrices, the best of several calls."""
+def matrix_rate(calls: int, dtype: jnp.dtype = jnp.float32) -> float:
+    """Floating-point operations a second of one large product of matrices of a type, the best of several calls."""
     size = RATE_SIZE.get(jax.default_backend(), LARGE_RATE_SIZE)
-    one = jax.random.normal(jax.random.key(0), (size, size))
+    one = jax.random.normal(jax.random.key(0), (size, size), dtype)
     product = jax.jit(jnp.matmul)
     jax.block_until_ready(product(one, one))
     return 2 * size**3 / min(_seconds(lambda: product(one, one)) for _ in range(calls))

@@ -10,15 +10,16 @@ set_up_process()
 
 import jax
 import numpy as np
-from workloads import EXAMPLES, WORKLOADS, serve
+from workloads import EXAMPLES, asked, serve
 
 from ganlab.config import both_players, experiment
 from ganlab.data import Dataset, device_data
 from ganlab.engine import make_mesh, make_programs, replicated
+from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems import build_game
 
-NAME, WAY = sys.argv[1:3]
-W = WORKLOADS[NAME]
+NAME = sys.argv[1]
+W, WAY, PRECISION, THIN = asked()
 
 
 def config():
@@ -41,10 +42,25 @@ def config():
     return found
 
 
+def thin(settings):
+    """Divides the filters of every layer by `THIN`."""
+    for player, table in (("generator", GENERATORS), ("critic", CRITICS)):
+        section = settings.networks[player]
+        builder = table[section.network]
+        for field in ("filters", "width", "max_width"):
+            if hasattr(builder, field):
+                value = section.kwargs.get(field, getattr(builder, field))
+                section.kwargs[field] = (value // THIN if isinstance(value, int)
+                                         else tuple(filters // THIN for filters in value))
+
+
 def main():
     """Builds, trains a round, and answers."""
     settings = config()
-    settings.train.convolutions = WAY
+    settings.train.convolutions, settings.train.precision = WAY, PRECISION
+    settings.batch_size = W.batch
+    if THIN > 1:
+        thin(settings)
     rng = np.random.default_rng(0)
     images = rng.standard_normal((EXAMPLES, *W.image)).astype(np.float32) if len(W.image) == 1 else rng.integers(
         256, size=(EXAMPLES, *W.image)).astype(np.uint8)
@@ -65,7 +81,10 @@ def main():
             state, metrics = programs.play(state, data)
         jax.block_until_ready((state, metrics))
 
-    serve(parameters, play)
+    # A GPU's own memory, where there is one.
+    counted = jax.devices()[0].memory_stats()
+    serve(parameters, play,
+          (lambda: jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20) if counted else None)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
-"""The games in PyTorch, as its tutorials write them: eager, channels-last or compiled (the script calls this)."""
+"""The games in PyTorch, as its tutorials write them: eager, channels-last, compiled, or compiled channels-last, on the
+GPU where there is one (the script calls this)."""
 
-import sys
+import functools
 
 import torch
 from torch import nn
 from torch.nn import functional
-from workloads import EXAMPLES, WORKLOADS, serve
+from torch_blocks import DownBlock, UpBlock
+from workloads import EXAMPLES, asked, serve
 
-W = WORKLOADS[sys.argv[1]]
-VARIANT = sys.argv[2]
+W, VARIANT, PRECISION, _ = asked()
+GPU = torch.cuda.is_available()
+DEVICE = "cuda" if GPU else "cpu"
+torch.backends.cudnn.benchmark = True
 
 
 class Shape(nn.Module):
@@ -41,6 +45,11 @@ def layers(rows, size):
         elif kind == "shape":
             found.append(Shape(*numbers))
             *extent, channels = numbers
+        elif kind in ("up_block", "down_block"):
+            found.append((UpBlock if kind == "up_block" else DownBlock)(channels, numbers[0]))
+            channels, extent = numbers[0], [side * 2 if kind == "up_block" else side // 2 for side in extent]
+        elif kind == "batch_norm":
+            found.append(nn.BatchNorm2d(channels))
         elif kind == "flatten":
             found.append(nn.Flatten())
             for side in extent:
@@ -64,39 +73,58 @@ class Critic(nn.Module):
 
     def forward(self, images, labels):
         features = self.body(images)
-        logits = self.head(features)[:, 0]
+        logits = self.head(features)[:, 0].float()
         return logits if self.rows is None else logits + (features * self.rows(labels)).sum(1)
+
+
+def slopes_compiled(critic):
+    """Gradients of the logits by the images, in one graph: a compiled network has no gradients of its gradients."""
+    return torch.compile(lambda images, labels: torch.func.grad(lambda x: critic(x, labels).sum())(images))
+
+
+def slopes_eager(critic):
+    """Gradients of the logits by the images."""
+    def slopes(images, labels):
+        images.requires_grad_()
+        return torch.autograd.grad(critic(images, labels).sum(), images, create_graph=True)[0]
+
+    return slopes
 
 
 def main():
     """Builds, trains a round, and answers."""
     torch.manual_seed(0)
-    generator, critic = layers(W.generator, (W.latent + W.classes,))[0], Critic()
+    generator, critic = (net.to(DEVICE) for net in (layers(W.generator, (W.latent + W.classes,))[0], Critic()))
     shape = (W.image[-1], *W.image[:-1])
-    data = torch.rand(EXAMPLES, *shape) * 2 - 1
-    labels_of = torch.randint(max(W.classes, 1), (EXAMPLES,))
-    if VARIANT == "channels_last":
+    data = torch.rand(EXAMPLES, *shape, device=DEVICE) * 2 - 1
+    labels_of = torch.randint(max(W.classes, 1), (EXAMPLES,), device=DEVICE)
+    if VARIANT.endswith("channels_last"):
         generator, critic = (net.to(memory_format=torch.channels_last) for net in (generator, critic))
         data = data.to(memory_format=torch.channels_last) if len(shape) == 3 else data
     rate, *betas = W.adam
     optimizers = [torch.optim.Adam(net.parameters(), rate, betas) for net in (generator, critic)]
     parameters = sum(p.numel() for net in (generator, critic) for p in net.parameters())
-    if VARIANT == "compile":
+    compiled = VARIANT.startswith("compile")
+    slopes = (slopes_compiled if compiled else slopes_eager)(critic)
+    if compiled:
         generator, critic = torch.compile(generator), torch.compile(critic)
+    precision = functools.partial(torch.autocast, DEVICE, torch.bfloat16, enabled=PRECISION == "bfloat16")
 
     def draw(number):
-        chosen = torch.randint(EXAMPLES, (number,))
+        chosen = torch.randint(EXAMPLES, (number,), device=DEVICE)
         return data[chosen], labels_of[chosen]
 
     def fakes(labels):
-        latents = torch.randn(len(labels), W.latent)
+        latents = torch.randn(len(labels), W.latent, device=DEVICE)
         if W.classes:
             latents = torch.cat([latents, functional.one_hot(labels, W.classes).to(latents.dtype)], 1)
         return generator(latents)
 
     def step(which, loss):
+        with precision():
+            value = loss()
         optimizers[which].zero_grad(set_to_none=True)
-        loss.backward()
+        value.backward()
         optimizers[which].step()
 
     def cross_entropy(logits, target):
@@ -105,31 +133,40 @@ def main():
 
     def critic_step():
         real, labels = draw(W.batch)
-        with torch.no_grad():
-            fake = fakes(labels)
-        if W.loss == "wgan_gp":
-            share = torch.rand(len(real), *[1] * len(shape))
-            between = (share * real + (1 - share) * fake).requires_grad_()
-            slope, = torch.autograd.grad(critic(between, labels).sum(), between, create_graph=True)
+        with torch.no_grad(), precision():
+            fake = fakes(labels).float()
+
+        def wasserstein():
+            share = torch.rand(len(real), *[1] * len(shape), device=DEVICE)
+            slope = slopes(share * real + (1 - share) * fake, labels)
             penalty = ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
-            step(1, critic(fake, labels).mean() - critic(real, labels).mean() + 10 * penalty)
-        elif W.critic_step == "two_steps":
-            step(1, cross_entropy(critic(real, labels), 1.0))
-            step(1, cross_entropy(critic(fake, labels), 0.0))
-        else:
+            return critic(fake, labels).mean() - critic(real, labels).mean() + 10 * penalty
+
+        def in_one_pass():
             logits = critic(torch.cat([real, fake]), torch.cat([labels, labels]))
-            step(1, (cross_entropy(logits[:len(real)], 1.0) + cross_entropy(logits[len(real):], 0.0)) / 2)
+            return (cross_entropy(logits[:len(real)], 1.0) + cross_entropy(logits[len(real):], 0.0)) / 2
+
+        if W.loss != "wgan_gp" and W.critic_step == "two_steps":
+            step(1, lambda: cross_entropy(critic(real, labels), 1.0))
+            step(1, lambda: cross_entropy(critic(fake, labels), 0.0))
+        else:
+            step(1, wasserstein if W.loss == "wgan_gp" else in_one_pass)
+
+    def generator_loss():
+        labels = draw(W.generator_batch)[1]
+        logits = critic(fakes(labels), labels)
+        return -logits.mean() if W.loss == "wgan_gp" else functional.binary_cross_entropy_with_logits(
+            logits, torch.ones_like(logits))
 
     def play(rounds):
         for _ in range(rounds):
             for _ in range(W.critic_updates):
                 critic_step()
-            labels = draw(W.generator_batch)[1]
-            logits = critic(fakes(labels), labels)
-            step(0, -logits.mean() if W.loss == "wgan_gp" else
-                 functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)))
+            step(0, generator_loss)
+        if GPU:
+            torch.cuda.synchronize()
 
-    serve(parameters, play)
+    serve(parameters, play, (lambda: torch.cuda.max_memory_allocated() / 2**20) if GPU else None)
 
 
 if __name__ == "__main__":

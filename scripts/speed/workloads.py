@@ -1,10 +1,13 @@
 """The games of the speed benchmark, without any framework: every rival builds them from these numbers.
 
 A network is a sequence of layers: `dense units`, `shape h w c`, `conv filters kernel stride`, `up filters kernel
-stride` (transposed), `leaky slope`, `relu`, `flatten`, `dropout rate`, `sigmoid`, `tanh`. Padding is SAME.
+stride` (transposed), `leaky slope`, `relu`, `flatten`, `dropout rate`, `sigmoid`, `tanh`, `batch_norm`, and
+the residual blocks `up_block filters` (batch normalization) and `down_block filters` (normalization of whole images).
+Padding is SAME.
 """
 
 import dataclasses
+import math
 import sys
 import time
 
@@ -88,18 +91,108 @@ WORKLOADS: dict[str, Workload] = {
         generator=(*perceptron(256, 3, ("relu",)), ("dense", 64), ("tanh",), ("shape", 8, 8, 1)),
         critic=(("flatten",), *perceptron(256, 3, ("leaky", 0.2))), loss="wgan_gp", generator_batch=64,
         critic_updates=5, classes=10, adam=(5e-4, 0.0, 0.9), rounds=20),
+    "W6": Workload(
+        "64x64 residual WGAN-GP, batch 64", "wgan_gp.py:network=residual,side=64,width=64", latent=128,
+        image=(64, 64, 3), batch=64,
+        generator=(("dense", 4 * 4 * 512), ("shape", 4, 4, 512),
+                   *[("up_block", filters) for filters in (512, 256, 128, 64)], ("batch_norm",), ("relu",),
+                   ("conv", 3, 3, 1), ("tanh",)),
+        critic=(("conv", 64, 3, 1), *[("down_block", filters) for filters in (128, 256, 512, 512)], ("flatten",)),
+        loss="wgan_gp", generator_batch=64, critic_updates=5, adam=(1e-4, 0.0, 0.9)),
 }
+CPU_WORKLOADS = ("W1", "W2", "W3", "W4", "W5")
 EXAMPLES = 512
 """Examples of the random data, which every rival holds in memory and draws its batches from."""
 
 
-def serve(parameters: int, play) -> None:
+def asked() -> tuple[Workload, str, str, int]:
+    """The workload, variant, precision and divisor of filters of a rival's command line.
+
+    It is `name variant`, and where they are not the workload's own `batch precision divisor`.
+    """
+    name, variant, *rest = sys.argv[1:]
+    if not rest:
+        return WORKLOADS[name], variant, "float32", 1
+    batch, precision, thin = rest
+    return thinned(of_batch(WORKLOADS[name], int(batch)), int(thin)), variant, precision, int(thin)
+
+
+def thinned(workload: Workload, by: int) -> Workload:
+    """The same game with so many times fewer filters in every layer but that of the image, to try a command."""
+    def fewer(kind: str, numbers: list) -> tuple:
+        place = {"dense": 0, "conv": 0, "up": 0, "up_block": 0, "down_block": 0, "shape": 2}.get(kind)
+        if place is not None and numbers[place] != workload.image[-1]:
+            numbers[place] //= by
+        return kind, *numbers
+
+    return dataclasses.replace(workload, **{
+        player: tuple(fewer(kind, numbers) for kind, *numbers in getattr(workload, player))
+        for player in ("generator", "critic")})
+
+
+def of_batch(workload: Workload, batch: int) -> Workload:
+    """The same game with so many real images in a critic's update, and the generator's fakes in proportion."""
+    return dataclasses.replace(workload, batch=batch,
+                               generator_batch=workload.generator_batch * batch // workload.batch)
+
+
+def images_a_round(workload: Workload) -> int:
+    """Real images that the critic sees in a round."""
+    return workload.critic_updates * workload.batch
+
+
+def products(rows: Layers, size: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Multiplications of a pass of one example, in its dense layers and convolutions, and the shape that comes out."""
+    total = 0
+    for kind, *numbers in rows:
+        if kind == "dense":
+            total, size = total + size[0] * numbers[0], (numbers[0],)
+        elif kind == "shape":
+            size = tuple(numbers)
+        elif kind == "flatten":
+            size = (math.prod(size),)
+        elif kind in ("conv", "up"):
+            filters, kernel, stride = numbers
+            height, width, channels = size
+            after = tuple(side * stride if kind == "up" else -(-side // stride) for side in (height, width))
+            # A transposed convolution multiplies at each pixel that it sees, a convolution at each that it makes.
+            places = height * width if kind == "up" else math.prod(after)
+            total, size = total + places * kernel**2 * channels * filters, (*after, filters)
+        elif kind in ("up_block", "down_block"):
+            height, width, before = size
+            after, middle = numbers[0], numbers[0] if kind == "up_block" else before
+            small, large = (height * width, 4 * height * width) if kind == "up_block" else (
+                height * width // 4, height * width)
+            total += small * before * after + large * 9 * (before * middle + middle * after)
+            size = (*(side * 2 if kind == "up_block" else side // 2 for side in (height, width)), after)
+    return total, size
+
+
+def operations(workload: Workload) -> int:
+    """Floating-point operations that the products of a round need, two for each multiplication.
+
+    A pass with gradients of the weights takes three forward ones: forward, gradient of the inputs, gradient of the
+    weights; one that is only passed through takes two. A critic's update makes fakes (one), judges real and fake images
+    (six), and for a gradient penalty takes the slopes (two) and the gradients of these by what came back and by the
+    weights (two); where layers are normalized, slopes depend on the pass forward too (two more).
+    """
+    generator = products(workload.generator, (workload.latent + workload.classes,))[0]
+    critic, features = products(workload.critic, workload.image)
+    critic += math.prod(features)
+    normalized = any(kind == "down_block" for kind, *_ in workload.critic)
+    judged = 6 + (0 if workload.loss != "wgan_gp" else 6 if normalized else 4)
+    return 2 * (workload.critic_updates * workload.batch * (generator + judged * critic)
+                + workload.generator_batch * (3 * generator + 2 * critic))
+
+
+def serve(parameters: int, play, memory=None) -> None:
     """Answers the benchmark: after a first round, for each line `n` the seconds of a round of n,
     of the clock and of all its threads, and the peak memory.
 
     Args:
       parameters: of both networks.
       play: plays so many rounds and comes back when they are finished.
+      memory: gives the peak memory in MB; by default that of this process.
     """
     play(1)
     print("ready", parameters, flush=True)
@@ -107,7 +200,7 @@ def serve(parameters: int, play) -> None:
         start, used = time.perf_counter(), time.process_time()
         play(int(line))
         print("took", *((end - begin) / int(line) for begin, end in (
-            (start, time.perf_counter()), (used, time.process_time()))), peak_memory(), flush=True)
+            (start, time.perf_counter()), (used, time.process_time()))), (memory or peak_memory)(), flush=True)
 
 
 def peak_memory() -> float:
