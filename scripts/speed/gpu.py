@@ -32,7 +32,7 @@ RIVALS = {"ganlab": ("rival_ganlab.py", "auto"), "PyTorch channels-last": ("riva
           "torch.compile channels-last": ("rival_torch.py", "compile_channels_last")}
 BATCHES = {"W1": (128, 512), "W2": (128, 512), "W3": (128, 512), "W6": (64,)}
 ROUNDS = 20
-TINY_BATCH, TINY_TURNS, TINY_ROUNDS, THIN = 2, 2, 1, 16
+TINY_BATCH, TINY_TURNS, TINY_ROUNDS, THIN = 1, 2, 1, 16
 PRECISION = "bfloat16"
 NO_GPU = ('JAX finds no GPU here, and nothing was installed: run pip install "jax[cuda12]" on a machine with an NVIDIA '
           "GPU, or try the command on the CPU by --gpu_dry_run.")
