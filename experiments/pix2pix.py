@@ -20,7 +20,7 @@ from ganlab.config import ConfigError, both_players, experiment, parse_choices, 
 # The published sets are folders of pictures that hold both halves; which half is the source, and the pictures of an
 # epoch. Labels are drawn on facades, and maps from above.
 PUBLISHED = {"facades": ("right", 400), "maps": ("left", 1096)}
-CROPS = ("photo_edges", "photo_grey")
+CROPS = {"photo_edges": 3000, "photo_grey": 5000}  # With their rounds.
 EPOCHS = 200
 
 
@@ -37,7 +37,7 @@ def get_config(argument=None):
 
 
 def _crops(choice):
-    width, batch, rounds = choice.width or 32, 4, 5000
+    width, batch, rounds = choice.width or 32, 4, CROPS[choice.data]
     return _experiment(
         choice, width, depth=6, layers=2, batch_size=batch,
         data=dict(source=choice.data, kwargs=dict(size=4000), flip=True),
