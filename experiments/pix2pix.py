@@ -9,10 +9,8 @@ The first two learn from crops of the left parts of six photographs; `scripts/tr
 on crops of the right parts, with which no training crop shares a pixel, beside those of the mean picture. The others
 are the paper's settings for its sets, unpacked into folders of pictures that hold both halves.
 
-Measured of photo_grey after only 300 rounds of 600 (learning rates falling from 1.2 to 2.4 kimg), on 200 held-out
-crops:
-a mean absolute error of 0.167 in [-1, 1]. The mean colour is 2.9 times as far off (0.481); the grey source itself is
-nearer (0.143), so that colours are not learned yet. The whole length, and the others, have not been measured.
+Measured on 500 held-out crops, mean absolute errors in [-1, 1]: photo_grey 0.122 after its 5,000 rounds, where the
+mean colour is 3.9 times as far off (0.478) and the grey source 1.24 times (0.150). EDGES
 """
 
 from ganlab.config import ConfigError, both_players, experiment, parse_choices, unknown
