@@ -102,7 +102,7 @@ def table(workload: str, found: dict) -> Table:
 def markdown(found: dict) -> str:
     """The table of docs/speed.md and the README: a row a workload, milliseconds a round with quartiles, ratios."""
     names = [name for name in RIVALS if any(name in rows for rows in found["workloads"].values())]
-    headings = ["workload", *names, f"ganlab to {BASE}", "to the best rival", "peak MB, ganlab", f"peak MB, {BASE}"]
+    headings = ["workload", *names, f"to {BASE}", "to the best", f"peak MB (of {BASE})"]
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
     for workload, rows in found["workloads"].items():
         played = {name: numbers for name, numbers in rows.items() if "seconds" in numbers}
@@ -111,7 +111,8 @@ def markdown(found: dict) -> str:
         rivals = [middle[name] for name in middle if not name.startswith("ganlab")]
         for other in (middle.get(BASE), min(rivals, default=None)):
             cells.append(f"{middle['ganlab'] / other:.2f}" if other and "ganlab" in middle else "")
-        cells += [f"{played[name]['memory_mb']:,.0f}" if name in played else "" for name in ("ganlab", BASE)]
+        memory, other = (f"{played[name]['memory_mb']:,.0f}" if name in played else "" for name in ("ganlab", BASE))
+        cells.append(f"{memory} ({other})")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

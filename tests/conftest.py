@@ -18,6 +18,14 @@ def float64():
         yield
 
 
+@pytest.fixture
+def compiled_quickly():
+    """Compiles a test's programs sooner, to slower ones: for tests that play a round or two and compare no numbers."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="session")
 def prepared_data(tmp_path_factory):
     """A folder where TFDS has prepared a tiny CIFAR-10 (see `prepared`), and the one that is read from here on."""

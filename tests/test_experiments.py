@@ -93,6 +93,7 @@ def make_tiny(config):
             section.kwargs.filters = (2,) * len(builder.filters)
 
 
+@pytest.mark.usefixtures("compiled_quickly")
 @pytest.mark.parametrize(("file", "argument"), CASES)
 def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "tfds", prepared)
