@@ -14,38 +14,13 @@ from ganlab.networks.layers import (
     Dropout,
     Normalization,
     check_words,
-    concatenate_labels,
     critic_output,
+    images_with_labels,
     latents_with_labels,
     spectral,
 )
+from ganlab.networks.stages import STRIDE, stage_count, stage_widths
 from ganlab.types import Array
-
-STRIDE = 2
-
-
-def stage_count(image_shape: tuple[int, ...], base: int, family: str = "dcgan") -> int:
-    """Number of stride-2 stages between `base` x `base` and the image, of a family of networks.
-
-    Raises ValueError with the sizes that would do, for an image that is not square or
-    not `base` times a power of two.
-    """
-    if len(image_shape) != 3:
-        raise ValueError(f"{family} makes images [height, width, channels]; the data has shape {tuple(image_shape)}; "
-                         "use mlp")
-    if base < 1:
-        raise ValueError(f"base {base} is not above 0; 4 is that of the paper")
-    height, width, _ = image_shape
-    stages = (height // base).bit_length() - 1 if height >= 2 * base else 0
-    if height != width or stages < 1 or base * STRIDE**stages != height:
-        raise ValueError(f"{family} with base {base} makes square images of size {2 * base}, {4 * base}, {8 * base}, "
-                         f"...; the data is {height}x{width}; choose another base or resize the data")
-    return stages
-
-
-def stage_widths(stages: int, width: int, max_width: int) -> list[int]:
-    """Channels of each stage, from the image inward."""
-    return [min(width * STRIDE**i, max_width) for i in range(stages)]
 
 
 def check_kernel(kernel: int) -> None:
@@ -84,7 +59,7 @@ class DCGANGenerator(nn.Module):
                  train: bool = False) -> Array:
         check_words(self)
         check_kernel(self.kernel)
-        stages = stage_count(self.image_shape, self.base)
+        stages = stage_count(self.image_shape, self.base, "dcgan")
         widths = stage_widths(stages + self.refine, self.width, self.max_width)[::-1]
         kernel_init = INITIALIZERS[self.initializer]
         use_bias = self.normalization != "batch"
@@ -137,10 +112,8 @@ class DCGANCritic(nn.Module):
         check_words(self)
         check_kernel(self.kernel)
         kernel_init = INITIALIZERS[self.initializer]
-        x = images
-        if self.conditioning == "concatenate":
-            x = concatenate_labels(x, labels, self.num_classes)
-        widths = stage_widths(stage_count(self.image_shape, self.base), self.width, self.max_width)
+        x = images_with_labels(self, images, labels)
+        widths = stage_widths(stage_count(self.image_shape, self.base, "dcgan"), self.width, self.max_width)
         for stage, filters in enumerate(widths):
             normalization = self.normalization if stage else "none"
             convolution = Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",

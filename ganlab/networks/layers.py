@@ -37,6 +37,9 @@ INITIALIZERS: dict[str, jax.nn.initializers.Initializer] = {
 class Normalization(nn.Module):
     """Normalisation by name: `none`, `batch` (statistics of the global batch) or `layer`.
 
+    `layer` brings all of an example, vector or whole image, to mean 0 and variance 1 (Ba et al. 2016), with a gain and
+    a bias for each channel.
+
     `batch` uses momentum 0.9 and epsilon 1e-5 (Ioffe & Szegedy 2015); under `pmap` it
     needs `axis_name`, under `jit` over a mesh its statistics are global as they are.
     Layers before it take `use_bias=False`: such a bias has no gradient but rounding
@@ -51,7 +54,7 @@ class Normalization(nn.Module):
         if self.kind == "batch":
             return nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name)(x)
         if self.kind == "layer":
-            return nn.LayerNorm()(x)
+            return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)), feature_axes=-1)(x)
         return x
 
 
@@ -100,6 +103,11 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Arra
     rows = one_hot(labels, num_classes, x)
     rows = rows.reshape(rows.shape[:1] + (1,) * (x.ndim - 2) + rows.shape[1:])
     return jnp.concatenate([x, jnp.broadcast_to(rows, x.shape[:-1] + (num_classes,))], axis=-1)
+
+
+def images_with_labels(module: nn.Module, images: Array, labels: Array | None) -> Array:
+    """What a critic starts from: images, flat or not, where `module.conditioning` says so with their labels appended."""
+    return concatenate_labels(images, labels, module.num_classes) if module.conditioning == "concatenate" else images
 
 
 def latents_with_labels(module: nn.Module, latents: Array, labels: Array | None) -> Array:

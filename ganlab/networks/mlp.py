@@ -11,8 +11,8 @@ from ganlab.networks.layers import (
     Dropout,
     Normalization,
     check_words,
-    concatenate_labels,
     critic_output,
+    images_with_labels,
     latents_with_labels,
     spectral,
 )
@@ -96,9 +96,7 @@ class MLPCritic(nn.Module):
         check_size(self)
         if self.pieces < 1:
             raise ValueError(f"pieces {self.pieces} is not above 0; 1 is a plain layer, 5 the maxout of the paper")
-        x = images.reshape(images.shape[0], -1)
-        if self.conditioning == "concatenate":
-            x = concatenate_labels(x, labels, self.num_classes)
+        x = images_with_labels(self, images.reshape(images.shape[0], -1), labels)
         x = Dropout(self.input_dropout, name="input_dropout")(x, keys, train)
         for i in range(self.depth):
             dense = nn.Dense(self.width * self.pieces, use_bias=self.normalization != "batch",

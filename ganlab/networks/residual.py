@@ -10,20 +10,19 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.convolution import Conv
-from ganlab.networks.dcgan import stage_count, stage_widths
 from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
     Normalization,
     check_words,
-    concatenate_labels,
     critic_output,
+    images_with_labels,
     latents_with_labels,
     spectral,
 )
+from ganlab.networks.stages import stage_count, stage_widths
 from ganlab.types import Array
 
-EPSILON = 1e-5
 GLOROT = INITIALIZERS["glorot"]
 
 
@@ -39,15 +38,8 @@ def halved(x: Array) -> Array:
 
 
 def rectified(module: nn.Module, x: Array, train: bool, name: str) -> Array:
-    """x by `module.normalization`, then ReLU.
-
-    `layer` brings each whole image to mean 0 and variance 1 (Ba et al. 2016), with a gain and a bias for each channel.
-    """
-    if module.normalization == "layer":
-        x = nn.LayerNorm(EPSILON, reduction_axes=(1, 2, 3), feature_axes=-1, name=name)(x)
-    else:
-        x = Normalization(module.normalization, module.axis_name, name=name)(x, train)
-    return nn.relu(x)
+    """x by `module.normalization`, then ReLU."""
+    return nn.relu(Normalization(module.normalization, module.axis_name, name=name)(x, train))
 
 
 class ResidualGenerator(nn.Module):
@@ -125,10 +117,7 @@ class ResidualCritic(nn.Module):
             layer = Conv(filters, (kernel,) * 2, use_bias=bias, kernel_init=init, name=name)
             return spectral(self, layer, train)(x)
 
-        x = images
-        if self.conditioning == "concatenate":
-            x = concatenate_labels(x, labels, self.num_classes)
-        x = convolve(x, widths[0], 3, "input", in_block=False)
+        x = convolve(images_with_labels(self, images, labels), widths[0], 3, "input", in_block=False)
         for stage, filters in enumerate([*widths[1:], widths[-1]]):
             shortcut = convolve(halved(x), filters, 1, f"shortcut_{stage}", in_block=False)
             y = rectified(self, x, train, f"norm_{stage}_first")

@@ -15,8 +15,8 @@ from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
     check_words,
-    concatenate_labels,
     critic_output,
+    images_with_labels,
     latents_with_labels,
     spectral,
 )
@@ -116,9 +116,7 @@ class _Critic(nn.Module):
         check_words(self)
         check_fit(self.family, self.size, self.image_shape, self.filters, len(self.convolutions))
         # The textbook's critic sees [0, 1] where its generator ends in a sigmoid.
-        x = (images + 1) / 2 if self.unit_range else images
-        if self.conditioning == "concatenate":
-            x = concatenate_labels(x, labels, self.num_classes)
+        x = images_with_labels(self, (images + 1) / 2 if self.unit_range else images, labels)
         for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters, strict=True), start=1):
             layer = convolution.layer(filters, self.initializer, f"convolution_{number}")
             x = nn.leaky_relu(spectral(self, layer, train)(x), self.slope)

@@ -56,5 +56,5 @@ def test_layer_normalization_is_of_the_whole_image_with_a_gain_and_a_bias_for_ea
         variables, x)
     before, found = (state["intermediates"][name]["__call__"][0] for name in ("input", "norm_0_first"))
     mean, deviation = (of(before, axis=(1, 2, 3), keepdims=True) for of in (np.mean, np.std))
-    affine = variables["params"]["norm_0_first"]
+    affine = variables["params"]["norm_0_first"]["LayerNorm_0"]
     np.testing.assert_allclose(found, (before - mean) / deviation * affine["scale"] + affine["bias"], atol=1e-3)
