@@ -42,8 +42,8 @@ def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), the compilation cache, and silence for Orbax's notes on its options and
-    for the tracebacks of its threads, whose errors come back to whoever saves.
+    """Sets the memory allocator (glibc only), which library convolves on CPU, the compilation cache, and silence for
+    Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever saves.
 
     Call it before JAX computes anything.
     """
