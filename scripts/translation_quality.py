@@ -20,7 +20,7 @@ from ganlab.data import Dataset, load_section, to_uint8
 from ganlab.data.glyphs import two_fonts
 from ganlab.engine import set_up_process
 from ganlab.engine.examples import side_by_side_strip
-from ganlab.report import image_grid, save_png
+from ganlab.report.pictures import image_grid, save_png
 
 WORKDIR = flags.DEFINE_string("workdir", None, "the run", required=True)
 NUMBER = flags.DEFINE_integer("number", 500, "pictures of the split `test`", lower_bound=1)

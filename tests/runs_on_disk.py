@@ -10,7 +10,7 @@ from tiny import tiny_config
 
 from ganlab.engine import RunDirectory
 from ganlab.evaluation import Protocol, Record, Result, Uncertainty, add_results
-from ganlab.report import Run
+from ganlab.report.run_study import Run
 
 PROTOCOL = Protocol("fid", {}, {"name": "digits"}, {"number": 64, "images": "digits"},
                     {"number": 64, "seeds": [0], "weights": "averaged"})

@@ -53,7 +53,10 @@ from ganlab.cli.report_command import write_report
 from ganlab.config import ConfigError
 from ganlab.engine import Interruption, locked, set_up_process, split_cpu
 from ganlab.evaluation import level_text
-from ganlab.report import Analysis, ablation_page, findings, wide_console
+from ganlab.report.results import wide_console
+from ganlab.report.study_analysis import Analysis
+from ganlab.report.study_findings import findings
+from ganlab.report.study_page import ablation_page
 
 EXIT_SIGNAL = 128
 EXIT_FAILED = 1

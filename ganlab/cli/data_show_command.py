@@ -26,7 +26,8 @@ from rich.console import Console
 
 from ganlab.config import ConfigError, did_you_mean
 from ganlab.data import SOURCES, Dataset, examine, load_source, source_of
-from ganlab.report import class_table, data_picture, data_table, save_png
+from ganlab.report.data_views import class_table, data_picture, data_table
+from ganlab.report.pictures import save_png
 
 ARGUMENTS = ("SOURCE",)
 

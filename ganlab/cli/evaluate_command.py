@@ -42,7 +42,8 @@ from ganlab.evaluation import (
     measures_for,
     subject_of,
 )
-from ganlab.report import plot_results, print_results, save_png
+from ganlab.report.pictures import save_png
+from ganlab.report.results import plot_results, print_results
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:

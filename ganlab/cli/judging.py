@@ -13,7 +13,8 @@ from ganlab.data import Dataset
 from ganlab.engine import Best, Judge, RunDirectory
 from ganlab.evaluation import Record, Track, add_results, make_judging
 from ganlab.game import Game, Makers
-from ganlab.report import plot_results, save_png
+from ganlab.report.pictures import save_png
+from ganlab.report.results import plot_results
 
 
 @contextlib.contextmanager

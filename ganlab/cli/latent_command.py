@@ -26,7 +26,8 @@ from ganlab.config import ConfigError
 from ganlab.data import to_float
 from ganlab.engine import set_up_process
 from ganlab.metrics import nearest_labels
-from ganlab.report import FEW_CLASSES, draw_latent_space, latent_plane, save_png, worded_grid
+from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid
+from ganlab.report.pictures import FEW_CLASSES, save_png
 
 MOST_IMAGES = 5000  # So many tell a mean or fill a scatter; more would only take longer.
 

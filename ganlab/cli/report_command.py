@@ -25,16 +25,10 @@ from ganlab.ablation import read_study
 from ganlab.config import ConfigError, flat
 from ganlab.engine import RunDirectory, command_text, read_metrics
 from ganlab.evaluation import Study, read_results
-from ganlab.report import (
-    Run,
-    ablation_page,
-    csv_content,
-    latex_table,
-    parquet_content,
-    run_page,
-    study_of_runs,
-    trials_table,
-)
+from ganlab.report.run_page import run_page
+from ganlab.report.run_study import Run, study_of_runs
+from ganlab.report.study_files import csv_content, latex_table, parquet_content, trials_table
+from ganlab.report.study_page import ablation_page
 
 ARGUMENTS = ("DIR", "[DIR ...]")
 PLAN = "plan.json"

@@ -23,7 +23,8 @@ from ganlab.engine import (
     sample_keys,
 )
 from ganlab.game import Game
-from ganlab.report import columns_for, plot_losses, save_animation, save_png
+from ganlab.report.pictures import columns_for, save_animation, save_png
+from ganlab.report.plots import plot_losses
 from ganlab.systems import build
 from ganlab.types import Array, Tree
 

@@ -21,7 +21,7 @@ from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.engine import set_up_process
-from ganlab.report import draw_samples, interpolate_latents, save_png
+from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
 
 FORMS = ("grid", "files", "npz")
 

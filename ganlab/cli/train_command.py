@@ -71,7 +71,7 @@ from ganlab.engine import (
     writing,
 )
 from ganlab.game import Game
-from ganlab.report import draw_samples, save_png
+from ganlab.report.pictures import draw_samples, save_png
 from ganlab.systems import build
 
 EXIT_DIVERGED = 1

@@ -29,7 +29,7 @@ from ganlab.data import BadImage, decode_image, encode_png, list_images, read_he
 from ganlab.data.importing import Form
 from ganlab.engine import set_up_process
 from ganlab.game import Translator
-from ganlab.report import rows_of_pairs, save_png
+from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
 STRIP = "side_by_side.png"

@@ -1,11 +1,10 @@
 """A data set in tables and one picture."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from ganlab.data import Dataset, Examination, Pictures, StoredImages, spread
-from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid
+from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure
 from ganlab.report.tables import byte_text
 
 MOST_ROWS = 40  # Classes that have a row each in the table.
@@ -118,7 +117,7 @@ def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int, wid
 
 
 def _points(dataset: Dataset) -> np.ndarray:
-    figure = Figure(figsize=(6.4, 6.4), dpi=100, layout="constrained")
+    figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     index = spread(len(dataset), 5000)
     # Of more dimensions, the first and the last are shown.

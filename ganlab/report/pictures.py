@@ -4,13 +4,15 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ganlab.data import Dataset, to_uint8
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE_WIDTH = 720
 BACKGROUND = 255
@@ -70,7 +72,7 @@ def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
     """Draws generated points [n, 2] over real ones [m, 2], those that are finite; returns uint8 [h, w, 3]."""
     real = real[np.isfinite(real).all(axis=1)]
-    figure = Figure(figsize=(6.4, 6.4), dpi=100, layout="constrained")
+    figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     axes.scatter(*real[:5000].T, s=3, c="#bbbbbb", linewidths=0, label="real")
     axes.scatter(*points.T, s=4, c="#d1495b", linewidths=0, alpha=0.6, label="generated")
@@ -83,8 +85,17 @@ def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
     return figure_pixels(figure)
 
 
-def figure_pixels(figure: Figure) -> np.ndarray:
+def new_figure(width: float, height: float) -> "Figure":
+    """A matplotlib figure of so many hundreds of pixels."""
+    from matplotlib.figure import Figure  # Imported here: the first round of a training need not wait for it.
+
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def figure_pixels(figure: "Figure") -> np.ndarray:
     """The pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from ganlab.report.pictures import figure_pixels
+from ganlab.report.pictures import figure_pixels, new_figure
 
 
 def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
@@ -18,7 +17,7 @@ def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
     losses = [name for name in metrics if name.endswith("/loss")]
     others = [name for name in metrics if "/" in name and name not in losses]
     panels = [names for names in (losses, others) if names]
-    figure = Figure(figsize=(9, 3.2 * len(panels)), dpi=100, layout="constrained")
+    figure = new_figure(9, 3.2 * len(panels))
     for axes, names in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
         for number, name in enumerate(names):
             color = f"C{number}"

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import rich.console
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from ganlab.evaluation import Record, Uncertainty
-from ganlab.report.pictures import figure_pixels
+from ganlab.report.pictures import figure_pixels, new_figure
 
 DIGITS = 4  # Significant ones; more would be noise at any number of samples.
 PANEL = (4.2, 2.8)
@@ -89,7 +88,7 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
         raise ValueError("no value is better one way, so that none is drawn")
     rows = -(-len(names) // COLUMNS)
     columns = min(len(names), COLUMNS)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), dpi=100, layout="constrained")
+    figure = new_figure(PANEL[0] * columns, PANEL[1] * rows + 0.4)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(names):]:
         axes.set_visible(False)

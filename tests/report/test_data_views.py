@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from ganlab.data import SOURCES, Dataset, examine
-from ganlab.report import class_table, data_picture, data_table
+from ganlab.report.data_views import class_table, data_picture, data_table
 from tiny import FROM_FILES, SOURCE_ARGUMENTS
 
 SIDE = 40  # Not enlarged smoothly, so that levels stay what they are.

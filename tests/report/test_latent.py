@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganlab.report import draw_latent_space, image_grid, latent_plane, worded_grid
+from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid
+from ganlab.report.pictures import image_grid
 
 
 def normal(*shape):

@@ -11,7 +11,8 @@ from runs_on_disk import runs
 from studies import one_at_a_time_study
 from test_study_page import hostile_study
 
-from ganlab.report import ablation_page, run_page
+from ganlab.report.run_page import run_page
+from ganlab.report.study_page import ablation_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ganlab.data import SOURCES
-from ganlab.report import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
+from ganlab.report.pictures import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
 from ganlab.report.plots import plot_losses, running_mean
 
 

@@ -8,7 +8,8 @@ from runs_on_disk import other_protocol, records, runs
 from test_study_page import Page
 
 from ganlab.evaluation import DIVERGED, FINISHED, MISSING
-from ganlab.report import run_page, study_of_runs
+from ganlab.report.run_page import run_page
+from ganlab.report.run_study import study_of_runs
 from ganlab.report.run_page import BINS, binned
 from ganlab.report.run_study import group_runs
 

@@ -13,7 +13,7 @@ from studies import grid_study, one_at_a_time_study
 
 from ganlab.evaluation import FINISHED
 from ganlab.metrics import summarise
-from ganlab.report import csv_content, latex_table, parquet_content, trials_table
+from ganlab.report.study_files import csv_content, latex_table, parquet_content, trials_table
 from ganlab.report.study_files import escaped
 
 

@@ -13,7 +13,7 @@ from studies import grid_study, one_at_a_time_study
 
 from ganlab.evaluation import DIVERGED, FINISHED, MISSING
 from ganlab.metrics import improvement, paired_difference, summarise
-from ganlab.report import ablation_page
+from ganlab.report.study_page import ablation_page
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_findings import cautions, findings
 from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
