@@ -1,11 +1,13 @@
-"""Shared set-up: four virtual CPU devices, the compilation cache that makes a second run quick, and prepared data."""
+"""Shared set-up: four virtual CPU devices, the compiler as commands have it, its cache, which makes a second run
+quick, and prepared data."""
 
 import jax
 import pytest
 
-from ganlab.engine.backend import compilation_cache
+from ganlab.engine.backend import compilation_cache, set_xla_flags
 
 jax.config.update("jax_platforms", "cpu")
+set_xla_flags()  # Those of the commands.
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
