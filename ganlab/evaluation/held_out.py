@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ganlab.config import ConfigError, choose
@@ -17,7 +18,8 @@ def judged_data(config: Mapping[str, Any], dataset: Dataset, split: str | None =
       dataset: its training data.
       split: the flag --split, else None for what the config says: of which images are compared, and pictures
         translated; empty for the training data. Of a source that has a split for each kind both are joined by +,
-        first that of the sources: `testA+testB`.
+        first that of the sources: `testA+testB`. Of a source of folders or zip files without splits it is the name
+        of those beside the ones of training, or a path.
 
     Raises:
       ConfigError: for a source without splits, and for a split that it does not have.
@@ -27,15 +29,21 @@ def judged_data(config: Mapping[str, Any], dataset: Dataset, split: str | None =
     if not split:
         return dataset, section
     arguments = inspect.signature(choose(SOURCES, section["source"], "data.source")).parameters
-    names = [name for name in ("source_split", "split") if name in arguments]
+    # Names of splits, or what holds a split each.
+    names = next(([name for name in (f"source_{kind}", kind) if name in arguments] for kind in ("split", "path")
+                  if kind in arguments), None)
     parts = split.split("+")
-    if "split" not in names:
+    if names is None:
         raise ConfigError(f"{key} is {split!r}, but the source {section['source']!r} has no splits; leave it empty, or "
                           "take a source that has some, such as photos or tfds")
     if len(parts) != len(names):
         wanted = "a split for each kind, joined by + as in testA+testB" if len(names) == 2 else "one split"
         raise ConfigError(f"{key} is {split!r}, but the source {section['source']!r} takes {wanted}")
-    section = {**section, "kwargs": {**section["kwargs"], **dict(zip(names, parts, strict=True))}}
+    changed = dict(zip(names, parts, strict=True))
+    if "path" in changed:
+        changed = {name: str(Path(section["kwargs"][name]).parent / part) for name, part in changed.items()}
+    section = {**section, "kwargs": {**section["kwargs"], **changed},
+               "splits": dict(zip(("source_split", "split")[-len(parts):], parts, strict=True))}
     try:
         found = load_section(section)
     except ConfigError as error:

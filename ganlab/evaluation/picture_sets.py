@@ -51,7 +51,7 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
         raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {len(dataset):,} images; ask for fewer")
     chosen = spread(len(dataset), number or MOST_IMAGES)
     images = dataset.images
-    split = source["kwargs"].get("split", "train")
+    split = _splits(source).get("split", "train")
     crop = source.get("crop", 0)
     identity = {"split": split, "resize": "none"} | ({"crop": f"centre, {crop}x{crop}"} if crop else {})
     return PictureSet(f"{dataset.name} {split}" if "split" in source["kwargs"] else dataset.name, len(chosen),
@@ -70,10 +70,15 @@ def source_identity(dataset: Dataset, source: Mapping[str, Any]) -> dict[str, An
 
     `source` is what the config says of the data (`config.data`).
     """
-    kwargs, sources = source["kwargs"], dataset.sources
-    found = {"split": kwargs.get("source_split", kwargs.get("split", "train")), "number": len(sources)}
+    splits, sources = _splits(source), dataset.sources
+    found = {"split": splits.get("source_split", splits.get("split", "train")), "number": len(sources)}
     key = content_key(sources, spread(len(sources), MOST_IMAGES))
     return found | ({"sha256": key[:16]} if key else {})
+
+
+def _splits(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What holds the splits of a source, by `judged_data` or by the config."""
+    return source.get("splits") or source["kwargs"]
 
 
 def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureSet:

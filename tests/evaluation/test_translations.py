@@ -5,12 +5,13 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from image_files import image_file, write_folder
 from tiny import IMAGES, PAIRS, POINTS, tiny_config, tiny_translation_config
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset, load_section
 from ganlab.evaluation import Request, Translations, evaluate, judged_data, load_features, make_judging, measures_for
-from ganlab.evaluation.picture_sets import data_pictures
+from ganlab.evaluation.picture_sets import data_pictures, source_identity
 from ganlab.evaluation.seen import absolute_errors
 from ganlab.game import Makers
 from ganlab.systems import build_game
@@ -133,6 +134,25 @@ def test_a_source_with_a_split_for_each_kind_takes_both(splits):
     config = splits["two"]
     found, section = judged_data(config, load_section(config.data), "train+test")
     assert section["kwargs"] == {"source_split": "train", "split": "test"} and np.all(found.images == 200)
+
+
+@pytest.mark.parametrize(("source", "paths", "split"), [
+    ("side_by_side", {"path": "train"}, "val"), ("two_folders", {"path": "trainB", "source_path": "trainA"}, "valA+valB")])
+def test_folders_beside_those_of_training_judge_as_splits_do(tmp_path, source, paths, split):
+    folders = list(paths.values())
+    for level, names in ((10, folders), (200, split.split("+"))):
+        for name in names:
+            write_folder(tmp_path / name, {"1.png": image_file(np.full((8, 16, 3), level, np.uint8))})
+    section = {"source": source, "crop": 0,
+               "kwargs": {key: str(tmp_path / name) for key, name in paths.items()} | {"resolution": 8}}
+    train = load_section(section)
+    found, judged = judged_data({"data": section, "evaluate": {"split": split}}, train)
+    assert np.all(found.images == 200) and np.all(found.sources == 200) and np.all(train.images == 10)
+    source_split, image_split = split.split("+")[0], split.split("+")[-1]
+    assert data_pictures(found, judged).identity["split"] == image_split
+    assert source_identity(found, judged)["split"] == source_split
+    with pytest.raises(ConfigError, match="--split is .*, which does not load: .*no does not exist"):
+        judged_data({"data": section}, train, "+".join(["no"] * len(folders)))
 
 
 @pytest.mark.parametrize(("name", "split", "said"), [
