@@ -60,8 +60,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     text("weights", "", "weight file of the features inception2015 or dinov2")
     text("real", None, "folder or zip file of real images; by default the data of the run")
     text("fake", None, "folder or zip file of images to measure instead of a run's")
-    text("split", None, "split of the run's data by which it is measured, such as test, or testA+testB; of folders, those "
-         "beside; by default that of config.evaluate.split, which is empty for the training data")
+    text("split", None, "split of the run's data by which it is measured, such as test, or testA+testB; of folders, "
+         "those beside; by default that of config.evaluate.split, which is empty for the training data")
     whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
           upper_bound=4096)
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)

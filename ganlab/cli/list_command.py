@@ -39,7 +39,8 @@ TABLES: dict[str, Mapping[str, Any]] = {
 def meanings() -> dict[str, dict[str, str]]:
     """The first line of what each entry says of itself, by table and name."""
     found = {"experiments": file_meanings("experiments"), "ablations": file_meanings("experiments/ablations"),
-             "metrics": {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}." for name, measure in MEASURES.items()}}
+             "metrics": {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
+                         for name, measure in MEASURES.items()}}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
                     for table, entries in TABLES.items()}
 

@@ -93,9 +93,8 @@ KEYS: dict[str, Key] = {
     "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
     "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
-                          "test, or testA+testB of a source with a split for each kind; of folders, those beside; empty for the "
-                          "training data",
-                          live=True),
+                          "test, or testA+testB of a source with a split for each kind; of folders, those beside; "
+                          "empty for the training data", live=True),
     "evaluate.number": Key(0, "samples, or translations; 0 for as many as real images, at most 50,000", "images",
                            AT_LEAST_ZERO, live=True),
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",

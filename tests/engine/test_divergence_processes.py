@@ -63,5 +63,6 @@ def test_each_answer_to_a_divergence_is_the_same_in_all_processes(tmp_path):
         assert sorted(int(path.name) for path in (tmp_path / policy / "checkpoints").iterdir()) == steps
     retries = [json.loads(line) for line in (tmp_path / "roll_back/alarms.jsonl").read_text().splitlines()]
     assert [(line["step"], line["retry"], line["round"]) for line in retries if "retry" in line] == [(4, 1, 5)]
-    skipped = [json.loads(line)["skipped_updates"] for line in (tmp_path / "skip/metrics.jsonl").read_text().splitlines()]
+    lines = (tmp_path / "skip/metrics.jsonl").read_text().splitlines()
+    skipped = [json.loads(line)["skipped_updates"] for line in lines]
     assert skipped == [0, 1]

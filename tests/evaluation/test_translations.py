@@ -137,7 +137,8 @@ def test_a_source_with_a_split_for_each_kind_takes_both(splits):
 
 
 @pytest.mark.parametrize(("source", "paths", "split"), [
-    ("side_by_side", {"path": "train"}, "val"), ("two_folders", {"path": "trainB", "source_path": "trainA"}, "valA+valB")])
+    ("side_by_side", {"path": "train"}, "val"),
+    ("two_folders", {"path": "trainB", "source_path": "trainA"}, "valA+valB")])
 def test_folders_beside_those_of_training_judge_as_splits_do(tmp_path, source, paths, split):
     folders = list(paths.values())
     for level, names in ((10, folders), (200, split.split("+"))):
