@@ -1,11 +1,16 @@
 """Crops of the photographs and textures that ship with scikit-learn and scikit-image: pictures without a download."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.data.dataset import Dataset
+
+
+Parts = dict[str, list[np.ndarray]]  # By split, the parts of a picture that it is cut from.
+Divide = Callable[[np.ndarray], Parts]
+Wanted = Callable[[np.ndarray], bool]
 
 
 def _of_scikit_learn(name: str) -> np.ndarray:
@@ -32,6 +37,23 @@ SPLITS = ("train", "test")
 HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
 SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
 ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
+SCENE = 1.5  # The least of that where crops are to show more of the scene.
+ROWS, COLUMNS = 2, 3  # Of the cells of a picture that crops of scenes are cut from.
+
+
+def _sides(picture: np.ndarray) -> Parts:
+    """The left part of a picture [h, w, c] to train on and the right one to test."""
+    border = round(picture.shape[1] * (1 - HELD_OUT))
+    return {"train": [picture[:, :border]], "test": [picture[:, border:]]}
+
+
+def _cells(picture: np.ndarray) -> Parts:
+    """Cells of a picture [h, w, c], of which every third is held out: the first of the first row, then a step on."""
+    parts: Parts = {split: [] for split in SPLITS}
+    for row, cells in enumerate(np.array_split(picture, ROWS)):
+        for column, cell in enumerate(np.array_split(cells, COLUMNS, axis=1)):
+            parts["test" if (column - row) % COLUMNS == 0 else "train"].append(cell)
+    return parts
 
 
 def photos(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
@@ -88,36 +110,47 @@ def textures(first: str = "brick", second: str = "gravel", source_size: int = 30
     return Dataset("textures", images, np.zeros(size, np.int32), (second,), sources=sources, paired=False)
 
 
-def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int,
-           stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def scenes(size: int, side: int, split: str, seed: int, wanted: Wanted) -> Dataset:
+    """Crops as those of `photos` that see more of the scene and are `wanted`: from 1.5 pixels to three for one.
+
+    Each photograph is cut into 2 rows of 3 cells. The upper left and the lower middle one are cut for `test` alone:
+    what is held out looks like its neighbours, with which it shares no pixel. `wanted` takes an image [side, side, 3].
+
+    Raises:
+      ConfigError: as `photos`; the side is at most that of the smallest cell, 150.
+    """
+    images, labels = _crops([load(name) for name, load in PHOTOGRAPHS.items()], size, side, split, seed,
+                            divide=_cells, nearest=SCENE, wanted=wanted)
+    return Dataset("scenes", images, labels, tuple(PHOTOGRAPHS))
+
+
+def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int, stream: int = 0,
+           divide: Divide = _sides, nearest: float = 1.0, wanted: Wanted | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Random crops uint8 [size, side, side, c] of pictures [h, w, c], and the number of each one's picture [size]."""
     from PIL import Image
 
     if split not in SPLITS:
         raise unknown("config.data.kwargs.split", split, SPLITS)
-    parts = [_part(picture, split) for picture in pictures]
+    divided = [divide(picture) for picture in pictures]
     # Of both splits, so that a side that one of them takes fits the other too.
-    largest = min(min(_part(picture, other).shape[:2]) for picture in pictures for other in SPLITS)
+    largest = min(min(part.shape[:2]) for splits in divided for parts in splits.values() for part in parts)
     if not SMALLEST_SIDE <= side <= largest:
         raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
                           f"{largest} pixels")
-    # One row of draws a crop: its picture, scale, place in x and y, mirroring.
-    draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream])).random((size, 5))
-    numbers = np.floor(draws[:, 0] * len(parts)).astype(np.int32)
-    opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
-    images = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8)
-    for index, (number, (_, scale, x, y, mirrored)) in enumerate(zip(numbers, draws.tolist(), strict=True)):
-        part = opened[number]
+    opened = [(number, Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part))
+              for number, splits in enumerate(divided) for part in splits[split]]
+    random = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream]))
+    images, numbers, count = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8), np.empty(size, np.int32), 0
+    while count < size:
+        # Five draws a crop, wanted or not: its part, scale, place in x and y, mirroring.
+        chosen, scale, x, y, mirrored = random.random(5).tolist()
+        numbers[count], part = opened[int(chosen * len(opened))]
+        near, far = (min(zoom, min(part.size) / side) for zoom in (nearest, ZOOM))
         # Uniform in the logarithm: each doubling of the scale is as likely.
-        length = side * min(ZOOM, min(part.size) / side) ** scale
+        length = side * near * (far / near) ** scale
         left, top = x * (part.width - length), y * (part.height - length)
         crop = part.resize((side, side), Image.Resampling.BICUBIC, (left, top, left + length, top + length))
         pixels = np.asarray(crop).reshape(side, side, -1)
-        images[index] = pixels[:, ::-1] if mirrored < 0.5 else pixels
+        images[count] = pixels[:, ::-1] if mirrored < 0.5 else pixels
+        count += wanted is None or wanted(images[count])
     return images, numbers
-
-
-def _part(picture: np.ndarray, split: str) -> np.ndarray:
-    """The part of a picture [h, w, c] that a split is cut from."""
-    border = round(picture.shape[1] * (1 - HELD_OUT))
-    return picture[:, :border] if split == "train" else picture[:, border:]

@@ -5,12 +5,12 @@ import pytest
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
-from ganlab.data.photos import HELD_OUT, PHOTOGRAPHS, TEXTURES
+from ganlab.data.photos import HELD_OUT, PHOTOGRAPHS, TEXTURES, scenes
 from ganlab.systems import load_data
 from tiny import tiny_config
 
 photos, textures = SOURCES["photos"], SOURCES["textures"]
-KINDS = [photos, lambda size, **kwargs: textures(size=size, source_size=1, **kwargs)]
+KINDS = [photos, lambda size, **kwargs: textures(size=size, source_size=1, **kwargs), SOURCES["photo_edges"]]
 
 
 def ramp(width):
@@ -28,6 +28,30 @@ def test_no_test_crop_shares_a_pixel_with_a_train_crop(monkeypatch):
     assert train.min() <= 4 and test.max() >= 195
 
 
+def test_no_test_crop_of_scenes_shares_a_pixel_with_a_train_crop(monkeypatch):
+    # Red tells the column of a pixel and green its row, of 240 columns in cells of 80 and 160 rows in cells of 80.
+    picture = np.stack([*np.meshgrid(np.arange(240), np.arange(160)), np.zeros((160, 240))], axis=-1).astype(np.uint8)
+    for name in PHOTOGRAPHS:
+        monkeypatch.setitem(PHOTOGRAPHS, name, lambda name: picture)
+    cells = {}
+    for split in ("train", "test"):
+        images = scenes(300, 12, split, 0, lambda image: True).images
+        # Corners of a crop, none of which is outside of its cell.
+        low, high = (extreme(images[..., :2], axis=(1, 2)) for extreme in (np.min, np.max))
+        np.testing.assert_array_equal(low // 80, high // 80)
+        assert 12 < (high - low + 1).min() and (high - low + 1).max() <= 37
+        cells[split] = {tuple(cell) for cell in low // 80}
+    assert cells == {"train": {(1, 0), (2, 0), (0, 1), (2, 1)}, "test": {(0, 0), (1, 1)}}
+
+
+def test_crops_of_scenes_are_those_of_all_that_are_wanted():
+    every = scenes(40, 12, "train", 0, lambda image: True)
+    bright = scenes(10, 12, "train", 0, lambda image: image.mean() > 100)
+    chosen = np.flatnonzero(every.images.mean(axis=(1, 2, 3)) > 100)[:10]
+    np.testing.assert_array_equal(bright.images, every.images[chosen])
+    np.testing.assert_array_equal(bright.labels, every.labels[chosen])
+
+
 def test_crops_are_mirrored_half_of_the_time_and_show_one_to_three_pixels_in_one(monkeypatch):
     for name in PHOTOGRAPHS:
         monkeypatch.setitem(PHOTOGRAPHS, name, lambda name: ramp(200))
@@ -40,7 +64,7 @@ def test_crops_are_mirrored_half_of_the_time_and_show_one_to_three_pixels_in_one
     assert abs(np.median(np.abs(slope)) - 3**0.5) < 0.15
 
 
-@pytest.mark.parametrize("make", KINDS, ids=["photos", "textures"])
+@pytest.mark.parametrize("make", KINDS, ids=["photos", "textures", "photo_edges"])
 def test_crops_are_drawn_by_seed_and_split_and_begin_a_larger_set(make):
     first = make(size=20).images
     np.testing.assert_array_equal(make(size=30).images[:20], first)
