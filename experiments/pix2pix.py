@@ -19,7 +19,9 @@ from ganlab.config import ConfigError, both_players, experiment, parse_choices, 
 # The published sets are folders of pictures that hold both halves; which half is the source, and the pictures of an
 # epoch. Labels are drawn on facades, and maps from above.
 PUBLISHED = {"facades": ("right", 400), "maps": ("left", 1096)}
-CROPS = {"photo_edges": 3000, "photo_grey": 5000}  # With their rounds.
+# An average of the weights would have other batch statistics than the weights, whose running ones it is used with.
+CROPS = {"photo_edges": dict(width=16, rounds=10_000, generator_lr=1e-3, ema=0.0),
+         "photo_grey": dict(width=32, rounds=5000, generator_lr=2e-4, ema=2.0)}
 EPOCHS = 200
 
 
@@ -36,11 +38,13 @@ def get_config(argument=None):
 
 
 def _crops(choice):
-    width, batch, rounds = choice.width or 32, 4, CROPS[choice.data]
+    numbers, batch = CROPS[choice.data], 4
+    rounds = numbers["rounds"]
     return _experiment(
-        choice, width, depth=6, layers=2, batch_size=batch,
+        choice, choice.width or numbers["width"], depth=6, layers=2, batch_size=batch,
         data=dict(source=choice.data, kwargs=dict(size=4000), flip=True),
-        decay=(rounds * batch / 2000, rounds * batch / 1000), ema=2.0, number=16,
+        decay=(rounds * batch / 2000, rounds * batch / 1000), generator_lr=numbers["generator_lr"], ema=numbers["ema"],
+        number=16,
         train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=500, checkpoint_every_rounds=500))
 
 
@@ -53,12 +57,12 @@ def _published(choice):
         choice, choice.width or 64, depth=8, layers=3, batch_size=1,
         data=dict(source="side_by_side", kwargs=dict(path=choice.path, resolution=286, source_side=side), crop=256,
                   flip=True),
-        decay=(half, 2 * half), ema=0.0, number=8,
+        decay=(half, 2 * half), generator_lr=2e-4, ema=0.0, number=8,
         train=dict(total_rounds=EPOCHS * images, log_every_rounds=100, sample_every_rounds=5 * images,
                    checkpoint_every_rounds=5 * images))
 
 
-def _experiment(choice, width, depth, layers, batch_size, data, decay, ema, number, train):
+def _experiment(choice, width, depth, layers, batch_size, data, decay, generator_lr, ema, number, train):
     critic = dict(width=width, layers=layers, normalization="batch" if choice.penalty == "none" else "instance")
     return experiment(
         name=f"pix2pix {choice.data}", data=data, batch_size=batch_size,
@@ -66,6 +70,6 @@ def _experiment(choice, width, depth, layers, batch_size, data, decay, ema, numb
         networks={"generator": dict(network="unet", kwargs=dict(width=width, depth=depth)),
                   "critic": dict(network="patch", kwargs=critic)},
         learning_rate_schedule="linear",
-        hyper=dict(both_players(lr=2e-4, beta1=0.5, beta2=0.999), l1_weight=100.0, decay_start_kimg=decay[0],
-                   decay_end_kimg=decay[1], ema_half_life_kimg=ema),
+        hyper=dict(both_players(lr=2e-4, beta1=0.5, beta2=0.999) | dict(generator_lr=generator_lr), l1_weight=100.0,
+                   decay_start_kimg=decay[0], decay_end_kimg=decay[1], ema_half_life_kimg=ema),
         sample=dict(number=number), train=train)

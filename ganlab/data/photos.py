@@ -8,8 +8,6 @@ from ganlab.config import ConfigError, unknown
 from ganlab.data.dataset import Dataset
 
 
-Parts = dict[str, list[np.ndarray]]  # By split, the parts of a picture that it is cut from.
-Divide = Callable[[np.ndarray], Parts]
 Wanted = Callable[[np.ndarray], bool]
 
 
@@ -37,23 +35,9 @@ SPLITS = ("train", "test")
 HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
 SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
 ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
-SCENE = 1.5  # The least of that where crops are to show more of the scene.
-ROWS, COLUMNS = 2, 3  # Of the cells of a picture that crops of scenes are cut from.
-
-
-def _sides(picture: np.ndarray) -> Parts:
-    """The left part of a picture [h, w, c] to train on and the right one to test."""
-    border = round(picture.shape[1] * (1 - HELD_OUT))
-    return {"train": [picture[:, :border]], "test": [picture[:, border:]]}
-
-
-def _cells(picture: np.ndarray) -> Parts:
-    """Cells of a picture [h, w, c], of which every third is held out: the first of the first row, then a step on."""
-    parts: Parts = {split: [] for split in SPLITS}
-    for row, cells in enumerate(np.array_split(picture, ROWS)):
-        for column, cell in enumerate(np.array_split(cells, COLUMNS, axis=1)):
-            parts["test" if (column - row) % COLUMNS == 0 else "train"].append(cell)
-    return parts
+# Crops of scenes are of photographs whose halves resemble each other: of the others, what is held out is like nothing
+# that was seen. They show more of it too, from so many pixels for one on.
+SCENES, SCENE_HELD_OUT, SCENE_ZOOM = ("china", "flower", "chelsea"), 0.5, 2.0
 
 
 def photos(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
@@ -111,40 +95,40 @@ def textures(first: str = "brick", second: str = "gravel", source_size: int = 30
 
 
 def scenes(size: int, side: int, split: str, seed: int, wanted: Wanted) -> Dataset:
-    """Crops as those of `photos` that see more of the scene and are `wanted`: from 1.5 pixels to three for one.
+    """Crops as those of `photos`, but of 3 of the photographs, from two pixels to three for one, and only those `wanted`.
 
-    Each photograph is cut into 2 rows of 3 cells. The upper left and the lower middle one are cut for `test` alone:
-    what is held out looks like its neighbours, with which it shares no pixel. `wanted` takes an image [side, side, 3].
+    The right half of each is cut for `test` alone; the side is at most 225. `wanted` takes uint8 images [side, side, 3].
 
     Raises:
-      ConfigError: as `photos`; the side is at most that of the smallest cell, 150.
+      ConfigError: as `photos`.
     """
-    images, labels = _crops([load(name) for name, load in PHOTOGRAPHS.items()], size, side, split, seed,
-                            divide=_cells, nearest=SCENE, wanted=wanted)
-    return Dataset("scenes", images, labels, tuple(PHOTOGRAPHS))
+    images, labels = _crops([PHOTOGRAPHS[name](name) for name in SCENES], size, side, split, seed,
+                            held_out=SCENE_HELD_OUT, nearest=SCENE_ZOOM, wanted=wanted)
+    return Dataset("scenes", images, labels, SCENES)
 
 
 def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int, stream: int = 0,
-           divide: Divide = _sides, nearest: float = 1.0, wanted: Wanted | None = None) -> tuple[np.ndarray, np.ndarray]:
+           held_out: float = HELD_OUT, nearest: float = 1.0,
+           wanted: Wanted | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Random crops uint8 [size, side, side, c] of pictures [h, w, c], and the number of each one's picture [size]."""
     from PIL import Image
 
     if split not in SPLITS:
         raise unknown("config.data.kwargs.split", split, SPLITS)
-    divided = [divide(picture) for picture in pictures]
+    parts = [_part(picture, split, held_out) for picture in pictures]
     # Of both splits, so that a side that one of them takes fits the other too.
-    largest = min(min(part.shape[:2]) for splits in divided for parts in splits.values() for part in parts)
+    largest = min(min(_part(picture, other, held_out).shape[:2]) for picture in pictures for other in SPLITS)
     if not SMALLEST_SIDE <= side <= largest:
         raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
                           f"{largest} pixels")
-    opened = [(number, Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part))
-              for number, splits in enumerate(divided) for part in splits[split]]
+    opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
     random = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream]))
     images, numbers, count = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8), np.empty(size, np.int32), 0
     while count < size:
-        # Five draws a crop, wanted or not: its part, scale, place in x and y, mirroring.
-        chosen, scale, x, y, mirrored = random.random(5).tolist()
-        numbers[count], part = opened[int(chosen * len(opened))]
+        # Five draws a crop, wanted or not: its picture, scale, place in x and y, mirroring.
+        picture, scale, x, y, mirrored = random.random(5).tolist()
+        numbers[count] = int(picture * len(opened))
+        part = opened[numbers[count]]
         near, far = (min(zoom, min(part.size) / side) for zoom in (nearest, ZOOM))
         # Uniform in the logarithm: each doubling of the scale is as likely.
         length = side * near * (far / near) ** scale
@@ -154,3 +138,9 @@ def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, see
         images[count] = pixels[:, ::-1] if mirrored < 0.5 else pixels
         count += wanted is None or wanted(images[count])
     return images, numbers
+
+
+def _part(picture: np.ndarray, split: str, held_out: float) -> np.ndarray:
+    """The part of a picture [h, w, c] that a split is cut from: the right one of that share of the width to test."""
+    border = round(picture.shape[1] * (1 - held_out))
+    return picture[:, :border] if split == "train" else picture[:, border:]
