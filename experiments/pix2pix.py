@@ -20,7 +20,7 @@ from ganlab.config import ConfigError, both_players, experiment, parse_choices, 
 # epoch. Labels are drawn on facades, and maps from above.
 PUBLISHED = {"facades": ("right", 400), "maps": ("left", 1096)}
 # An average of the weights would have other batch statistics than the weights, whose running ones it is used with.
-CROPS = {"photo_edges": dict(width=16, rounds=10_000, generator_lr=1e-3, ema=0.0),
+CROPS = {"photo_edges": dict(width=16, rounds=6000, generator_lr=1e-3, ema=0.0),
          "photo_grey": dict(width=32, rounds=5000, generator_lr=2e-4, ema=2.0)}
 EPOCHS = 200
 

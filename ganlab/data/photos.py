@@ -7,7 +7,6 @@ import numpy as np
 from ganlab.config import ConfigError, unknown
 from ganlab.data.dataset import Dataset
 
-
 Wanted = Callable[[np.ndarray], bool]
 
 
@@ -35,9 +34,9 @@ SPLITS = ("train", "test")
 HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
 SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
 ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
-# Crops of scenes are of photographs whose halves resemble each other: of the others, what is held out is like nothing
-# that was seen. They show more of it too, from so many pixels for one on.
-SCENES, SCENE_HELD_OUT, SCENE_ZOOM = ("china", "flower", "chelsea"), 0.5, 2.0
+# Crops of scenes are of a flower, a cat's face and a cup, whose right halves, held out, are much like the left ones: of
+# the other photographs they are like nothing that was seen. They show more of it too, from so many pixels for one on.
+SCENES, SCENE_HELD_OUT, SCENE_ZOOM = ("flower", "chelsea", "coffee"), 0.5, 2.0
 
 
 def photos(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
@@ -95,9 +94,9 @@ def textures(first: str = "brick", second: str = "gravel", source_size: int = 30
 
 
 def scenes(size: int, side: int, split: str, seed: int, wanted: Wanted) -> Dataset:
-    """Crops as those of `photos`, but of 3 of the photographs, from two pixels to three for one, and only those `wanted`.
+    """Crops as those of `photos`, but of 3 photographs, from two pixels to three for one, and only those `wanted`.
 
-    The right half of each is cut for `test` alone; the side is at most 225. `wanted` takes uint8 images [side, side, 3].
+    The right half of each is cut for `test` alone; the side is at most 225. `wanted` takes uint8 [side, side, 3].
 
     Raises:
       ConfigError: as `photos`.

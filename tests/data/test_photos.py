@@ -40,7 +40,7 @@ def test_no_test_crop_of_scenes_shares_a_pixel_with_a_train_crop(monkeypatch):
 
 
 def test_crops_of_scenes_are_those_of_all_that_are_wanted():
-    every = scenes(40, 12, "train", 0, lambda image: True)
+    every = scenes(80, 12, "train", 0, lambda image: True)
     bright = scenes(10, 12, "train", 0, lambda image: image.mean() > 100)
     chosen = np.flatnonzero(every.images.mean(axis=(1, 2, 3)) > 100)[:10]
     np.testing.assert_array_equal(bright.images, every.images[chosen])
