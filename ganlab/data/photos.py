@@ -1,11 +1,13 @@
 """Crops of the photographs and textures that ship with scikit-learn and scikit-image: pictures without a download."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.data.dataset import Dataset
+
+Wanted = Callable[[np.ndarray], bool]
 
 
 def _of_scikit_learn(name: str) -> np.ndarray:
@@ -32,6 +34,9 @@ SPLITS = ("train", "test")
 HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
 SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
 ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
+# Crops of scenes are of a flower, a cat's face and a cup, whose right halves, held out, are much like the left ones: of
+# the other photographs they are like nothing that was seen. They show more of it too, from so many pixels for one on.
+SCENES, SCENE_HELD_OUT, SCENE_ZOOM = ("flower", "chelsea", "coffee"), 0.5, 2.0
 
 
 def photos(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
@@ -88,36 +93,53 @@ def textures(first: str = "brick", second: str = "gravel", source_size: int = 30
     return Dataset("textures", images, np.zeros(size, np.int32), (second,), sources=sources, paired=False)
 
 
-def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int,
-           stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def scenes(size: int, side: int, split: str, seed: int, wanted: Wanted) -> Dataset:
+    """Crops as those of `photos`, but of 3 photographs, from two pixels to three for one, and only those `wanted`.
+
+    The right half of each is cut for `test` alone; the side is at most 225. `wanted` takes uint8 [side, side, 3].
+
+    Raises:
+      ConfigError: as `photos`.
+    """
+    images, labels = _crops([PHOTOGRAPHS[name](name) for name in SCENES], size, side, split, seed,
+                            held_out=SCENE_HELD_OUT, nearest=SCENE_ZOOM, wanted=wanted)
+    return Dataset("scenes", images, labels, SCENES)
+
+
+def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int, stream: int = 0,
+           held_out: float = HELD_OUT, nearest: float = 1.0,
+           wanted: Wanted | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Random crops uint8 [size, side, side, c] of pictures [h, w, c], and the number of each one's picture [size]."""
     from PIL import Image
 
     if split not in SPLITS:
         raise unknown("config.data.kwargs.split", split, SPLITS)
-    parts = [_part(picture, split) for picture in pictures]
+    parts = [_part(picture, split, held_out) for picture in pictures]
     # Of both splits, so that a side that one of them takes fits the other too.
-    largest = min(min(_part(picture, other).shape[:2]) for picture in pictures for other in SPLITS)
+    largest = min(min(_part(picture, other, held_out).shape[:2]) for picture in pictures for other in SPLITS)
     if not SMALLEST_SIDE <= side <= largest:
         raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
                           f"{largest} pixels")
-    # One row of draws a crop: its picture, scale, place in x and y, mirroring.
-    draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream])).random((size, 5))
-    numbers = np.floor(draws[:, 0] * len(parts)).astype(np.int32)
     opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
-    images = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8)
-    for index, (number, (_, scale, x, y, mirrored)) in enumerate(zip(numbers, draws.tolist(), strict=True)):
-        part = opened[number]
+    random = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream]))
+    images, numbers, count = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8), np.empty(size, np.int32), 0
+    while count < size:
+        # Five draws a crop, wanted or not: its picture, scale, place in x and y, mirroring.
+        picture, scale, x, y, mirrored = random.random(5).tolist()
+        numbers[count] = int(picture * len(opened))
+        part = opened[numbers[count]]
+        near, far = (min(zoom, min(part.size) / side) for zoom in (nearest, ZOOM))
         # Uniform in the logarithm: each doubling of the scale is as likely.
-        length = side * min(ZOOM, min(part.size) / side) ** scale
+        length = side * near * (far / near) ** scale
         left, top = x * (part.width - length), y * (part.height - length)
         crop = part.resize((side, side), Image.Resampling.BICUBIC, (left, top, left + length, top + length))
         pixels = np.asarray(crop).reshape(side, side, -1)
-        images[index] = pixels[:, ::-1] if mirrored < 0.5 else pixels
+        images[count] = pixels[:, ::-1] if mirrored < 0.5 else pixels
+        count += wanted is None or wanted(images[count])
     return images, numbers
 
 
-def _part(picture: np.ndarray, split: str) -> np.ndarray:
-    """The part of a picture [h, w, c] that a split is cut from."""
-    border = round(picture.shape[1] * (1 - HELD_OUT))
+def _part(picture: np.ndarray, split: str, held_out: float) -> np.ndarray:
+    """The part of a picture [h, w, c] that a split is cut from: the right one of that share of the width to test."""
+    border = round(picture.shape[1] * (1 - held_out))
     return picture[:, :border] if split == "train" else picture[:, border:]

@@ -9,12 +9,14 @@ import numpy as np
 from ganlab.config import ConfigError, choose
 from ganlab.data.dataset import Dataset, StoredImages
 from ganlab.data.loading import load_source
-from ganlab.data.photos import photos
+from ganlab.data.photos import photos, scenes
 
 BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
 SMOOTHING = 1.0  # Deviation in pixels of the Gaussian before slopes are taken.
-# Of the slope a pixel, for levels in [0, 1]: lines begin where it is steep and go on where less so.
-STEEP, LESS_STEEP = 0.06, 0.03
+# Of the slope a pixel, for levels in [0, 1]: lines begin where it is steep and go on where less so. They are as dark
+# as it, and black where it is this steep.
+STEEP, LESS_STEEP, BLACK = 0.03, 0.015, 0.15
+LINES = 0.06  # The least share of a photograph's pixels that lines go through: where nothing is drawn, nothing is told.
 
 
 def grey(images: np.ndarray) -> np.ndarray:
@@ -29,12 +31,13 @@ def grey(images: np.ndarray) -> np.ndarray:
 
 
 def edges(images: np.ndarray) -> np.ndarray:
-    """Thin black lines on white along the edges of uint8 images [n, h, w, c]; uint8 0 or 255, [n, h, w, 1].
+    """Thin lines on white along the edges of uint8 images [n, h, w, c], as dark as these are steep: uint8 [n, h, w, 1].
 
     The detector of Canny 1986 ("A computational approach to edge detection"): a Gaussian of deviation
     1, slopes by Sobel's kernels, each pixel's of the channel where it is steepest, what is no maximum
-    across the edge left out, then lines with a slope of at least 0.06 a pixel somewhere, as far as it
-    is at least 0.03, for levels in [0, 1]. It commutes with mirroring.
+    across the edge left out, then lines with a slope of at least 0.03 a pixel somewhere, as far as it
+    is at least 0.015, for levels in [0, 1]. Lines are black from a slope of 0.15 on and fainter below, as the
+    edges that Isola et al. 2017 translate are soft. It commutes with mirroring.
     """
     from scipy import ndimage  # Imported here: other sources need not wait for it.
 
@@ -53,7 +56,8 @@ def edges(images: np.ndarray) -> np.ndarray:
     numbers, count = ndimage.label(lines, connected)
     kept = np.zeros(count + 1, bool)
     kept[numbers[lines & (slope >= STEEP)]] = True
-    return np.where(kept[numbers], np.uint8(0), np.uint8(255))[..., None]
+    darkness = np.where(kept[numbers], np.minimum(slope / BLACK, 1), 0)
+    return (255 - np.rint(255 * darkness)).astype(np.uint8)[..., None]
 
 
 def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.ndarray:
@@ -116,8 +120,16 @@ def translated(source: str, function: str = "edges", kwargs: Mapping[str, Any] |
 
 
 def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
-    """Pairs of drawing and photograph: the crops of `photos`, to be translated from their `edges`, 64x64 pixels."""
-    return dataclasses.replace(_translate(photos(size, side, split, seed), "edges"), name="photo_edges")
+    """Pairs of drawing and photograph: crops of 3 photographs, to be translated from their `edges`, 64x64 pixels.
+
+    They are `scenes` of which lines go through 6% of the pixels at least. The right halves are held out for `test`.
+    """
+    return dataclasses.replace(_translate(scenes(size, side, split, seed, _is_drawn), "edges"), name="photo_edges")
+
+
+def _is_drawn(image: np.ndarray) -> bool:
+    """Whether the drawing of an image [h, w, c] has enough lines."""
+    return bool(np.mean(edges(image[None]) < 255) >= LINES)
 
 
 def photo_grey(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:

@@ -5,12 +5,12 @@ import pytest
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
-from ganlab.data.photos import HELD_OUT, PHOTOGRAPHS, TEXTURES
+from ganlab.data.photos import HELD_OUT, PHOTOGRAPHS, TEXTURES, scenes
 from ganlab.systems import load_data
 from tiny import tiny_config
 
 photos, textures = SOURCES["photos"], SOURCES["textures"]
-KINDS = [photos, lambda size, **kwargs: textures(size=size, source_size=1, **kwargs)]
+KINDS = [photos, lambda size, **kwargs: textures(size=size, source_size=1, **kwargs), SOURCES["photo_edges"]]
 
 
 def ramp(width):
@@ -28,6 +28,25 @@ def test_no_test_crop_shares_a_pixel_with_a_train_crop(monkeypatch):
     assert train.min() <= 4 and test.max() >= 195
 
 
+def test_no_test_crop_of_scenes_shares_a_pixel_with_a_train_crop(monkeypatch):
+    for name in PHOTOGRAPHS:
+        monkeypatch.setitem(PHOTOGRAPHS, name, lambda name: ramp(200))
+    train, test = (scenes(400, 12, split, 0, lambda image: True).images for split in ("train", "test"))
+    assert 97 <= train.max() < 100 <= test.min() <= 103
+    assert train.min() <= 4 and test.max() >= 195
+    # From two pixels of the photograph for one on.
+    steps = np.abs(np.diff(train[..., 0].astype(float), axis=2)[:, :, 3:8]).mean(axis=(1, 2))
+    assert 1.95 < steps.min() < 2.1 and 2.9 < steps.max() < 3.05
+
+
+def test_crops_of_scenes_are_those_of_all_that_are_wanted():
+    every = scenes(80, 12, "train", 0, lambda image: True)
+    bright = scenes(10, 12, "train", 0, lambda image: image.mean() > 100)
+    chosen = np.flatnonzero(every.images.mean(axis=(1, 2, 3)) > 100)[:10]
+    np.testing.assert_array_equal(bright.images, every.images[chosen])
+    np.testing.assert_array_equal(bright.labels, every.labels[chosen])
+
+
 def test_crops_are_mirrored_half_of_the_time_and_show_one_to_three_pixels_in_one(monkeypatch):
     for name in PHOTOGRAPHS:
         monkeypatch.setitem(PHOTOGRAPHS, name, lambda name: ramp(200))
@@ -40,7 +59,7 @@ def test_crops_are_mirrored_half_of_the_time_and_show_one_to_three_pixels_in_one
     assert abs(np.median(np.abs(slope)) - 3**0.5) < 0.15
 
 
-@pytest.mark.parametrize("make", KINDS, ids=["photos", "textures"])
+@pytest.mark.parametrize("make", KINDS, ids=["photos", "textures", "photo_edges"])
 def test_crops_are_drawn_by_seed_and_split_and_begin_a_larger_set(make):
     first = make(size=20).images
     np.testing.assert_array_equal(make(size=30).images[:20], first)
@@ -74,8 +93,8 @@ def test_a_texture_to_itself_is_cut_twice():
 @pytest.mark.parametrize("name", ["photos", "photo_edges", "photo_grey", "textures"])
 @pytest.mark.parametrize(("kwargs", "words"), [
     ({"split": "tset"}, "did you mean test?"),
-    ({"side": 300}, "have 8 to 1"),
-    ({"side": 4}, "have 8 to 1"),
+    ({"side": 300}, "have 8 to [12]"),
+    ({"side": 4}, "have 8 to [12]"),
     ({"first": "brik"}, "did you mean brick?"),
     ({"second": "sand"}, "allowed: brick, grass, gravel"),
 ])
