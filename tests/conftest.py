@@ -22,7 +22,8 @@ def float64():
 
 @pytest.fixture
 def compiled_quickly():
-    """Compiles a test's programs sooner, to slower ones: for tests that play a round or two and compare no numbers."""
+    """Compiles a test's programs in half the time, to slower ones: for tests that play a round or two, or compare small
+    numbers in double precision."""
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)

@@ -1,13 +1,14 @@
 """Crops of the photographs and textures that ship with scikit-learn and scikit-image: pictures without a download."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.data.dataset import Dataset
 
-Wanted = Callable[[np.ndarray], bool]
+Crops = tuple[np.ndarray, np.ndarray]  # uint8 [n, side, side, c], and the number of each one's picture, int32 [n].
 
 
 def _of_scikit_learn(name: str) -> np.ndarray:
@@ -33,6 +34,7 @@ TEXTURES = {"brick": _of_scikit_image, "grass": _of_scikit_image, "gravel": _of_
 SPLITS = ("train", "test")
 HELD_OUT = 0.3  # Share of each picture's width, at its right, from which the crops of `test` are cut.
 SMALLEST_SIDE = 8  # Of crops in pixels: below, nothing of a photograph is seen.
+BLOCK = 500  # Crops that are cut at once.
 ZOOM = 3.0  # The side of a crop before it is resized: from that of the images to so many times that.
 # Crops of scenes are of a flower, a cat's face and a cup, whose right halves, held out, are much like the left ones: of
 # the other photographs they are like nothing that was seen. They show more of it too, from so many pixels for one on.
@@ -93,25 +95,28 @@ def textures(first: str = "brick", second: str = "gravel", source_size: int = 30
     return Dataset("textures", images, np.zeros(size, np.int32), (second,), sources=sources, paired=False)
 
 
-def scenes(size: int, side: int, split: str, seed: int, wanted: Wanted) -> Dataset:
-    """Crops as those of `photos`, but of 3 photographs, from two pixels to three for one, and only those `wanted`.
+def scenes(side: int, split: str, seed: int) -> Iterator[Crops]:
+    """Crops as those of `photos`, but of `SCENES` and from two pixels to three for one, in blocks without an end.
 
-    The right half of each is cut for `test` alone; the side is at most 225. `wanted` takes uint8 [side, side, 3].
+    The right half of each photograph is cut for `test` alone; the side is at most 225.
 
     Raises:
       ConfigError: as `photos`.
     """
-    images, labels = _crops([PHOTOGRAPHS[name](name) for name in SCENES], size, side, split, seed,
-                            held_out=SCENE_HELD_OUT, nearest=SCENE_ZOOM, wanted=wanted)
-    return Dataset("scenes", images, labels, SCENES)
+    return _blocks([PHOTOGRAPHS[name](name) for name in SCENES], side, split, seed, held_out=SCENE_HELD_OUT,
+                   nearest=SCENE_ZOOM)
 
 
-def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int, stream: int = 0,
-           held_out: float = HELD_OUT, nearest: float = 1.0,
-           wanted: Wanted | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Random crops uint8 [size, side, side, c] of pictures [h, w, c], and the number of each one's picture [size]."""
-    from PIL import Image
+def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, seed: int, stream: int = 0) -> Crops:
+    """So many random crops of pictures [h, w, c]."""
+    blocks = itertools.islice(_blocks(pictures, side, split, seed, stream), max(-(-size // BLOCK), 1))
+    images, numbers = map(np.concatenate, zip(*blocks, strict=True))
+    return images[:size], numbers[:size]
 
+
+def _blocks(pictures: Sequence[np.ndarray], side: int, split: str, seed: int, stream: int = 0,
+            held_out: float = HELD_OUT, nearest: float = 1.0) -> Iterator[Crops]:
+    """Random crops of pictures [h, w, c] in blocks without an end."""
     if split not in SPLITS:
         raise unknown("config.data.kwargs.split", split, SPLITS)
     parts = [_part(picture, split, held_out) for picture in pictures]
@@ -120,22 +125,28 @@ def _crops(pictures: Sequence[np.ndarray], size: int, side: int, split: str, see
     if not SMALLEST_SIDE <= side <= largest:
         raise ConfigError(f"config.data.kwargs.side is {side}; crops of these pictures have {SMALLEST_SIDE} to "
                           f"{largest} pixels")
-    opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
     random = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), stream]))
-    images, numbers, count = np.empty((size, side, side, pictures[0].shape[-1]), np.uint8), np.empty(size, np.int32), 0
-    while count < size:
-        # Five draws a crop, wanted or not: its picture, scale, place in x and y, mirroring.
-        picture, scale, x, y, mirrored = random.random(5).tolist()
-        numbers[count] = int(picture * len(opened))
-        part = opened[numbers[count]]
+    while True:
+        # One row of draws a crop: its picture, scale, place in x and y, mirroring.
+        yield _cut(parts, random.random((BLOCK, 5)), side, nearest)
+
+
+def _cut(parts: Sequence[np.ndarray], draws: np.ndarray, side: int, nearest: float) -> Crops:
+    """The crops that rows of draws [n, 5] mean."""
+    from PIL import Image
+
+    opened = [Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part) for part in parts]
+    numbers = np.floor(draws[:, 0] * len(parts)).astype(np.int32)
+    images = np.empty((len(draws), side, side, parts[0].shape[-1]), np.uint8)
+    for index, (number, (_, scale, x, y, mirrored)) in enumerate(zip(numbers, draws.tolist(), strict=True)):
+        part = opened[number]
         near, far = (min(zoom, min(part.size) / side) for zoom in (nearest, ZOOM))
         # Uniform in the logarithm: each doubling of the scale is as likely.
         length = side * near * (far / near) ** scale
         left, top = x * (part.width - length), y * (part.height - length)
         crop = part.resize((side, side), Image.Resampling.BICUBIC, (left, top, left + length, top + length))
         pixels = np.asarray(crop).reshape(side, side, -1)
-        images[count] = pixels[:, ::-1] if mirrored < 0.5 else pixels
-        count += wanted is None or wanted(images[count])
+        images[index] = pixels[:, ::-1] if mirrored < 0.5 else pixels
     return images, numbers
 
 

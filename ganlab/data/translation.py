@@ -9,7 +9,7 @@ import numpy as np
 from ganlab.config import ConfigError, choose
 from ganlab.data.dataset import Dataset, StoredImages
 from ganlab.data.loading import load_source
-from ganlab.data.photos import photos, scenes
+from ganlab.data.photos import SCENES, photos, scenes
 
 BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
 SMOOTHING = 1.0  # Deviation in pixels of the Gaussian before slopes are taken.
@@ -124,12 +124,16 @@ def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: in
 
     They are `scenes` of which lines go through 6% of the pixels at least. The right halves are held out for `test`.
     """
-    return dataclasses.replace(_translate(scenes(size, side, split, seed, _is_drawn), "edges"), name="photo_edges")
-
-
-def _is_drawn(image: np.ndarray) -> bool:
-    """Whether the drawing of an image [h, w, c] has enough lines."""
-    return bool(np.mean(edges(image[None]) < 255) >= LINES)
+    kept, count = [], 0
+    for images, labels in scenes(side, split, seed):
+        drawings = edges(images)
+        drawn = np.mean(drawings < 255, axis=(1, 2, 3)) >= LINES
+        kept.append((images[drawn], labels[drawn], drawings[drawn]))
+        count += np.sum(drawn)
+        if count >= size:
+            break
+    images, labels, drawings = (np.concatenate(arrays)[:size] for arrays in zip(*kept, strict=True))
+    return Dataset("photo_edges", images, labels, SCENES, sources=drawings)
 
 
 def photo_grey(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:

@@ -6,6 +6,7 @@ import pytest
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
 from ganlab.data.photos import HELD_OUT, PHOTOGRAPHS, TEXTURES, scenes
+from ganlab.data.translation import LINES, edges
 from ganlab.systems import load_data
 from tiny import tiny_config
 
@@ -31,7 +32,7 @@ def test_no_test_crop_shares_a_pixel_with_a_train_crop(monkeypatch):
 def test_no_test_crop_of_scenes_shares_a_pixel_with_a_train_crop(monkeypatch):
     for name in PHOTOGRAPHS:
         monkeypatch.setitem(PHOTOGRAPHS, name, lambda name: ramp(200))
-    train, test = (scenes(400, 12, split, 0, lambda image: True).images for split in ("train", "test"))
+    train, test = (next(scenes(12, split, 0))[0] for split in ("train", "test"))
     assert 97 <= train.max() < 100 <= test.min() <= 103
     assert train.min() <= 4 and test.max() >= 195
     # From two pixels of the photograph for one on.
@@ -39,12 +40,13 @@ def test_no_test_crop_of_scenes_shares_a_pixel_with_a_train_crop(monkeypatch):
     assert 1.95 < steps.min() < 2.1 and 2.9 < steps.max() < 3.05
 
 
-def test_crops_of_scenes_are_those_of_all_that_are_wanted():
-    every = scenes(80, 12, "train", 0, lambda image: True)
-    bright = scenes(10, 12, "train", 0, lambda image: image.mean() > 100)
-    chosen = np.flatnonzero(every.images.mean(axis=(1, 2, 3)) > 100)[:10]
-    np.testing.assert_array_equal(bright.images, every.images[chosen])
-    np.testing.assert_array_equal(bright.labels, every.labels[chosen])
+def test_crops_with_drawings_are_those_of_all_scenes_with_enough_lines():
+    images, labels = next(scenes(32, "train", 0))
+    chosen = np.flatnonzero((edges(images) < 255).mean(axis=(1, 2, 3)) >= LINES)[:100]
+    assert 100 < chosen[-1]
+    pairs = SOURCES["photo_edges"](100, side=32)
+    np.testing.assert_array_equal(pairs.images, images[chosen])
+    np.testing.assert_array_equal(pairs.labels, labels[chosen])
 
 
 def test_crops_are_mirrored_half_of_the_time_and_show_one_to_three_pixels_in_one(monkeypatch):

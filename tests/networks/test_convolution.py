@@ -25,9 +25,6 @@ TRANSPOSED = [
     (4, 2, "SAME", (2, 2), 33, 34), (4, 2, "SAME", (4, 3), 4, 3), (4, 2, "VALID", (3, 4), 33, 34),
     (5, 2, "SAME", (4, 4), 3, 4), (5, 1, "VALID", (4, 4), 3, 4), (7, 2, "VALID", (3, 3), 2, 3),
     (4, 2, ((2, 1), (1, 2)), (4, 4), 3, 4), (2, 3, "VALID", (3, 3), 3, 4)]
-# Half the time to compile, and slow to run: for what is small. The numbers are compared in double precision.
-jit_quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0,
-                                                           "xla_llvm_disable_expensive_passes": True})
 CASES = [(False, *case) for case in FORWARD] + [(True, *case) for case in TRANSPOSED]
 
 
@@ -63,12 +60,13 @@ def assert_close(found, expected):
 
 
 @pytest.mark.parametrize(("transposed", "kernel", "stride", "padding", "size", "channels", "outputs"), CASES)
-def test_convolutions_equal_lax_to_second_order(float64, transposed, kernel, stride, padding, size, channels, outputs):
+def test_convolutions_equal_lax_to_second_order(float64, compiled_quickly, transposed, kernel, stride, padding, size,
+                                                channels, outputs):
     x, weights = inputs(kernel, size, channels, outputs)
     expected = functools.partial(reference, transposed, stride, padding)
     onto = np.random.default_rng(1).normal(size=jax.eval_shape(expected, x, weights).shape)
 
-    @jit_quickly
+    @jax.jit
     def all_of_them(x, weights):
         return [up_to_second_order(convolution, x, weights, onto) for convolution in (
             expected, *(functools.partial(ours, way, transposed, stride, padding) for way in ("auto", "matmul")))]
@@ -90,9 +88,9 @@ def test_a_stack_of_kernels_convolves_each_its_own_images(float64, way, transpos
         assert_close(found, right)
 
 
-def test_a_stack_of_images_shares_a_kernel(float64):
+def test_a_stack_of_images_shares_a_kernel(float64, compiled_quickly):
     x, weights = inputs(3, (8, 8), 16, 10, stack=(3,))
-    found, right = (jit_quickly(jax.vmap(functools.partial(up_to_second_order, convolution), (0, None, None)))(
+    found, right = (jax.jit(jax.vmap(functools.partial(up_to_second_order, convolution), (0, None, None)))(
                         x, weights[0], 1.0) for convolution in (functools.partial(ours, "auto", False, 2, "SAME"),
                                                             functools.partial(reference, False, 2, "SAME")))
     assert_close(found, right)
