@@ -13,6 +13,7 @@ kernels. Each has several ways, equal but for rounding:
 """
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -76,6 +77,25 @@ def _product(geometry: Geometry, a: Array, b: Array, axes: Pair) -> Array:
     return lax.dot_general(a, b, (((axes[0],), (axes[1],)), ((), ())), precision=geometry.precision)
 
 
+def _product_of_pixels(geometry: Geometry, images: Array, b: Array) -> Array:
+    """Images [b, h, w, i] times b [i, j], as [b, h, w, j]."""
+    @jax.custom_batching.custom_vmap
+    def multiply(images: Array, b: Array) -> Array:
+        # XLA:CPU has two libraries for products. It keeps convolutions of single pixels from the one that it
+        # prefers, which takes up to twice the time where rows are many and columns few.
+        return lax.conv_general_dilated(images, b[None, None], (1, 1), "VALID",
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=geometry.precision)
+
+    @multiply.def_vmap
+    def stacked(axis_size: int, which: list[bool], images: Array, b: Array) -> tuple[Array, bool]:
+        def alone(images: Array, b: Array) -> Array:
+            return _product(geometry, images, b, (3, 0))
+
+        return jax.vmap(alone, [0 if split else None for split in which])(images, b), True
+
+    return multiply(images, b)
+
+
 def _product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
     """Matrices a [n, i] and b [n, j] as the sum over n, [i, j]."""
     if a.shape[1] <= b.shape[1]:
@@ -85,14 +105,22 @@ def _product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
     return lax.optimization_barrier(_product(geometry, b, a, (0, 0))).T
 
 
+def _seen(geometry: Geometry, padded: Array, axis: int) -> list[Array]:
+    """For each place in the kernel, what the outputs see through it of images whose height is this axis."""
+    steps = [1] * 4
+    steps[axis:axis + 2] = geometry.strides
+    found = []
+    for place in itertools.product(*map(range, geometry.kernel)):
+        low, high = [0] * 4, list(padded.shape)
+        for along, (first, outputs, stride) in enumerate(zip(place, geometry.output, geometry.strides, strict=True), axis):
+            low[along], high[along] = first, first + (outputs - 1) * stride + 1
+        found.append(lax.slice(padded, low, high, steps))
+    return found
+
+
 def _taps(geometry: Geometry, x: Array) -> list[Array]:
     """For each place in the kernel, the pixel [b*oh*ow, c] that each output sees through it."""
-    (height, width), (down, right) = geometry.output, geometry.strides
-    x = _pad(x, geometry.padding)
-    images, _, _, channels = x.shape
-    return [lax.slice(x, (0, i, j, 0), (images, i + (height - 1) * down + 1, j + (width - 1) * right + 1, channels),
-                      (1, down, right, 1)).reshape(-1, channels)
-            for i in range(geometry.kernel[0]) for j in range(geometry.kernel[1])]
+    return [tap.reshape(-1, x.shape[-1]) for tap in _seen(geometry, _pad(x, geometry.padding), 1)]
 
 
 def _patches(geometry: Geometry, x: Array) -> Array:
@@ -118,7 +146,7 @@ def input_scatter(geometry: Geometry, g: Array, kernel: Array) -> Array:
     (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
     # The kernel is filled up to whole blocks of stride x stride: then each product is a sum of shifted images.
     kernel = jnp.pad(kernel, ((0, rows * down - kh), (0, columns * right - kw), (0, 0), (0, 0)))
-    products = _product(geometry, g.reshape(-1, outputs), kernel.reshape(-1, outputs), (1, 1))
+    products = _product_of_pixels(geometry, g, kernel.reshape(-1, outputs).T)
     products = products.reshape(*g.shape[:3], rows, down, columns, right, channels)
     size = geometry.blocks.size
     shifted = [_placed(products[:, :, :, i, :, j].reshape(*g.shape[:3], -1), size, (i, j))
@@ -136,7 +164,9 @@ def kernel_gather(geometry: Geometry, x: Array, g: Array) -> Array:
     channels, outputs = x.shape[-1], g.shape[-1]
     rows = g.reshape(-1, outputs)
     if channels < WIDE:
-        kernel = _product_of_rows(geometry, _patches(geometry, x), rows)
+        # The patches as columns, [kh*kw*c, b*oh*ow], which few channels are quick to move to.
+        columns = jnp.stack(_seen(geometry, _pad(x, geometry.padding).transpose(3, 0, 1, 2), 2))
+        kernel = _product(geometry, columns.reshape(-1, len(rows)), rows, (1, 0))
     else:
         # Patches of so many channels cost more memory than one large product gains. Products over the rows of two
         # matrices are slow: g is turned once for all, and the barrier keeps the compiler from turning it back.
