@@ -11,7 +11,6 @@ import contextlib
 import contextvars
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +21,8 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 
 from ganlab.networks import convolution_products as products
+from ganlab.networks import convolution_tiles as tiles
+from ganlab.networks.convolution_choices import CHOICES, Case
 from ganlab.networks.convolution_products import Geometry, Pair
 from ganlab.types import Array
 
@@ -204,13 +205,9 @@ kernel_gradient.defvjp(_with_arguments(kernel_gradient), lambda plan, kept, cota
 
 def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
     """One of the three maps, in the way that its shape calls for."""
-    way = CHOICES[map_name](plan.geometry, *_channels(map_name, a, b), plan.way == "auto")
+    inputs, outputs = b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
+    way = CHOICES[map_name](Case(plan.geometry, len(a), inputs, outputs, lax_too=plan.way == "auto"))
     return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
-
-
-def _channels(map_name: str, a: Array, b: Array) -> tuple[int, int]:
-    """Channels of the images and of the outputs."""
-    return b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
 
 
 def _by_lax(map_name: str, plan: Plan) -> Callable[[Array, Array], Array]:
@@ -291,61 +288,9 @@ def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
 
 MAPS: dict[str, dict[str, Callable[[Geometry, Array, Array], Array]]] = {
     "forward": {"lax": _lax_forward, "gather": products.forward_gather, "scatter": products.forward_scatter,
-                "winograd": products.forward_winograd},
+                "winograd": tiles.forward_winograd},
     "input": {"lax": _lax_input, "gather": products.input_gather, "scatter": products.input_scatter,
-              "winograd": products.input_winograd},
+              "winograd": tiles.input_winograd},
     "kernel": {"lax": _lax_kernel, "gather": products.kernel_gather, "scatter": products.kernel_scatter,
-               "winograd": products.kernel_winograd},
+               "winograd": tiles.kernel_winograd},
 }
-FEW = 8
-"""Channels, such as those of a picture, up to which XLA:CPU's own convolutions are slow."""
-SMALL_PATCH = 32
-"""Numbers of a patch, such as 3x3 pixels of three channels, up to which a product with all patches is quicker."""
-MANY = 2**17
-"""Input times output channels from which on the products that `winograd` saves cost more than its sums."""
-
-
-def _twice_the_stride(geometry: Geometry) -> bool:
-    return geometry.strides != (1, 1) and all(
-        kernel == 2 * stride for kernel, stride in zip(geometry.kernel, geometry.strides, strict=True))
-
-
-def _winograd(geometry: Geometry, inputs: int, outputs: int, lax_too: bool, least: int) -> bool:
-    """Whether to go that way, of products alone from outputs of so many rows on."""
-    if lax_too:
-        return _twice_the_stride(geometry) and inputs * outputs >= MANY
-    return _twice_the_stride(geometry) and min(inputs, outputs) >= 32 and min(geometry.output) >= least
-
-
-def _by_lax_or_patches(geometry: Geometry, inputs: int, lax_too: bool) -> str:
-    small = math.prod(geometry.kernel) * inputs <= SMALL_PATCH
-    return "lax" if lax_too and not small and geometry.kernel != (1, 1) else "gather"
-
-
-def _choose_forward(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if geometry.strides == (1, 1) and outputs < inputs and (outputs <= FEW or not lax_too):
-        return "scatter"
-    if _winograd(geometry, inputs, outputs, lax_too, least=4):
-        return "winograd"
-    return _by_lax_or_patches(geometry, inputs, lax_too)
-
-
-def _choose_input(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if _winograd(geometry, inputs, outputs, lax_too, least=16):
-        return "winograd"
-    if lax_too and inputs > FEW and geometry.kernel != (1, 1):
-        return "lax"
-    return "gather" if geometry.strides == (1, 1) and outputs < inputs else "scatter"
-
-
-def _choose_kernel(geometry: Geometry, inputs: int, outputs: int, lax_too: bool) -> str:
-    if geometry.strides == (1, 1) and outputs < inputs and (outputs <= FEW or not lax_too):
-        return "scatter"
-    if _winograd(geometry, inputs, outputs, lax_too, least=4):
-        return "winograd"
-    return _by_lax_or_patches(geometry, inputs, lax_too)
-
-
-CHOICES: dict[str, Callable[[Geometry, int, int, bool], str]] = {
-    "forward": _choose_forward, "input": _choose_input, "kernel": _choose_kernel}
-"""For each map, the way for a geometry with so many input and output channels; `lax` where it is allowed."""

@@ -7,9 +7,6 @@ kernels. Each has several ways, equal but for rounding:
 - `gather`: one row of a matrix for each output pixel, the patch that it sees, and one product.
 - `scatter`: one product for each input pixel, whose results are added up where they belong. At stride 1 a map has
   both ways, for the convolution that leads back has the turned kernel; few channels are cheaper to move.
-- `winograd`: for kernels of twice the stride. Blocks of stride x stride pixels, seen as channels, leave a kernel of
-  2x2, of which 2x2 neighbouring outputs take 9 products of blocks instead of 16 (Winograd 1980; Lavin & Gray 2016,
-  "Fast algorithms for convolutional neural networks", here with tiles F(2x2, 2x2)).
 """
 
 import dataclasses
@@ -66,13 +63,13 @@ def _pad(x: Array, padding: tuple[Pair, Pair]) -> Array:
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in padding), (0, 0, 0)])
 
 
-def _placed(x: Array, size: Pair, first: Pair) -> Array:
+def placed(x: Array, size: Pair, first: Pair) -> Array:
     """Images padded or cropped to `size` so that what was at 0 stands at `first`."""
     return _pad(x, tuple((before, after - present - before)
                          for before, after, present in zip(first, size, x.shape[1:3], strict=True)))
 
 
-def _product(geometry: Geometry, a: Array, b: Array, axes: Pair) -> Array:
+def product(geometry: Geometry, a: Array, b: Array, axes: Pair) -> Array:
     """The product of two matrices over one axis of each."""
     return lax.dot_general(a, b, (((axes[0],), (axes[1],)), ((), ())), precision=geometry.precision)
 
@@ -89,20 +86,20 @@ def _product_of_pixels(geometry: Geometry, images: Array, b: Array) -> Array:
     @multiply.def_vmap
     def stacked(axis_size: int, which: list[bool], images: Array, b: Array) -> tuple[Array, bool]:
         def alone(images: Array, b: Array) -> Array:
-            return _product(geometry, images, b, (3, 0))
+            return product(geometry, images, b, (3, 0))
 
         return jax.vmap(alone, [0 if split else None for split in which])(images, b), True
 
     return multiply(images, b)
 
 
-def _product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
+def product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
     """Matrices a [n, i] and b [n, j] as the sum over n, [i, j]."""
     if a.shape[1] <= b.shape[1]:
-        return _product(geometry, a, b, (0, 0))
+        return product(geometry, a, b, (0, 0))
     # On XLA:CPU the narrow matrix has to come first, or the product takes twice the time; without the barrier
     # the compiler puts it back.
-    return lax.optimization_barrier(_product(geometry, b, a, (0, 0))).T
+    return lax.optimization_barrier(product(geometry, b, a, (0, 0))).T
 
 
 def _seen(geometry: Geometry, padded: Array, axis: int) -> list[Array]:
@@ -131,7 +128,7 @@ def _patches(geometry: Geometry, x: Array) -> Array:
 def forward_gather(geometry: Geometry, x: Array, kernel: Array) -> Array:
     """Images [b, h, w, c] and a kernel [kh, kw, c, o] to outputs [b, oh, ow, o], by patches."""
     channels = kernel.shape[-1]
-    outputs = _product(geometry, _patches(geometry, x), kernel.reshape(-1, channels), (1, 0))
+    outputs = product(geometry, _patches(geometry, x), kernel.reshape(-1, channels), (1, 0))
     return outputs.reshape(-1, *geometry.output, channels)
 
 
@@ -149,7 +146,7 @@ def input_scatter(geometry: Geometry, g: Array, kernel: Array) -> Array:
     products = _product_of_pixels(geometry, g, kernel.reshape(-1, outputs).T)
     products = products.reshape(*g.shape[:3], rows, down, columns, right, channels)
     size = geometry.blocks.size
-    shifted = [_placed(products[:, :, :, i, :, j].reshape(*g.shape[:3], -1), size, (i, j))
+    shifted = [placed(products[:, :, :, i, :, j].reshape(*g.shape[:3], -1), size, (i, j))
                for i in range(rows) for j in range(columns)]
     return _from_blocks(geometry, sum(shifted[1:], shifted[0]))
 
@@ -166,82 +163,18 @@ def kernel_gather(geometry: Geometry, x: Array, g: Array) -> Array:
     if channels < WIDE:
         # The patches as columns, [kh*kw*c, b*oh*ow], which few channels are quick to move to.
         columns = jnp.stack(_seen(geometry, _pad(x, geometry.padding).transpose(3, 0, 1, 2), 2))
-        kernel = _product(geometry, columns.reshape(-1, len(rows)), rows, (1, 0))
+        kernel = product(geometry, columns.reshape(-1, len(rows)), rows, (1, 0))
     else:
         # Patches of so many channels cost more memory than one large product gains. Products over the rows of two
         # matrices are slow: g is turned once for all, and the barrier keeps the compiler from turning it back.
         columns = lax.optimization_barrier(rows.T)
-        kernel = jnp.stack([_product(geometry, columns, tap, (1, 0)) for tap in _taps(geometry, x)]).swapaxes(1, 2)
+        kernel = jnp.stack([product(geometry, columns, tap, (1, 0)) for tap in _taps(geometry, x)]).swapaxes(1, 2)
     return kernel.reshape(*geometry.kernel, channels, outputs)
 
 
 def kernel_scatter(geometry: Geometry, x: Array, g: Array) -> Array:
     """The same at stride 1, by patches of g."""
     return turn(kernel_gather(geometry.back, g, x))
-
-
-def forward_winograd(geometry: Geometry, x: Array, kernel: Array) -> Array:
-    """Images and a kernel of twice the stride to outputs, by 9 products."""
-    return _tiled_forward(geometry.blocks, _to_blocks(geometry, x), _kernel_to_blocks(geometry, kernel))
-
-
-def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:
-    """Outputs and a kernel of twice the stride to images, by 9 products."""
-    blocks = _tiled_forward(geometry.blocks.back, g, turn(_kernel_to_blocks(geometry, kernel)))
-    return _from_blocks(geometry, blocks)
-
-
-def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
-    """Images and outputs to a kernel of twice the stride, by 9 products."""
-    inner, x = geometry.blocks, _to_blocks(geometry, x)
-    tiles = _tiles(inner)
-    x = _placed(x, tuple(2 * count + 1 for count in tiles), (0, 0))
-    g = _placed(g, tuple(2 * count for count in tiles), (0, 0))
-
-    def halves(g: Array, axis: int) -> list[Array]:
-        even, odd = (lax.slice_in_dim(g, first, None, 2, axis) for first in (0, 1))
-        return [even, even + odd, odd]
-
-    sums = [part for half in halves(g, 1) for part in halves(half, 2)]
-    products = [_product_of_rows(geometry, a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]))
-                for a, b in zip(_tile_differences(x), sums, strict=True)]
-    kernel = jnp.stack(_tile_sums(products, lambda a, b, c: (a + b, b - c)))
-    return _kernel_from_blocks(geometry, kernel.reshape(2, 2, *kernel.shape[1:]))
-
-
-def _tiles(inner: Geometry) -> Pair:
-    """How many tiles of 2x2 cover the output."""
-    return tuple(-(-output // 2) for output in inner.output)
-
-
-def _tile_differences(x: Array) -> list[Array]:
-    """Blocks [b, 2m+1, 2n+1, c] to the 9 inputs [b, m, n, c] of the products, by d0-d1, d1, d1-d2 along each axis."""
-    def along(x: Array, axis: int) -> list[Array]:
-        even, odd = (lax.slice_in_dim(x, first, None, 2, axis) for first in (0, 1))
-        return [lax.slice_in_dim(even, 0, -1, 1, axis) - odd, odd, odd - lax.slice_in_dim(even, 1, None, 1, axis)]
-
-    return [part for row in along(x, 1) for part in along(row, 2)]
-
-
-def _tile_sums(products: list[Array], combine) -> list[Array]:
-    """Of 9 products in 3 rows, the 4 combinations in 2 rows."""
-    rows = [combine(*products[first:first + 3]) for first in (0, 3, 6)]
-    columns = [combine(*(row[place] for row in rows)) for place in (0, 1)]
-    return [columns[j][i] for i in (0, 1) for j in (0, 1)]
-
-
-def _tiled_forward(inner: Geometry, x: Array, kernel: Array) -> Array:
-    """A convolution at stride 1 by a kernel [2, 2, c, o], by 9 products for each tile of 2x2 outputs."""
-    tiles = _tiles(inner)
-    x = _placed(x, tuple(2 * count + 1 for count in tiles), tuple(pair[0] for pair in inner.padding))
-    images, outputs = x.shape[0], kernel.shape[-1]
-    rows = [kernel[0], kernel[0] + kernel[1], kernel[1]]
-    kernels = [part for row in rows for part in (row[0], row[0] + row[1], row[1])]
-    products = [_product(inner, a.reshape(-1, a.shape[-1]), b, (1, 0)).reshape(images, *tiles, outputs)
-                for a, b in zip(_tile_differences(x), kernels, strict=True)]
-    parts = _tile_sums(products, lambda a, b, c: (a + b, b - c))
-    tiled = jnp.concatenate([jnp.concatenate(parts[:2], axis=-1), jnp.concatenate(parts[2:], axis=-1)], axis=-1)
-    return _unfold(tiled, (2, 2))[:, :inner.output[0], :inner.output[1]]
 
 
 def _unfold(x: Array, block: Pair) -> Array:
@@ -262,17 +195,17 @@ def _to_blocks(geometry: Geometry, x: Array) -> Array:
     """Images as the blocks that the convolution of blocks sees."""
     down, right = geometry.strides
     height, width = geometry.blocks.size
-    x = _placed(x, (height * down, width * right), tuple(pair[0] for pair in geometry.padding))
+    x = placed(x, (height * down, width * right), tuple(pair[0] for pair in geometry.padding))
     x = x.reshape(x.shape[0], height, down, width, right, x.shape[-1])
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape[0], height, width, -1)
 
 
 def _from_blocks(geometry: Geometry, x: Array) -> Array:
     """Blocks as the images that they are of, without padding."""
-    return _placed(_unfold(x, geometry.strides), geometry.size, tuple(-pair[0] for pair in geometry.padding))
+    return placed(_unfold(x, geometry.strides), geometry.size, tuple(-pair[0] for pair in geometry.padding))
 
 
-def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
+def kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
     """A kernel of pixels, of a multiple of the stride, as one of blocks."""
     (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
     channels = kernel.shape[2:]
@@ -280,7 +213,7 @@ def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
     return kernel.reshape(rows, columns, -1, channels[1])
 
 
-def _kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
+def kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
     """A kernel of blocks as one of pixels."""
     (down, right), (rows, columns, _, outputs) = geometry.strides, kernel.shape
     kernel = kernel.reshape(rows, columns, down, right, -1, outputs).transpose(0, 2, 1, 3, 4, 5)
