@@ -61,8 +61,8 @@ def set_xla_flags() -> None:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, the compilation cache, and silence for
-    Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever saves.
+    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time, the
+    compilation cache, and silence for Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever saves.
 
     Call it before JAX computes anything.
     """
@@ -74,5 +74,7 @@ def set_up_process() -> None:
     set_xla_flags()
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
+    # A CPU's program that is begun while another runs, or still gives its memory back, takes memory of its own.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     # Small programs are most of a first start on CPU.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

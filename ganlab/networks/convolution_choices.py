@@ -9,8 +9,8 @@ from ganlab.networks.convolution_tiles import tiles_of
 
 FEW = 8
 """Channels, such as those of a picture, up to which XLA:CPU's own convolutions are slow."""
-SMALL_PATCH = 32
-"""Numbers of a patch, such as 3x3 pixels of three channels, up to which one product with all patches is quicker."""
+SMALL_PATCH = 16
+"""Numbers of a patch, such as 3x3 pixels of one channel, up to which one product with all patches is quicker."""
 WIDE = 128
 """Channels on both sides from which on the products that `winograd` saves cost more than its sums, beside `lax`."""
 ROWS = 128
