@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 
 class Interval(NamedTuple):
@@ -69,6 +68,8 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> Interval:
     Raises:
       ValueError: for fewer than 2 values, values that are not finite, or a level out of bounds.
     """
+    from scipy import special  # Imported here, because a training begins without it.
+
     _check_level(level)
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < 2 or not np.all(np.isfinite(values)):

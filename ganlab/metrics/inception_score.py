@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
 
 from ganlab.metrics.feature_arrays import check_count, checked
 
@@ -31,6 +30,8 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) 
     Raises:
       ValueError: for logits that are not finite, or more splits than samples.
     """
+    from scipy.special import log_softmax  # Imported here, because a training begins without it.
+
     logits = checked("logit", logits)
     check_count("splits", splits, 1, len(logits), "one sample for each")
     if seed is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
 
 from ganlab.metrics.feature_arrays import check_count, checked_image_pair, checked_pair
 
@@ -62,6 +61,8 @@ def sliced_wasserstein(real: np.ndarray, fake: np.ndarray, projections: int = 51
 
 
 def _blur(images: np.ndarray, gain: float = 1.0) -> np.ndarray:
+    from scipy import ndimage  # Imported here, because a training begins without it.
+
     for axis in (1, 2):
         images = ndimage.correlate1d(images, gain * BINOMIAL, axis=axis, mode="mirror")
     return images

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from ganlab.metrics.bootstrap import Interval
 
@@ -133,6 +132,8 @@ def coverage(number: int, level: float = LEVEL) -> float:
     a symmetric distribution with probability 1 - 2^(1 - n). Of more it is about the mean +- z s / sqrt(n), s with the
     divisor n, which for normal values is Student's interval of a lower level.
     """
+    from scipy import special  # Imported here, because a training begins without it.
+
     if number < 2:
         return 0.0
     if number <= 3:
