@@ -19,14 +19,15 @@ ROWS = 128
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What a choice depends on: the geometry, images in the batch, input and output channels, and whether `lax` is a
-    choice (it is not in a stack of trials)."""
+    """What a choice depends on: the geometry, images in the batch, input and output channels, whether `lax` is a choice
+    (it is not in a stack of trials), and whether numbers have single precision at least."""
 
     geometry: Geometry
     images: int
     inputs: int
     outputs: int
     lax_too: bool
+    single: bool = True
 
     @property
     def goes_to_few(self) -> bool:
@@ -48,7 +49,8 @@ class Case:
         """Whether to go that way: in a stack from outputs of so many rows on, and beside `lax` from so many times
         the tiles and the products of channels on."""
         geometry = self.geometry
-        if geometry.strides == (1, 1) or any(
+        # In half precision its sums would round too much.
+        if not self.single or geometry.strides == (1, 1) or any(
                 kernel != 2 * stride for kernel, stride in zip(geometry.kernel, geometry.strides, strict=True)):
             return False
         if not self.lax_too:

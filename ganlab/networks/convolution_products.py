@@ -93,15 +93,6 @@ def _product_of_pixels(geometry: Geometry, images: Array, b: Array) -> Array:
     return multiply(images, b)
 
 
-def product_of_rows(geometry: Geometry, a: Array, b: Array) -> Array:
-    """Matrices a [n, i] and b [n, j] as the sum over n, [i, j]."""
-    if a.shape[1] <= b.shape[1]:
-        return product(geometry, a, b, (0, 0))
-    # On XLA:CPU the narrow matrix has to come first, or the product takes twice the time; without the barrier
-    # the compiler puts it back.
-    return lax.optimization_barrier(product(geometry, b, a, (0, 0))).T
-
-
 def _seen(geometry: Geometry, padded: Array, axis: int) -> list[Array]:
     """For each place in the kernel, what the outputs see through it of images whose height is this axis."""
     steps = [1] * 4

@@ -9,7 +9,9 @@ import pytest
 from jax import lax
 
 from ganlab.networks import GENERATORS, WithConvolutions
+from ganlab.networks import convolution_tiles as tiles
 from ganlab.networks.convolution import MAPS, Conv, ConvTranspose, convolutions, convolve, convolve_transposed
+from ganlab.networks.convolution_choices import CHOICES, Case
 from ganlab.networks.convolution_products import Geometry
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -25,6 +27,7 @@ TRANSPOSED = [
     (4, 2, "SAME", (2, 2), 33, 34), (4, 2, "SAME", (4, 3), 4, 3), (4, 2, "VALID", (3, 4), 33, 34),
     (5, 2, "SAME", (4, 4), 3, 4), (5, 1, "VALID", (4, 4), 3, 4), (7, 2, "VALID", (3, 3), 2, 3),
     (4, 2, ((2, 1), (1, 2)), (4, 4), 3, 4), (2, 3, "VALID", (3, 3), 3, 4)]
+BACK = {("forward", "scatter"), ("input", "gather"), ("kernel", "scatter")}
 CASES = [(False, *case) for case in FORWARD] + [(True, *case) for case in TRANSPOSED]
 
 
@@ -109,14 +112,46 @@ def test_a_stack_on_cpu_convolves_by_products_alone(way, stacked, expected):
     assert {name for name, word in names.items() if word in text} == expected
 
 
-@pytest.mark.parametrize("name", [name for ways in MAPS.values() for name in ways if name != "lax"][:3])
-def test_every_way_of_a_map_gives_its_numbers(float64, name):
-    geometry = Geometry((7, 6), (2, 2), (1, 1), ((1, 0), (0, 1)))
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("name", sorted({name for ways in MAPS.values() for name in ways} - {"lax"}))
+def test_every_way_of_a_map_gives_its_numbers(float64, name, strides):
+    kernel = tuple(2 * stride for stride in strides)
+    geometry = Geometry((7, 6), kernel, strides, ((1, 0), (0, 1)))
     rng = np.random.default_rng(0)
-    x, g, kernel = (rng.normal(size=shape) for shape in ((2, 7, 6, 5), (2, *geometry.output, 4), (2, 2, 5, 4)))
+    x, g, kernel = (rng.normal(size=shape) for shape in ((2, 7, 6, 5), (2, *geometry.output, 4), (*kernel, 5, 4)))
     arguments = {"forward": (x, kernel), "input": (g, kernel), "kernel": (x, g)}
     for map_name, ways in MAPS.items():
-        assert_close(ways[name](geometry, *arguments[map_name]), ways["lax"](geometry, *arguments[map_name]))
+        # Some lead back by the turned kernel, which is a convolution at stride 1 alone.
+        if strides == (1, 1) or (map_name, name) not in BACK:
+            assert_close(ways[name](geometry, *arguments[map_name]), ways["lax"](geometry, *arguments[map_name]))
+
+
+def test_products_of_tiles_interpolate_outputs_of_two_taps():
+    rng = np.random.default_rng(0)
+    seen, taps = rng.normal(size=5), rng.normal(size=2)
+    outputs = tiles.MADE.T @ ((tiles.SEEN @ seen) * (tiles.TAPS @ taps))
+    np.testing.assert_allclose(outputs, np.correlate(seen, taps), rtol=1e-12, atol=1e-12)
+
+
+def test_tiles_are_the_way_of_many_channels_and_of_batches_that_fill_products():
+    def way(images, channels, strides=(2, 2), **fields):
+        geometry = Geometry((32, 32), tuple(2 * stride for stride in strides), strides, ((1, 1), (1, 1)))
+        return CHOICES["forward"](Case(geometry, images, channels, channels, **{"lax_too": True, **fields}))
+
+    assert way(128, 128) == "winograd"
+    assert way(1, 128) == way(128, 64) == way(128, 128, (1, 1)) == way(128, 128, single=False) == "lax"
+    assert way(1, 64, lax_too=False) == "winograd"
+
+
+@pytest.mark.parametrize("map_name", list(MAPS))
+def test_tiles_keep_what_is_not_a_number(map_name):
+    geometry = Geometry((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
+    x, g, kernel = np.ones((1, 8, 8, 2)), np.ones((1, 4, 4, 2)), np.ones((4, 4, 2, 2))
+    first, second = {"forward": (x, kernel), "input": (g, kernel), "kernel": (x, g)}[map_name]
+    expected = MAPS[map_name]["winograd"](geometry, first, second)
+    assert np.all(np.isfinite(expected))
+    first[0, 0, 0, 0] = np.nan
+    assert np.any(np.isnan(MAPS[map_name]["winograd"](geometry, first, second)))
 
 
 @pytest.mark.parametrize(("layer", "shape"), [(Conv(6, (3, 3), feature_group_count=2), (3, 3, 2, 6)),
