@@ -144,7 +144,7 @@ def test_tiles_are_the_way_of_many_channels_and_of_batches_that_fill_products():
 
 
 @pytest.mark.parametrize("map_name", list(MAPS))
-def test_tiles_keep_what_is_not_a_number(map_name):
+def test_tiles_keep_what_is_not_a_number(float64, map_name):
     geometry = Geometry((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)))
     x, g, kernel = np.ones((1, 8, 8, 2)), np.ones((1, 4, 4, 2)), np.ones((4, 4, 2, 2))
     first, second = {"forward": (x, kernel), "input": (g, kernel), "kernel": (x, g)}[map_name]
