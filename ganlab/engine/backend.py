@@ -61,8 +61,9 @@ def set_xla_flags() -> None:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time, the
-    compilation cache, and silence for Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever saves.
+    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time,
+    the compilation cache, and silence for Orbax's notes on its options and for the tracebacks of its threads, whose
+    errors come back to whoever saves.
 
     Call it before JAX computes anything.
     """

@@ -95,13 +95,12 @@ def _product_of_pixels(geometry: Geometry, images: Array, b: Array) -> Array:
 
 def _seen(geometry: Geometry, padded: Array, axis: int) -> list[Array]:
     """For each place in the kernel, what the outputs see through it of images whose height is this axis."""
-    steps = [1] * 4
-    steps[axis:axis + 2] = geometry.strides
+    reach = [(outputs - 1) * stride + 1 for outputs, stride in zip(geometry.output, geometry.strides, strict=True)]
     found = []
-    for place in itertools.product(*map(range, geometry.kernel)):
-        low, high = [0] * 4, list(padded.shape)
-        for along, (first, outputs, stride) in enumerate(zip(place, geometry.output, geometry.strides, strict=True), axis):
-            low[along], high[along] = first, first + (outputs - 1) * stride + 1
+    for i, j in itertools.product(*map(range, geometry.kernel)):
+        low, high, steps = [0] * 4, list(padded.shape), [1] * 4
+        low[axis:axis + 2], high[axis:axis + 2] = (i, j), (i + reach[0], j + reach[1])
+        steps[axis:axis + 2] = geometry.strides
         found.append(lax.slice(padded, low, high, steps))
     return found
 

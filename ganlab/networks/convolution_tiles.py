@@ -1,11 +1,11 @@
-"""Convolutions with kernels of twice the stride by fewer products (Winograd 1980; Lavin & Gray 2016, "Fast algorithms for
-convolutional neural networks").
+"""Convolutions with kernels of twice the stride by fewer products (Winograd 1980; Lavin & Gray 2016, "Fast algorithms
+for convolutional neural networks").
 
 Blocks of stride x stride pixels, seen as channels, leave a kernel of 2x2 blocks. Along one axis, 4 neighbouring outputs
 of 2 taps are the coefficients of a product of polynomials, turned about; such a product is known from its values at
 `POINTS` and at infinity. So 4 outputs take 5 products for 8, and a tile of 4x4 outputs 25 for 64. Values grow with the
-powers of the points: in single precision the outputs are known to 2e-6 of their size where sums of all products are known
-to 3e-7 (128 channels).
+powers of the points: in single precision the outputs are known to 2e-6 of their size where sums of all products are
+known to 3e-7 (128 channels).
 """
 
 import itertools
@@ -39,10 +39,10 @@ def _others(point: float) -> list[float]:
 
 
 SEEN = np.array([*([*np.poly(_others(point))[::-1], 0] for point in POINTS), np.poly(POINTS)[::-1]])
-"""[5, 5]: the first factors of the products from the 5 numbers that a tile sees: what, with `TAPS`, interpolates, turned
-about (the polynomials that vanish at all points but one)."""
+"""[5, 5]: the first factors of the products from the 5 numbers that a tile sees: the polynomials that vanish at all
+points but one, by which the values at the points are interpolated, turned about."""
 TAPS = np.array([*([1, point] / np.prod(np.subtract(point, _others(point))) for point in POINTS), [0, 1]])
-"""[5, 2]: the second factors from the taps of the kernel."""
+"""[5, 2]: the second factors from the taps of the kernel, and what those polynomials are divided by."""
 MADE = np.array([*(np.power(point, range(TILE)) for point in POINTS), np.eye(TILE)[-1]])
 """[5, 4]: turned about, the outputs from the products."""
 
@@ -69,8 +69,9 @@ def _combined_twice(matrix: np.ndarray, parts: list[list[Array]]) -> list[Array]
 
 def _windows(x: Array, tiles: Pair, extent: int) -> list[list[Array]]:
     """The pixels [b, m, n, c] at each place of the m x n tiles, which begin every `TILE` pixels."""
-    return [[lax.slice(x, (0, i, j, 0), (x.shape[0], i + TILE * (tiles[0] - 1) + 1, j + TILE * (tiles[1] - 1) + 1, x.shape[3]),
-                       (1, TILE, TILE, 1)) for j in range(extent)] for i in range(extent)]
+    last = [TILE * (count - 1) + 1 for count in tiles]
+    return [[lax.slice(x, (0, i, j, 0), (x.shape[0], i + last[0], j + last[1], x.shape[3]), (1, TILE, TILE, 1))
+             for j in range(extent)] for i in range(extent)]
 
 
 def _rows(parts: list[Array]) -> list[Array]:
@@ -169,10 +170,12 @@ def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
     """Images and outputs to a kernel of twice the stride."""
     tiles = tiles_of(geometry.output)
     g = placed(g, tuple(TILE * count for count in tiles), (0, 0))
-    factors = [_product_inputs(_blocks(geometry, x, tiles), tiles), _rows(_combined_twice(MADE, _windows(g, tiles, TILE)))]
+    seen = _product_inputs(_blocks(geometry, x, tiles), tiles)
+    made = _rows(_combined_twice(MADE, _windows(g, tiles, TILE)))
     # On XLA:CPU the narrow matrix has to come first, or the product takes twice the time.
-    narrow_last = factors[0][0].shape[1] > g.shape[-1]
-    products = [product(geometry, a, b, (0, 0)) for a, b in zip(*(factors[::-1] if narrow_last else factors), strict=True)]
+    narrow_last = seen[0].shape[1] > g.shape[-1]
+    first, second = (made, seen) if narrow_last else (seen, made)
+    products = [product(geometry, a, b, (0, 0)) for a, b in zip(first, second, strict=True)]
     kernel = _settled(jnp.stack(_combined_twice(TAPS.T, _grid(products))), g)
     kernel = kernel.reshape(2, 2, *kernel.shape[1:])
     return kernel_from_blocks(geometry, kernel.swapaxes(2, 3) if narrow_last else kernel)
