@@ -108,7 +108,8 @@ def rows(found: dict) -> list[list[str]]:
                 lines.append([*head, "failed", numbers["failed"][:60], *[""] * 5])
                 continue
             middle = statistics.median(numbers["seconds"])
-            low, _, high = statistics.quantiles(numbers["seconds"], n=4)
+            # Between what was measured, where few turns are played, and so above 0.
+            low, _, high = statistics.quantiles(numbers["seconds"], n=4, method="inclusive")
             images = entry["images_a_round"]
             lines.append([*head, f"{images / middle:,.4g}", f"{images / high:,.4g} to {images / low:,.4g}",
                           f"{entry['operations'] / middle / found['device']['matrix_rate']:.1%}", f"{middle * 1e3:.4g}",
