@@ -206,7 +206,9 @@ kernel_gradient.defvjp(_with_arguments(kernel_gradient), lambda plan, kept, cota
 def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
     """One of the three maps, in the way that its shape calls for."""
     inputs, outputs = b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
-    way = CHOICES[map_name](Case(plan.geometry, len(a), inputs, outputs, lax_too=plan.way == "auto",
+    # An exported program takes batches of any size: it is made for the smallest.
+    images = a.shape[0] if isinstance(a.shape[0], int) else 1
+    way = CHOICES[map_name](Case(plan.geometry, images, inputs, outputs, lax_too=plan.way == "auto",
                                   single=a.dtype.itemsize >= 4))
     return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
 
