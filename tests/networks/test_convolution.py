@@ -101,7 +101,9 @@ def test_a_stack_of_images_shares_a_kernel(float64, compiled_quickly):
 
 @pytest.mark.parametrize(("way", "stacked", "expected"), [
     ("lax", False, {"conv_general_dilated"}), ("matmul", True, {"dot_general"}), ("auto", True, {"dot_general"}),
-    ("auto", False, {"conv_general_dilated"})])
+    ("auto", False, {"conv_general_dilated"}),
+    # Products with all pixels are written as convolutions of single pixels.
+    ("matmul", False, {"dot_general", "conv_general_dilated"})])
 def test_a_stack_on_cpu_convolves_by_products_alone(way, stacked, expected):
     x, weights = inputs(3, (8, 8), 16, 16, stack=(2,))
     function = functools.partial(up_to_second_order, functools.partial(ours, way, False, 2, "SAME"))
