@@ -2,7 +2,8 @@
 
 On GPU and TPU that is `lax`. On CPU, where XLA's convolutions lose against its matrix products (few channels most, and
 grouped convolutions, which a stack of trials makes, by far), each of the three maps of `convolution_products` goes the
-way that was measured to be fast for its shape; XLA's own are measured with the library that `engine.backend` chooses.
+way that was measured to be fast for its shape (`convolution_choices`): XLA's, with the library that `engine.backend`
+chooses, by products, or by tiles (`convolution_tiles`).
 The maps are each other's gradients, so that gradients of gradients go the same ways; their derivatives are by reverse
 mode alone.
 """

@@ -181,33 +181,9 @@ def interleaved(x: Array) -> Array:
     return x.reshape(images, height * down, width * right, channels)
 
 
-def _to_blocks(geometry: Geometry, x: Array) -> Array:
-    """Images as the blocks that the convolution of blocks sees."""
-    down, right = geometry.strides
-    height, width = geometry.blocks.size
-    x = placed(x, (height * down, width * right), tuple(pair[0] for pair in geometry.padding))
-    x = x.reshape(x.shape[0], height, down, width, right, x.shape[-1])
-    return x.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape[0], height, width, -1)
-
-
 def _from_blocks(geometry: Geometry, x: Array) -> Array:
     """Blocks as the images that they are of, without padding."""
     return placed(_unfold(x, geometry.strides), geometry.size, tuple(-pair[0] for pair in geometry.padding))
-
-
-def kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
-    """A kernel of pixels, of a multiple of the stride, as one of blocks."""
-    (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
-    channels = kernel.shape[2:]
-    kernel = kernel.reshape(rows, down, columns, right, *channels).transpose(0, 2, 1, 3, 4, 5)
-    return kernel.reshape(rows, columns, -1, channels[1])
-
-
-def kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
-    """A kernel of blocks as one of pixels."""
-    (down, right), (rows, columns, _, outputs) = geometry.strides, kernel.shape
-    kernel = kernel.reshape(rows, columns, down, right, -1, outputs).transpose(0, 2, 1, 3, 4, 5)
-    return kernel.reshape(rows * down, columns * right, -1, outputs)
 
 
 WIDE = 32

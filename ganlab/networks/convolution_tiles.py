@@ -20,8 +20,6 @@ from ganlab.networks.convolution_products import (
     Geometry,
     Pair,
     interleaved,
-    kernel_from_blocks,
-    kernel_to_blocks,
     placed,
     product,
     turn,
@@ -122,6 +120,21 @@ def _blocks(geometry: Geometry, x: Array, tiles: Pair) -> Array:
     return _settled(blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *size, math.prod(geometry.strides) * x.shape[-1]), x)
 
 
+def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
+    """A kernel of pixels, of a multiple of the stride, as one of blocks."""
+    (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
+    channels = kernel.shape[2:]
+    kernel = kernel.reshape(rows, down, columns, right, *channels).transpose(0, 2, 1, 3, 4, 5)
+    return kernel.reshape(rows, columns, -1, channels[1])
+
+
+def _kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
+    """A kernel of blocks as one of pixels."""
+    (down, right), (rows, columns, _, outputs) = geometry.strides, kernel.shape
+    kernel = kernel.reshape(rows, columns, down, right, -1, outputs).transpose(0, 2, 1, 3, 4, 5)
+    return kernel.reshape(rows * down, columns * right, -1, outputs)
+
+
 @jax.custom_batching.custom_vmap
 def _settled(computed: Array, source: Array) -> Array:
     """What was computed, in memory once and for all. XLA:CPU computes numbers anew for each that reads them, and its
@@ -143,7 +156,7 @@ def _settled_stack(axis_size: int, which: list[bool], computed: Array, source: A
 def forward_winograd(geometry: Geometry, x: Array, kernel: Array) -> Array:
     """Images [b, h, w, c] and a kernel [kh, kw, c, o] of twice the stride to outputs [b, oh, ow, o]."""
     tiles = tiles_of(geometry.output)
-    places = _multiplied(geometry, _blocks(geometry, x, tiles), kernel_to_blocks(geometry, kernel), tiles)
+    places = _multiplied(geometry, _blocks(geometry, x, tiles), _kernel_to_blocks(geometry, kernel), tiles)
     return _joined(places, tiles, (TILE, TILE), geometry.output)
 
 
@@ -178,4 +191,4 @@ def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
     products = [product(geometry, a, b, (0, 0)) for a, b in zip(first, second, strict=True)]
     kernel = _settled(jnp.stack(_combined_twice(TAPS.T, _grid(products))), g)
     kernel = kernel.reshape(2, 2, *kernel.shape[1:])
-    return kernel_from_blocks(geometry, kernel.swapaxes(2, 3) if narrow_last else kernel)
+    return _kernel_from_blocks(geometry, kernel.swapaxes(2, 3) if narrow_last else kernel)
