@@ -1,5 +1,6 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
+from ganlab.engine.ahead import compiled_ahead
 from ganlab.engine.backend import set_up_process, split_cpu
 from ganlab.engine.checkpoint_folders import choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checkpoints import Best, Checkpoints
@@ -22,7 +23,7 @@ from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
-           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "config_of",
+           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "compiled_ahead", "config_of",
            "damage", "data_shapes", "device_memory", "export_sampler", "file_weights", "has_checksums", "initialise",
            "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of",
            "placed_data", "plain", "read_metrics", "replicated", "rounds_saved", "run_weights", "sample_keys",

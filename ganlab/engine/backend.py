@@ -35,16 +35,34 @@ def split_cpu() -> None:
         jax.config.update("jax_num_cpu_devices", os.cpu_count())
 
 
+def _libc() -> ctypes.CDLL | None:
+    """The C library, if it is glibc."""
+    return libc if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt") else None
+
+
+def _room() -> int:
+    """Bytes that the arena may grow by: half of the memory, of which nothing is touched at first."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
 def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
-    """Lets the arena grow by half of the memory, of which nothing is touched, and asks for large pages there, of
-    which there are 512 times fewer to zero and to look up."""
+    """Lets the arena grow, and asks for large pages there, of which there are 512 times fewer to zero and to look
+    up."""
     libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    size = _room()
     if start := libc.malloc(size):
         first = -(-start // _HUGE_PAGE) * _HUGE_PAGE
         libc.madvise(first, (start + size - first) // _HUGE_PAGE * _HUGE_PAGE, _MADV_HUGEPAGE)
         libc.free(start)
+
+
+def give_back_memory() -> None:
+    """Gives the system what is free in the arena below its end (glibc only): what compiling took and left in pieces,
+    where the arrays of a round find no place."""
+    if libc := _libc():
+        libc.malloc_trim.argtypes = [ctypes.c_size_t]
+        libc.malloc_trim(_room())
 
 
 def _only_cpu() -> bool:
@@ -68,7 +86,7 @@ def set_up_process() -> None:
     Call it before JAX computes anything.
     """
     logging.set_verbosity(logging.FATAL)
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+    if libc := _libc():
         for parameter, value in _MALLOPT.values():
             libc.mallopt(parameter, value)
         _ask_for_huge_pages(libc)

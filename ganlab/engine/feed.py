@@ -13,7 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Dataset, HostReader, Streams, device_data
 from ganlab.engine.divergence import run_key
-from ganlab.engine.program import DATA_AXIS, replicated
+from ganlab.engine.program import DATA_AXIS, raw_sharding, replicated
 from ganlab.game import Game, order_key
 
 # Decoding gives up the interpreter's lock, so threads read at once; more than the cores only take turns.
@@ -89,7 +89,7 @@ class HostFeed:
         """Starts to read the rounds from `first` to `total`, in the order after so many retries."""
         import grain  # Imported here: it takes a second that data on the device need not wait for.
 
-        self._sharding = NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS))
+        self._sharding = raw_sharding(mesh)
         self._batch_size = game.batch_size
         reader = HostReader.of(dataset.streams(), order_key(run_key(seed, retries)), game.slots, game.batch_size,
                                local_rows(mesh, game.batch_size))

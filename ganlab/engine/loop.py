@@ -12,6 +12,7 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, Jitter
+from ganlab.engine.ahead import compiled_ahead
 from ganlab.engine.alarms import Alarms
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
@@ -66,6 +67,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
     programs = make_programs(game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
                              streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
+    programs = compiled_ahead(programs, game, dataset, mesh, schedule["rounds_per_call"])
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
 

@@ -55,6 +55,11 @@ def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def raw_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """The sharding of the raw batches [rounds, slots, b, ...] of a call: each device has its part of every batch."""
+    return NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS))
+
+
 def state_shardings(state: GameState, mesh: jax.sharding.Mesh, shard: bool) -> GameState:
     """How each array of a state lies on a mesh: whole on every device, or a part on each.
 
@@ -87,20 +92,26 @@ class Programs:
 
     Attributes:
       init: `seed -> state`.
-      play: `(state, data) -> (state, metrics)`, several rounds at a call; it donates the
-        state and returns the last round's metrics. `data` is what a feed of `ganlab.engine.feed` gives.
-      rounds: the same from the raw batches of its rounds, [rounds, slots, b, ...], to which `play` comes.
+      gather: `(data, key, step) -> raw batches` of the rounds of a call, [rounds, slots, b, ...], from all data; None
+        where they are streamed.
+      rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the state and returns
+        the last round's metrics.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
       encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(params, variables, sources, labels) -> images`, by stored statistics.
     """
 
     init: Callable[[int], GameState]
-    play: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
+    gather: Callable[[Streams, Array, Array], Streams] | None
     rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
     encode: Callable[[Tree, Tree, Array, Array], Array] | None
     translate: Mapping[str, Callable[[Tree, Tree, Array, Array], Array]]
+
+    def play(self, state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        """The rounds of a call, as `rounds` does, from what a feed of `ganlab.engine.feed` gives."""
+        # A program of its own: fused with a gather, the rounds would round otherwise than on what is streamed.
+        return self.rounds(state, self.gather(data, state.key, state.step) if self.gather else data)
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
@@ -114,7 +125,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       mesh: the devices.
       rounds_per_call: rounds of one call of `play`.
       jitter: how images are changed at random.
-      streamed: `play` takes raw batches, as `rounds` does, instead of all data.
+      streamed: a feed gives raw batches instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
     """
     def init(seed: int) -> GameState:
@@ -124,14 +135,9 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     rounds = _mapped(game, mesh, rounds_per_call, jitter) if game.axis_name else jax.jit(
         _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter),
         donate_argnums=0, out_shardings=(lying, replicated(mesh)))
-    gather = _gather(game, mesh, rounds_per_call)
-
-    def play(state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        # A program of its own: fused with a gather, the rounds would round otherwise than on what is streamed.
-        return rounds(state, data if streamed else gather(data, state.key, state.step))
-
     return Programs(
-        init=jax.jit(init, out_shardings=lying), play=play, rounds=rounds,
+        init=jax.jit(init, out_shardings=lying), rounds=rounds,
+        gather=None if streamed else _gather(game, mesh, rounds_per_call),
         sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
         translate={direction: _on_all(_by_statistics(translator), mesh)
@@ -145,7 +151,7 @@ def _by_statistics(translator: Translator) -> Callable[[Tree, Tree, Array, Array
 
 def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:
     """From data on every device, each device's part of the raw batches of the rounds of a call."""
-    @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS)))
+    @functools.partial(jax.jit, out_shardings=raw_sharding(mesh))
     def gather(data: Streams, key: Array, step: Array) -> Streams:
         index = jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
                                                  NamedSharding(mesh, PartitionSpec(DATA_AXIS)))

@@ -14,7 +14,7 @@ from workloads import EXAMPLES, asked, serve
 
 from ganlab.config import both_players, experiment
 from ganlab.data import Dataset, device_data
-from ganlab.engine import make_mesh, make_programs, replicated
+from ganlab.engine import compiled_ahead, make_mesh, make_programs, replicated
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems import build_game
 
@@ -70,7 +70,7 @@ def main():
     game = build_game(settings, dataset, unroll=jax.default_backend() == "cpu")
     mesh = make_mesh(game.batch_size)
     per_call = settings.train.rounds_per_call
-    programs = make_programs(game, mesh, per_call)
+    programs = compiled_ahead(make_programs(game, mesh, per_call), game, dataset, mesh, per_call)
     data = device_data(dataset.streams(), replicated(mesh))
     state = programs.init(0)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -11,7 +11,16 @@ import pytest
 from tiny import POINTS, tiny_config
 
 from ganlab.config import ConfigError
-from ganlab.engine import Checkpoints, RunDirectory, choose_step, make_mesh, make_programs, train
+from ganlab.engine import (
+    Checkpoints,
+    DeviceFeed,
+    RunDirectory,
+    choose_step,
+    compiled_ahead,
+    make_mesh,
+    make_programs,
+    train,
+)
 from ganlab.systems import build_game
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
@@ -54,6 +63,17 @@ def test_training_ends_after_its_rounds(whole):
     path, outcome, _ = whole
     assert outcome.step == 6 and outcome.stopped_by is None
     assert len((path / "metrics.jsonl").read_text().splitlines()) == 6
+
+
+def test_rounds_that_are_compiled_ahead_are_not_compiled_again(caplog):
+    game, mesh = build_game(tiny_config(), POINTS), make_mesh(16)
+    with jax.log_compiles():  # In this thread; the one that compiles ahead says nothing.
+        programs = compiled_ahead(make_programs(game, mesh), game, POINTS, mesh, 1)
+        state, _ = programs.play(programs.init(0), DeviceFeed(POINTS, mesh).next())
+    assert int(state.step) == 1
+    compiled = [message for message in caplog.messages if message.startswith("Finished XLA compilation")]
+    assert any("jit(init)" in message for message in compiled)
+    assert not any("jit(play)" in message for message in compiled)
 
 
 def test_samples_are_drawn_before_at_intervals_and_at_the_end(whole):

@@ -1,0 +1,51 @@
+"""Compiling the rounds beside what a run does before the first of them."""
+
+import concurrent.futures
+import dataclasses
+import functools
+from collections.abc import Mapping
+
+import jax
+
+from ganlab.data import Dataset, Streams
+from ganlab.engine.backend import give_back_memory
+from ganlab.engine.feed import data_shapes
+from ganlab.engine.program import Programs, raw_sharding
+from ganlab.game import Game, GameState
+from ganlab.types import Array
+
+
+def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.sharding.Mesh,
+                   rounds_per_call: int) -> Programs:
+    """Begins to compile the rounds; the programs that are returned wait for that, and give back the memory that it took.
+
+    XLA compiles a program on little more than one core: initial params, weights, data and the first picture find
+    another. Several processes, and `pmap`, compile at the first round, as ever.
+
+    Args:
+      programs: of `make_programs`, for this game and mesh and so many rounds per call.
+      game: the game.
+      dataset: its data.
+      mesh: the devices.
+      rounds_per_call: rounds of one call.
+    """
+    if game.axis_name or jax.process_count() > 1:
+        return programs
+    raw = jax.tree.map(lambda shape: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=raw_sharding(mesh)),
+                       data_shapes(dataset, game, rounds_per_call, streamed=True))
+    # Traced here, because it is a thread's own how its layers convolve.
+    lowered = programs.rounds.lower(programs.init.eval_shape(0), raw)
+    worker = concurrent.futures.ThreadPoolExecutor(1)
+    compiling = worker.submit(lowered.compile)
+    worker.shutdown(wait=False)
+
+    @functools.cache
+    def wait() -> None:
+        compiling.result()
+        give_back_memory()
+
+    def rounds(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        wait()
+        return programs.rounds(state, raw)
+
+    return dataclasses.replace(programs, rounds=rounds)
