@@ -58,7 +58,7 @@ def game_for(dataset: Dataset, size: int, batch: int):
     return build_game(experiment(
         data=dict(source="glyphs"), system=dict(name="gan", latent_size=100), batch_size=batch,
         networks={player: dict(network="dcgan", kwargs=kwargs) for player in ("generator", "critic")},
-        hyper=both_players(lr=2e-4)), dataset, unroll=jax.default_backend() == "cpu")
+        hyper=both_players(lr=2e-4)), dataset)
 
 
 class Fed:

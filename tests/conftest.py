@@ -5,9 +5,11 @@ import jax
 import pytest
 
 from ganlab.engine.backend import compilation_cache, set_xla_flags
+from ganlab.engine.random_bits import straighten_random_bits
 
 jax.config.update("jax_platforms", "cpu")
-set_xla_flags()  # Those of the commands.
+set_xla_flags()  # As commands do.
+straighten_random_bits()
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -62,9 +62,9 @@ def tiny_config(generator=None, critic=None, system=None, **sections):
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 
-def tiny_game(dataset=POINTS, axis_name=None, unroll=False, **changes):
+def tiny_game(dataset=POINTS, axis_name=None, **changes):
     """The game of `tiny_config(**changes)`."""
-    return build_game(tiny_config(**changes), dataset, axis_name=axis_name, unroll=unroll)
+    return build_game(tiny_config(**changes), dataset, axis_name=axis_name)
 
 
 def tiny_vae_config(encoder=None, decoder=None, system=None, **sections):

@@ -10,6 +10,8 @@ from pathlib import Path
 import jax
 from absl import logging
 
+from ganlab.engine.random_bits import straighten_random_bits
+
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
 # first touch, which otherwise costs more than half of a training step on CPU.
@@ -79,9 +81,9 @@ def set_xla_flags() -> None:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time,
-    the compilation cache, and silence for Orbax's notes on its options and for the tracebacks of its threads, whose
-    errors come back to whoever saves.
+    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time
+    and draws random bits by straight code, the compilation cache, and silence for Orbax's notes on its options and for
+    the tracebacks of its threads, whose errors come back to whoever saves.
 
     Call it before JAX computes anything.
     """
@@ -93,6 +95,7 @@ def set_up_process() -> None:
     set_xla_flags()
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
+    straighten_random_bits()
     # A CPU's program that is begun while another runs, or still gives its memory back, takes memory of its own.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     # Small programs are most of a first start on CPU.

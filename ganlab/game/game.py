@@ -179,8 +179,6 @@ class Game:
       batch_size: real images of one update, over all devices.
       axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
         where a batch is always global.
-      unroll: play repeats, and slices of a batch, as straight code rather than as one `scan`; convolutions
-        inside a scan are slow on CPU.
       accumulate: slices of a batch, played one after another; their mean gradient makes the step.
       group: neighbours in a batch that no slice parts, because they are judged together.
       sampler: how to draw images, for games that can.
@@ -199,7 +197,6 @@ class Game:
     ema: tuple[str, ...] = ()
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None
-    unroll: bool = False
     accumulate: int = 1
     group: int = 1
     sampler: Sampler | None = None

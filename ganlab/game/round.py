@@ -57,15 +57,15 @@ def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[st
     """All repeats of one update, if this is one of its rounds."""
 
     def repeat(state: GameState, slot: tuple[Mapping[str, Array], Array]) -> tuple[GameState, Metrics]:
-        batch, number = slot
-        return _step(game, update, state, {**batch, "index": index}, jax.random.fold_in(key, number), hyper)
+        batch, own_key = slot
+        return _step(game, update, state, {**batch, "index": index}, own_key, hyper)
+
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(update.repeats))
 
     def play(state: GameState) -> tuple[GameState, Metrics]:
-        if game.unroll or update.repeats == 1:
-            for number in range(update.repeats):
-                state, metrics = repeat(state, ({name: array[number] for name, array in slots.items()}, number))
-            return state, metrics
-        state, metrics = jax.lax.scan(repeat, state, (slots, jnp.arange(update.repeats)))
+        if update.repeats == 1:
+            return repeat(state, jax.tree.map(lambda array: array[0], (slots, keys)))
+        state, metrics = jax.lax.scan(repeat, state, (slots, keys))
         return state, jax.tree.map(lambda values: values[-1], metrics)
 
     if update.every == 1:
@@ -118,17 +118,13 @@ def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple
         return jnp.moveaxis(groups, 1, 0).reshape(game.accumulate, -1, *array.shape[1:])
 
     slices = jax.tree.map(sliced, dict(batch))
-    if game.unroll:
-        found = [differentiated(jax.tree.map(lambda array, i=i: array[i], slices)) for i in range(game.accumulate)]
-        total = jax.tree.map(lambda *parts: sum(parts), *[(gradients, metrics) for gradients, metrics, _ in found])
-        aux = found[-1][2]
-    else:
-        def add(carried: tuple, part: Mapping[str, Array]) -> tuple[tuple, None]:
-            gradients, metrics, aux = differentiated(part)
-            return (jax.tree.map(jnp.add, carried[0], (gradients, metrics)), aux), None
 
-        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-                             jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
-        (total, aux), _ = jax.lax.scan(add, (empty[:2], empty[2]), slices)
+    def add(carried: tuple, part: Mapping[str, Array]) -> tuple[tuple, None]:
+        gradients, metrics, aux = differentiated(part)
+        return (jax.tree.map(jnp.add, carried[0], (gradients, metrics)), aux), None
+
+    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
+                         jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
+    (total, aux), _ = jax.lax.scan(add, (empty[:2], empty[2]), slices)
     gradients, metrics = jax.tree.map(lambda leaf: leaf / game.accumulate, total)
     return gradients, metrics, aux

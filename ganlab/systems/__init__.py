@@ -5,8 +5,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-
 from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_section
 from ganlab.game import Game, guard
@@ -29,8 +27,7 @@ def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game
       ConfigError: for any mistake in the config; nothing was compiled or written.
     """
     dataset = load_data(config)
-    # Convolutions inside a scan are several times slower on CPU than the same in a row.
-    return build_game(config, dataset, axis_name, unroll=jax.default_backend() == "cpu"), dataset
+    return build_game(config, dataset, axis_name), dataset
 
 
 def load_data(config: Mapping[str, Any]) -> Dataset:
@@ -48,7 +45,7 @@ def load_data(config: Mapping[str, Any]) -> Dataset:
     return dataset
 
 
-def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | None = None, unroll: bool = False) -> Game:
+def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | None = None) -> Game:
     """The game of a config on a data set; nothing is compiled.
 
     Raises:
@@ -59,7 +56,7 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     # Systems that translate ask for what is translated.
     asked = inspect.signature(system).parameters
     given = {name: getattr(dataset, name) for name in ("source_shape", "paired") if name in asked}
-    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, unroll=unroll, **given)
+    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, **given)
     _check_taken(game, config)
     guarded = guard(skip=config["train"]["on_divergence"] == "skip")
     return dataclasses.replace(game, memory={**game.memory, **guarded})

@@ -16,8 +16,8 @@ from ganlab.types import Array, Hyper, Tree
 PLAYERS = ("generator_ab", "generator_ba", "critic_a", "critic_b")
 
 
-def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
-             unroll: bool = False, source_shape: tuple[int, ...] | None = None) -> Game:
+def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
+             axis_name: str | None = None, source_shape: tuple[int, ...] | None = None) -> Game:
     """Two generators, from sources (A) to images (B) and back, and a critic of each kind.
 
     A round is one update of all four. The official code moves the generators first, but its critics learn
@@ -31,7 +31,6 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
       image_shape: shape of one image.
       num_classes: not used.
       axis_name: the axis that `pmap` maps, or None.
-      unroll: see `Game`.
       source_shape: shape of one source; None for data without sources.
 
     Raises:
@@ -55,7 +54,7 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
     pools = {kind: empty_pool(system["pool_size"], shape) for kind, shape in (("a", source_shape), ("b", image_shape))}
     return Game(
         networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),), ema=tuple(generators),
-        axis_name=axis_name, unroll=unroll, memory={POOL: pools} if system["pool_size"] else {},
+        axis_name=axis_name, memory={POOL: pools} if system["pool_size"] else {},
         translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
                      "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
         **game_parts(config))

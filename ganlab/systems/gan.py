@@ -26,8 +26,8 @@ from ganlab.systems.tricks import ACROSS_TRICKS, HISTORY_TRICK, LABEL_TRICKS, em
 from ganlab.types import AdversarialLoss, Array, Hyper
 
 
-def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
-        unroll: bool = False) -> Game:
+def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
+        axis_name: str | None = None) -> Game:
     """Builds the game of a critic (`critic_updates` times a round) and a generator (once).
 
     Args:
@@ -35,7 +35,6 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
       image_shape: shape of one image or point.
       num_classes: classes of the data; both networks see labels if `system.conditional`.
       axis_name: the axis that `pmap` maps, or None.
-      unroll: see `Game`.
 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
@@ -68,7 +67,7 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     return Game(
         networks=networks,
         round=(*_critic_updates(config, loss, players), Update("generator", ("generator",), players.generator_loss)),
-        ema=("generator",), axis_name=axis_name, unroll=unroll, group=system["packing"],
+        ema=("generator",), axis_name=axis_name, group=system["packing"],
         memory=empty_history(networks) if HISTORY_TRICK in players.tricks else {},
         sampler=Sampler("generator", players.latents, players.sample), **parts)
 

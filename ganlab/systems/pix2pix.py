@@ -13,8 +13,8 @@ from ganlab.systems.translation import Judge, absolute_error, check_sources, mak
 from ganlab.types import Array, Hyper
 
 
-def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
-            unroll: bool = False, source_shape: tuple[int, ...] | None = None, paired: bool = True) -> Game:
+def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
+            axis_name: str | None = None, source_shape: tuple[int, ...] | None = None, paired: bool = True) -> Game:
     """A generator from sources to images, and a critic that sees a source with its image, real or made.
 
     The critic's step comes first, the generator's on the same pairs and the same fake images; its loss
@@ -26,7 +26,6 @@ def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes
       image_shape: shape of one image.
       num_classes: not used.
       axis_name: the axis that `pmap` maps, or None.
-      unroll: see `Game`.
       source_shape: shape of one source; None for data without sources.
       paired: whether source i of the data belongs to image i.
 
@@ -50,7 +49,7 @@ def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes
         networks=networks,
         round=(Update("critic", ("critic",), pair.critic_loss),
                Update("generator", ("generator",), pair.generator_loss, again=True)),
-        ema=("generator",), axis_name=axis_name, unroll=unroll,
+        ema=("generator",), axis_name=axis_name,
         translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
 
 

@@ -16,8 +16,8 @@ from ganlab.systems.parts import check_networks, check_slices, game_parts, make_
 from ganlab.types import Array, Hyper, Tree
 
 
-def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int, axis_name: str | None = None,
-        unroll: bool = False) -> Game:
+def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
+        axis_name: str | None = None) -> Game:
     """Encoder and decoder, trained on reconstruction plus `beta` times the divergence (Kingma & Welling 2014).
 
     With a beta of 1 the loss is the negative evidence lower bound (ibid., eq. 10, one draw an
@@ -28,7 +28,6 @@ def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
       image_shape: shape of one image or point.
       num_classes: not used.
       axis_name: the axis that `pmap` maps, or None.
-      unroll: see `Game`.
 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
@@ -52,7 +51,7 @@ def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     return Game(
         networks=networks,
         round=(Update("vae", ("encoder", "decoder"), pair.loss),),
-        ema=("encoder", "decoder"), axis_name=axis_name, unroll=unroll,
+        ema=("encoder", "decoder"), axis_name=axis_name,
         sampler=Sampler("decoder", draw_latents(system["latent_size"], "normal"), pair.sample),
         encoder=Encoder("encoder", pair.encode), **game_parts(config))
 

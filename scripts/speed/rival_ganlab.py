@@ -67,7 +67,7 @@ def main():
     classes = max(W.classes, 1)
     dataset = Dataset("random", images, rng.integers(classes, size=EXAMPLES).astype(np.int32),
                       tuple(map(str, range(classes))))
-    game = build_game(settings, dataset, unroll=jax.default_backend() == "cpu")
+    game = build_game(settings, dataset)
     mesh = make_mesh(game.batch_size)
     per_call = settings.train.rounds_per_call
     programs = compiled_ahead(make_programs(game, mesh, per_call), game, dataset, mesh, per_call)

@@ -129,8 +129,3 @@ def test_scan_over_rounds_equals_as_many_calls(points):
     state, metrics = jax.jit(functools.partial(jax.lax.scan, points.play))(points.start, stack(points.batches))
     assert_close(changing_parts(state), points.expected[-1][0])
     assert_close(metrics, stack([found for _, found in points.expected]))
-
-
-def test_repeats_as_straight_code_equal_a_scan(points):
-    play = jax.jit(functools.partial(play_round, points.build(unroll=True)))
-    assert_close(rounds(play, points.start, points.batches), points.expected)

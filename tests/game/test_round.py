@@ -182,13 +182,6 @@ def test_a_round_counts_itself_and_leaves_key_and_numbers_alone(played):
         assert state.hyper == played.states[0].hyper
 
 
-def test_repeats_as_straight_code_equal_a_scan(played, float64):
-    game = dataclasses.replace(played.game, unroll=True)
-    state, metrics = jax.jit(functools.partial(play_round, game))(start(game), toy_batches(0))
-    assert_close(changing_parts(state), changing_parts(played.states[1]))
-    assert_close(metrics, played.metrics[0])
-
-
 def test_a_round_has_one_slot_for_each_repeat_and_counts_the_images_of_its_most_repeated_update(played):
     assert played.game.slots == REPEATS + 2
     assert played.game.images_per_round == REPEATS * BATCH

@@ -159,12 +159,12 @@ def test_a_network_that_cannot_compute_in_halves_is_refused_with_the_reason(crit
         tiny_game(**options, train=HALF)
 
 
-def own_system(config, image_shape, num_classes, axis_name=None, unroll=False):
+def own_system(config, image_shape, num_classes, axis_name=None):
     """A system that makes its networks by itself."""
     from ganlab.systems.gan import gan
 
     whole = tiny_config()
-    return gan(whole, image_shape, num_classes, axis_name, unroll)
+    return gan(whole, image_shape, num_classes, axis_name)
 
 
 @pytest.mark.parametrize("train", [HALF, {"accumulate": 2}, {"rematerialize": True}, {"convolutions": "lax"}])

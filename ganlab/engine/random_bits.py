@@ -1,0 +1,40 @@
+"""How XLA:CPU computes the random bits of JAX: the same bits, as straight code."""
+
+import jax
+import numpy as np
+from jax.extend.random import threefry2x32_p
+from jax.interpreters import mlir
+
+from ganlab.types import Array
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+
+
+def threefry(key: tuple[Array, Array], counts: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Threefry-2x32 of 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3).
+
+    Args:
+      key: its two words, uint32, of one shape with the counts.
+      counts: the two words of what is encrypted.
+    """
+    words = (*key, key[0] ^ key[1] ^ _PARITY)
+    first, second = counts[0] + words[0], counts[1] + words[1]
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            first = first + second
+            left = jax.lax.shift_left(second, jax.lax.full_like(second, rotation))
+            second = first ^ (left | jax.lax.shift_right_logical(second, jax.lax.full_like(second, 32 - rotation)))
+        first = first + words[(group + 1) % 3]
+        second = second + words[(group + 2) % 3] + np.uint32(group + 1)
+    return first, second
+
+
+def straighten_random_bits() -> None:
+    """Makes programs for the CPU compute random bits as straight code, where JAX has a loop of five steps.
+
+    The loop compiles sooner, but each of its steps is several programs of its own, of which a round of small networks,
+    with a dozen of such loops one after another, has hundreds.
+    """
+    mlir.register_lowering(threefry2x32_p, mlir.lower_fun(
+        lambda *words: threefry(words[:2], words[2:]), multiple_results=True), platform="cpu")
