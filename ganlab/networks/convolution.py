@@ -192,6 +192,14 @@ def kernel_gradient(plan: Plan, x: Array, g: Array) -> Array:
     return _compute("kernel", plan, x, g)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def forward_and_kernel_gradient(plan: Plan, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+    """`forward(plan, x, kernel)` and `kernel_gradient(plan, x, g)`, together where they share their work."""
+    if _choose("forward", plan, x, kernel) == _choose("kernel", plan, x, g) == "winograd":
+        return tiles.forward_and_kernel_winograd(plan.geometry, x, kernel, g)
+    return _compute("forward", plan, x, kernel), _compute("kernel", plan, x, g)
+
+
 def _with_arguments(function: Callable) -> Callable:
     return lambda plan, a, b: (function(plan, a, b), (a, b))
 
@@ -199,18 +207,33 @@ def _with_arguments(function: Callable) -> Callable:
 forward.defvjp(_with_arguments(forward), lambda plan, kept, cotangent: (
     input_gradient(plan, cotangent, kept[1]), kernel_gradient(plan, kept[0], cotangent)))
 input_gradient.defvjp(_with_arguments(input_gradient), lambda plan, kept, cotangent: (
-    forward(plan, cotangent, kept[1]), kernel_gradient(plan, cotangent, kept[0])))
+    forward_and_kernel_gradient(plan, cotangent, kept[1], kept[0])))
 kernel_gradient.defvjp(_with_arguments(kernel_gradient), lambda plan, kept, cotangent: (
     input_gradient(plan, kept[1], cotangent), forward(plan, kept[0], cotangent)))
+forward_and_kernel_gradient.defvjp(
+    lambda plan, x, kernel, g: (forward_and_kernel_gradient(plan, x, kernel, g), (x, kernel, g)),
+    lambda plan, kept, cotangents: _both_gradients(plan, *kept, *cotangents))
 
 
-def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
-    """One of the three maps, in the way that its shape calls for."""
+def _both_gradients(plan: Plan, x: Array, kernel: Array, g: Array, outputs: Array,
+                    kernels: Array) -> tuple[Array, Array, Array]:
+    """Gradients of x, kernel and g, of what is held against the outputs and the kernels of both maps."""
+    of_g, of_kernel = forward_and_kernel_gradient(plan, x, kernels, outputs)
+    return input_gradient(plan, outputs, kernel) + input_gradient(plan, g, kernels), of_kernel, of_g
+
+
+def _choose(map_name: str, plan: Plan, a: Array, b: Array) -> str:
+    """The way of one of the three maps that its shape calls for."""
     inputs, outputs = b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
     # An exported program takes batches of any size: it is made for the smallest.
     images = a.shape[0] if isinstance(a.shape[0], int) else 1
-    way = CHOICES[map_name](Case(plan.geometry, images, inputs, outputs, lax_too=plan.way == "auto",
+    return CHOICES[map_name](Case(plan.geometry, images, inputs, outputs, lax_too=plan.way == "auto",
                                   single=a.dtype.itemsize >= 4))
+
+
+def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
+    """One of the three maps."""
+    way = _choose(map_name, plan, a, b)
     return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
 
 

@@ -8,22 +8,18 @@ powers of the points: in single precision the outputs are known to 2e-6 of their
 known to 3e-7 (128 channels).
 """
 
+import functools
 import itertools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental.xla_metadata import set_xla_metadata
 
-from ganlab.networks.convolution_products import (
-    Geometry,
-    Pair,
-    interleaved,
-    placed,
-    product,
-    turn,
-)
+from ganlab.networks.convolution_products import Geometry, Pair, interleaved, placed, turn
 from ganlab.types import Array
 
 TILE = 4
@@ -43,67 +39,11 @@ TAPS = np.array([*([1, point] / np.prod(np.subtract(point, _others(point))) for 
 """[5, 2]: the second factors from the taps of the kernel, and what those polynomials are divided by."""
 MADE = np.array([*(np.power(point, range(TILE)) for point in POINTS), np.eye(TILE)[-1]])
 """[5, 4]: turned about, the outputs from the products."""
+ROWS = 512
+"""Tiles of a piece of the batch: as few as products are quick with, because the sums of a piece fit into the cache."""
 
-
-def _combined(coefficients: np.ndarray, parts: list[Array]) -> Array:
-    """The sum of parts, each times its number."""
-    total = None
-    for number, part in zip(coefficients.tolist(), parts, strict=True):
-        if number == 0:
-            continue
-        term = part if abs(number) == 1 else abs(number) * part
-        if total is None:
-            total = term if number > 0 else -term
-        else:
-            total = total + term if number > 0 else total - term
-    return total
-
-
-def _combined_twice(matrix: np.ndarray, parts: list[list[Array]]) -> list[Array]:
-    """A grid of parts, combined along its columns and its rows by the rows of the matrix, row after row."""
-    halves = [[_combined(row, column) for column in zip(*parts, strict=True)] for row in matrix]
-    return [_combined(row, half) for half in halves for row in matrix]
-
-
-def _windows(x: Array, tiles: Pair, extent: int) -> list[list[Array]]:
-    """The pixels [b, m, n, c] at each place of the m x n tiles, which begin every `TILE` pixels."""
-    last = [TILE * (count - 1) + 1 for count in tiles]
-    return [[lax.slice(x, (0, i, j, 0), (x.shape[0], i + last[0], j + last[1], x.shape[3]), (1, TILE, TILE, 1))
-             for j in range(extent)] for i in range(extent)]
-
-
-def _rows(parts: list[Array]) -> list[Array]:
-    """Pixels [b, m, n, c] as the rows of a matrix."""
-    return [part.reshape(-1, part.shape[-1]) for part in parts]
-
-
-def _product_inputs(blocks: Array, tiles: Pair) -> list[Array]:
-    """Blocks [b, 4m + 1, 4n + 1, c] to the first factors [b*m*n, c] of the 25 products."""
-    return _rows(_combined_twice(SEEN, _windows(blocks, tiles, len(SEEN))))
-
-
-def _kernel_inputs(kernel: Array) -> list[Array]:
-    """A kernel [2, 2, c, o] to the second factors [c, o]."""
-    return _combined_twice(TAPS, [list(row) for row in kernel])
-
-
-def _multiplied(geometry: Geometry, blocks: Array, kernel: Array, tiles: Pair) -> list[Array]:
-    """Blocks and a kernel [2, 2, c, o] to the outputs [b*m*n, o] at each of the 4x4 places of the tiles."""
-    products = [product(geometry, seen, taps, (1, 0))
-                for seen, taps in zip(_product_inputs(blocks, tiles), _kernel_inputs(kernel), strict=True)]
-    return _combined_twice(MADE.T, _grid(products))
-
-
-def _grid(parts: list[Array]) -> list[list[Array]]:
-    """A square of parts, in rows."""
-    side = math.isqrt(len(parts))
-    return [parts[first:first + side] for first in range(0, len(parts), side)]
-
-
-def _joined(places: list[Array], tiles: Pair, tile: Pair, size: Pair) -> Array:
-    """Pixels [b*m*n, c] at each place of the m x n tiles, row after row, as images [b, *size, c]."""
-    joined = jnp.concatenate(places, axis=-1).reshape(-1, *tiles, *tile, places[0].shape[-1])
-    return interleaved(joined.transpose(0, 1, 3, 2, 4, 5))[:, :size[0], :size[1]]
+Images = Callable[[], Array]
+"""Images [b, h, w, c], taken out of the batch by the program that reads them."""
 
 
 def tiles_of(outputs: Pair) -> Pair:
@@ -111,13 +51,69 @@ def tiles_of(outputs: Pair) -> Pair:
     return tuple(-(-output // TILE) for output in outputs)
 
 
-def _blocks(geometry: Geometry, x: Array, tiles: Pair) -> Array:
-    """Images as the blocks of stride x stride pixels that the tiles see."""
-    size = tuple(TILE * count + 1 for count in tiles)
-    padded = placed(x, tuple(blocks * stride for blocks, stride in zip(size, geometry.strides, strict=True)),
-                    tuple(pair[0] for pair in geometry.padding))
-    blocks = padded.reshape(-1, size[0], geometry.strides[0], size[1], geometry.strides[1], x.shape[-1])
-    return _settled(blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *size, math.prod(geometry.strides) * x.shape[-1]), x)
+def _apart(function: Callable[[], Array]) -> Array:
+    """What a function makes, in memory once and for all. XLA:CPU computes numbers anew in each loop that reads them,
+    and its barriers are gone before it does so; a call that is not to be inlined stays."""
+    return set_xla_metadata(jax.jit(function)(), inlineable="false")
+
+
+def _combined(matrix: np.ndarray, parts: list[Array]) -> Array:
+    """The sums of parts, each times its number of a row of the matrix, row after row along a new first axis."""
+    def times(column: int) -> Array:
+        numbers = matrix[:, column].reshape(-1, *[1] * parts[column].ndim)
+        return jnp.asarray(numbers, parts[column].dtype) * parts[column][None]
+
+    return sum((times(column) for column in range(1, len(parts))), times(0))
+
+
+def _every(x: Array, axis: int, extent: int, count: int) -> list[Array]:
+    """What lies at each place of `count` tiles, which begin every `TILE` of an axis."""
+    return [lax.slice_in_dim(x, place, place + TILE * (count - 1) + 1, TILE, axis) for place in range(extent)]
+
+
+def _factors(matrix: np.ndarray, images: Images, strides: Pair, tiles: Pair) -> Array:
+    """Images as the factors [25, b*m*n, stride*stride*c] of the 25 products of m x n tiles, by a matrix along both
+    axes; blocks of stride x stride pixels are channels."""
+    def by_rows() -> Array:
+        x, (down, right) = images(), strides
+        blocks = x.reshape(len(x), x.shape[1] // down, down, x.shape[2] // right, right, x.shape[3])
+        return _combined(matrix, _every(blocks, 1, matrix.shape[1], tiles[0]))
+
+    half = _apart(by_rows)
+    made = _apart(lambda: _combined(matrix, [
+        part.transpose(0, 1, 2, 4, 3, 5, 6) for part in _every(half, 4, matrix.shape[1], tiles[1])]))
+    return made.reshape(len(matrix)**2, math.prod(made.shape[2:5]), -1)
+
+
+def _seen(images: Images, strides: Pair, tiles: Pair, first: Pair) -> Array:
+    """The first factors from images, of which the tiles see what is from the pixel on that is to stand at `first`."""
+    size = tuple(stride * (TILE * count + 1) for stride, count in zip(strides, tiles, strict=True))
+    padded = _apart(lambda: placed(images(), size, first))
+    return _factors(SEEN, lambda: padded, strides, tiles)
+
+
+def _made(outputs: Images, tiles: Pair) -> Array:
+    """Outputs as the factors of the gradient of the kernel."""
+    size = tuple(TILE * count for count in tiles)
+    return _factors(MADE, lambda: placed(outputs(), size, (0, 0)), (1, 1), tiles)
+
+
+def _taps(kernel: Array) -> Array:
+    """A kernel [2, 2, c, o] as the second factors [25, c, o]."""
+    def combined() -> Array:
+        half = _combined(TAPS, list(kernel))
+        return _combined(TAPS, [half[:, 0], half[:, 1]])
+
+    return _apart(combined).reshape(-1, *kernel.shape[2:])
+
+
+def _outputs(geometry: Geometry, seen: Array, taps: Array, tiles: Pair) -> Array:
+    """The outputs [b, 4m, 4n, o] of m x n tiles."""
+    products = lax.dot_general(seen, taps, (((2,), (1,)), ((0,), (0,))), precision=geometry.precision)
+    side, channels = len(SEEN), taps.shape[-1]
+    half = _apart(lambda: _combined(MADE.T, list(products.reshape(side, side, -1, *tiles, channels))))
+    places = _combined(MADE.T, [half[:, place] for place in range(side)])  # [rows, columns, b, m, n, o]
+    return interleaved(places.transpose(2, 3, 0, 4, 1, 5))
 
 
 def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
@@ -128,36 +124,79 @@ def _kernel_to_blocks(geometry: Geometry, kernel: Array) -> Array:
     return kernel.reshape(rows, columns, -1, channels[1])
 
 
-def _kernel_from_blocks(geometry: Geometry, kernel: Array) -> Array:
-    """A kernel of blocks as one of pixels."""
-    (down, right), (rows, columns, _, outputs) = geometry.strides, kernel.shape
-    kernel = kernel.reshape(rows, columns, down, right, -1, outputs).transpose(0, 2, 1, 3, 4, 5)
-    return kernel.reshape(rows * down, columns * right, -1, outputs)
+def _kernel_from_products(geometry: Geometry, products: Array) -> Array:
+    """The sums [25, o, stride*stride*c] of the products of outputs and images as a kernel of pixels."""
+    side = len(SEEN)
+
+    def combined() -> Array:
+        half = _combined(TAPS.T, list(products.reshape(side, side, *products.shape[1:])))
+        return _combined(TAPS.T, [half[:, place] for place in range(side)])
+
+    (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
+    kernel = _apart(combined)
+    kernel = kernel.reshape(rows, columns, kernel.shape[2], down, right, -1).transpose(0, 3, 1, 4, 5, 2)
+    return kernel.reshape(rows * down, columns * right, *kernel.shape[4:])
 
 
-@jax.custom_batching.custom_vmap
-def _settled(computed: Array, source: Array) -> Array:
-    """What was computed, in memory once and for all. XLA:CPU computes numbers anew for each that reads them, and its
-    barriers are gone before it does so; a loop that ends before it begins stays.
+def _piece_by_piece(step: Callable, total: Array | None, arrays: tuple[Array, ...], tiles: Pair) -> tuple:
+    """The total and the images [b, ...] that `step(total, *pieces) -> (total, images)` makes of the batch, a piece of
+    about `ROWS` tiles after another."""
+    images = arrays[0].shape[0]
+    size = max(part for part in range(1, images + 1)
+               if images % part == 0 and part * math.prod(tiles) <= max(ROWS, math.prod(tiles)))
+    # Neighbours go to different pieces: so each device, which has neighbours, has a part of every piece.
+    arrays = tuple(array.reshape(size, images // size, *array.shape[1:]) for array in arrays)
 
-    It would begin where the source is not a number, and change one number of what was computed to that.
-    """
-    def spoil(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        return jnp.array(False), state[1].at[(0,) * computed.ndim].set(jnp.nan)
+    def play(number: int | Array, total: Array | None) -> tuple:
+        return step(total, *(functools.partial(lax.dynamic_index_in_dim, array, number, 1, keepdims=False)
+                             for array in arrays))
 
-    return lax.while_loop(lambda state: state[0], spoil, (jnp.isnan(source[(0,) * source.ndim]), computed))[1]
+    def play_next(number: Array, state: tuple) -> tuple:
+        total, made = play(number, state[0])
+        return total, None if made is None else lax.dynamic_update_index_in_dim(state[1], made, number, 1)
+
+    if size == images:
+        return play(0, total)
+    shape = jax.eval_shape(play, 0, total)[1]
+    made = None if shape is None else jnp.zeros((size, images // size, *shape.shape[1:]), shape.dtype)
+    total, made = lax.fori_loop(0, images // size, play_next, (total, made))
+    return total, None if made is None else made.reshape(images, *made.shape[2:])
 
 
-@_settled.def_vmap
-def _settled_stack(axis_size: int, which: list[bool], computed: Array, source: Array) -> tuple[Array, bool]:
-    return _settled(computed, source), which[0]
+def _maps(geometry: Geometry, x: Array, kernel: Array | None, g: Array | None) -> tuple[Array | None, Array | None]:
+    """Images by a kernel, and the gradient of a kernel by g; those of both that are asked for."""
+    tiles = tiles_of(geometry.output)
+    taps = None if kernel is None else _taps(_kernel_to_blocks(geometry, kernel))
+    first = tuple(pair[0] for pair in geometry.padding)
+
+    def step(total: Array | None, x: Images, g: Images | None = None) -> tuple[Array | None, Array | None]:
+        seen, outputs = _seen(x, geometry.strides, tiles, first), None
+        if taps is not None:
+            outputs = _outputs(geometry, seen, taps, tiles)[:, :geometry.output[0], :geometry.output[1]]
+        if g is not None:
+            # On XLA:CPU the narrow matrix, which is that of outputs, has to come first.
+            total += lax.dot_general(_made(g, tiles), seen, (((1,), (1,)), ((0,), (0,))), precision=geometry.precision)
+        return total, outputs
+
+    total = None if g is None else jnp.zeros(
+        (len(SEEN)**2, g.shape[-1], math.prod(geometry.strides) * x.shape[-1]), x.dtype)
+    total, outputs = _piece_by_piece(step, total, (x,) if g is None else (x, g), tiles)
+    return outputs, None if g is None else _kernel_from_products(geometry, total)
 
 
 def forward_winograd(geometry: Geometry, x: Array, kernel: Array) -> Array:
     """Images [b, h, w, c] and a kernel [kh, kw, c, o] of twice the stride to outputs [b, oh, ow, o]."""
-    tiles = tiles_of(geometry.output)
-    places = _multiplied(geometry, _blocks(geometry, x, tiles), _kernel_to_blocks(geometry, kernel), tiles)
-    return _joined(places, tiles, (TILE, TILE), geometry.output)
+    return _maps(geometry, x, kernel, None)[0]
+
+
+def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
+    """Images and outputs to a kernel of twice the stride."""
+    return _maps(geometry, x, None, g)[1]
+
+
+def forward_and_kernel_winograd(geometry: Geometry, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+    """Both at once, which share the first factors."""
+    return _maps(geometry, x, kernel, g)
 
 
 def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:
@@ -166,29 +205,16 @@ def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:
     channels, outputs = kernel.shape[2:]
     tiles = tiles_of(tuple(-(-size // stride) for size, stride in zip(geometry.size, geometry.strides, strict=True)))
     kernel = turn(kernel).reshape(2, down, 2, right, outputs, channels)
-    parts = {}
+    convolutions = []
     for row, column in itertools.product(range(down), range(right)):
         # Such a pixel is seen through one tap of each half of the kernel, by two outputs of which this is the later.
         (later, i), (further, j) = (divmod(place + pair[0], stride) for place, pair, stride
                                     in zip((row, column), geometry.padding, geometry.strides, strict=True))
-        seen = placed(g, tuple(TILE * count + 1 for count in tiles), (1 - later, 1 - further))
-        found = _multiplied(geometry, seen, kernel[:, down - 1 - i, :, right - 1 - j], tiles)
-        parts[row, column] = _grid(found)
-    places = [parts[row, column][a][b] for a in range(TILE) for row in range(down)
-              for b in range(TILE) for column in range(right)]
-    return _joined(places, tiles, (TILE * down, TILE * right), geometry.size)
+        convolutions.append(((1 - later, 1 - further), _taps(kernel[:, down - 1 - i, :, right - 1 - j])))
 
+    def step(total: None, g: Images) -> tuple[None, Array]:
+        alike = [_outputs(geometry, _seen(g, (1, 1), tiles, first), taps, tiles) for first, taps in convolutions]
+        rows = [jnp.stack(alike[row * right:(row + 1) * right], axis=3) for row in range(down)]
+        return total, interleaved(jnp.stack(rows, axis=2))[:, :geometry.size[0], :geometry.size[1]]
 
-def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
-    """Images and outputs to a kernel of twice the stride."""
-    tiles = tiles_of(geometry.output)
-    g = placed(g, tuple(TILE * count for count in tiles), (0, 0))
-    seen = _product_inputs(_blocks(geometry, x, tiles), tiles)
-    made = _rows(_combined_twice(MADE, _windows(g, tiles, TILE)))
-    # On XLA:CPU the narrow matrix has to come first, or the product takes twice the time.
-    narrow_last = seen[0].shape[1] > g.shape[-1]
-    first, second = (made, seen) if narrow_last else (seen, made)
-    products = [product(geometry, a, b, (0, 0)) for a, b in zip(first, second, strict=True)]
-    kernel = _settled(jnp.stack(_combined_twice(TAPS.T, _grid(products))), g)
-    kernel = kernel.reshape(2, 2, *kernel.shape[1:])
-    return _kernel_from_blocks(geometry, kernel.swapaxes(2, 3) if narrow_last else kernel)
+    return _piece_by_piece(step, None, (g,), tiles)[1]
