@@ -23,9 +23,9 @@ from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
-           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "compiled_ahead", "config_of",
-           "damage", "data_shapes", "device_memory", "export_sampler", "file_weights", "has_checksums", "initialise",
-           "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of",
-           "placed_data", "plain", "read_metrics", "replicated", "rounds_saved", "run_weights", "sample_keys",
-           "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train", "versions",
-           "weights_of", "write_atomically", "write_sampler", "writing"]
+           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "compiled_ahead",
+           "config_of", "damage", "data_shapes", "device_memory", "export_sampler", "file_weights", "has_checksums",
+           "initialise", "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs",
+           "makers_of", "placed_data", "plain", "read_metrics", "replicated", "rounds_saved", "run_weights",
+           "sample_keys", "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train",
+           "versions", "weights_of", "write_atomically", "write_sampler", "writing"]

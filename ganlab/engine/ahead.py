@@ -17,7 +17,7 @@ from ganlab.types import Array
 
 def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.sharding.Mesh,
                    rounds_per_call: int) -> Programs:
-    """Begins to compile the rounds; the programs that are returned wait for that, and give back the memory that it took.
+    """Begins to compile the rounds; the programs that it returns wait for that, and give back the memory that it took.
 
     XLA compiles a program on little more than one core: initial params, weights, data and the first picture find
     another. Several processes, and `pmap`, compile at the first round, as ever.
