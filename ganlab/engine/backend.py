@@ -82,8 +82,9 @@ def set_xla_flags() -> None:
 
 def set_up_process() -> None:
     """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time
-    and draws random bits by straight code, the compilation cache, and silence for Orbax's notes on its options and for
-    the tracebacks of its threads, whose errors come back to whoever saves.
+    and draws random bits by straight code, the compilation cache, that programs are without lines of source, and
+    silence for Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever
+    saves.
 
     Call it before JAX computes anything.
     """
@@ -98,5 +99,7 @@ def set_up_process() -> None:
     straighten_random_bits()
     # A CPU's program that is begun while another runs, or still gives its memory back, takes memory of its own.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+    # Where each operation stands in the source takes a twentieth of the memory of a small program; its name is enough.
+    jax.config.update("jax_traceback_in_locations_limit", 0)
     # Small programs are most of a first start on CPU.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
