@@ -1,14 +1,19 @@
 """How XLA:CPU computes the random bits of JAX: the same bits, as straight code."""
 
+import math
+
 import jax
 import numpy as np
 from jax.extend.random import threefry2x32_p
 from jax.interpreters import mlir
 
+from ganlab.networks.apart import apart
 from ganlab.types import Array
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
+_LARGE = 2**16
+"""Draws, such as those of a dropout, from which on it costs more to make them anew than to keep them."""
 
 
 def threefry(key: tuple[Array, Array], counts: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -36,5 +41,11 @@ def straighten_random_bits() -> None:
     The loop compiles sooner, but each of its steps is several programs of its own, of which a round of small networks,
     with a dozen of such loops one after another, has hundreds.
     """
-    mlir.register_lowering(threefry2x32_p, mlir.lower_fun(
-        lambda *words: threefry(words[:2], words[2:]), multiple_results=True), platform="cpu")
+    def draw(*words: Array) -> tuple[Array, Array]:
+        # An exported program takes batches of any size: its draws count as small.
+        sizes = [math.prod(word.shape) for word in words if all(isinstance(extent, int) for extent in word.shape)]
+        if max(sizes, default=0) < _LARGE:
+            return threefry(words[:2], words[2:])
+        return apart(lambda: threefry(words[:2], words[2:]))
+
+    mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True), platform="cpu")

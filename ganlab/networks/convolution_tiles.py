@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.experimental.xla_metadata import set_xla_metadata
 
+from ganlab.networks.apart import apart
 from ganlab.networks.convolution_products import Geometry, Pair, interleaved, placed, turn
 from ganlab.types import Array
 
@@ -51,12 +51,6 @@ def tiles_of(outputs: Pair) -> Pair:
     return tuple(-(-output // TILE) for output in outputs)
 
 
-def _apart(function: Callable[[], Array]) -> Array:
-    """What a function makes, in memory once and for all. XLA:CPU computes numbers anew in each loop that reads them,
-    and its barriers are gone before it does so; a call that is not to be inlined stays."""
-    return set_xla_metadata(jax.jit(function)(), inlineable="false")
-
-
 def _combined(matrix: np.ndarray, parts: list[Array]) -> Array:
     """The sums of parts, each times its number of a row of the matrix, row after row along a new first axis."""
     def times(column: int) -> Array:
@@ -79,8 +73,8 @@ def _factors(matrix: np.ndarray, images: Images, strides: Pair, tiles: Pair) -> 
         blocks = x.reshape(len(x), x.shape[1] // down, down, x.shape[2] // right, right, x.shape[3])
         return _combined(matrix, _every(blocks, 1, matrix.shape[1], tiles[0]))
 
-    half = _apart(by_rows)
-    made = _apart(lambda: _combined(matrix, [
+    half = apart(by_rows)
+    made = apart(lambda: _combined(matrix, [
         part.transpose(0, 1, 2, 4, 3, 5, 6) for part in _every(half, 4, matrix.shape[1], tiles[1])]))
     return made.reshape(len(matrix)**2, math.prod(made.shape[2:5]), -1)
 
@@ -88,7 +82,7 @@ def _factors(matrix: np.ndarray, images: Images, strides: Pair, tiles: Pair) -> 
 def _seen(images: Images, strides: Pair, tiles: Pair, first: Pair) -> Array:
     """The first factors from images, of which the tiles see what is from the pixel on that is to stand at `first`."""
     size = tuple(stride * (TILE * count + 1) for stride, count in zip(strides, tiles, strict=True))
-    padded = _apart(lambda: placed(images(), size, first))
+    padded = apart(lambda: placed(images(), size, first))
     return _factors(SEEN, lambda: padded, strides, tiles)
 
 
@@ -104,14 +98,14 @@ def _taps(kernel: Array) -> Array:
         half = _combined(TAPS, list(kernel))
         return _combined(TAPS, [half[:, 0], half[:, 1]])
 
-    return _apart(combined).reshape(-1, *kernel.shape[2:])
+    return apart(combined).reshape(-1, *kernel.shape[2:])
 
 
 def _outputs(geometry: Geometry, seen: Array, taps: Array, tiles: Pair) -> Array:
     """The outputs [b, 4m, 4n, o] of m x n tiles."""
     products = lax.dot_general(seen, taps, (((2,), (1,)), ((0,), (0,))), precision=geometry.precision)
     side, channels = len(SEEN), taps.shape[-1]
-    half = _apart(lambda: _combined(MADE.T, list(products.reshape(side, side, -1, *tiles, channels))))
+    half = apart(lambda: _combined(MADE.T, list(products.reshape(side, side, -1, *tiles, channels))))
     places = _combined(MADE.T, [half[:, place] for place in range(side)])  # [rows, columns, b, m, n, o]
     return interleaved(places.transpose(2, 3, 0, 4, 1, 5))
 
@@ -133,7 +127,7 @@ def _kernel_from_products(geometry: Geometry, products: Array) -> Array:
         return _combined(TAPS.T, [half[:, place] for place in range(side)])
 
     (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
-    kernel = _apart(combined)
+    kernel = apart(combined)
     kernel = kernel.reshape(rows, columns, kernel.shape[2], down, right, -1).transpose(0, 3, 1, 4, 5, 2)
     return kernel.reshape(rows * down, columns * right, *kernel.shape[4:])
 

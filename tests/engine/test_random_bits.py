@@ -24,6 +24,12 @@ def test_draws_for_many_keys_equal_those_for_each():
     np.testing.assert_array_equal(together, [jax.random.normal(key, (3,)) for key in keys])
 
 
+def test_a_large_draw_begins_with_a_small_one():
+    small, large = (jax.jit(lambda key, size=size: jax.random.bits(key, (size,)))(jax.random.key(3))
+                    for size in (100, 2**17))
+    np.testing.assert_array_equal(large[:100], small)
+
+
 def test_random_bits_are_drawn_without_a_loop():
     text = jax.jit(lambda key: jax.random.bits(key, (8,))).lower(jax.random.key(0)).as_text()
     assert "xor" in text and "while" not in text
