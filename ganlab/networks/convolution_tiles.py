@@ -157,8 +157,10 @@ def _piece_by_piece(step: Callable, total: Array | None, arrays: tuple[Array, ..
     return total, None if made is None else made.reshape(images, *made.shape[2:])
 
 
-def _maps(geometry: Geometry, x: Array, kernel: Array | None, g: Array | None) -> tuple[Array | None, Array | None]:
-    """Images by a kernel, and the gradient of a kernel by g; those of both that are asked for."""
+def forward_and_kernel_winograd(geometry: Geometry, x: Array, kernel: Array | None,
+                                g: Array | None) -> tuple[Array | None, Array | None]:
+    """Both maps from the same first factors: images and a kernel to outputs, images and outputs g to a kernel; one
+    alone where the other's argument is None."""
     tiles = tiles_of(geometry.output)
     taps = None if kernel is None else _taps(_kernel_to_blocks(geometry, kernel))
     first = tuple(pair[0] for pair in geometry.padding)
@@ -168,7 +170,7 @@ def _maps(geometry: Geometry, x: Array, kernel: Array | None, g: Array | None) -
         if taps is not None:
             outputs = _outputs(geometry, seen, taps, tiles)[:, :geometry.output[0], :geometry.output[1]]
         if g is not None:
-            # On XLA:CPU the narrow matrix, which is that of outputs, has to come first.
+            # On XLA:CPU the narrow matrix has to come first: blocks have stride x stride times the channels of images.
             total += lax.dot_general(_made(g, tiles), seen, (((1,), (1,)), ((0,), (0,))), precision=geometry.precision)
         return total, outputs
 
@@ -180,17 +182,12 @@ def _maps(geometry: Geometry, x: Array, kernel: Array | None, g: Array | None) -
 
 def forward_winograd(geometry: Geometry, x: Array, kernel: Array) -> Array:
     """Images [b, h, w, c] and a kernel [kh, kw, c, o] of twice the stride to outputs [b, oh, ow, o]."""
-    return _maps(geometry, x, kernel, None)[0]
+    return forward_and_kernel_winograd(geometry, x, kernel, None)[0]
 
 
 def kernel_winograd(geometry: Geometry, x: Array, g: Array) -> Array:
     """Images and outputs to a kernel of twice the stride."""
-    return _maps(geometry, x, None, g)[1]
-
-
-def forward_and_kernel_winograd(geometry: Geometry, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
-    """Both at once, which share the first factors."""
-    return _maps(geometry, x, kernel, g)
+    return forward_and_kernel_winograd(geometry, x, None, g)[1]
 
 
 def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:

@@ -129,3 +129,10 @@ def test_scan_over_rounds_equals_as_many_calls(points):
     state, metrics = jax.jit(functools.partial(jax.lax.scan, points.play))(points.start, stack(points.batches))
     assert_close(changing_parts(state), points.expected[-1][0])
     assert_close(metrics, stack([found for _, found in points.expected]))
+
+
+def test_repeats_in_a_row_equal_the_scan(points):
+    with jax.disable_jit():  # A scan is a loop of Python's then.
+        state, metrics = play_round(points.game, points.start, points.batches[0])
+    assert_close(changing_parts(state), points.expected[0][0])
+    assert_close(metrics, points.expected[0][1])

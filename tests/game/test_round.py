@@ -182,6 +182,13 @@ def test_a_round_counts_itself_and_leaves_key_and_numbers_alone(played):
         assert state.hyper == played.states[0].hyper
 
 
+def test_repeats_in_a_row_equal_the_scan(played, float64):
+    with jax.disable_jit():  # A scan is a loop of Python's then.
+        state, metrics = play_round(played.game, start(played.game), toy_batches(0))
+    assert_close(changing_parts(state), changing_parts(played.states[1]))
+    assert_close(metrics, played.metrics[0])
+
+
 def test_a_round_has_one_slot_for_each_repeat_and_counts_the_images_of_its_most_repeated_update(played):
     assert played.game.slots == REPEATS + 2
     assert played.game.images_per_round == REPEATS * BATCH

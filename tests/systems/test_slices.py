@@ -47,6 +47,16 @@ def test_four_slices_equal_the_large_batch(float64, name):
     assert_close(sliced, whole(name))
 
 
+def test_slices_in_a_row_equal_the_scan(float64):
+    game = tiny_game(batch_size=16, train={"accumulate": 4}, **CASES["WGAN-GP"])
+    before, batches = start(game), real_batches(game, number=0)
+    expected, expected_metrics = jax.jit(functools.partial(play_round, game))(before, batches)
+    with jax.disable_jit():  # A scan is a loop of Python's then.
+        state, metrics = play_round(game, before, batches)
+    assert_close(changing_parts(state), changing_parts(expected))
+    assert_close(metrics, expected_metrics)
+
+
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_slices_over_devices_equal_the_large_batch(float64, engine):
     game = tiny_game(batch_size=16, axis_name=DATA_AXIS if engine == "pmap" else None, train={"accumulate": 4})
