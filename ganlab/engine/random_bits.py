@@ -43,8 +43,8 @@ def straighten_random_bits() -> None:
     """
     def draw(*words: Array) -> tuple[Array, Array]:
         # An exported program takes batches of any size: its draws count as small.
-        sizes = [math.prod(word.shape) for word in words if all(isinstance(extent, int) for extent in word.shape)]
-        if max(sizes, default=0) < _LARGE:
+        shapes = [word.shape for word in words if all(isinstance(extent, int) for extent in word.shape)]
+        if math.prod(np.broadcast_shapes(*shapes)) < _LARGE:
             return threefry(words[:2], words[2:])
         return apart(lambda: threefry(words[:2], words[2:]))
 

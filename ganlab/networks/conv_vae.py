@@ -7,8 +7,9 @@ the textbook's other networks, every layer has a bias and weights start as Keras
 
 from flax import linen as nn
 
+from ganlab.networks.activations import ACTIVATIONS
 from ganlab.networks.encoders import normal_heads
-from ganlab.networks.layers import ACTIVATIONS, INITIALIZERS, check_words, concatenate_labels, latents_with_labels
+from ganlab.networks.layers import INITIALIZERS, check_words, concatenate_labels, latents_with_labels
 from ganlab.networks.textbook import Convolution
 from ganlab.types import Array
 

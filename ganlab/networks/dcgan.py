@@ -7,9 +7,9 @@ the image and double with each stage inward, up to `max_width`.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.networks.activations import ACTIVATIONS
 from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
     Dropout,
     Normalization,

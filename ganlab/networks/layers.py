@@ -9,17 +9,8 @@ import numpy as np
 from flax import linen as nn
 
 from ganlab.config import unknown
+from ganlab.networks.activations import ACTIVATIONS
 from ganlab.types import Array
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": nn.relu,
-    "leaky_relu": lambda x: nn.leaky_relu(x, 0.2),
-    "softplus": nn.softplus,
-    "tanh": jnp.tanh,
-    # For images that a textbook draws in [0, 1] by a sigmoid; ours are in [-1, 1].
-    "image_sigmoid": lambda x: 2 * nn.sigmoid(x) - 1,
-    "identity": lambda x: x,
-}
 
 NORMALIZATIONS = ("none", "batch", "layer")
 CONDITIONINGS = ("concatenate", "projection", "auxiliary")

@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.networks.activations import ACTIVATIONS
 from ganlab.networks.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
     Dropout,
     Normalization,

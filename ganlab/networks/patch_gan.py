@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.networks.activations import leaky_relu
 from ganlab.networks.torch_layers import convolution, has_bias, normalized
 from ganlab.types import Array
 
@@ -31,12 +32,12 @@ class PatchCritic(nn.Module):
             raise ValueError(f"a patch critic of {self.layers} layers judges images from {3 << max(self.layers, 1)} "
                              f"pixels on; these have {images.shape[1]}x{images.shape[2]}; take 1 layer or more, and "
                              "fewer for small images, or the critic pixel")
-        x = nn.leaky_relu(convolution(self.width, KERNEL, 2, 1, True, "conv_0")(images), 0.2)
+        x = leaky_relu(convolution(self.width, KERNEL, 2, 1, True, "conv_0")(images), 0.2)
         for layer in range(1, self.layers + 1):
             features = self.width * 2 ** min(layer, MOST_DOUBLINGS)
             stride = 2 if layer < self.layers else 1
             x = convolution(features, KERNEL, stride, 1, has_bias(self), f"conv_{layer}")(x)
-            x = nn.leaky_relu(normalized(self, x, train, f"norm_{layer}"), 0.2)
+            x = leaky_relu(normalized(self, x, train, f"norm_{layer}"), 0.2)
         return jnp.squeeze(convolution(1, KERNEL, 1, 1, True, f"conv_{self.layers + 1}")(x), axis=-1)
 
 
@@ -55,7 +56,7 @@ class PixelCritic(nn.Module):
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
-        x = nn.leaky_relu(convolution(self.width, 1, 1, 0, True, "conv_0")(images), 0.2)
+        x = leaky_relu(convolution(self.width, 1, 1, 0, True, "conv_0")(images), 0.2)
         x = convolution(2 * self.width, 1, 1, 0, has_bias(self), "conv_1")(x)
-        x = nn.leaky_relu(normalized(self, x, train, "norm_1"), 0.2)
+        x = leaky_relu(normalized(self, x, train, "norm_1"), 0.2)
         return jnp.squeeze(convolution(1, 1, 1, 0, has_bias(self), "conv_2")(x), axis=-1)

@@ -9,9 +9,9 @@ from typing import ClassVar, NamedTuple
 
 from flax import linen as nn
 
+from ganlab.networks.activations import ACTIVATIONS, leaky_relu
 from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
     Dropout,
     check_words,
@@ -79,11 +79,11 @@ class _Generator(nn.Module):
         x = latents_with_labels(self, latents, labels)
         x = nn.Dense(self.dense_size**2 * self.filters[0], kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
         if self.dense_activation:
-            x = nn.leaky_relu(x, self.slope)
+            x = leaky_relu(x, self.slope)
         x = x.reshape(-1, self.dense_size, self.dense_size, self.filters[0])
         for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters[1:], strict=True), start=1):
             x = convolution.layer(filters, self.initializer, f"convolution_{number}")(x)
-            x = nn.leaky_relu(x, self.slope)
+            x = leaky_relu(x, self.slope)
         x = Convolution(self.output_kernel).layer(self.image_shape[-1], self.initializer, "output")(x)
         return ACTIVATIONS["image_sigmoid" if self.sigmoid else "tanh"](x)
 
@@ -119,7 +119,7 @@ class _Critic(nn.Module):
         x = images_with_labels(self, (images + 1) / 2 if self.unit_range else images, labels)
         for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters, strict=True), start=1):
             layer = convolution.layer(filters, self.initializer, f"convolution_{number}")
-            x = nn.leaky_relu(spectral(self, layer, train)(x), self.slope)
+            x = leaky_relu(spectral(self, layer, train)(x), self.slope)
         x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
         return critic_output(self, x, labels, train)
 

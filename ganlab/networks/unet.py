@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.networks.activations import leaky_relu
 from ganlab.networks.layers import Dropout
 from ganlab.networks.torch_layers import convolution, doubling_convolution, has_bias, normalized
 from ganlab.types import Array
@@ -49,7 +50,7 @@ class UNetGenerator(nn.Module):
         for level in range(self.depth):
             if level:
                 # The official activation works in place: what is passed on is what it has left.
-                x = nn.leaky_relu(x, 0.2)
+                x = leaky_relu(x, 0.2)
                 skips.append(x)
             x = convolution(self._features(level), KERNEL, 2, 1, use_bias, f"down_{level}")(x)
             if 0 < level < last:

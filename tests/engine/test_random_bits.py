@@ -33,3 +33,12 @@ def test_a_large_draw_begins_with_a_small_one():
 def test_random_bits_are_drawn_without_a_loop():
     text = jax.jit(lambda key: jax.random.bits(key, (8,))).lower(jax.random.key(0)).as_text()
     assert "xor" in text and "while" not in text
+
+
+@pytest.mark.parametrize(("entries", "calls"), [(4096, True), (8, False)])
+def test_only_large_draws_of_many_keys_are_a_call_of_their_own(entries, calls):
+    def draw(keys):
+        return jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, 1), 0.5, (entries,)))(keys)
+
+    text = jax.jit(draw).lower(jax.random.split(jax.random.key(0), 32)).compile().as_text()
+    assert (" call(" in text) == calls
