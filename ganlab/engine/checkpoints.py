@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
 
 from ganlab.config import ConfigError
 from ganlab.engine.checkpoint_folders import step_folders, stored_metrics
 from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
 from ganlab.engine.distributed import leads, wait_for_all
-from ganlab.engine.small_arrays import ITEM, SaveSmall, SmallArrays, is_small, read_small
+from ganlab.engine.small_arrays import ITEM, is_small, read_small
 from ganlab.engine.writing import REMEDY, writing
 from ganlab.game import FAULT, GameState
 from ganlab.types import Tree
@@ -53,6 +51,12 @@ class Checkpoints:
 
         Then the `keep` newest are kept, the best, and those after a multiple of `keep_every` rounds.
         """
+        # Here and below, because Orbax takes 25 MB and a sixth of a second: what neither saves nor reads spares them.
+        import orbax.checkpoint as ocp
+        from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
+
+        from ganlab.engine.small_arrays_item import SmallArrays
+
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
         options = ocp.CheckpointManagerOptions(read_only=True)
         if keep is not None:
@@ -92,6 +96,10 @@ class Checkpoints:
 
     def save(self, step: int, state: GameState, metrics: Mapping[str, float] | None = None) -> None:
         """Saves the state after `step` rounds, if that is not saved already, with what was measured of it."""
+        import orbax.checkpoint as ocp
+
+        from ganlab.engine.small_arrays_item import SaveSmall
+
         if step == self.latest:
             return
         # What this save pushes out may not be read any more when it goes.
@@ -201,6 +209,8 @@ class Checkpoints:
 
     def _restored(self, step: int, like: GameState, parts: Sequence[str]) -> dict[str, Tree]:
         """Parts of a checkpoint as trees, each array where that of `like` is; errors as of `restore`."""
+        import orbax.checkpoint as ocp
+
         stored, trees = self.stored(step, parts), {}
         self._check_fits(step, like, stored)
         for part in parts:

@@ -19,6 +19,8 @@ DATA_AXIS = "data"
 ENGINES = ("jit", "pmap")
 # Numbers in the smallest array that is worth a collective; biases and statistics are held whole.
 LEAST_SHARDED = 1024
+# XLA:CPU has two orders for the parts of a program: the one that it prefers lets as many as it can run side by side.
+_THRIFTY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
 
 def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> jax.sharding.Mesh:
@@ -96,6 +98,7 @@ class Programs:
         where they are streamed.
       rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the state and returns
         the last round's metrics.
+      thrifty_rounds: the same, compiled so that a CPU needs less memory, and plays less at a time; None under `pmap`.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
       encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(params, variables, sources, labels) -> images`, by stored statistics.
@@ -104,6 +107,7 @@ class Programs:
     init: Callable[[int], GameState]
     gather: Callable[[Streams, Array, Array], Streams] | None
     rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
+    thrifty_rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]] | None
     sample: Callable[[Tree, Tree, Array, Array], Array] | None
     encode: Callable[[Tree, Tree, Array, Array], Array] | None
     translate: Mapping[str, Callable[[Tree, Tree, Array, Array], Array]]
@@ -132,11 +136,14 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
         return init_state(game, jax.random.key(seed))
 
     lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
-    rounds = _mapped(game, mesh, rounds_per_call, jitter) if game.axis_name else jax.jit(
-        _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter),
-        donate_argnums=0, out_shardings=(lying, replicated(mesh)))
+    if game.axis_name:
+        rounds, thrifty = _mapped(game, mesh, rounds_per_call, jitter), None
+    else:
+        function = _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter)
+        rounds, thrifty = (jax.jit(function, donate_argnums=0, out_shardings=(lying, replicated(mesh)),
+                                   compiler_options=options) for options in (None, _THRIFTY))
     return Programs(
-        init=jax.jit(init, out_shardings=lying), rounds=rounds,
+        init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
         sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,

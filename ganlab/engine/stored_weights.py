@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from ganlab.config import ConfigError
 from ganlab.engine.checkpoint_folders import choose_step
@@ -91,6 +90,8 @@ def _add(networks: dict[str, dict[str, Any]], array: Any, field: str, network: s
 
 def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The arrays of a checkpoint as NumPy's; of optimizers, which may be twice as large, large ones stay unread."""
+    import orbax.checkpoint as ocp
+
     found = {}
     for part, arrays in stored.items():
         wanted = {name: array if part == "ema" or name.startswith(("params.", "variables.")) else ocp.PLACEHOLDER

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from processes import begin, end
 from test_training import assert_same_bits, config_of, go, state_at
 
 from ganlab.config import ConfigError
@@ -64,3 +65,12 @@ def test_a_checkpoint_of_the_format_before_is_answered_in_a_sentence_and_stays(r
     with pytest.raises(ConfigError, match="is of an older ganlab"):
         run_weights(str(old))
     assert Checkpoints(old / "checkpoints").steps == [2]
+
+
+def test_orbax_is_imported_by_what_opens_checkpoints_alone(tmp_path):
+    code = ("import sys, pathlib, ganlab.engine\nprint('orbax.checkpoint' in sys.modules)\n"
+            "ganlab.engine.Checkpoints(pathlib.Path(sys.argv[1]), keep=1).close()\n"
+            "print('orbax.checkpoint' in sys.modules)")
+    ((status, output, errors),) = end([begin(["-c", code, tmp_path])])
+    assert status == 0, errors
+    assert output.split() == ["False", "True"]
