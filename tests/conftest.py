@@ -10,7 +10,8 @@ from ganlab.engine.backend import compilation_cache, set_xla_flags
 from ganlab.engine.random_bits import straighten_random_bits
 
 # Tests beside each other have caches of their own: JAX's is not safe for two that write the same program at once.
-os.environ["XDG_CACHE_HOME"] = str(compilation_cache().parents[1] / os.environ.get("PYTEST_XDIST_WORKER", ""))
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ["XDG_CACHE_HOME"] = str(compilation_cache().parent / worker)
 
 jax.config.update("jax_platforms", "cpu")
 set_xla_flags()  # As commands do.

@@ -3,40 +3,17 @@
 import concurrent.futures
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from ganlab.data import Dataset, Streams
 from ganlab.engine.backend import give_back_memory
 from ganlab.engine.feed import data_shapes
+from ganlab.engine.less_memory import is_large
 from ganlab.engine.program import Programs, raw_sharding
 from ganlab.game import Game, GameState
 from ganlab.types import Array
-
-LARGE = 3 * 2**24
-"""Bytes of an array from which on what plays beside its convolutions costs more memory, and cache, than it gains time
-on a CPU: each convolution packs its images anew."""
-
-
-def largest_array(jaxpr: ClosedJaxpr) -> int:
-    """Bytes of the largest array that a program makes, in its loops and calls too."""
-    def within(jaxpr: Jaxpr) -> int:
-        made = (value.aval for equation in jaxpr.eqns for value in equation.outvars)
-        inner = (part for equation in jaxpr.eqns
-                 for part in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program) if is_program(part))
-        return max((*map(_bytes, made), *(within(getattr(part, "jaxpr", part)) for part in inner)), default=0)
-
-    def is_program(part: object) -> bool:
-        return isinstance(part, (Jaxpr, ClosedJaxpr))
-
-    return within(jaxpr.jaxpr)
-
-
-def _bytes(aval: jax.core.ShapedArray) -> int:
-    return math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 0)
 
 
 def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.sharding.Mesh,
@@ -59,9 +36,7 @@ def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.s
                        data_shapes(dataset, game, rounds_per_call, streamed=True))
     # Traced here, because it is a thread's own how its layers convolve.
     state = programs.init.eval_shape(0)
-    chosen = programs.rounds
-    if jax.default_backend() == "cpu" and largest_array(chosen.trace(state, raw).jaxpr) >= LARGE * mesh.size:
-        chosen = programs.thrifty_rounds
+    chosen = programs.thrifty_rounds if is_large(programs.rounds.trace(state, raw).jaxpr, mesh) else programs.rounds
     lowered = chosen.lower(state, raw)
     worker = concurrent.futures.ThreadPoolExecutor(1)
     compiling = worker.submit(lowered.compile)

@@ -12,6 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
+from ganlab.engine.less_memory import THRIFTY
 from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
 from ganlab.types import Array, Tree
 
@@ -19,8 +20,6 @@ DATA_AXIS = "data"
 ENGINES = ("jit", "pmap")
 # Numbers in the smallest array that is worth a collective; biases and statistics are held whole.
 LEAST_SHARDED = 1024
-# XLA:CPU has two orders for the parts of a program: the one that it prefers lets as many as it can run side by side.
-_THRIFTY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
 
 def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> jax.sharding.Mesh:
@@ -98,7 +97,7 @@ class Programs:
         where they are streamed.
       rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the state and returns
         the last round's metrics.
-      thrifty_rounds: the same, compiled so that a CPU needs less memory, and plays less at a time; None under `pmap`.
+      thrifty_rounds: the same, compiled for less memory on a CPU, see `less_memory`; None under `pmap`.
       sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
       encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(params, variables, sources, labels) -> images`, by stored statistics.
@@ -141,7 +140,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     else:
         function = _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter)
         rounds, thrifty = (jax.jit(function, donate_argnums=0, out_shardings=(lying, replicated(mesh)),
-                                   compiler_options=options) for options in (None, _THRIFTY))
+                                   compiler_options=options) for options in (None, THRIFTY))
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import POINTS, tiny_config
 
-from ganlab.engine import DeviceFeed, ahead, compiled_ahead, make_mesh, make_programs
+from ganlab.engine import DeviceFeed, compiled_ahead, less_memory, make_mesh, make_programs
 from ganlab.systems import build_game
 
 
@@ -24,7 +24,7 @@ def looped(x):
     (jax.vmap(jax.checkpoint(lambda row: jnp.outer(row, row).sum())), 3 * 10 * 10)])
 def test_the_largest_array_is_found_in_loops_and_calls(function, numbers):
     traced = jax.jit(function).trace(jax.ShapeDtypeStruct((3, 10), jnp.float32))
-    assert ahead.largest_array(traced.jaxpr) == 4 * numbers
+    assert less_memory.largest_array(traced.jaxpr) == 4 * numbers
 
 
 class Told:
@@ -40,7 +40,7 @@ class Told:
 
 @pytest.mark.parametrize(("large", "name"), [(0, "thrifty_rounds"), (2**30, "rounds")])
 def test_large_arrays_choose_the_thrifty_rounds_which_are_the_same_to_the_bit(large, name, monkeypatch):
-    monkeypatch.setattr(ahead, "LARGE", large)
+    monkeypatch.setattr(less_memory, "LARGE", large)
     game, mesh, calls = build_game(tiny_config(), POINTS), make_mesh(16), []
     plain = make_programs(game, mesh)
     told = dataclasses.replace(plain, **{field: Told(getattr(plain, field), field, calls)
