@@ -19,6 +19,7 @@ from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.inception import Inception2015, InceptionTaps
+from ganlab.networks.made_for import made_for
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
 from ganlab.networks.patch_gan import PatchCritic, PixelCritic
 from ganlab.networks.residual import ResidualCritic, ResidualGenerator
@@ -46,4 +47,5 @@ TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResN
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015",
-           "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer", "WithConvolutions", "way_of"]
+           "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer", "WithConvolutions", "made_for",
+           "way_of"]

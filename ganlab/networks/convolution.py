@@ -25,6 +25,7 @@ from ganlab.networks import convolution_products as products
 from ganlab.networks import convolution_tiles as tiles
 from ganlab.networks.convolution_choices import CHOICES, Case
 from ganlab.networks.convolution_products import Geometry, Pair
+from ganlab.networks.made_for import for_cpu
 from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")
@@ -158,7 +159,7 @@ def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tu
 
 def _chosen_way() -> str:
     way = _way.get()
-    return "lax" if way == "auto" and jax.default_backend() != "cpu" else way
+    return "lax" if way == "auto" and not for_cpu() else way
 
 
 def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
