@@ -1,7 +1,9 @@
 """ganlab checkpoints --workdir=DIR [--verify] [--export=FILE.safetensors] [--export_sampler=FILE.zip]
+ganlab checkpoints --renew=OLD.zip --export_sampler=NEW.zip
 
 Lists the checkpoints of a run, verifies their files against the checksums that training
-stored, and makes files of one checkpoint that others can use.
+stored, and makes files of one checkpoint that others can use. An exported sampler is guaranteed
+to run for half a year of JAX's versions; --renew makes a new one of it, without run or data.
 
 Examples:
   ganlab checkpoints --workdir=runs/digits
@@ -9,6 +11,7 @@ Examples:
   ganlab checkpoints --workdir=runs/digits --export=digits.safetensors     averaged weights of the generator
   ganlab checkpoints --workdir=runs/digits --export=all.safetensors --network=generator+critic --noema
   ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip     samples without ganlab; README.txt in it
+  ganlab checkpoints --renew=digits.zip --export_sampler=renewed.zip       the same sampler, for this JAX
 """
 
 from pathlib import Path
@@ -18,7 +21,7 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
-from ganlab.cli.exporting import export_program, export_weights
+from ganlab.cli.exporting import export_program, export_weights, renew_program
 from ganlab.config import ConfigError
 from ganlab.engine import (
     Best,
@@ -41,7 +44,7 @@ EXIT_DAMAGED = 1
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
+    flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; to list and verify all by default, to "
                          "export the newest", flag_values=values)
     flags.DEFINE_bool("verify", False, "compares every file with its stored checksum", flag_values=values)
@@ -51,11 +54,20 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were "
                       "last trained", flag_values=values)
     flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program", flag_values=values)
+    flags.DEFINE_string("renew", None, "an exported sampler, to make a new one of instead of a run",
+                        flag_values=values)
+    flags.DEFINE_bool("trust", False, "imports the code outside ganlab (package.module:function) that the config of "
+                      "--renew names", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Lists, or verifies, or exports; in this order where several are asked for."""
+    """Lists, or verifies, or exports, in this order where several are asked for; or renews."""
+    _check(values)
     set_up_process()
+    if values.renew:
+        check_sampler_export()
+        renew_program(values)
+        return 0
     directory = RunDirectory(values.workdir)
     config = directory.read_config()
     if not directory.checkpoints.is_dir():
@@ -70,6 +82,22 @@ def run(values: flags.FlagValues) -> int:
     if values.export_sampler:
         export_program(values, config)
     return 0
+
+
+def _check(values: flags.FlagValues) -> None:
+    """Raises ConfigError for flags that do not go together."""
+    if values.renew:
+        # Not all flags have None where they were not given.
+        others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema")
+                  if values[name].present]
+        if others:
+            raise ConfigError(f"--renew takes all from its file, and {', '.join(others)} is of a run; leave one out")
+        if not values.export_sampler:
+            raise ConfigError("--renew makes a new file of an old one; name it by --export_sampler")
+    elif not values.workdir:
+        raise ConfigError("--workdir is missing, or --renew; `ganlab checkpoints --help` shows examples")
+    elif values.trust:
+        raise ConfigError("--trust is of --renew; the code that a run's own config names is imported anyway")
 
 
 def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int | None, verify: bool) -> bool:

@@ -1,16 +1,35 @@
 """The files that `ganlab checkpoints` makes of a checkpoint: weights in safetensors, the sampler as a program."""
 
+import datetime
 import json
 from pathlib import Path
 
 import ml_collections
+import numpy as np
 from absl import flags
+from flax.errors import FlaxError
 
 import ganlab
 from ganlab.cli.runs import open_run
 from ganlab.config import ConfigError, unknown
-from ganlab.engine import export_sampler, plain, run_weights, write_sampler
-from ganlab.pretrained import write_safetensors
+from ganlab.data import Dataset
+from ganlab.engine import (
+    SamplerRecord,
+    outside_names,
+    plain,
+    read_sampler,
+    run_weights,
+    sampler_arrays,
+    sampler_weights,
+    write_sampler,
+)
+from ganlab.game import Sampler
+from ganlab.pretrained import shown, write_safetensors
+from ganlab.systems import build_game
+from ganlab.types import Tree
+
+BUILDING = (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, FlaxError)
+"""What building a game of a config may raise that nobody trained with."""
 
 
 def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) -> None:
@@ -42,11 +61,48 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
 def export_program(values: flags.FlagValues, config: ml_collections.ConfigDict) -> None:
     """Writes the sampler to the file `--export_sampler`; prints where."""
     trained = open_run(values.workdir, values.step, values.ema is not False)
-    conditional = bool(config.system.get("conditional"))
-    programs = export_sampler(trained.game.sampler, *trained.networks[trained.game.sampler.network], conditional)
+    sampler = trained.game.sampler
+    weights = trained.networks[sampler.network]
+    record = SamplerRecord(config, trained.step, "trained" if values.ema is False else "averaged",
+                           trained.dataset.image_shape, trained.dataset.class_names,
+                           sampler_arrays(sampler.network, weights))
+    _write_program(values, sampler, weights, record)
+
+
+def renew_program(values: flags.FlagValues) -> None:
+    """Writes the sampler of the file `--renew`, as this ganlab and this JAX make it, to the file `--export_sampler`.
+
+    Raises:
+      ConfigError: where `--renew` is not a file of a sampler that this ganlab has.
+    """
+    record = read_sampler(Path(values.renew))
+    # The file may be anyone's, and its config could name any function of Python's to be called.
+    if (outside := outside_names(record.config)) and not values.trust:
+        key, text = next(iter(outside.items()))
+        raise ConfigError(f"{values.renew} names code outside ganlab, {key}={shown(text)}, which would be imported and "
+                          "run; if you know the file and that code, add --trust")
+    # The data set is not read: a game takes its shape and its classes alone.
+    like = Dataset(record.config.name, np.broadcast_to(np.uint8(0), (1, *record.shape)), np.zeros(1, np.int32),
+                   record.class_names)
+    try:
+        game = build_game(record.config, like)
+        if game.sampler is None:
+            raise ConfigError(f"system {record.config.system.name} draws no samples")
+        weights = sampler_weights(game, record)
+    except BUILDING as error:
+        kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
+        raise ConfigError(f"{values.renew} cannot be renewed by ganlab {ganlab.__version__}: {kind}{error}") from error
+    _write_program(values, game.sampler, weights, record)
+
+
+def _write_program(values: flags.FlagValues, sampler: Sampler, weights: tuple[Tree, Tree],
+                   record: SamplerRecord) -> None:
     output = Path(values.export_sampler)
     output.parent.mkdir(parents=True, exist_ok=True)
-    about = {"name": config.name, "round": trained.step, "ganlab": ganlab.__version__,
-             "weights": "trained" if values.ema is False else "averaged", "config": plain(config)}
-    write_sampler(output, programs, about, trained.dataset.class_names if conditional else ())
-    print(f"sampler of round {trained.step:,} in {output}; its README.txt has the lines that use it")
+    write_sampler(output, sampler, weights, record, today())
+    print(f"sampler of round {record.step:,} in {output}; its README.txt has the lines that use it")
+
+
+def today() -> datetime.date:
+    """Returns the day, which is the same everywhere."""
+    return datetime.datetime.now(datetime.UTC).date()

@@ -16,16 +16,26 @@ from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Judge, Outcome, train
 from ganlab.engine.program import DATA_AXIS, ENGINES, Programs, make_mesh, make_programs, replicated
 from ganlab.engine.run_directory import RunDirectory, command_text, config_of, plain, versions, write_atomically
-from ganlab.engine.sampler_file import check_sampler_export, export_sampler, sample_keys, write_sampler
+from ganlab.engine.sampler_file import (
+    SamplerRecord,
+    check_sampler_export,
+    export_sampler,
+    sample_keys,
+    sampler_arrays,
+    sampler_weights,
+    write_sampler,
+)
+from ganlab.engine.sampler_records import outside_names, read_sampler
 from ganlab.engine.stored_weights import StoredWeights, file_weights, run_weights
 from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_programs
 from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
-           "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "Stopped", "StoredWeights",
-           "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text", "compiled_ahead",
-           "config_of", "damage", "data_shapes", "device_memory", "export_sampler", "file_weights", "has_checksums",
-           "initialise", "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs",
-           "makers_of", "placed_data", "plain", "read_metrics", "replicated", "rounds_saved", "run_weights",
-           "sample_keys", "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train",
-           "versions", "weights_of", "write_atomically", "write_sampler", "writing"]
+           "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "SamplerRecord", "Stopped",
+           "StoredWeights", "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text",
+           "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "export_sampler", "file_weights",
+           "has_checksums", "initialise", "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh",
+           "make_trial_programs", "makers_of", "outside_names", "placed_data", "plain", "read_metrics", "read_sampler",
+           "replicated", "rounds_saved", "run_weights", "sample_keys", "sampler_arrays", "sampler_weights",
+           "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train", "versions",
+           "weights_of", "write_atomically", "write_sampler", "writing"]

@@ -1,34 +1,53 @@
 """A sampler as one portable file, by `jax.export`: it samples where JAX is installed and ganlab is not.
 
-The file is a zip of two programs, `latents.jax_export` and `images.jax_export`, with README.txt, the
-lines of Python that call them, and meta.json. The weights are constants of the second program; the
-format, a FlatBuffer, ends at 2 GiB. The batch size is free, and each program is lowered for every
-platform of PLATFORMS.
+The file is a zip of two programs, `latents.jax_export` and `images.jax_export`, with README.txt, the lines of Python
+that call them. The weights are constants of the second program; the format, a FlatBuffer, ends at 2 GiB. The batch
+size is free. Each program is lowered for every platform of PLATFORMS, with the convolutions that are quick there.
+
+JAX promises to read programs for half a year. What outlives them is in the file too: `weights.safetensors`,
+`config.json` and meta.json. `sampler_records.read_sampler` reads these as a record, of which `write_sampler`
+makes a new file.
 """
 
+import calendar
+import dataclasses
+import datetime
 import importlib.util
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jaxlib
+import ml_collections
 import numpy as np
-from jax import export
+from jax import export, lax
 
+import ganlab
 from ganlab.config import ConfigError
-from ganlab.game import Sampler
+from ganlab.engine.checkpoints import array_text
+from ganlab.engine.run_directory import plain
+from ganlab.engine.stored_weights import network_arrays
+from ganlab.game import Game, Sampler
+from ganlab.networks import made_for
+from ganlab.pretrained import safetensors_parts
 from ganlab.types import Array, Tree
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "{}.jax_export"
+META, CONFIG, WEIGHTS = "meta.json", "config.json", "weights.safetensors"
+KINDS = ("averaged", "trained")
+"""Of weights."""
+MONTHS = 6
+"""For which JAX promises to read what `jax.export` wrote."""
 
-README = '''A trained sampler: {name}, round {round:,}, exported by ganlab {ganlab} under JAX {jax}.
-It needs JAX and the package flatbuffers (pip install jax flatbuffers), on {platforms}. That version of JAX
-reads it, and those of half a year from then; later ones may.
+README = '''A trained sampler: {name}, round {round:,}, exported by ganlab {ganlab} on {made}
+under JAX {jax} (jaxlib {jaxlib}). It needs JAX and the package flatbuffers
+(pip install jax flatbuffers), on {platforms}.
 
 import zipfile, numpy as np
 from jax import export
@@ -41,7 +60,40 @@ samples = images.call(z{labels})  # float32 {image_shape}
 
 {meaning} Sample i depends on the seed and i alone, and is
 that of `ganlab sample --seed=0`; any other latents of the shape do as well.{classes} Batches may have any size.
+
+The programs expire. JAX promises that versions read them which are up to six months newer
+than the one above, so at the latest one that is released on {expires}; later ones may.
+The weights (weights.safetensors) and the config (config.json) do not expire: with the
+ganlab of the time, and without the data set, this makes a new file of them:
+
+$ ganlab checkpoints --renew={file} --export_sampler=renewed.zip
 '''
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplerRecord:
+    """What a sampler's programs are made of, at any time again.
+
+    Attributes:
+      config: of the run that trained it.
+      step: rounds that it was trained for.
+      kind: of the weights, one of KINDS.
+      shape: of an example of the data, without the batch.
+      class_names: of the data, by label.
+      arrays: the params and variables of its network by name, `generator.params.dense.kernel`.
+    """
+
+    config: ml_collections.ConfigDict
+    step: int
+    kind: str
+    shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes that samples are asked for by; empty for an unconditional sampler."""
+        return self.class_names if self.config.system.get("conditional") else ()
 
 
 def check_sampler_export() -> None:
@@ -54,6 +106,29 @@ def check_sampler_export() -> None:
 def sample_keys(seed: int | Array, index: Array) -> Array:
     """The keys [b] of samples by their numbers [b]: each depends on the seed and its own number alone."""
     return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(index)
+
+
+def sampler_arrays(network: str, weights: tuple[Tree, Tree]) -> dict[str, np.ndarray]:
+    """Returns the arrays of a sampler's network, `(params, variables)`, by name, as a record has them."""
+    return {f"{network}.{name}": np.asarray(array) for name, array in network_arrays(*weights).items()}
+
+
+def sampler_weights(game: Game, record: SamplerRecord) -> tuple[Tree, Tree]:
+    """Returns the arrays of a record as `(params, variables)` of the network of a game's sampler.
+
+    Raises:
+      ConfigError: where the names, types or shapes are not those of the network.
+    """
+    network = game.sampler.network
+    like = jax.eval_shape(game.networks[network].init, jax.random.key(0))
+    wanted = {f"{network}.{name}": array_text(leaf) for name, leaf in network_arrays(*like).items()}
+    found = {name: array_text(array) for name, array in record.arrays.items()}
+    if wrong := [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]:
+        more = f", and {len(wrong) - 1:,} more" if wrong[1:] else ""
+        raise ConfigError(f"the weights are not of the {network} that the config describes: {wrong[0]} is "
+                          f"{found.get(wrong[0], 'absent')} there and {wanted.get(wrong[0], 'absent')} here{more}")
+    # Both trees list their leaves in this order.
+    return jax.tree.unflatten(jax.tree.structure(like), [record.arrays[name] for name in wanted])
 
 
 def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional: bool) -> dict[str, export.Exported]:
@@ -69,10 +144,19 @@ def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional:
     def latents(seed: Array, index: Array) -> Array:
         return sampler.latents(sample_keys(seed, index))
 
+    def images_on(platform: str) -> Callable[[Tree, Tree, Array, Array], Array]:
+        def images_there(params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
+            with made_for(platform):
+                return sampler.images(params, variables, latents, labels)
+
+        return images_there
+
     def images(latents: Array, labels: Array | None = None) -> Array:
         # What needs labels by its signature alone sees zeros.
-        return sampler.images(params, variables, latents,
-                              jnp.zeros(latents.shape[:1], jnp.int32) if labels is None else labels)
+        labels = jnp.zeros(latents.shape[:1], jnp.int32) if labels is None else labels
+        # Of the two ways one program has both, and the weights once; whatever is no CPU is alike here.
+        return lax.platform_dependent(params, variables, latents, labels,
+                                      cpu=images_on("cpu"), default=images_on("cuda"))
 
     drawn = export.export(jax.jit(latents), platforms=PLATFORMS)(seed, index)
     inputs = [jax.ShapeDtypeStruct((number, *drawn.out_avals[0].shape[1:]), drawn.out_avals[0].dtype)]
@@ -80,31 +164,55 @@ def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional:
             "images": export.export(jax.jit(images), platforms=PLATFORMS)(*inputs, *([index] if conditional else []))}
 
 
-def write_sampler(path: Path, programs: Mapping[str, export.Exported], about: Mapping[str, Any],
-                  classes: tuple[str, ...]) -> None:
-    """Writes programs of `export_sampler` as a file; a crash leaves the old file or the new one.
+def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], record: SamplerRecord,
+                  made: datetime.date) -> None:
+    """Writes a sampler as a file; a crash leaves the old file or the new one.
+
+    The same record gives the same bytes again, on the same day and by the same versions.
 
     Args:
       path: the file.
-      programs: by name.
-      about: for meta.json; of it, `name`, `round` and `ganlab` are also told by README.txt.
-      classes: names of the classes by label; empty for an unconditional sampler.
+      sampler: of the game of the record's config.
+      weights: `(params, variables)` of its network, which are the record's arrays.
+      record: what the sampler is made of.
+      made: the day.
     """
+    # The programs, and what README.txt and meta.json say of them.
+    programs = export_sampler(sampler, *weights, conditional=bool(record.labels))
     shapes = {name: [16, *program.out_avals[0].shape[1:]] for name, program in programs.items()}
-    pictures = len(shapes["images"]) == 4
-    meta = {**about, "jax": jax.__version__, "platforms": PLATFORMS, "classes": classes,
-            "latents": shapes["latents"][1:], "images": shapes["images"][1:]}
-    text = README.format(
-        file=path.name, platforms=", ".join(PLATFORMS), latent_shape=shapes["latents"], image_shape=shapes["images"],
-        labels=f", np.arange(16, dtype=np.int32) % {len(classes)}" if classes else "",
-        meaning="Images have values from -1 to 1." if pictures else "Samples are points.",
-        classes=f"\nLabels are 0 to {len(classes) - 1}; meta.json names the classes." if classes else "",
-        **{key: meta[key] for key in ("name", "round", "ganlab", "jax")})
-    parts = {"README.txt": text, "meta.json": json.dumps(meta, indent=1) + "\n"} | {
-        PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}
+    meta = {"name": record.config.name, "round": record.step, "ganlab": ganlab.__version__, "weights": record.kind,
+            "made": str(made), "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
+            "jaxlib": jaxlib.__version__, "platforms": PLATFORMS, "classes": record.labels,
+            "latents": shapes["latents"][1:], "images": shapes["images"][1:],
+            "data": {"shape": record.shape, "class_names": record.class_names}}
+    texts = {"experiment": record.config.name, "round": str(record.step), "ganlab": ganlab.__version__,
+             "weights": json.dumps({sampler.network: record.kind})}
+    parts = {
+        "README.txt": _readme(path.name, meta, shapes), META: json.dumps(meta, indent=1) + "\n",
+        CONFIG: json.dumps(plain(record.config), indent=2) + "\n",
+        WEIGHTS: b"".join(safetensors_parts(f"{path}: {WEIGHTS}", record.arrays, texts)),
+        **{PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}}
+    # All at once, or not at all.
     partial = path.with_name(path.name + ".partial")
     with zipfile.ZipFile(partial, "w") as file:
         for name, content in parts.items():
             # A time of its own would make the same sampler another file.
             file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
     os.replace(partial, path)
+
+
+def after_months(day: datetime.date, months: int) -> datetime.date:
+    """Returns the same day of the month so many months later, or the last day of that month where it has fewer."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
+    number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
+    return README.format(**meta | {
+        "file": file, "platforms": ", ".join(PLATFORMS),
+        "latent_shape": shapes["latents"], "image_shape": shapes["images"],
+        "labels": f", np.arange(16, dtype=np.int32) % {number}" if number else "",
+        "meaning": "Images have values from -1 to 1." if pictures else "Samples are points.",
+        "classes": f"\nLabels are 0 to {number - 1}; meta.json names the classes." if number else ""})

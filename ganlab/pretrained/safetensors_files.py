@@ -4,11 +4,12 @@ The format is the one that the README of https://github.com/huggingface/safetens
 small enough to be read and written here, without the package.
 """
 
+import itertools
 import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,30 +101,44 @@ def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, 
 def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
     """Writes arrays by name, and texts by key as metadata; a crash leaves the old file or the new one.
 
+    Raises:
+      WeightsError: for an array of a type that the format does not have.
+    """
+    parts = safetensors_parts(str(path), tensors, texts)
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.writelines(parts)
+    os.replace(partial, path)
+
+
+def safetensors_parts(name: str, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> Iterator[bytes]:
+    """Returns the bytes of such a file, the header first and then one array after another.
+
     The header is filled up with spaces to a multiple of ALIGNMENT, and the widest types come first, so
     that every tensor lies at a multiple of its number's size.
+
+    Args:
+      name: of the file, for messages.
+      tensors: the arrays by name.
+      texts: the metadata.
 
     Raises:
       WeightsError: for an array of a type that the format does not have.
     """
-    kinds = {DTYPES[name]: kind for kind, name in TYPES.items()}
-    for name, array in tensors.items():
-        if array.dtype not in kinds or name == METADATA:
-            raise WeightsError(f"{path} cannot hold {shown(name)} of type {array.dtype}; the types are "
+    kinds = {DTYPES[kind]: text for text, kind in TYPES.items()}
+    for tensor, array in tensors.items():
+        if array.dtype not in kinds or tensor == METADATA:
+            raise WeightsError(f"{name} cannot hold {shown(tensor)} of type {array.dtype}; the types are "
                                f"{', '.join(TYPES)}, and no name is {METADATA}")
-    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    order = sorted(tensors, key=lambda tensor: (-tensors[tensor].dtype.itemsize, tensor))
     header: dict[str, Any] = {METADATA: dict(texts)}
     end = 0
-    for name in order:
-        array = tensors[name]
-        header[name] = {"dtype": kinds[array.dtype], "shape": list(array.shape),
-                        "data_offsets": [end, end + array.nbytes]}
+    for tensor in order:
+        array = tensors[tensor]
+        header[tensor] = {"dtype": kinds[array.dtype], "shape": list(array.shape),
+                          "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for name in order:
-            file.write(tensors[name].tobytes())
-    os.replace(partial, path)
+    head = struct.pack("<Q", len(text)) + text
+    return itertools.chain([head], (tensors[tensor].tobytes() for tensor in order))

@@ -152,7 +152,8 @@ def test_the_exported_sampler_samples_without_ganlab_by_the_lines_of_its_readme(
     file = tmp_path / "digits.zip"
     assert checkpoints(run, f"--export_sampler={file}") == 0
     with zipfile.ZipFile(file) as content:
-        assert sorted(content.namelist()) == ["README.txt", "images.jax_export", "latents.jax_export", "meta.json"]
+        assert sorted(content.namelist()) == ["README.txt", "config.json", "images.jax_export", "latents.jax_export",
+                                              "meta.json", "weights.safetensors"]
         meta, text = json.loads(content.read("meta.json")), content.read("README.txt").decode()
     assert meta["round"] == 20 and meta["platforms"] == ["cpu", "cuda", "tpu"] and meta["images"] == [8, 8, 1]
     assert meta["classes"] == list("0123456789") and meta["weights"] == "averaged"
