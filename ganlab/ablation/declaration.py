@@ -4,11 +4,10 @@ import dataclasses
 import importlib.util
 import inspect
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import ml_collections
 
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, find_file
 from ganlab.evaluation import Level
 
 Changes = Mapping[str, object]
@@ -75,7 +74,7 @@ class Ablation:
     Attributes:
       title: a few words.
       question: what it asks, in a sentence.
-      experiment: the base experiment's file with its choices, as after `--config=`.
+      experiment: the base experiment's file with its choices, as after `--config=`; also one that ganlab ships.
       axes: what is varied, by name.
       kimg: thousands of real images shown to each trial.
       metrics: joined by +, as of `ganlab evaluate`.
@@ -152,10 +151,10 @@ def experiment_config(text: str) -> ml_collections.ConfigDict:
 
 
 def _load_module(file: str, what: str) -> object:
-    path = Path(file)
+    path = find_file(file)
     if path.suffix != ".py" or not path.is_file():
         raise ConfigError(f"{what}={file}: there is no such Python file; name one by its path from the folder in "
-                          "which the command is run")
+                          "which the command is run, or one of `ganlab list --only=experiments,ablations`")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -6,7 +6,7 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
-from ganlab.config import ConfigError, complete
+from ganlab.config import ConfigError, complete, find_file
 
 HELP = ("the experiment's file, its choices after a colon (FILE.py:loss=hinge,penalty=r1); any key is overridden by "
         "--config.path=value after it")
@@ -20,14 +20,24 @@ def define_config(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def config_first(argv: list[str]) -> list[str]:
-    """Puts `--config` before its overrides, which ml_collections wants, so that users may write flags in any order."""
+    """Returns arguments with `--config` before its overrides, which ml_collections wants, so that users may write
+    flags in any order; a shipped experiment is named by where its file lies."""
     first, rest, words = [], [], iter(argv[1:])
     for word in words:
         if word in ("-config", "--config"):
-            first += [word, *([next(words)] if len(first + rest) + 2 < len(argv) else [])]
+            first += [word, *([_found(next(words))] if len(first + rest) + 2 < len(argv) else [])]
+        elif word.lstrip("-").startswith("config="):
+            flag, _, text = word.partition("=")
+            first.append(f"{flag}={_found(text)}")
         else:
-            (first if word.lstrip("-").startswith("config=") else rest).append(word)
+            rest.append(word)
     return [argv[0], *first, *rest]
+
+
+def _found(text: str) -> str:
+    """An experiment's file and its choices, with the path of the file."""
+    name, colon, choices = text.partition(":")
+    return f"{find_file(name)}{colon}{choices}" if name else text
 
 
 def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
@@ -55,7 +65,7 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
                               f"{error.args[0]}") from error
         reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1]
         raise ConfigError(f"--config does not load: {reason}; name a file such as experiments/digits.py, which defines "
-                          "get_config(argument=None)") from error
+                          "get_config(argument=None), or one of `ganlab list --only=experiments`") from error
     except flags.IllegalFlagValueError as error:
         if "value other than None" in str(error):
             name = str(error).split("=")[0].removeprefix("flag ")

@@ -2,7 +2,8 @@
 
 Names every network, loss, penalty, trick, optimizer, schedule, data source, metric, system,
 experiment and ablation, with its meaning. Losses, penalties, networks, optimizers and sources may
-also stand outside ganlab, named `package.module:function`.
+also stand outside ganlab, named `package.module:function`. Experiments and ablations are files, and
+those that come with ganlab can be named so from any directory.
 
 Examples:
   ganlab list
@@ -18,8 +19,7 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
-import ganlab
-from ganlab.config import unknown
+from ganlab.config import find_file, shipped_folder, unknown
 from ganlab.data import SOURCES
 from ganlab.evaluation import FEATURES, MEASURES
 from ganlab.game import OPTIMIZERS, SCHEDULES
@@ -36,21 +36,26 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 
 
+FILES = {"experiments": "experiments", "ablations": "experiments/ablations"}
+"""Tables of files, and the folder below which they are named."""
+
+
 def meanings() -> dict[str, dict[str, str]]:
     """The first line of what each entry says of itself, by table and name."""
-    found = {"experiments": file_meanings("experiments"), "ablations": file_meanings("experiments/ablations"),
-             "metrics": {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
-                         for name, measure in MEASURES.items()}}
+    found = {table: file_meanings(folder) for table, folder in FILES.items()}
+    found["metrics"] = {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
+                        for name, measure in MEASURES.items()}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
                     for table, entries in TABLES.items()}
 
 
-def file_meanings(name: str) -> dict[str, str]:
-    """Files of a folder here or beside the package, by path, and their meaning; the files are not run."""
-    folders = (Path(name), Path(ganlab.__file__).parent.parent / name)
-    folder = next((folder for folder in folders if folder.is_dir()), None)
-    files = sorted(folder.glob("*.py")) if folder else []
-    return {str(file): first_line(ast.get_docstring(ast.parse(file.read_text()))) for file in files}
+def file_meanings(folder: str) -> dict[str, str]:
+    """The files that can be named below a folder, those of the current directory and those that ganlab ships, and
+    their meaning; the files are not run."""
+    shipped = shipped_folder().parent / folder
+    names = {f"{folder}/{file.name}" for place in (Path(folder), shipped) for file in place.glob("*.py")}
+    return {name: first_line(ast.get_docstring(ast.parse(find_file(name).read_text(encoding="utf-8"))))
+            for name in sorted(names)}
 
 
 def first_line(text: str | None) -> str:
@@ -79,5 +84,10 @@ def run(values: flags.FlagValues) -> int:
         table.add_column(overflow="fold")
         for name, meaning in entries.items():
             table.add_row(name, meaning)
-        console.print(table, "")
+        console.print(table)
+        if title in FILES:
+            # On a line that is not wrapped, so that it can be copied.
+            place = shipped_folder().parent / FILES[title]
+            console.print(f"those that come with ganlab lie in {place}", soft_wrap=True)
+        console.print()
     return 0

@@ -13,8 +13,9 @@ from ganlab.config.experiment import (
     picture_data,
 )
 from ganlab.config.methods import METHODS, Method, method
+from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
 __all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
-           "experiment", "flat", "hyper_keys", "joined_names", "method", "parse_choices", "picture_data", "unknown",
-           "validate"]
+           "experiment", "find_file", "flat", "hyper_keys", "joined_names", "method", "parse_choices", "picture_data",
+           "shipped_folder", "unknown", "validate"]
