@@ -14,9 +14,16 @@ import ganlab
 from ganlab.cli import exporting
 from ganlab.cli.main import main
 from ganlab.config import ConfigError
-from ganlab.engine import SamplerRecord, plain, read_sampler, sampler_arrays, sampler_weights, write_sampler
+from ganlab.engine import (
+    SamplerRecord,
+    file_weights,
+    plain,
+    read_sampler,
+    sampler_arrays,
+    sampler_weights,
+    write_sampler,
+)
 from ganlab.engine.sampler_file import after_months
-from ganlab.pretrained import read_weights
 from ganlab.systems import build_game
 
 MADE = datetime.date(2026, 8, 31)
@@ -79,10 +86,13 @@ def test_what_outlives_the_programs_is_read_as_it_was_written(written, tmp_path)
     found = read_sampler(path)
     assert json.dumps(plain(found.config)) == json.dumps(plain(record.config))
     assert (found.step, found.kind, found.shape, found.class_names) == (20, "averaged", (8, 8, 1), record.class_names)
+    wanted = {name: array.tobytes() for name, array in record.arrays.items()}
+    assert {name: array.tobytes() for name, array in found.arrays.items()} == wanted
+    # Unpacked, they are what `--config.init.source` takes.
     (tmp_path / "weights").write_bytes(entries(path)["weights.safetensors"])
-    for arrays in (found.arrays, read_weights(tmp_path / "weights").tensors):
-        assert {name: array.tobytes() for name, array in arrays.items()} == {
-            name: array.tobytes() for name, array in record.arrays.items()}
+    weights = file_weights(str(tmp_path / "weights"))
+    assert weights.step == 20 and {f"{network}.{name}": array.tobytes() for network, arrays in weights.trained.items()
+                                   for name, array in arrays.items()} == wanted
 
 
 def test_a_renewed_sampler_is_the_same_programs_without_data_or_run(written, tmp_path, monkeypatch, capsys):
