@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 from tiny import BATCH, IMAGES, PAIRS, tiny_config, tiny_game, tiny_translation_config, tiny_vae_config
 
 from ganlab.engine import export_sampler, make_mesh, make_programs, random_bits
@@ -106,6 +107,20 @@ def test_random_bits_are_straight_code_on_a_cpu_alone(monkeypatch):
         assert "threefry" in text_for(platform, lambda key: jax.random.bits(key, (7, 11)), key)
     with pytest.raises(AssertionError, match="the CPU's way"):
         text_for("cpu", lambda key: jax.random.bits(key, (7, 11)), key)
+
+
+@pytest.mark.parametrize("way", ["auto", "matmul"])
+def test_large_convolutions_are_exported_for_batches_of_any_size(way):
+    batch, = export.symbolic_shape("b")
+
+    def layers(x):
+        with convolutions(way):
+            x = convolve(x, jnp.ones((4, 4, 256, 256)), (2, 2))
+            return convolve_transposed(x, jnp.ones((4, 4, 256, 512)), (2, 2))
+
+    exported = export.export(jax.jit(layers), platforms=("cpu",))(
+        jax.ShapeDtypeStruct((batch, 128, 128, 256), jnp.float32))
+    assert [str(extent) for extent in exported.out_avals[0].shape] == ["b", "128", "128", "512"]
 
 
 def test_an_exported_sampler_has_the_convolutions_of_every_platform_and_its_weights_once():

@@ -227,10 +227,12 @@ def _both_gradients(plan: Plan, x: Array, kernel: Array, g: Array, outputs: Arra
 def _choose(map_name: str, plan: Plan, a: Array, b: Array) -> str:
     """The way of one of the three maps that its shape calls for."""
     inputs, outputs = b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
-    # An exported program takes batches of any size: it is made for the smallest.
-    images = a.shape[0] if isinstance(a.shape[0], int) else 1
-    return CHOICES[map_name](Case(plan.geometry, images, inputs, outputs, lax_too=plan.way == "auto",
-                                  single=a.dtype.itemsize >= 4))
+    # An exported program takes batches of any size: it is made for the smallest, and without tiles, which are taken
+    # a piece of the batch at a time.
+    known = isinstance(a.shape[0], int)
+    case = Case(plan.geometry, a.shape[0] if known else 1, inputs, outputs, lax_too=plan.way == "auto",
+                single=a.dtype.itemsize >= 4)
+    return CHOICES[map_name](case if known else dataclasses.replace(case, tiles=False))
 
 
 def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:

@@ -21,7 +21,7 @@ ROWS = 128
 @dataclasses.dataclass(frozen=True)
 class Case:
     """What a choice depends on: the geometry, images in the batch, input and output channels, whether `lax` is a choice
-    (it is not in a stack of trials), and whether numbers have single precision at least."""
+    (it is not in a stack of trials), whether numbers have single precision at least, and whether tiles are a choice."""
 
     geometry: Geometry
     images: int
@@ -29,6 +29,7 @@ class Case:
     outputs: int
     lax_too: bool
     single: bool = True
+    tiles: bool = True
 
     @property
     def goes_to_few(self) -> bool:
@@ -51,7 +52,7 @@ class Case:
         the tiles and the products of channels on."""
         geometry = self.geometry
         # In half precision its sums would round too much.
-        if not self.single or geometry.strides == (1, 1) or any(
+        if not self.tiles or not self.single or geometry.strides == (1, 1) or any(
                 kernel != 2 * stride for kernel, stride in zip(geometry.kernel, geometry.strides, strict=True)):
             return False
         if not self.lax_too:
