@@ -1,6 +1,7 @@
-"""Shared set-up: four virtual CPU devices, the compiler as commands have it, its cache, which makes a second run
-quick, and prepared data."""
+"""Shared set-up: four virtual CPU devices, a compiler that is quick rather than good, its cache, which makes a second
+run quick, prepared data, and the slowest files at the end."""
 
+import collections
 import os
 
 import jax
@@ -19,6 +20,11 @@ straighten_random_bits()
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+# Compiling is most of what tests take, and laws hold whatever the compiler makes of a program.
+jax.config.update("jax_disable_most_optimizations", True)
+
+SLOWEST = 10
+"""Files that the summary names."""
 
 
 @pytest.fixture
@@ -28,13 +34,18 @@ def float64():
         yield
 
 
+@pytest.fixture(autouse=True)
+def compiler(request):
+    """Compiles the programs of tests marked `optimized` as commands do: their subject is the compiler."""
+    optimized = request.node.get_closest_marker("optimized") is not None
+    jax.config.update("jax_disable_most_optimizations", not optimized)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
 @pytest.fixture
 def compiled_quickly():
-    """Compiles a test's programs in half the time, to slower ones: for tests that play a round or two, or compare small
-    numbers in double precision."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    """Does nothing: all tests compile quickly."""
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +58,15 @@ def prepared_data(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFDS_DATA_DIR", str(folder))
         yield folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the files that took longest, of all processes together."""
+    seconds = collections.Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration"):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.write_sep("=", f"slowest {SLOWEST} files of {len(seconds)}")
+    for file, spent in seconds.most_common(SLOWEST):
+        terminalreporter.write_line(f"{spent:7.1f} s  {file}")

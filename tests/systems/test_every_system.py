@@ -1,0 +1,45 @@
+"""Every system plays a round: params move, everything stays finite, and the next round begins where it ended."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from tiny import (
+    PAIRS,
+    POINTS,
+    TRANSLATION_PLAYERS,
+    real_batches,
+    start,
+    tiny_config,
+    tiny_translation_config,
+    tiny_vae_config,
+)
+
+from ganlab.game import play_round
+from ganlab.systems import SYSTEMS, build_game
+
+CONFIGS = {
+    "gan": (POINTS, tiny_config),
+    "vae": (POINTS, functools.partial(tiny_vae_config, system={"reconstruction": "squared_error"})),
+    **{name: (PAIRS, functools.partial(tiny_translation_config, name)) for name in TRANSLATION_PLAYERS},
+}
+
+
+def test_every_system_is_played():
+    assert set(CONFIGS) == set(SYSTEMS)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_round_moves_every_network_and_keeps_everything_finite(name):
+    dataset, config = CONFIGS[name]
+    game = build_game(config(), dataset)
+    before = start(game)
+    after, metrics = jax.device_get(jax.jit(functools.partial(play_round, game))(
+        before, real_batches(game, dataset)))
+    assert after.step == 1
+    for player in game.networks:
+        moved = jax.tree.map(lambda one, other: np.any(one != other), before.params[player], after.params[player])
+        assert any(jax.tree.leaves(moved)), player
+    numbers = [leaf for leaf in jax.tree.leaves((after.params, after.variables, after.opt_state, metrics))]
+    assert all(np.isfinite(leaf).all() for leaf in numbers)
