@@ -24,6 +24,7 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
+from ganlab.engine import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
 from speed.workloads import CPU_WORKLOADS, WORKLOADS
@@ -73,10 +74,8 @@ def measure(workload: str, names: list[str], rounds: int) -> dict:
 
 def device() -> dict:
     """What it was measured on."""
-    with open("/proc/cpuinfo", encoding="utf8") as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
     rivals = installed(ENVIRONMENT, ("torch", "keras", "tensorflow_cpu", "tensorflow-cpu"))
-    return {"processor": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg(),
+    return {"processor": processor(), "load": os.getloadavg(),
             "versions": {"python": platform.python_version(), "jax": version("jax"), "flax": version("flax"), **rivals}}
 
 
@@ -134,7 +133,8 @@ def main(_: list[str]) -> None:
         return
     output = Path(OUTPUT.value or ROOT / "build" / "step_speed.json")
     if TABLE.value:
-        print(markdown(json.loads(output.read_text(encoding="utf8"))), end="")
+        found = json.loads(output.read_text(encoding="utf8"))
+        print(f"{markdown(found)}\nOn {found['device']['processor']}.")
         return
     install(ENVIRONMENT, PACKAGES)
     names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
@@ -143,6 +143,7 @@ def main(_: list[str]) -> None:
         raise app.UsageError(f"{unknown} is not known; rivals are {list(RIVALS)}, workloads {list(WORKLOADS)}.")
     found = {"device": device(), "workloads": {}}
     console = Console(highlight=False, markup=False, width=140)
+    console.print(f"on {found['device']['processor']}, jax {found['device']['versions']['jax']}")
     for workload in workloads:
         found["workloads"][workload] = measure(workload, names, 3 if QUICK.value else ROUNDS.value)
         console.print(table(workload, found["workloads"][workload]))

@@ -60,6 +60,7 @@ from ganlab.engine import (
     RunDirectory,
     Stopped,
     check_init,
+    devices_text,
     distributed,
     locked,
     make_mesh,
@@ -154,6 +155,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
             held.enter_context(locked(directory.path)) if distributed.leads() else None, ""))
         distributed.together(lambda: (directory.write(config, sys.argv), ""))
         distributed.together(lambda: (_check_shared(directory), ""))
+        print(f"training on {devices_text(list(mesh.devices.flat))}", flush=True)
         try:
             outcome = _train(game, dataset, config, directory, judge, best, mesh)
         except Stopped as error:

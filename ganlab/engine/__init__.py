@@ -1,7 +1,7 @@
 """The shell around the pure round: compile, checkpoint, log, and the one host loop."""
 
 from ganlab.engine.ahead import compiled_ahead
-from ganlab.engine.backend import set_up_process, split_cpu
+from ganlab.engine.backend import devices_text, processor, set_up_process, split_cpu
 from ganlab.engine.checkpoint_folders import choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.checksums import damage, has_checksums
@@ -33,9 +33,9 @@ from ganlab.engine.writing import writing
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "SamplerRecord", "Stopped",
            "StoredWeights", "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text",
-           "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "export_sampler", "file_weights",
-           "has_checksums", "initialise", "locked", "make_feed", "make_mesh", "make_programs", "make_trial_mesh",
-           "make_trial_programs", "makers_of", "outside_names", "placed_data", "plain", "read_metrics", "read_sampler",
-           "replicated", "rounds_saved", "run_weights", "sample_keys", "sampler_arrays", "sampler_weights",
-           "set_up_process", "split_cpu", "stays_on_device", "step_folders", "stored_metrics", "train", "versions",
-           "weights_of", "write_atomically", "write_sampler", "writing"]
+           "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "devices_text", "export_sampler",
+           "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh", "make_programs",
+           "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names", "placed_data", "plain",
+           "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved", "run_weights", "sample_keys",
+           "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu", "stays_on_device", "step_folders",
+           "stored_metrics", "train", "versions", "weights_of", "write_atomically", "write_sampler", "writing"]

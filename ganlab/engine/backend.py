@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import importlib.metadata
 import os
+import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -22,6 +24,8 @@ _CONVOLUTIONS = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 # A round's time is in libraries: what LLVM makes of the rest is no quicker for its costlier passes, which were a
 # quarter of the time that a DCGAN takes to compile. XLA uses the same flag for kernels on a GPU, where it matters.
 _LESS_OPTIMIZATION = "--xla_backend_optimization_level=1"
+# Vectors by the flag that the kernel has for them, widest first.
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "asimd": "NEON"}
 _HUGE_PAGE, _MADV_HUGEPAGE = 2 * 2**20, 14
 
 
@@ -65,6 +69,26 @@ def give_back_memory() -> None:
     if libc := _libc():
         libc.malloc_trim.argtypes = [ctypes.c_size_t]
         libc.malloc_trim(_room())
+
+
+def processor() -> str:
+    """Returns the name of this machine's processor, with its vectors and the cores that this process may use."""
+    name, vectors = platform.machine(), ""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf8") as file:  # Linux alone has it.
+        lines = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+        entries = {key.strip(): value.strip() for key, value in lines.items()}
+        name = entries.get("model name", name)
+        known = set(entries.get("flags", entries.get("Features", "")).split())
+        vectors = next((text for flag, text in _VECTORS.items() if flag in known), "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ", ".join(filter(None, (name, vectors, f"{cores} cores" if cores > 1 else "1 core")))
+
+
+def devices_text(devices: Sequence[jax.Device]) -> str:
+    """Returns what computes, such as `4 x NVIDIA H200 (gpu)` or `1 x cpu (AMD EPYC, AVX2, 2 cores)`."""
+    first = devices[0]
+    kind = processor() if first.platform == "cpu" else first.platform
+    return f"{len(devices)} x {first.device_kind} ({kind})"
 
 
 def _only_cpu() -> bool:

@@ -15,6 +15,7 @@ import ml_collections
 
 import ganlab
 from ganlab.config import ConfigError, all_keys, complete, flat
+from ganlab.engine.backend import devices_text
 from ganlab.engine.lock import FILE as LOCK
 from ganlab.engine.writing import writing
 
@@ -116,11 +117,10 @@ def _tuples(value: Any) -> Any:
 
 def versions(command: list[str]) -> dict[str, Any]:
     """What a run's numbers depend on besides its config."""
-    device = jax.devices()[0]
     return {
         "ganlab": ganlab.__version__, "git_commit": git_commit(), "python": sys.version.split()[0],
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "devices": f"{jax.device_count()} x {device.device_kind} ({device.platform})", "cores": os.cpu_count(),
+        "devices": devices_text(jax.devices()), "cores": os.cpu_count(),
         "command": command,
     }
 
