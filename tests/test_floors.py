@@ -15,7 +15,7 @@ ROOT = Path(ganlab.__file__).parent
 
 FLOORS = (("types", "config"),
           ("networks", "losses", "penalties", "augment", "data", "metrics", "pretrained", "game"),
-          ("systems", "engine", "evaluation"), ("ablation", "report"), ("cli",))
+          ("machine",), ("systems", "engine", "evaluation"), ("ablation", "report"), ("cli",))
 FLOOR = {package: number for number, packages in enumerate(FLOORS, start=1) for package in packages}
 FLOOR["__main__"] = len(FLOORS) + 1
 

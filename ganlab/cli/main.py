@@ -12,6 +12,8 @@ from types import ModuleType
 
 from absl import flags
 
+from ganlab.machine import drop_from_shell, missing_platform
+
 # Modules by command. They are imported when called: `ganlab --help` should not wait for JAX.
 COMMANDS = {
     "train": "trains the experiment of a config file, or goes on where its run stopped",
@@ -43,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Experiments may name code beside them (package.module:function).
     sys.path.insert(0, os.getcwd())
+    for setting in drop_from_shell(os.environ):
+        print(f"ganlab: {setting} of the environment is left out: it would change numbers under the same config",
+              file=sys.stderr)
     from ganlab.config import ConfigError, unknown
 
     try:
@@ -61,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ganlab: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except (AssertionError, RuntimeError):
+        if (sentence := missing_platform()) is None:
+            raise
+        print(f"ganlab: {sentence}", file=sys.stderr)
+        return EXIT_MISTAKE
 
 
 def _show_commands(text: str, name: str, commands: Mapping[str, str]) -> None:

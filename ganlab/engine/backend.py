@@ -13,6 +13,7 @@ import jax
 from absl import logging
 
 from ganlab.engine.random_bits import straighten_random_bits
+from ganlab.machine import fix_numbers
 
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
@@ -105,7 +106,7 @@ def set_xla_flags() -> None:
 
 
 def set_up_process() -> None:
-    """Sets the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time
+    """Sets what changes numbers, whatever the shell says, the memory allocator (glibc only), how XLA compiles for the CPU, that the CPU plays one program at a time
     and draws random bits by straight code, the compilation cache, that programs are without lines of source, and
     silence for Orbax's notes on its options and for the tracebacks of its threads, whose errors come back to whoever
     saves.
@@ -117,6 +118,7 @@ def set_up_process() -> None:
         for parameter, value in _MALLOPT.values():
             libc.mallopt(parameter, value)
         _ask_for_huge_pages(libc)
+    fix_numbers()
     set_xla_flags()
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))

@@ -18,6 +18,8 @@ from ganlab.config import ConfigError, all_keys, complete, flat
 from ganlab.engine.backend import devices_text
 from ganlab.engine.lock import FILE as LOCK
 from ganlab.engine.writing import writing
+from ganlab.output import write_atomically
+from ganlab.machine import numbers_in_force
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 
@@ -86,7 +88,8 @@ class RunDirectory:
         """Makes the directory and writes the config and the versions that the run starts with."""
         if self.written == self.path:
             self._write_origin(config, command)
-        self.samples.mkdir(exist_ok=True)
+        with writing(self.samples):
+            self.samples.mkdir(exist_ok=True)
 
     def _write_origin(self, config: Mapping[str, Any], command: list[str]) -> None:
         # The config comes first: without it, a directory that a crash left is not known as a run's.
@@ -119,6 +122,7 @@ def versions(command: list[str]) -> dict[str, Any]:
     """What a run's numbers depend on besides its config."""
     return {
         "ganlab": ganlab.__version__, "git_commit": git_commit(), "python": sys.version.split()[0],
+        "numbers": numbers_in_force(), "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "devices": devices_text(jax.devices()), "cores": os.cpu_count(),
         "command": command,
@@ -140,10 +144,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return found.stdout.strip() or None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that a reader, or a crash, finds either the old text or the new."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)

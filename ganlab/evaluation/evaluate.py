@@ -12,6 +12,7 @@ from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
 from ganlab.evaluation.seen import SeenSet, see
+from ganlab.machine import numbers_in_force
 from ganlab.metrics import bootstrap, mean_interval, rank_warning
 
 Advance = Callable[[int], None]
@@ -215,7 +216,7 @@ def protocol_for(name: str, measure: Measure, first: _First, request: Request, f
     seen_by = dict(features.identity) if measure.sees else {}
     judged = {} if fake is None or not measure.needs else {"number": fake.number, "shape": list(fake.shape)}
     return Protocol(name, first.settings, seen_by, reference, {**judged, "seeds": list(request.seeds),
-                                                               **request.samples})
+                                                               **request.samples}, numbers_in_force())
 
 
 def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int, values: Values,

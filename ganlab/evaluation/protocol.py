@@ -24,6 +24,7 @@ class Protocol:
       features: identity of the features.
       reference: the real images: what they are, how many, and a hash of their content.
       samples: how the judged images were drawn: how many, by which seeds, of which weights.
+      numbers: the settings of JAX that change draws or precision; empty for results of before ganlab fixed them.
     """
 
     metric: str
@@ -31,6 +32,7 @@ class Protocol:
     features: Mapping[str, Any]
     reference: Mapping[str, Any]
     samples: Mapping[str, Any]
+    numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The protocol as nested dicts."""
@@ -66,7 +68,7 @@ def _sample_words(samples: Mapping[str, Any]) -> str:
 
 def protocol_of(found: Mapping[str, Any]) -> Protocol:
     """The protocol of its dict."""
-    return Protocol(**{field.name: found[field.name] for field in dataclasses.fields(Protocol)})
+    return Protocol(**{field.name: found[field.name] for field in dataclasses.fields(Protocol) if field.name in found})
 
 
 def differences(a: Protocol, b: Protocol) -> list[str]:

@@ -13,7 +13,8 @@ PROTOCOL = Protocol("prdc", {"neighbours": 5}, {"name": "digits", "sha256": "ab"
                     {"number": 1000, "seeds": [0], "weights": "averaged", "temperature": 1.0, "truncation": 0.0})
 
 CHANGES = {"metric": "fid", "settings": {"neighbours": 3}, "features": {"name": "digits", "sha256": "00"},
-           "reference": PROTOCOL.reference | {"number": 1796}, "samples": PROTOCOL.samples | {"seeds": [1]}}
+           "reference": PROTOCOL.reference | {"number": 1796}, "samples": PROTOCOL.samples | {"seeds": [1]},
+           "numbers": {"enable_x64": True}}
 
 
 @pytest.mark.parametrize("part", [field.name for field in dataclasses.fields(Protocol)])
