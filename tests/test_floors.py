@@ -13,7 +13,7 @@ import ganlab
 
 ROOT = Path(ganlab.__file__).parent
 
-FLOORS = (("types", "config"),
+FLOORS = (("types", "config", "output"),
           ("networks", "losses", "penalties", "augment", "data", "metrics", "pretrained", "game"),
           ("machine",), ("systems", "engine", "evaluation"), ("ablation", "report"), ("cli",))
 FLOOR = {package: number for number, packages in enumerate(FLOORS, start=1) for package in packages}

@@ -11,8 +11,9 @@ import numpy as np
 from ganlab.ablation.plan import Plan, plan_from
 from ganlab.ablation.stacks import Stack
 from ganlab.config import ConfigError, flat
-from ganlab.engine import LOCK, command_text, versions, write_atomically, writing
+from ganlab.engine import LOCK, command_text, versions, writing
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
+from ganlab.output import whole_file, write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +151,8 @@ class AblationDirectory:
     def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
         """Keeps a stack's samples by variant."""
         names = list(samples)
-        with writing(self.stack_folder(number)):
-            np.savez_compressed(self.stack_folder(number) / "samples.npz", names=np.array(names, dtype=str),
+        with writing(self.stack_folder(number)), whole_file(self.stack_folder(number) / "samples.npz") as file:
+            np.savez_compressed(file, names=np.array(names, dtype=str),
                                 **{str(place): samples[name] for place, name in enumerate(names)})
 
     def finish_stack(self, record: StackRecord) -> None:
@@ -162,14 +163,12 @@ class AblationDirectory:
 
     def write_error(self, number: int, text: str) -> None:
         """Keeps why a stack failed."""
-        folder = self.stack_folder(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "error.txt", text + "\n")
+        write_atomically(self.stack_folder(number) / "error.txt", text + "\n")
 
     def error(self, number: int) -> str:
         """Why a stack failed; empty where it did not."""
         file = self.stack_folder(number) / "error.txt"
-        return file.read_text().strip() if file.exists() else ""
+        return file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
 
     def unfinished(self) -> list[Stack]:
         """The stacks that have something left to do."""

@@ -53,7 +53,6 @@ def run(values: flags.FlagValues, source: str) -> int:
     for complaint in found.complaints:
         console.print(f"- {complaint}")
     output = output or Path(f"{dataset.name.replace('/', '_')}.png")
-    output.parent.mkdir(parents=True, exist_ok=True)
     save_png(output, data_picture(dataset))
     console.print(f"\npicture in {output}", soft_wrap=True)
     return 0

@@ -42,6 +42,7 @@ from ganlab.evaluation import (
     measures_for,
     subject_of,
 )
+from ganlab.output import writing
 from ganlab.report.pictures import save_png
 from ganlab.report.results import plot_results, print_results
 
@@ -83,7 +84,8 @@ def run(values: flags.FlagValues) -> int:
     output = values.output or values.workdir
     place = RunDirectory(output) if output else None
     if place and values.output:
-        place.path.mkdir(parents=True, exist_ok=True)
+        with writing(place.path):
+            place.path.mkdir(parents=True, exist_ok=True)
     with progress_bars() as track:
         records = (_of_run if values.workdir else _of_images)(values, track)
     print_results(records, values.workdir or values.fake)

@@ -52,7 +52,6 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
              "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
     output = Path(values.export)
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_safetensors(output, tensors, texts)
     described = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
     print(f"{len(tensors)} arrays of {described}, round {weights.step:,}, in {output}")
@@ -98,7 +97,6 @@ def renew_program(values: flags.FlagValues) -> None:
 def _write_program(values: flags.FlagValues, sampler: Sampler, weights: tuple[Tree, Tree],
                    record: SamplerRecord) -> None:
     output = Path(values.export_sampler)
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_sampler(output, sampler, weights, record, today())
     print(f"sampler of round {record.step:,} in {output}; its README.txt has the lines that use it")
 

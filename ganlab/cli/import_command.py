@@ -16,6 +16,7 @@ Examples:
   ganlab train --config=experiments/pix2pix.py:... --config.init.source=runs/facades --config.init.networks=generator
 """
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -27,8 +28,9 @@ import ml_collections
 from absl import flags
 
 from ganlab.config import ConfigError, experiment
-from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process, write_atomically
+from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
 from ganlab.game import GameState
+from ganlab.output import whole_folder, write_atomically
 from ganlab.pretrained import Architecture, Weights, read_weights, translator_architecture, translator_variables
 from ganlab.systems import build
 
@@ -74,11 +76,11 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
     state = jax.device_put(_with_weights(programs.init(config.seed), taken))
     directory = RunDirectory(place)
-    directory.write(config, sys.argv)
-    write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
-    checkpoints = Checkpoints(directory.checkpoints, keep=1)
-    checkpoints.save(0, state)
-    checkpoints.close()
+    with whole_folder(place):
+        directory.write(config, sys.argv)
+        write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
+        with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
+            checkpoints.save(0, state)
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())

@@ -61,7 +61,6 @@ def run(values: flags.FlagValues) -> int:
         raise ConfigError(f"{values.workdir} holds a run on points; `ganlab latent` draws images")
     name, picture, found = SHOWS[values.show](trained, values)
     output = Path(values.output or Path(values.workdir) / f"{name}_{trained.step:08}.png")
-    output.parent.mkdir(parents=True, exist_ok=True)
     save_png(output, picture)
     print(f"{found}\nround {trained.step:,} in {output}")
     return 0

@@ -13,6 +13,7 @@ from types import ModuleType
 from absl import flags
 
 from ganlab.machine import drop_from_shell, missing_platform
+from ganlab.output import FULL, GONE, open_descriptors, steady_output
 
 # Modules by command. They are imported when called: `ganlab --help` should not wait for JAX.
 COMMANDS = {
@@ -34,12 +35,28 @@ COMMANDS = {
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+TRAINING = ("train", "ablate")
+"""Commands that print progress alone: what they make is in files."""
 HELP = ("help", "-h", "--help", "-help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 where a run diverged or files are damaged, 2 for a mistake."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    open_descriptors()
+    with steady_output() as printed:
+        status = _answered(argv)
+        printed.flush()
+        lost = printed.failure
+        # Of what is printed for a reader who left, nothing is missed; a file that it should have filled is cut short.
+        if lost is not None and lost.errno not in GONE:
+            print(f"ganlab: what was printed is not whole: {lost.strerror}", file=sys.stderr)
+            return status if argv[:1] and argv[0] in TRAINING else status or EXIT_MISTAKE
+        return status
+
+
+def _answered(argv: list[str]) -> int:
+    """Runs one command, and answers what is the user's to mend in a sentence; returns the exit status."""
     if not argv or argv[0] in HELP:
         _show_commands(__doc__, "ganlab", COMMANDS)
         return 0
@@ -58,10 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ganlab: {error}", file=sys.stderr)
         return EXIT_MISTAKE
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL:
             raise
         # A place that cannot be read or written is the user's to mend, and the sentence names it.
-        print(f"ganlab: {error.filename}: {error.strerror}", file=sys.stderr)
+        place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        print(f"ganlab: {place}{error.strerror}", file=sys.stderr)
         return EXIT_MISTAKE
     except KeyboardInterrupt:
         print("ganlab: interrupted", file=sys.stderr)

@@ -14,7 +14,6 @@ into --output, and replace those of an earlier report.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from ganlab.ablation import read_study
 from ganlab.config import ConfigError, flat
 from ganlab.engine import RunDirectory, command_text, read_metrics
 from ganlab.evaluation import Study, read_results
+from ganlab.output import whole_file
 from ganlab.report.run_page import run_page
 from ganlab.report.run_study import Run, study_of_runs
 from ganlab.report.study_files import csv_content, latex_table, parquet_content, trials_table
@@ -119,9 +119,7 @@ def write_report(output: Path, study: Study, page: str) -> list[Path]:
     table = trials_table(study)
     contents = {"report.html": page.encode(), "results.csv": csv_content(table),
                 "results.parquet": parquet_content(table), "results.tex": latex_table(study).encode()}
-    output.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        partial = output / f"{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, output / name)
+        with whole_file(output / name) as file:
+            file.write(content)
     return [output / name for name in contents]

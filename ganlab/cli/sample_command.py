@@ -21,6 +21,7 @@ from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.engine import set_up_process
+from ganlab.output import whole_file, whole_folder
 from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
 
 FORMS = ("grid", "files", "npz")
@@ -71,12 +72,11 @@ def run(values: flags.FlagValues) -> int:
                   f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
     title = f"{trained.config.name}, round {trained.step:,}"
     if values.form == "grid":
-        output.parent.mkdir(parents=True, exist_ok=True)
         save_png(output, draw_samples(samples, trained.dataset, columns, title))
     elif values.form == "npz":
         output = output.with_name(output.name.removesuffix(".npz") + ".npz")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(output, images=to_uint8(samples) if samples.ndim == 4 else samples, labels=labels)
+        with whole_file(output) as file:
+            np.savez_compressed(file, images=to_uint8(samples) if samples.ndim == 4 else samples, labels=labels)
     else:
         _write_files(output, samples, labels)
     print(f"{number} samples of round {trained.step:,} in {output}")
@@ -101,6 +101,6 @@ def _write_files(output: Path, samples: np.ndarray, labels: np.ndarray) -> None:
         raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
-    output.mkdir(parents=True, exist_ok=True)
-    for i, (image, label) in enumerate(zip(to_uint8(samples), labels, strict=True)):
-        save_png(output / f"{i:06}_class{label}.png", image[..., 0] if image.shape[-1] == 1 else image)
+    with whole_folder(output):
+        for i, (image, label) in enumerate(zip(to_uint8(samples), labels, strict=True)):
+            save_png(output / f"{i:06}_class{label}.png", image[..., 0] if image.shape[-1] == 1 else image)

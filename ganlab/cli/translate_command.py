@@ -29,6 +29,7 @@ from ganlab.data import BadImage, decode_image, encode_png, list_images, read_he
 from ganlab.data.importing import Form
 from ganlab.engine import set_up_process
 from ganlab.game import Translator
+from ganlab.output import whole_file, whole_folder
 from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
@@ -83,16 +84,15 @@ def run(values: flags.FlagValues) -> int:
     translate = _translation(trained, values.direction, values.as_in_training, values.seed)
     batch_size = 1 if values.as_in_training else values.batch_size
     rows = {}
-    with progress_bars() as track:
+    with whole_folder(output), progress_bars() as track:
         advance = track("pictures", len(names))
         for i, source, made in _translated(pictures(), translate, translator, batch_size):
-            file = output / PurePosixPath(names[i]).with_suffix(".png")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(encode_png(made))
+            with whole_file(output / PurePosixPath(names[i]).with_suffix(".png")) as file:
+                file.write(encode_png(made))
             if i < SHOWN:
                 rows[i] = source, made
             advance(1)
-    save_png(output / STRIP, rows_of_pairs([rows[i] for i in sorted(rows)]))
+        save_png(output / STRIP, rows_of_pairs([rows[i] for i in sorted(rows)]))
     print(f"{len(names):,} pictures translated by round {trained.step:,} in {output}; {output / STRIP} shows "
           f"{len(rows)} beside their sources")
     return 0

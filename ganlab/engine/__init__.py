@@ -15,7 +15,7 @@ from ganlab.engine.lock import locked
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Judge, Outcome, train
 from ganlab.engine.program import DATA_AXIS, ENGINES, Programs, make_mesh, make_programs, replicated
-from ganlab.engine.run_directory import RunDirectory, command_text, config_of, plain, versions, write_atomically
+from ganlab.engine.run_directory import RunDirectory, command_text, config_of, plain, versions
 from ganlab.engine.sampler_file import (
     SamplerRecord,
     check_sampler_export,
@@ -38,4 +38,4 @@ __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diver
            "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names", "placed_data", "plain",
            "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved", "run_weights", "sample_keys",
            "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu", "stays_on_device", "step_folders",
-           "stored_metrics", "train", "versions", "weights_of", "write_atomically", "write_sampler", "writing"]
+           "stored_metrics", "train", "versions", "weights_of", "write_sampler", "writing"]

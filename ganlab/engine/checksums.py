@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from ganlab.engine.run_directory import write_atomically
+from ganlab.output import write_atomically
 
 FILE = "sha256.json"
 """In the checkpoint's own folder: it goes where that goes."""

@@ -3,19 +3,20 @@
 import contextlib
 import os
 import signal
-import sys
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Turns SIGINT and SIGTERM into a request to stop after the round.
+    """Turns SIGINT, SIGTERM and SIGHUP into a request to stop after the round.
 
-    After the first, both have their default effect again: the kernel ends the process, even while
-    it compiles or saves, and its status is that of a process that the signal killed (130 or 143 in a
-    shell). A checkpoint that was being saved then does not count.
+    After the first, SIGINT and SIGTERM have their default effect again: the kernel ends the process, even
+    while it compiles or saves, and its status is that of a process that the signal killed (130 or 143 in a
+    shell). A checkpoint that was being saved then does not count. SIGHUP then has no effect: of a connection
+    that is lost, the kernel and the shell both send one. Where it is ignored from the start, as under nohup,
+    it stays ignored.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,8 @@ class Interruption:
 
     def __enter__(self) -> "Interruption":
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._receive)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -34,8 +36,8 @@ class Interruption:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.signal = signal.Signals(number)
         for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, signal.SIG_IGN if each == signal.SIGHUP else signal.SIG_DFL)
         # Not by print, which may be what was interrupted. A progress bar has hidden the terminal's cursor.
-        cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+        cursor = "\x1b[?25h" if os.isatty(2) else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{cursor}{self.signal.name}: saving after this round; once more leaves at once\n".encode())

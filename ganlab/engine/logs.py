@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 import rich.progress
 
-from ganlab.engine.run_directory import write_atomically
 from ganlab.engine.writing import writing
+from ganlab.output import SteadyStream, write_atomically
 
 
 class MetricsFile:
@@ -83,10 +83,11 @@ class AlarmsFile:
 
 
 class Console:
-    """Progress on the terminal: a bar where there is one, plain lines where output is piped."""
+    """Progress on the terminal: a bar where there is one, plain lines where output is piped; what cannot be printed is
+    dropped."""
 
     def __init__(self, total: int, start: int, images_per_round: int, stream: TextIO | None = None):
-        self._stream = stream or sys.stdout
+        self._stream = SteadyStream(stream or sys.stdout)
         self._total, self._images = total, images_per_round
         self._mark = (start, time.monotonic())
         self._bar = None

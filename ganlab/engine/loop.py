@@ -26,6 +26,7 @@ from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import SKIPPED, Game, GameState, Makers
+from ganlab.output import steady_output
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
@@ -76,7 +77,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
         state = programs.init(seed)
         return checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
 
-    with contextlib.closing(checkpoints), Interruption() as interruption:
+    with contextlib.closing(checkpoints), steady_output(), Interruption() as interruption:
         step, state = begin()
         if step:
             say(f"resuming {run.path} after round {step:,}")

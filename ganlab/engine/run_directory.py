@@ -18,8 +18,8 @@ from ganlab.config import ConfigError, all_keys, complete, flat
 from ganlab.engine.backend import devices_text
 from ganlab.engine.lock import FILE as LOCK
 from ganlab.engine.writing import writing
-from ganlab.output import write_atomically
 from ganlab.machine import numbers_in_force
+from ganlab.output import write_atomically
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 

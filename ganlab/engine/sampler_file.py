@@ -14,7 +14,6 @@ import dataclasses
 import datetime
 import importlib.util
 import json
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from ganlab.engine.run_directory import plain
 from ganlab.engine.stored_weights import network_arrays
 from ganlab.game import Game, Sampler
 from ganlab.networks import made_for
+from ganlab.output import whole_file
 from ganlab.pretrained import safetensors_parts
 from ganlab.types import Array, Tree
 
@@ -166,7 +166,7 @@ def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional:
 
 def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], record: SamplerRecord,
                   made: datetime.date) -> None:
-    """Writes a sampler as a file; a crash leaves the old file or the new one.
+    """Writes a sampler as a file; a crash, a full disk and a loss of power leave the old file or the new one.
 
     The same record gives the same bytes again, on the same day and by the same versions.
 
@@ -193,12 +193,10 @@ def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], reco
         WEIGHTS: b"".join(safetensors_parts(f"{path}: {WEIGHTS}", record.arrays, texts)),
         **{PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}}
     # All at once, or not at all.
-    partial = path.with_name(path.name + ".partial")
-    with zipfile.ZipFile(partial, "w") as file:
+    with whole_file(path, lasting=True) as whole, zipfile.ZipFile(whole, "w") as file:
         for name, content in parts.items():
             # A time of its own would make the same sampler another file.
             file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    os.replace(partial, path)
 
 
 def after_months(day: datetime.date, months: int) -> datetime.date:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ganlab.config import ConfigError
 from ganlab.evaluation.evaluate import Result, Uncertainty
 from ganlab.evaluation.protocol import protocol_of
+from ganlab.output import write_atomically
 
 FILE = "results.json"
 
@@ -38,15 +38,14 @@ def add_results(file: Path, records: Sequence[Record]) -> list[Record]:
 
     Raises:
       ConfigError: where the file is something else; then it stays as it is.
+      WriteError: where it cannot be written; then too.
     """
     found: dict[tuple, Record] = {}
     for record in [*(read_results(file) if file.exists() else []), *records]:
         found.pop(_identity(record), None)
         found[_identity(record)] = record
     every = sorted(found.values(), key=lambda record: (record.step or 0, record.result.name))
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps([_as_dict(record) for record in every], indent=1) + "\n")
-    os.replace(partial, file)
+    write_atomically(file, json.dumps([_as_dict(record) for record in every], indent=1) + "\n")
     return every
 
 

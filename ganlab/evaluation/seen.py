@@ -1,5 +1,6 @@
 """The features of a whole set of images: read once, in batches, and kept on the disk for sets that come again."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -132,16 +133,18 @@ def _require_finite(found: np.ndarray, start: int, pictures: PictureSet, feature
 
 
 def _keep(file: Path, found: SeenSet) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     # Another process may be doing the same: each writes a file of its own, and the last one stays.
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
     arrays = {name: value for name, value in vars(found).items() if value is not None}
-    try:
-        with open(partial, "wb") as handle:
-            np.savez(handle, **arrays)
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A cache that cannot be written costs the next evaluation time, and this one nothing.
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(partial, "wb") as handle:
+                np.savez(handle, **arrays)
+            os.replace(partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> SeenSet | None:

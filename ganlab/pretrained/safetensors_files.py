@@ -7,7 +7,6 @@ small enough to be read and written here, without the package.
 import itertools
 import json
 import math
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ganlab.output import whole_file
 from ganlab.pretrained.arrays import DTYPES, checked_shape, read_array, whole_numbers
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 
@@ -99,16 +99,16 @@ def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, 
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
-    """Writes arrays by name, and texts by key as metadata; a crash leaves the old file or the new one.
+    """Writes arrays by name, and texts by key as metadata; a crash, a full disk and a loss of power leave the old file or
+    the new one.
 
     Raises:
+      WriteError: where the file cannot be written.
       WeightsError: for an array of a type that the format does not have.
     """
     parts = safetensors_parts(str(path), tensors, texts)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    with whole_file(path, lasting=True) as file:
         file.writelines(parts)
-    os.replace(partial, path)
 
 
 def safetensors_parts(name: str, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> Iterator[bytes]:

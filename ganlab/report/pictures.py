@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganlab.data import Dataset, to_uint8
+from ganlab.output import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,12 +133,11 @@ def columns_for(number: int, classes: int) -> int:
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:
-    """Writes uint8 [h, w, 3], whole or not at all."""
+    """Writes uint8 [h, w, 3], whole or not at all; raises WriteError where that fails."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="png")
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    with whole_file(path) as file:
+        file.write(buffer.getvalue())
 
 
 def save_animation(path: Path, frames: Sequence[Path], seconds: float = 8.0) -> bool:
@@ -147,5 +147,6 @@ def save_animation(path: Path, frames: Sequence[Path], seconds: float = 8.0) -> 
     pictures = [Image.open(frame).convert("RGB").quantize(64) for frame in frames]
     duration = max(40, round(1000 * seconds / len(pictures)))
     durations = [duration] * (len(pictures) - 1) + [duration + 2000]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    with whole_file(path) as file:
+        pictures[0].save(file, format="gif", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
     return True

@@ -1,0 +1,120 @@
+"""Files that are written whole or not at all, and the one sentence for a place that cannot be written."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+REMEDY = "make room or permit writing there, or name another place, and run the same command again"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, or of a limit on it, that has no room."""
+
+
+class WriteError(OSError):
+    """A place that could not be written: `filename` names it, `strerror` says why and what to do.
+
+    Attributes:
+      reason: why, without what to do.
+    """
+
+    def __init__(self, number: int, reason: str, place: str, remedy: str = REMEDY):
+        """Takes the system's number and word for what happened, the place, and what to do."""
+        super().__init__(number, f"{reason}; {remedy}", place)
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def writing(place: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Gives an error of the system that comes up inside the name of the place that was written, and the remedy.
+
+    Where several are nested, the outermost names the place and the remedy.
+
+    Raises:
+      WriteError: which the command line answers in a sentence.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.reason if isinstance(error, WriteError) else error.strerror or str(error)
+        raise WriteError(error.errno or errno.EIO, reason, str(place), remedy) from error
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, lasting: bool = False) -> Iterator[BinaryIO]:
+    """Opens a file for bytes, which takes its name `path` when the body ends well; folders above it are made.
+
+    When the body or the disk fails, nothing is left of it, and a file that was there stays as it was.
+    What is no file, such as /dev/stdout, is written directly; of a link, the file that it leads to is written.
+
+    Args:
+      path: the file.
+      lasting: whether the file and its folder are flushed first, so that a loss of power too leaves the old
+        file or the new one.
+
+    Raises:
+      WriteError: for an error of the system, with `path` as its `filename`.
+    """
+    with writing(path):
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as file:
+                yield file
+            return
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = place.with_name(f"{place.name}.partial")
+        try:
+            with open(partial, "wb") as file:
+                yield file
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(partial, place)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+        if lasting:
+            _flush_folder(place.parent)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes text as UTF-8 so that a reader, a crash or a loss of power finds either the old text or the new."""
+    with whole_file(path, lasting=True) as file:
+        # Paths may hold bytes that are no text, which Python keeps as surrogates.
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Makes a new folder, or takes an empty one, and empties it again when the body fails, however it fails.
+
+    So the same command can be run again, which refuses a folder that has something in it.
+
+    Raises:
+      WriteError: if the folder cannot be made.
+    """
+    was_there = path.exists()
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for left in path.iterdir():
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            if not was_there:
+                path.rmdir()
+        raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flushes the names in a folder; some file systems cannot, and there the file is no worse than without."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
