@@ -1,6 +1,7 @@
 """Where the stacks of an ablation are trained: here, in processes of this machine, or as jobs of SLURM."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import traceback
@@ -76,6 +77,13 @@ def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Call
     reason = "\n".join(lines[-ERROR_LINES:]) or f"status {done.returncode}; before: {text}"
     directory.write_error(stack.number, reason)
     say(f"stack {stack.number} failed again and is left out: {_brief(lines[-1] if lines else reason)}")
+
+
+def check_launcher(launcher: str) -> None:
+    """Raises ConfigError where this machine cannot submit by a launcher; nothing is compiled or written for it."""
+    if launcher == "slurm" and shutil.which("sbatch") is None:
+        raise ConfigError("--launcher=slurm: there is no SLURM here (no sbatch on the PATH); run the command on a node "
+                          "that submits, or use --launcher=here or --launcher=local")
 
 
 def stack_command(path: Path, number: int) -> list[str]:

@@ -30,6 +30,7 @@ import rich.console
 import rich.progress
 from absl import flags
 from rich.table import Table
+from rich.text import Text
 
 from ganlab.ablation import (
     LAUNCHERS,
@@ -38,6 +39,7 @@ from ganlab.ablation import (
     Program,
     Stack,
     call_seconds,
+    check_launcher,
     chosen,
     cut,
     fit_program,
@@ -88,6 +90,8 @@ def run(values: flags.FlagValues) -> int:
     directory, console = AblationDirectory(values.workdir), wide_console()
     if values.stack is not None:
         return _train_one(directory, values.stack)
+    if not values.dry_run:
+        check_launcher(values.launcher)
     plan = read_plan(values, directory)
     begun = directory.check(plan)
     stacks, programs = (directory.read_stacks(), {}) if begun else plan_stacks(plan, values.trials_per_stack, console)
@@ -138,8 +142,7 @@ def plan_stacks(plan: Plan, limit: int, console: rich.console.Console) -> tuple[
 def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program], console: rich.console.Console,
                timed: bool) -> None:
     """Prints the question, the axes, and a row a group; with `timed`, after a few calls of each program."""
-    console.print(f"[bold]{plan.title}[/bold]" if console.is_terminal else plan.title, plan.question, "", sep="\n",
-                  markup=True)
+    console.print(Text(plan.title, style="bold"), plan.question, "", sep="\n")
     for axis, levels in plan.axes.items():
         shown = [level_text(level) for level in levels]
         middle = shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]]

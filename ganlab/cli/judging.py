@@ -20,7 +20,7 @@ from ganlab.report.results import plot_results
 @contextlib.contextmanager
 def progress_bars() -> Iterator[Track]:
     """Bars on a terminal, one under another; nothing where output is piped."""
-    console = rich.console.Console(file=sys.stderr)
+    console = rich.console.Console(file=sys.stderr, markup=False, highlight=False)
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -25,7 +25,8 @@ class Trial:
       variant: the variant's name.
       seed: of the run.
       status: one of the above.
-      values: by value's name, what was measured when the budget was spent; empty unless it finished.
+      values: by value's name, what was measured when the budget was spent; empty unless it finished, and where a
+        finished trial was not measured.
       curve: on the way, `(kimg, values)` in rising order; the last entry of a finished trial holds `values`.
     """
 

@@ -145,7 +145,9 @@ def _trial(variant: str, run: Run, names: Mapping[tuple[str, str], str]) -> Tria
         name = names[_identity(record)]
         values[name] = record.result.value
         by_round.setdefault(record.step, (record.kimg, {}))[1][name] = record.result.value
-    status = DIVERGED if run.diverged else FINISHED if values else MISSING
+    # A run that has its rounds is finished, whether it was measured or not.
+    done = bool(values) or 0 < int(run.config.get("train.total_rounds", 0)) <= run.rounds
+    status = DIVERGED if run.diverged else FINISHED if done else MISSING
     return Trial(variant, int(run.config.get("seed", 0)), status, values if status == FINISHED else {},
                  list(by_round.values()))
 

@@ -101,6 +101,10 @@ def cautions(analysis: Analysis) -> list[str]:
         found.append(f"This study is unfinished: {missing:,} of {counted(len(study.trials), 'trial')} "
                      f"{'is' if missing == 1 else 'are'} missing ({count_words(analysis, ENDINGS)}). Numbers will "
                      "change as they come in.")
+    unmeasured = sum(trial.status == FINISHED and not trial.values for trial in study.trials)
+    if unmeasured:
+        found.append(f"{counted(unmeasured, 'trial')} finished and {'was' if unmeasured == 1 else 'were'} not measured: "
+                     "`ganlab evaluate --workdir=RUN --metrics=...` measures a run.")
     left_out = analysis.count(DIVERGED) + analysis.count(FAILED)
     if left_out:
         found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
