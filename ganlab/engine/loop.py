@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, flat
 from ganlab.data import Dataset, Jitter
 from ganlab.engine.ahead import compiled_ahead
 from ganlab.engine.alarms import Alarms
@@ -182,6 +182,8 @@ class _Logs:
             self.board = stack.enter_context(contextlib.closing(TensorBoard(run.tensorboard, step)))
             self.console = stack.enter_context(contextlib.closing(
                 Console(config["train"]["total_rounds"], step, game.images_per_round)))
+            if not step:
+                self.board.config(dict(flat(config)))
             self._open = stack.pop_all()
         self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries), self.console.say)
 
@@ -198,7 +200,7 @@ class _Logs:
         kimg = step * self._game.images_per_round / 1000
         self._file.write(step, kimg, numbers)
         rate = self.console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
-        self.board.scalars(step, {**numbers, "speed/images_per_second": rate})
+        self.board.scalars(step, {**numbers, "speed/images_per_second": rate, "progress/kimg": kimg})
         self.alarms.see_metrics(step, numbers)
 
     def close(self) -> None:

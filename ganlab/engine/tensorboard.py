@@ -39,6 +39,17 @@ class TensorBoard:
             self._file.close()
             raise
 
+    def config(self, values: Mapping[str, object]) -> None:
+        """Writes a config of values by path: as a table among the texts, and as hyperparameters to compare runs by."""
+        rows = "".join(f"| {path} | {_in_a_cell(value)} |\n" for path, value in values.items())
+        self._write(Event(step=0, summary=summary.text("config", f"| key | value |\n|---|---|\n{rows}")))
+        # Booleans, numbers and texts are what the plugin knows.
+        plain = {path: value if isinstance(value, bool | int | float | str) else str(value)
+                 for path, value in values.items()}
+        for part in summary.hparams(plain, {}):
+            self._write(Event(step=0, summary=part))
+        self._flush()
+
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes numbers."""
         for name, value in values.items():
@@ -66,3 +77,9 @@ class TensorBoard:
         """Closes the file."""
         with writing(self._path):
             self._file.close()
+
+
+def _in_a_cell(value: object) -> str:
+    """A value in a table of Markdown: as code, without what would end the cell."""
+    text = " ".join(str(value).split()).replace("|", "\\|").replace("`", "'")
+    return f"`{text}`" if text else ""
