@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ganlab.data.classes import ONE_CLASS
 from ganlab.data.dataset import Dataset
-from ganlab.data.listing import ONE_CLASS
 
 
 def blank(side: int = 256, channels: int = 3, source_channels: int = 3) -> Dataset:

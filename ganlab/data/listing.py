@@ -3,25 +3,17 @@
 import dataclasses
 import hashlib
 import json
-import os
-import posixpath
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data.decoding import MOST_BYTES, SUFFIXES, BadImage
+from ganlab.data.classes import LABELS_FILE, classes_of_file, classes_of_folders
+from ganlab.data.decoding import SUFFIXES, BadImage
+from ganlab.data.stores import Folder, Stamp, Zip, open_store
 
-LABELS_FILE = "dataset.json"
-"""The labels beside the images: `{"labels": [[path, class], ...]}`, StyleGAN's convention."""
-ONE_CLASS = ("all",)
 SKIPPED = "`ganlab data import --skip_bad` leaves all such out"
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of change of a file: another stamp is another file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,121 +47,18 @@ class Listing:
         return len(self.names)
 
 
-class _Folder:
-    """Files of a folder, by paths with `/`. Links are followed, none of them twice."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def scan(self) -> tuple[dict[str, Stamp], set[str]]:
-        """Stamps of all files that are not hidden, and the names of the first level's folders."""
-        files, tops, waiting, seen = {}, set(), [("", self.path)], set()
-        while waiting:
-            prefix, folder = waiting.pop()
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    name = prefix + entry.name
-                    if _hidden(name):
-                        continue
-                    if entry.is_dir():
-                        waiting.append((f"{name}/", Path(entry.path)))
-                        tops |= set() if prefix else {name}
-                    elif entry.is_file():
-                        files[name] = _stamp(entry.stat())
-                    elif entry.is_symlink():
-                        raise ConfigError(f"{entry.path} is a link to nothing; mend or remove it")
-        return files, tops
-
-    def read(self, name: str) -> bytes:
-        """A file; OSError where it is gone."""
-        with open(self.path / name, "rb") as file:
-            return file.read(MOST_BYTES + 1)
-
-    def stamp(self, name: str) -> Stamp:
-        """What stands for the file's content."""
-        return _stamp(os.stat(self.path / name))
-
-
-class _Zip:
-    """Files of a zip file. One folder that holds everything is not part of their paths."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except PermissionError:
-            raise
-        except Exception as error:  # BadZipFile, but of damaged directories also struct's, OSError, ValueError.
-            raise ConfigError(f"{path} is no folder and no whole zip file ({error}); copy it anew, or unpack it and "
-                              "name the folder") from None
-        self._at = _stamp(os.stat(path))
-        infos: dict[str, zipfile.ZipInfo] = {}
-        for info in self._zip.infolist():
-            _check_entry(path, info, infos)
-            infos[info.filename] = info
-        shown = {name for name in infos if not _hidden(name)}
-        first = {name.partition("/")[0] for name in shown}
-        self._prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in name for name in shown) else ""
-        self._infos = {name.removeprefix(self._prefix): infos[name] for name in shown}
-
-    def scan(self) -> tuple[dict[str, Stamp], set[str]]:
-        """Stamps of all files that are not hidden, and the names of the first level's folders."""
-        files = {name: (info.file_size, info.CRC) for name, info in self._infos.items() if name and name[-1] != "/"}
-        return files, {name.partition("/")[0] for name in self._infos if "/" in name}
-
-    def read(self, name: str) -> bytes:
-        """A file; BadImage where it does not unpack."""
-        info = self._infos[name]
-        if info.file_size > MOST_BYTES:
-            raise BadImage(f"unpacks to {info.file_size:,} bytes, more than the {MOST_BYTES:,} that are read; store it "
-                           "smaller")
-        try:
-            return self._zip.read(info)
-        except Exception as error:  # Of zipfile and of every unpacker: BadZipFile, zlib.error, NotImplementedError.
-            raise BadImage(f"does not unpack ({error}); make the zip file anew") from None
-
-    def stamp(self, name: str) -> Stamp:
-        """What stands for the file's content, as long as the zip file is the same."""
-        if _stamp(os.stat(self.path)) != self._at:
-            return (-1, -1)
-        return self._infos[name].file_size, self._infos[name].CRC
-
-
-def _check_entry(path: Path, info: zipfile.ZipInfo, known: Mapping[str, Any]) -> None:
-    name = info.filename
-    parts = name.replace("\\", "/").split("/")
-    if not parts[0] or ":" in parts[0] or ".." in parts:
-        raise ConfigError(f"{path} holds {name!r}, a path that leads out of it; make the zip file anew from within the "
-                          "folder of images")
-    if info.flag_bits & 1:
-        raise ConfigError(f"{path} is encrypted ({name!r}); unpack it and name the folder")
-    if name in known:
-        raise ConfigError(f"{path} holds {name!r} twice; make the zip file anew")
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return status.st_size, status.st_mtime_ns
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-
-
 def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
     """The images of a folder or zip file, sorted by path, with the classes that they are in.
 
-    Images are all files whose names end in `SUFFIXES`, at any depth; hidden ones are left out. Their
-    classes are those of `dataset.json` at the top, whose `labels` may be null for one class; without
-    it, the folders of the first level, or one class where there are none.
+    Images are all files whose names end in `SUFFIXES`, at any depth; hidden ones are left out, and what systems put
+    beside them, as `ganlab.data.stores.hidden` says. Their classes are those of `dataset.json` at the top, whose
+    `labels` may be null for one class; without it, the folders of the first level, or one class where there are none.
+    Classes that are called by whole numbers are ordered by value, others as texts.
 
     Args:
       path: of the folder or of the zip file.
-      skip_bad: leaves out labels of missing files, images without a label and classes without images,
-        instead of refusing them.
+      skip_bad: leaves out links to nothing, folders that cannot be read, labels of missing files, images without a
+        label and classes without images, instead of refusing them.
 
     Raises:
       ConfigError: naming the file, with a remedy.
@@ -177,15 +66,22 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
     path = Path(path)
     if not path.exists():
         raise ConfigError(f"{path} does not exist; name a folder or a zip file of images")
-    store = _store(path)
-    files, folders = store.scan()
+    store = open_store(path)
+    files, folders, broken = store.scan()
+    if LABELS_FILE in dict(broken):  # Without it, classes would be others.
+        raise ConfigError(f"{path / LABELS_FILE} {dict(broken)[LABELS_FILE]}")
     names = sorted(filter(_is_image, files))
     if not names:
         raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among its {len(files):,} "
                           "files; name the folder or zip file that holds them")
-    classes = _classes_of_file(store, names) if LABELS_FILE in files else _classes_of_folders(path, names, folders)
-    chosen, class_names, bad = classes
+    chosen, class_names, bad = (
+        classes_of_file(path, lambda: store.read(LABELS_FILE), names) if LABELS_FILE in files
+        else classes_of_folders(path, names, folders))
     _check_names(path, [*names, *class_names])
+    for name in class_names:
+        if name != name.strip():  # TFDS would read another name than was written.
+            raise ConfigError(f"{path} has the class {name!r}, which begins or ends with a space; rename it")
+    bad = [(name if name.isprintable() else repr(name), reason) for name, reason in broken] + bad
     if bad and not skip_bad:
         name, reason = bad[0]
         more = f" (and {len(bad) - 1:,} more like it)" if len(bad) > 1 else ""
@@ -208,15 +104,11 @@ def _check_names(path: Path, names: list[str]) -> None:
             raise ConfigError(f"{path} has the name {name!r}, which is no line of UTF-8; rename it")
 
 
-def _store(path: Path) -> _Folder | _Zip:
-    return _Folder(path) if path.is_dir() else _Zip(path)
-
-
 def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _read_unchanged(store: _Folder | _Zip, name: str, stamp: Stamp) -> bytes:
+def _read_unchanged(store: Folder | Zip, name: str, stamp: Stamp) -> bytes:
     try:
         data = store.read(name)
         now: Stamp | None = store.stamp(name)
@@ -234,81 +126,12 @@ def _changed(path: Path, name: str, what: str) -> ConfigError:
                        "the new one; import again when nothing else writes there")
 
 
-def _verify(store: _Folder | _Zip, path: Path, files: dict[str, Stamp]) -> None:
+def _verify(store: Folder | Zip, path: Path, files: dict[str, Stamp]) -> None:
     try:
-        now = _store(path).scan()[0]
+        now = open_store(path).scan().files
     except FileNotFoundError:
         now = {}
     for name in sorted(files.keys() | now.keys()):
         if (name == LABELS_FILE or _is_image(name)) and files.get(name) != now.get(name):
             what = "is gone" if name not in now else "is new" if name not in files else "was changed"
             raise _changed(path, name, what)
-
-
-Classes = tuple[dict[str, str], tuple[str, ...], list[tuple[str, str]]]
-"""The class of each image by its name, all classes in their order, and what is bad with the reason."""
-
-
-def _classes_of_folders(path: Path, names: list[str], folders: set[str]) -> Classes:
-    inside = {name: name.partition("/")[0] for name in names if "/" in name}
-    if not inside:
-        return dict.fromkeys(names, ONE_CLASS[0]), ONE_CLASS, _empty(folders)
-    if len(inside) < len(names):
-        loose = next(name for name in names if name not in inside)
-        raise ConfigError(f"{path} has images at its top ({loose}) and in folders ({min(inside.values())}), so that "
-                          "their classes are unclear; move all into folders of their classes, or write beside them "
-                          f'{LABELS_FILE} of {{"labels": null}} for one class')
-    class_names = tuple(sorted(set(inside.values())))
-    return inside, class_names, _empty(folders - set(class_names))
-
-
-def _empty(folders: set[str]) -> list[tuple[str, str]]:
-    return [(name, "is a class with no images; put some into it or remove it") for name in sorted(folders)]
-
-
-def _classes_of_file(store: _Folder | _Zip, names: list[str]) -> Classes:
-    where = f"{store.path}: {LABELS_FILE}"
-    try:
-        content = json.loads(store.read(LABELS_FILE))
-    except (ValueError, RecursionError, BadImage) as error:
-        raise ConfigError(f"{where} is no JSON ({error}); write {_EXAMPLE}") from None
-    if not isinstance(content, dict) or "labels" not in content:
-        raise ConfigError(f'{where} has no "labels"; write {_EXAMPLE}')
-    if content["labels"] is None:
-        return dict.fromkeys(names, ONE_CLASS[0]), ONE_CLASS, []
-    given = _label_pairs(where, content["labels"])
-    kinds = {type(label) for label in given.values()}
-    if len(kinds) > 1:
-        raise ConfigError(f"{where} has classes by number and classes by name; write all of one kind")
-    listed = set(names)
-    bad = [(name, f"has a label in {LABELS_FILE} but is no image file there; add the file or take its label out")
-           for name in given if name not in listed]
-    bad += [(name, f"has no label in {LABELS_FILE}; add one") for name in names if name not in given]
-    chosen = {name: str(given[name]) for name in names if name in given}
-    classes = sorted({given[name] for name in chosen})
-    if kinds == {int} and classes:
-        missing = sorted(set(range(max(given.values()) + 1)) - set(classes))[:1000]
-        bad += [(LABELS_FILE, f"gives no image class {label}, a class with no images; number the classes from 0 "
-                 "without gaps") for label in missing]
-    return chosen, tuple(map(str, classes)), bad
-
-
-_EXAMPLE = '{"labels": [["cats/1.png", 0], ...]}, or {"labels": null} for one class'
-
-
-def _label_pairs(where: str, labels: Any) -> dict[str, int | str]:
-    """Classes by path, in the order of the file."""
-    if not isinstance(labels, list):
-        raise ConfigError(f'{where} has "labels" that are no list; write {_EXAMPLE}')
-    given: dict[str, int | str] = {}
-    for pair in labels:
-        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise ConfigError(f"{where} has the label {str(pair)[:80]}, which is no pair of path and class; write "
-                              f"{_EXAMPLE}")
-        path, label = posixpath.normpath(pair[0].replace("\\", "/")), pair[1]
-        if type(label) not in (int, str) or type(label) is int and label < 0 or label == "":
-            raise ConfigError(f"{where} gives {path} the class {str(label)[:80]}; a class is a number from 0 on, or a "
-                              "name")
-        if given.setdefault(path, label) != label:
-            raise ConfigError(f"{where} gives {path} two classes, {given[path]} and {label}; leave one of them")
-    return given

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ganlab.config import ConfigError, bind, choose
 from ganlab.data.dataset import Dataset
 from ganlab.data.jitter import with_crops
@@ -31,7 +33,19 @@ def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dat
     if not isinstance(dataset, Dataset):
         raise ConfigError(f"config.{path}.source {name!r} returned a {type(dataset).__name__}; it must return a "
                           "ganlab.data.Dataset")
+    _check_labels(dataset, f"config.{path}.source {name!r}")
     return dataset
+
+
+def _check_labels(dataset: Dataset, given: str) -> None:
+    """Refuses labels that have no name: counting by class would take memory by their value."""
+    labels = np.asarray(dataset.labels)
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise ConfigError(f"{given} gives labels of {labels.dtype} {list(labels.shape)}; they must be integers [n]")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < dataset.num_classes:
+        raise ConfigError(f"{given} gives labels from {labels.min()} to {labels.max()} and {dataset.num_classes:,} "
+                          "class_names; labels must count from 0 and each have a name, as those of "
+                          "`class_names, labels = np.unique(labels, return_inverse=True)` do")
 
 
 def load_section(section: Mapping[str, Any]) -> Dataset:
@@ -46,14 +60,15 @@ def load_section(section: Mapping[str, Any]) -> Dataset:
 def source_of(text: str) -> tuple[str, dict[str, Any]]:
     """The source that is meant by one word, and the keyword arguments that say so.
 
-    That is a name of `SOURCES`; a `package.module:function`; the folder of an imported data set; a
-    folder or zip file of images, which are taken in their own size; or else the name of a data set of TFDS.
+    That is a name of `SOURCES`; the folder of an imported data set; a folder or zip file of images, which are taken
+    in their own size; a `package.module:function`; or else the name of a data set of TFDS.
     """
     from ganlab.data import SOURCES
 
-    if text in SOURCES or text.partition(":")[2].isidentifier():
-        return text, {}
     path = Path(text).expanduser()
+    # A path may have a colon too: what is there is meant.
+    if text in SOURCES or text.partition(":")[2].isidentifier() and not path.exists():
+        return text, {}
     if (path / "dataset_info.json").exists():
         return "imported", {"path": text}
     if path.exists():

@@ -15,7 +15,7 @@ from ganlab.data.importing import Form, import_images
 from ganlab.data.listing import list_images
 from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
 from ganlab.data.records import RecordImages, damaged
-from ganlab.data.tfds import class_number, image_and_label, label_of_examples, open_records
+from ganlab.data.tfds import class_number, image_and_label, label_of_examples, numbered, open_records
 
 
 def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
@@ -41,8 +41,7 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
     try:
         image, label = image_and_label(given, builder.info)
         records = open_records(str(place), builder, split)
-        labels = _labels(place, builder, split, records, label)
-        class_names = tuple(builder.info.features[label].names) if label else ()
+        labels, class_names = numbered(given, builder.info, label, _labels(place, builder, split, records, label))
         chosen = None
         if only_class:
             number = class_number(str(place), only_class, class_names)
@@ -70,12 +69,12 @@ def _opened(given: str, place: Path) -> Any:
 
 
 def _labels(place: Path, builder: Any, split: str, records: Any, label: str) -> np.ndarray:
-    """Labels int32 of a split: those beside the records where an import left them, else read once."""
-    if not label:
-        return np.zeros(len(records), np.int32)
-    if not (place / LABELS).exists():
+    """Labels [n] of a split, integers: those beside the records where an import left them, else read once."""
+    if not label or not (place / LABELS).exists():
         return label_of_examples(records, label)
     every, lengths = np.load(place / LABELS), builder.info.splits["train"].shard_lengths
+    if every.ndim != 1 or every.dtype.kind not in "iu":
+        raise ValueError(f"{LABELS} has {every.dtype} {list(every.shape)}, not a whole number for each image")
     if len(every) != sum(lengths):
         raise ValueError(f"{LABELS} has {len(every)} labels of {sum(lengths)} images")
     starts = np.concatenate([[0], np.cumsum(lengths)])

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from ganlab.config import ConfigError, did_you_mean, unknown
+from ganlab.data.classes import ONE_CLASS, find_class
 from ganlab.data.dataset import Dataset
 from ganlab.data.decoding import MODES
-from ganlab.data.listing import ONE_CLASS, Listing
+from ganlab.data.listing import Listing
 from ganlab.data.records import RecordImages
 from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
 FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
 BLOCK = 1000  # Examples that are read at once.
+NUMBERED = 2**16  # Classes that keep their numbers, though there be fewer examples.
 WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
 
 
@@ -47,10 +49,9 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
     given = f"config.data.kwargs.name is {name!r}"
     builder = _prepared(name, data_dir, given)
     image, label = image_and_label(given, builder.info)
-    feature, class_names = builder.info.features[image], tuple(builder.info.features[label].names) if label else ()
+    feature, records = builder.info.features[image], open_records(name, builder, split)
+    labels, class_names = numbered(given, builder.info, label, label_of_examples(records, label))
     wanted = class_number(name, only_class, class_names) if only_class else None
-    records = open_records(name, builder, split)
-    labels = label_of_examples(records, label) if label else np.zeros(len(records), np.int32)
     chosen = np.arange(len(labels)) if wanted is None else np.flatnonzero(labels == wanted)
     if not len(chosen):
         raise ConfigError(f"config.data.kwargs.split is {split!r}, where {name} has no example of class {wanted}; take "
@@ -150,13 +151,12 @@ def image_and_label(given: str, info: Any) -> tuple[str, str]:
 
 def class_number(name: str, only_class: str, class_names: tuple[str, ...]) -> int:
     """The number of the class that `only_class` names, by its name or its number; ConfigError where there is none."""
-    if only_class in class_names:
-        return class_names.index(only_class)
-    if only_class.isdecimal() and int(only_class) < len(class_names):
-        return int(only_class)
     if not class_names:
         raise ConfigError(f"config.data.kwargs.only_class is {only_class!r}, but {name} has no classes; leave it empty")
-    raise unknown("config.data.kwargs.only_class", only_class, class_names)
+    number = find_class(only_class, class_names)
+    if number is None:
+        raise unknown("config.data.kwargs.only_class", only_class, class_names)
+    return number
 
 
 def open_records(name: str, builder: Any, split: str) -> Any:
@@ -182,10 +182,42 @@ def open_records(name: str, builder: Any, split: str) -> Any:
 
 
 def label_of_examples(records: Any, label: str, block: int = BLOCK) -> np.ndarray:
-    """The labels int32 [n] of all examples, of which a block at a time is in memory."""
+    """The labels int64 [n] of all examples, of which a block at a time is in memory; 0 where `label` is empty."""
+    if not label:
+        return np.zeros(len(records), np.int64)
     starts = range(0, len(records), block)
-    return np.array([example[label] for start in starts
-                     for example in records.__getitems__(range(start, min(start + block, len(records))))], np.int32)
+    return np.array([int(example[label]) for start in starts
+                     for example in records.__getitems__(range(start, min(start + block, len(records))))], np.int64)
+
+
+def numbered(given: str, info: Any, label: str, labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels int32 [n] and the names of their classes, of labels [n] as they are stored; unlabelled ones stay -1.
+
+    They keep their numbers. But of a set with more classes than examples, and more than `NUMBERED`, the classes are
+    those that these labels have: a description may give a billion without names, which would fill the memory.
+
+    Args:
+      given: for messages: the key and the value that name the set.
+      info: TFDS's description.
+      label: name of the label's feature; empty where there is none, so that there are no names.
+      labels: integers [n].
+
+    Raises:
+      ConfigError: for labels that the description does not have.
+    """
+    if not label:
+        return labels.astype(np.int32), ()
+    feature, examples = info.features[label], sum(split.num_examples for split in info.splits.values())
+    number = feature.num_classes or 0
+    if len(labels) and not -1 <= labels.min() <= labels.max() < number:
+        wrong = labels.min() if labels.min() < -1 else labels.max()
+        raise ConfigError(f"{given}, which has an example of class {wrong}, and its description has {number:,} "
+                          "classes from 0 on; prepare it again")
+    if number <= max(examples, NUMBERED):
+        return labels.astype(np.int32), tuple(feature.names) if number else ()
+    kept = np.unique(labels[labels >= 0])
+    found = np.where(labels < 0, -1, np.searchsorted(kept, labels))
+    return found.astype(np.int32), tuple(feature.int2str(int(each)) for each in kept)
 
 
 def list_prepared(name: str, split: str = "train") -> Listing:
@@ -194,8 +226,7 @@ def list_prepared(name: str, split: str = "train") -> Listing:
     builder = _prepared(name, "", given)
     image, label = image_and_label(given, builder.info)
     records = open_records(name, builder, split)
-    labels = label_of_examples(records, label) if label else np.zeros(len(records), np.int32)
-    class_names = tuple(builder.info.features[label].names) if label else ()
+    labels, class_names = numbered(given, builder.info, label, label_of_examples(records, label))
     if not class_names or np.any(labels < 0):
         labels, class_names = np.zeros_like(labels), ONE_CLASS
     kept, labels = np.unique(labels, return_inverse=True)

@@ -240,7 +240,7 @@ def test_a_zip_entry_that_does_not_unpack_is_a_bad_image(tmp_path, monkeypatch):
     assert listing.read(0) == PNG
     with pytest.raises(BadImage, match="does not unpack"):
         listing.read(1)
-    monkeypatch.setattr("ganlab.data.listing.MOST_BYTES", 1000)
+    monkeypatch.setattr("ganlab.data.stores.MOST_BYTES", 1000)
     with pytest.raises(BadImage, match="unpacks to 29,403 bytes, more than the 1,000"):
         listing.read(1)
 
