@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import subprocess
 import sys
 import traceback
@@ -18,7 +19,11 @@ from ganlab.engine import Interruption, locked
 
 LAUNCHERS = ("here", "local", "slurm")
 ERROR_LINES = 3
-MOST_MINUTES = 7 * 24 * 60  # Of a job, where the option `time` says nothing else.
+JOB_MINUTES = 4 * 60
+"""Time limit of a job where the option `time` says nothing else: partitions take it, and a job that reaches it is queued
+again and resumes."""
+MOST_LIMITS = 1000  # Times that a job may reach it.
+SAVING_SECONDS = 80  # Of the 90 between SLURM's signal and the end of a job.
 
 Advance = Callable[[int], None]
 Track = Callable[[Plan, Stack], Advance]
@@ -110,24 +115,44 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
     stacks = directory.unfinished()
     try:
         executor = submitit.AutoExecutor(folder=directory.jobs, cluster=launcher)
-        executor.update_parameters(name="ganlab", timeout_min=MOST_MINUTES,
+        executor.update_parameters(name="ganlab", timeout_min=JOB_MINUTES,
                                    **{f"slurm_{name}": value for name, value in options.items()})
         if launcher == "slurm":
-            executor.update_parameters(slurm_array_parallelism=workers)
+            executor.update_parameters(slurm_array_parallelism=workers, slurm_max_num_timeout=MOST_LIMITS)
     except (RuntimeError, NameError, AssertionError) as error:
         raise ConfigError(f"--launcher={launcher}: {error}") from error
     for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
-        jobs = executor.map_array(_in_a_job, [str(directory.path)] * len(batch), [stack.number for stack in batch])
+        jobs = executor.map_array(Job(), [str(directory.path)] * len(batch), [stack.number for stack in batch])
         say(f"jobs {', '.join(str(job.job_id) for job in jobs)}: stacks "
             f"{', '.join(str(stack.number) for stack in batch)}; logs in {directory.jobs}")
         for job, stack in zip(jobs, batch, strict=True):
             _await(job, stack, directory, say)
 
 
-def _in_a_job(path: str, number: int) -> None:
-    done = subprocess.run(stack_command(Path(path), number), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip() or f"status {done.returncode}")
+class Job:
+    """Trains a stack in a process of its own, for submitit: at SLURM's time limit it is saved and queued again."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen | None = None
+
+    def __call__(self, path: str, number: int) -> None:
+        """Trains the stack of this number in an ablation's directory; raises RuntimeError where that fails."""
+        self._process = subprocess.Popen(stack_command(Path(path), number), stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.PIPE, text=True)
+        _, errors = self._process.communicate()
+        if self._process.returncode:
+            raise RuntimeError(errors.strip() or f"status {self._process.returncode}")
+
+    def checkpoint(self, path: str, number: int) -> object:
+        """Waits until the stack is saved, and returns what resumes it: submitit asks for it at the time limit."""
+        from submitit.helpers import DelayedSubmission
+
+        if self._process is not None and self._process.poll() is None:
+            # SLURM signals every process of a job, or the first alone: once more has no effect.
+            self._process.send_signal(signal.SIGUSR2)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(SAVING_SECONDS)
+        return DelayedSubmission(Job(), path, number)
 
 
 def _await(job: Any, stack: Stack, directory: AblationDirectory, say: Callable[[str], None]) -> None:

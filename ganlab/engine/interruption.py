@@ -6,17 +6,20 @@ import signal
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+SENT_TWICE = (signal.SIGHUP, signal.SIGUSR2)
+"""Signals that may come from two senders: of a lost connection by kernel and shell, at a job's time limit by SLURM and
+by what waits for the process."""
 
 
 class Interruption:
-    """Turns SIGINT, SIGTERM and SIGHUP into a request to stop after the round.
+    """Turns SIGINT, SIGTERM, SIGHUP and SIGUSR2, by which SLURM announces a time limit, into a request to stop after
+    the round.
 
     After the first, SIGINT and SIGTERM have their default effect again: the kernel ends the process, even
     while it compiles or saves, and its status is that of a process that the signal killed (130 or 143 in a
-    shell). A checkpoint that was being saved then does not count. SIGHUP then has no effect: of a connection
-    that is lost, the kernel and the shell both send one. Where it is ignored from the start, as under nohup,
-    it stays ignored.
+    shell). A checkpoint that was being saved then does not count. SIGHUP and SIGUSR2 then have no effect, because
+    both may be sent twice. Where SIGHUP is ignored from the start, as under nohup, it stays ignored.
     """
 
     def __init__(self) -> None:
@@ -36,7 +39,7 @@ class Interruption:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.signal = signal.Signals(number)
         for each in SIGNALS:
-            signal.signal(each, signal.SIG_IGN if each == signal.SIGHUP else signal.SIG_DFL)
+            signal.signal(each, signal.SIG_IGN if each in SENT_TWICE else signal.SIG_DFL)
         # Not by print, which may be what was interrupted. A progress bar has hidden the terminal's cursor.
         cursor = "\x1b[?25h" if os.isatty(2) else ""
         with contextlib.suppress(OSError):
