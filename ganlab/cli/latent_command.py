@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from ganlab.cli.runs import TrainedRun, class_number, open_run
+from ganlab.cli.runs import TrainedRun, class_number, classes_text, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_float
 from ganlab.engine import set_up_process
@@ -158,8 +158,7 @@ def _read_as(trained: TrainedRun, images: np.ndarray, label: int) -> int:
 
 def _class(flag: str, text: str | None, names: tuple[str, ...]) -> int:
     if text is None:
-        raise ConfigError(f"--show=arithmetic needs --{flag}, a class; the classes are 0 to {len(names) - 1} "
-                          f"({', '.join(names)})")
+        raise ConfigError(f"--show=arithmetic needs --{flag}, a class; {classes_text(names)}")
     return class_number(flag, text, names)
 
 

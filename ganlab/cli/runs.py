@@ -12,6 +12,7 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, to_float
+from ganlab.data.classes import find_class, is_whole_number
 from ganlab.engine import (
     Checkpoints,
     Programs,
@@ -78,6 +79,8 @@ class TrainedRun:
         return _in_batches(lambda part, of: encode(to_float(part), of), images, labels, batch_size)
 
 
+CLASSES_SHOWN = 20
+"""In a sentence; of more, their number."""
 _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"}
 
 
@@ -90,16 +93,24 @@ def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.nd
 
 
 def class_number(flag: str, text: str, names: Sequence[str]) -> int:
-    """The class that a flag names, by its name or else by its number.
+    """The class that a flag names, by its name or else by its number (see `find_class`).
 
     Raises:
       ConfigError: for a class that the data does not have.
     """
-    if text in names:
-        return names.index(text)
-    if text.isdigit() and int(text) < len(names):
-        return int(text)
-    raise ConfigError(f"--{flag}={text}: the classes are 0 to {len(names) - 1} ({', '.join(names)})")
+    label = find_class(text, names)
+    if label is not None:
+        return label
+    raise ConfigError(f"--{flag}={text}: {classes_text(names)}")
+
+
+def classes_text(names: Sequence[str]) -> str:
+    """Returns how flags name the classes, in words: by numbers too, unless other classes are called by such."""
+    more = f", and {len(names) - CLASSES_SHOWN:,} more" if len(names) > CLASSES_SHOWN else ""
+    shown = ", ".join(names[:CLASSES_SHOWN]) + more
+    if any(map(is_whole_number, names)) and tuple(names) != tuple(map(str, range(len(names)))):
+        return f"the classes are called {shown}"
+    return f"the classes are 0 to {len(names) - 1} ({shown})"
 
 
 def steps_of(workdir: str, wanted: str | None) -> list[int | None]:

@@ -1,17 +1,19 @@
 """ganlab sample --workdir=DIR [--number=N] [--labels=0,1,2] [--output=PATH]
 
 Draws samples of a trained run, by its averaged weights. Sample i depends on the seed and
-i alone, so that a larger --number begins with the same samples.
+i alone, so that a larger --number begins with the same samples. Of a conditional run, single files have the names of
+their classes in their own, and arrays `labels` and, by label, `class_names`.
 
 Examples:
   ganlab sample --workdir=runs/digits                                one grid of 100
-  ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens
+  ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens, by name
   ganlab sample --workdir=runs/digits --form=files --number=1000     single PNG files
   ganlab sample --workdir=runs/digits --form=npz --number=50000 --output=samples.npz
   ganlab sample --workdir=runs/digits --truncation=0.5               latents within [-0.5, 0.5]: purer, less varied
   ganlab sample --workdir=runs/digits --interpolate=6 --number=10    6 walks of 10 steps between latents
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from absl import flags
 from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
+from ganlab.data.classes import file_words
 from ganlab.engine import set_up_process
 from ganlab.output import whole_file, whole_folder
 from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
@@ -75,12 +78,20 @@ def run(values: flags.FlagValues) -> int:
         save_png(output, draw_samples(samples, trained.dataset, columns, title))
     elif values.form == "npz":
         output = output.with_name(output.name.removesuffix(".npz") + ".npz")
+        # By label; an unconditional run's samples are of no class.
+        names = {"class_names": np.array(trained.dataset.class_names, str)} if _conditional(trained) else {}
+        images = to_uint8(samples) if samples.ndim == 4 else samples
         with whole_file(output) as file:
-            np.savez_compressed(file, images=to_uint8(samples) if samples.ndim == 4 else samples, labels=labels)
+            np.savez_compressed(file, images=images, labels=labels, **names)
     else:
-        _write_files(output, samples, labels)
+        words = file_words(trained.dataset.class_names)
+        _write_files(output, samples, [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
     print(f"{number} samples of round {trained.step:,} in {output}")
     return 0
+
+
+def _conditional(trained: TrainedRun) -> bool:
+    return bool(trained.config.system.get("conditional"))
 
 
 def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarray:
@@ -90,17 +101,18 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
       ConfigError: for a class that the data does not have, or labels of an unconditional run.
     """
     names = trained.dataset.class_names
-    if texts and not trained.config.system.get("conditional"):
+    if texts and not _conditional(trained):
         raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; leave --labels out")
     chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
     return np.resize(np.array(chosen, np.int32), number)
 
 
-def _write_files(output: Path, samples: np.ndarray, labels: np.ndarray) -> None:
+def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:
+    """Writes samples [n, h, w, c] as files that are called by their numbers and these endings [n]."""
     if samples.ndim != 4:
         raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
     with whole_folder(output):
-        for i, (image, label) in enumerate(zip(to_uint8(samples), labels, strict=True)):
-            save_png(output / f"{i:06}_class{label}.png", image[..., 0] if image.shape[-1] == 1 else image)
+        for i, (image, ending) in enumerate(zip(to_uint8(samples), endings, strict=True)):
+            save_png(output / f"{i:06}{ending}.png", image[..., 0] if image.shape[-1] == 1 else image)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ LABELS_FILE = "dataset.json"
 """The labels beside the images: `{"labels": [[path, class], ...]}`, StyleGAN's convention."""
 ONE_CLASS = ("all",)
 LARGEST_LABEL = 2**63 - 1
+LONGEST_WORD = 100
+"""Bytes of a class's name in the name of a file, of which most systems take 255."""
 _SHOWN = 3  # Gaps between numbers of classes that a sentence names.
 _EXAMPLE = '{"labels": [["cats/1.png", 0], ...]}, or {"labels": null} for one class'
 
@@ -49,6 +52,17 @@ def find_class(text: str, names: Sequence[str]) -> int | None:
         return list(names).index(text)
     counted = is_whole_number(text) and len(text) < 10 and int(text) < len(names)
     return int(text) if counted and not any(map(is_whole_number, names)) else None
+
+
+def file_words(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns for each class a word that any file system takes within a file's name, each its own in any case.
+
+    Names stay as they are but for what is no letter, digit or one of `_.+-`; where two become one, all have their labels added.
+    """
+    words = [re.sub(r"[^\w.+-]", "_", name).encode()[:LONGEST_WORD].decode(errors="ignore") for name in names]
+    if len({word.casefold() for word in words}) < len(words):
+        words = [f"{word}-{label}" for label, word in enumerate(words)]
+    return tuple(words)
 
 
 def classes_of_folders(path: Any, names: Sequence[str], folders: set[str]) -> Classes:
