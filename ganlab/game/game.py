@@ -23,7 +23,7 @@ class Aux(NamedTuple):
     """What a loss returns beside its value."""
 
     variables: Mapping[str, Tree]
-    """New variables (batch statistics, say) of the networks that the update trains."""
+    """New variables, such as batch statistics, of the networks that the update trains, and of its `passes`."""
     memory: Mapping[str, Tree]
     """Controllers and histories after the update."""
     metrics: Mapping[str, Array]
@@ -45,6 +45,9 @@ class Update:
     global batch, from which per-example keys are made; of data to be translated also
     `source` [b, ...].
 
+    Of networks in `passes`, which it does not train, it leaves the variables as they are after its own passes: their
+    batch statistics and power iterations move as in codes that leave a critic in training mode there.
+
     With `again` it is played on the images and with the draws of the update before it, whose
     `repeats` it shares: two players then meet over the same fake images.
     """
@@ -55,6 +58,7 @@ class Update:
     repeats: int = 1
     every: int = 1
     again: bool = False
+    passes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,7 +96,8 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
         params[name] = optax.apply_updates(params[name], changes)
         if name in game.projections:
             params[name] = game.projections[name](params[name], hyper)
-        # An update leaves no trace in networks that it does not train.
+    # An update leaves no trace in networks that it neither trains nor names among its passes.
+    for name in (*update.trains, *update.passes):
         variables[name] = aux.variables[name]
     after = state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory))
     return guard_step(game, update, state, after, metrics["loss"], gradients), metrics

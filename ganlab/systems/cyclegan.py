@@ -45,8 +45,8 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
                           f"{image_shape[-1]}, so that neither generator takes its own kind; set it to False")
     generators = {"generator_ab": make_translator(config, "generator_ab", source_shape, image_shape, axis_name),
                   "generator_ba": make_translator(config, "generator_ba", image_shape, source_shape, axis_name)}
-    judges = {"critic_a": make_judge(config, "critic_a", source_shape, axis_name),
-              "critic_b": make_judge(config, "critic_b", image_shape, axis_name)}
+    judges = {name: make_judge(config, name, shape, axis_name, order=("real", "fake"))
+              for name, shape in (("critic_a", source_shape), ("critic_b", image_shape))}
     networks = generators | {name: judge.critic for name, judge in judges.items()}
     pooled = ["config.system.pool_size"] if system["pool_size"] else []
     check_slices(config, networks, [*across_penalties(config), *pooled])
@@ -94,7 +94,7 @@ class _Cycle:
                                               self.axis_name)
             name = f"critic_{kind}"
             found, state[name], logged = self.judges[name].critic_loss(
-                params[name], variables[name], real, fake, critic_keys[kind], batch["index"], hyper)
+                params[name], state[name], real, fake, critic_keys[kind], batch["index"], hyper)
             total += found
             metrics |= {name: found} | {f"{metric}_{kind}": value for metric, value in logged.items()}
         return total, Aux(state, {**memory, POOL: pools} if pools else memory, metrics)
@@ -125,8 +125,9 @@ class _Cycle:
         judge_keys = named_keys(keys["judges"], "a", "b")
         for kind, real, fake in (("a", a, made_a), ("b", b, made_b)):
             name = f"critic_{kind}"
-            adversarial = self.judges[name].generator_loss(params[name], variables[name], real, fake, judge_keys[kind],
-                                                           index)
+            # The critic's running statistics see these fakes first, then its own update's pictures.
+            adversarial, state[name] = self.judges[name].generator_loss(params[name], state[name], real, fake,
+                                                                        judge_keys[kind], index)
             metrics[f"adversarial_{kind}"] = adversarial
             total += hyper["adversarial_weight"] * adversarial
         return total, {"a": made_a, "b": made_b}, state, metrics

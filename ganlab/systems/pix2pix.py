@@ -41,14 +41,14 @@ def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes
                           "or system cyclegan")
     generator = make_translator(config, "generator", source_shape, image_shape, axis_name)
     pair_shape = (*image_shape[:2], source_shape[-1] + image_shape[-1])
-    judge = make_judge(config, "critic", pair_shape, axis_name)
+    judge = make_judge(config, "critic", pair_shape, axis_name, order=("fake", "real"))
     networks = {"generator": generator, "critic": judge.critic}
     check_slices(config, networks, across_penalties(config))
     pair = _Pair(generator, judge)
     return Game(
         networks=networks,
         round=(Update("critic", ("critic",), pair.critic_loss),
-               Update("generator", ("generator",), pair.generator_loss, again=True)),
+               Update("generator", ("generator",), pair.generator_loss, again=True, passes=("critic",))),
         ema=("generator",), axis_name=axis_name,
         translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
 
@@ -75,12 +75,13 @@ class _Pair:
         """The generator's update: the fake images are those that the critic has just seen."""
         keys = named_keys(key, "fake", "judge")
         fake, state = self._fake(params, variables, batch, keys["fake"])
-        adversarial = self.judge.generator_loss(
+        adversarial, judge_state = self.judge.generator_loss(
             params["critic"], variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake), keys["judge"],
             batch["index"])
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
-        return total, Aux({"generator": state}, memory, {"adversarial": adversarial, "l1": error})
+        return total, Aux({"generator": state, "critic": judge_state}, memory,
+                          {"adversarial": adversarial, "l1": error})
 
     def _fake(self, params: Mapping, variables: Mapping, batch: Mapping, key: Array) -> tuple[Array, Any]:
         return self.generator.apply_in_training(params["generator"], variables["generator"], batch["source"], None,

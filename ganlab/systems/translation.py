@@ -40,15 +40,16 @@ def make_translator(config: Mapping[str, Any], name: str, source_shape: tuple[in
                         image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
 
 
-def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...], axis_name: str | None) -> "Judge":
-    """The critic `config.networks.<name>` of pictures, with the system's loss and penalties.
+def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...], axis_name: str | None,
+               order: tuple[str, str]) -> "Judge":
+    """The critic `config.networks.<name>` of pictures, with the system's loss and penalties; see `Judge` for `order`.
 
     Raises:
       ConfigError: as `make_network`, and for a loss or penalty that is not there or cannot work with it.
     """
     critic = make_network(config, name, PATCH_CRITICS, (_one(image_shape),), output=None,
                           image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
-    return Judge(critic, choose_loss(config), choose_penalties(config, critic, axis_name, name))
+    return Judge(critic, choose_loss(config), choose_penalties(config, critic, axis_name, name), order)
 
 
 def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
@@ -76,11 +77,13 @@ class Judge:
       critic: its network.
       loss: the adversarial loss.
       penalties: by name.
+      order: in which it sees `fake` and `real` pictures in its own update, which is the order of its running statistics.
     """
 
     critic: Network
     loss: AdversarialLoss
     penalties: Mapping[str, Penalty]
+    order: tuple[str, str]
 
     def critic_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array, index: Array,
                     hyper: Hyper) -> tuple[Array, Tree, dict[str, Array]]:
@@ -90,9 +93,10 @@ class Judge:
         """
         keys = {name: example_keys(drawn, index)
                 for name, drawn in named_keys(key, "fake", "real", *self.penalties).items()}
-        fake = jax.lax.stop_gradient(fake)
-        fake_logits, state = self.critic.apply_in_training(params, variables, fake, None, keys["fake"])
-        real_logits, state = self.critic.apply_in_training(params, state, real, None, keys["real"])
+        seen, logits, state = {"fake": jax.lax.stop_gradient(fake), "real": real}, {}, variables
+        for kind in self.order:
+            logits[kind], state = self.critic.apply_in_training(params, state, seen[kind], None, keys[kind])
+        real_logits, fake_logits = logits["real"], logits["fake"]
 
         def logit_fn(images: Array, example: Array) -> Array:
             return self.critic.apply_in_training(params, variables, images, None, example)[0]
@@ -100,19 +104,20 @@ class Judge:
         total = hyper["critic_weight"] * jnp.mean(self.loss.critic(real_logits, fake_logits))
         metrics = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
         for name, penalty in self.penalties.items():
-            metrics[name] = jnp.mean(penalty(logit_fn, real, fake, keys[name]))
+            metrics[name] = jnp.mean(penalty(logit_fn, real, seen["fake"], keys[name]))
             total += hyper[f"{name}_weight"] * metrics[name]
         return total, state, metrics
 
     def generator_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
-                       index: Array) -> Array:
-        """The adversarial loss of who made the fakes; no gradient reaches the critic's params.
+                       index: Array) -> tuple[Array, Tree]:
+        """The adversarial loss of who made the fakes, and the critic's variables after it has seen them.
 
-        The real pictures are for relativistic losses; XLA drops them elsewhere.
+        No gradient reaches the critic's params. The real pictures are for relativistic losses, and leave no trace; XLA
+        drops them elsewhere.
         """
         params = jax.lax.stop_gradient(params)
         keys = named_keys(key, "fake", "real")
-        fake_logits, real_logits = (
-            self.critic.apply_in_training(params, variables, images, None, example_keys(keys[name], index))[0]
+        (fake_logits, state), (real_logits, _) = (
+            self.critic.apply_in_training(params, variables, images, None, example_keys(keys[name], index))
             for name, images in (("fake", fake), ("real", real)))
-        return jnp.mean(self.loss.generator(real_logits, fake_logits))
+        return jnp.mean(self.loss.generator(real_logits, fake_logits)), jax.lax.stop_gradient(state)
