@@ -138,6 +138,9 @@ def command_text(arguments: Sequence[str]) -> str:
 def git_commit() -> str | None:
     """The commit of the checkout that ganlab runs from, with `-dirty` where files differ; None outside one."""
     folder = Path(ganlab.__file__).parent
+    # An environment may lie in a checkout of something else.
+    if not (folder.parent / "pyproject.toml").is_file():
+        return None
     try:
         found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="], cwd=folder,
                                capture_output=True, text=True, timeout=10)
