@@ -1,23 +1,30 @@
-"""ganlab import --format=pytorch-cyclegan FILE DEST [--back=FILE]
+"""ganlab import --format=pytorch-cyclegan FILE DEST [--network=NAME] [--back=FILE] [--back_network=NAME]
 
 Makes a run of published weights, without PyTorch and without running anything of their file: DEST is then a run's
 directory, which `ganlab translate`, `ganlab evaluate` and --config.init.source take.
 
 Formats:
-  pytorch-cyclegan  generators of pix2pix and CycleGAN (latest_net_G.pth). The architecture is found from the tensors.
-                    With one file the run is of system pix2pix, its network is called generator, and its critic is
-                    new. --back names the generator of the other direction: then it is of system cyclegan.
+  pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is found from the
+                    tensors, under whatever prefix they are; --network chooses where a file holds several generators.
+                    With one generator the run is of system pix2pix, its network is called generator, and its critic
+                    is new. --back (or --back_network, of the same file) names the generator of the other direction:
+                    then it is of system cyclegan. Without scales of a normalization, a file with biases is of
+                    norm=instance and one without of norm=none, as the official code has it; --normalization says
+                    what it is, for files of other code.
 
 Examples:
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
   ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
   ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
       --sources=data/horse2zebra/testA --images=data/horse2zebra/testB     then `ganlab evaluate` has what to judge by
+  ganlab import --format=pytorch-cyclegan both.ckpt runs/both --network=netG_A --back_network=netG_B
   ganlab train --config=experiments/pix2pix.py:... --config.init.source=runs/facades --config.init.networks=generator
 """
 
 import contextlib
+import dataclasses
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,20 +37,36 @@ from absl import flags
 from ganlab.config import ConfigError, experiment
 from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
 from ganlab.game import GameState
+from ganlab.networks.torch_layers import NORMALIZATIONS
 from ganlab.output import whole_folder, write_atomically
-from ganlab.pretrained import Architecture, Weights, read_weights, translator_architecture, translator_variables
+from ganlab.pretrained import (
+    Architecture,
+    Weights,
+    read_weights,
+    translator_architecture,
+    translator_tensors,
+    translator_variables,
+)
 from ganlab.systems import build
 
 ARGUMENTS = ("FILE", "DEST")
 SIDE = 256  # Of the pictures that the run is described by; it takes others.
 PROVENANCE = "import.json"
+CHANNELS = (1, 3)
+"""That pictures have here: grey or colours."""
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_enum("format", None, list(FORMATS), "whose weights", flag_values=values, required=True)
+    flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; the only one by "
+                        "default", flag_values=values)
     flags.DEFINE_string("back", None, "weight file of the generator of the other direction", flag_values=values)
+    flags.DEFINE_string("back_network", None, "which generator of --back, or of FILE without --back",
+                        flag_values=values)
+    flags.DEFINE_enum("normalization", None, list(NORMALIZATIONS), "of the generators; by default what the official "
+                      "code has where such tensors are", flag_values=values)
     flags.DEFINE_string("sources", None, "folder or zip file of pictures to be translated, for `ganlab evaluate`",
                         flag_values=values)
     flags.DEFINE_string("images", None, "folder or zip file of pictures of the kind that they become",
@@ -63,9 +86,11 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
 
 
 def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
-    files = {"generator": file} if values.back is None else {"generator_ab": file, "generator_ba": values.back}
-    weights = {name: read_weights(path) for name, path in files.items()}
-    found = {name: translator_architecture(weights[name].tensors, path) for name, path in files.items()}
+    files, weights = _generators(values, file)
+    found = {name: translator_architecture(weights[name].tensors, path, values.normalization)
+             for name, path in files.items()}
+    for name, path in files.items():
+        _check_channels(path, found[name])
     config = _config(values, Path(file).name, found)
     game, _ = build(config)
     # Fitted by shapes, before anything compiles.
@@ -86,8 +111,30 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())
         print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to {architecture.channels} "
               f"channels, {count:,} numbers of {files[name]}")
-    print(f"`ganlab translate --workdir={place} --input=IMAGES --output=DIR` translates pictures by it")
+    command = shlex.join(["ganlab", "translate", f"--workdir={place}", "--input=IMAGES", "--output=DIR"])
+    print(f"`{command}` translates pictures by it")
     return 0
+
+
+def _generators(values: flags.FlagValues, file: str) -> tuple[dict[str, str], dict[str, Weights]]:
+    """The file of each generator by the name that it gets, and of its weights those of this generator alone."""
+    files = {"generator": file}
+    if values.back is not None or values.back_network is not None:
+        files = {"generator_ab": file, "generator_ba": values.back or file}
+    read = {path: read_weights(path) for path in dict.fromkeys(files.values())}
+    weights = {}
+    for (name, path), flag in zip(files.items(), ("network", "back_network"), strict=False):
+        tensors = translator_tensors(read[path].tensors, path, values[flag].value, f"--{flag}")
+        weights[name] = dataclasses.replace(read[path], tensors=tensors)
+    return files, weights
+
+
+def _check_channels(path: str, found: Architecture) -> None:
+    """Raises ConfigError for a generator that takes or makes what is not a picture."""
+    for does, channels in (("takes", found.source_channels), ("makes", found.channels)):
+        if channels not in CHANNELS:
+            raise ConfigError(f"{path} holds a generator that {does} images of {channels} channels, and the pictures "
+                              "of runs have 1 (grey) or 3 (colours); name one of such pictures")
 
 
 def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
@@ -95,12 +142,14 @@ def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architectur
     forward, *others = found.values()
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
-            raise ConfigError(f"--back={values.back} takes {back.source_channels} channels and makes {back.channels}, "
-                              f"but the generator of the other direction takes {forward.source_channels} and makes "
+            flag = f"--back={values.back}" if values.back else f"--back_network={values.back_network}"
+            raise ConfigError(f"{flag} takes {back.source_channels} channels and makes {back.channels}, but "
+                              f"the generator of the other direction takes {forward.source_channels} and makes "
                               f"{forward.channels}; name its counterpart")
     generators = {player: {"network": part.network, "kwargs": dict(part.kwargs)} for player, part in found.items()}
     critics = ("critic_a", "critic_b") if others else ("critic",)
-    critic = {"network": "patch", "kwargs": {"normalization": forward.kwargs["normalization"]}}
+    critic = {"network": "patch", "kwargs": {name: forward.kwargs[name] for name in ("normalization", "use_bias")
+                                             if name in forward.kwargs}}
     system: dict[str, Any] = {"name": "cyclegan" if others else "pix2pix"}
     if others:
         system["identity"] = forward.channels == forward.source_channels

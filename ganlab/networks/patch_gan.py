@@ -14,7 +14,8 @@ MOST_DOUBLINGS = 3  # Channels grow to 8 times the width.
 class PatchCritic(nn.Module):
     """PatchGAN: `layers` convolutions of stride 2 and two of stride 1; 3 judge patches of 70x70 (Isola et al. 2017).
 
-    Images [b, h, w, c] become logits [b, h', w'], about 1/2^`layers` of the size.
+    Images [b, h, w, c] become logits [b, h', w'], about 1/2^`layers` of the size. `use_bias`: of convolutions before a
+    normalization; None: all but those before batch normalization.
     """
 
     image_shape: tuple[int, ...]
@@ -23,6 +24,7 @@ class PatchCritic(nn.Module):
     width: int = 64
     layers: int = 3
     normalization: str = "batch"
+    use_bias: bool | None = None
 
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
@@ -44,7 +46,8 @@ class PatchCritic(nn.Module):
 class PixelCritic(nn.Module):
     """PatchGAN of a single pixel: colours alone are judged (Isola et al. 2017, section 4.4).
 
-    Images [b, h, w, c] become logits [b, h, w].
+    Images [b, h, w, c] become logits [b, h, w]. `use_bias`: of both convolutions around the normalization; None: where
+    that is not batch normalization.
     """
 
     image_shape: tuple[int, ...]
@@ -52,6 +55,7 @@ class PixelCritic(nn.Module):
     axis_name: str | None = None
     width: int = 64
     normalization: str = "batch"
+    use_bias: bool | None = None
 
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,

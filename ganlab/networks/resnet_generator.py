@@ -4,7 +4,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.layers import Dropout
-from ganlab.networks.torch_layers import convolution, doubling_convolution, has_bias, normalized, reflect
+from ganlab.networks.torch_layers import (
+    blurred_double,
+    blurred_half,
+    convolution,
+    doubling_convolution,
+    has_bias,
+    normalized,
+    reflect,
+)
 from ganlab.networks.unet import check_sides
 from ganlab.types import Array
 
@@ -16,6 +24,9 @@ class ResNetGenerator(nn.Module):
 
     Images [b, h, w, c] of sides that 4 divides, from 8 on, become images [b, h, w, image_shape[-1]] in [-1, 1]. The
     papers take 9 blocks for 256x256 and 6 for 128x128. Borders are mirrored. `dropout` acts within the blocks.
+    `antialias_down` and `antialias_up` change sizes by a fixed filter beside a convolution of stride 1, as CUT does
+    (Park et al. 2020). `use_bias`: of convolutions before a normalization; None: all but those before batch
+    normalization.
     """
 
     image_shape: tuple[int, ...]
@@ -25,6 +36,9 @@ class ResNetGenerator(nn.Module):
     blocks: int = 9
     normalization: str = "instance"
     dropout: float = 0.0
+    use_bias: bool | None = None
+    antialias_down: bool = False
+    antialias_up: bool = False
 
     @property
     def multiple(self) -> int:
@@ -48,7 +62,9 @@ class ResNetGenerator(nn.Module):
         x = activated(convolution(self.width, 7, 1, 0, use_bias, "first")(reflect(images, 3)), "first")
         for stage in range(1, STAGES + 1):
             name = f"down_{stage}"
-            x = activated(convolution(self.width * 2**stage, 3, 2, 1, use_bias, name)(x), name)
+            stride = 1 if self.antialias_down else 2
+            x = activated(convolution(self.width * 2**stage, 3, stride, 1, use_bias, name)(x), name)
+            x = blurred_half(x) if self.antialias_down else x
         for block in range(self.blocks):
             one, two = (f"block_{block}_{half}" for half in (0, 1))
             y = activated(convolution(x.shape[-1], 3, 1, 0, use_bias, one)(reflect(x, 1)), one)
@@ -57,5 +73,10 @@ class ResNetGenerator(nn.Module):
             x = x + normalized(self, y, train, f"{two}_norm")
         for stage in range(STAGES):
             name = f"up_{stage}"
-            x = activated(doubling_convolution(self.width * 2 ** (STAGES - 1 - stage), 3, use_bias, name)(x), name)
+            features = self.width * 2 ** (STAGES - 1 - stage)
+            if self.antialias_up:
+                x = convolution(features, 3, 1, 1, use_bias, name)(blurred_double(x))
+            else:
+                x = doubling_convolution(features, 3, use_bias, name)(x)
+            x = activated(x, name)
         return jnp.tanh(convolution(self.image_shape[-1], 7, 1, 0, True, "output")(reflect(x, 3)))

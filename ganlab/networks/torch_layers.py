@@ -39,6 +39,28 @@ def reflect(x: Array, padding: int) -> Array:
     return jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
 
 
+def blurred_half(x: Array) -> Array:
+    """Computes images [b, h / 2, w / 2, c] of [b, h, w, c] by the filter (1, 2, 1) / 4, borders mirrored (Zhang 2019).
+
+    Height and width are even.
+    """
+    x = reflect(x, 1)
+    x = (x[:, :-2:2] + 2 * x[:, 1:-1:2] + x[:, 2::2]) / 4
+    return (x[:, :, :-2:2] + 2 * x[:, :, 1:-1:2] + x[:, :, 2::2]) / 4
+
+
+def blurred_double(x: Array) -> Array:
+    """Computes images [b, 2h, 2w, c] of [b, h, w, c] by the filter (1, 3, 3, 1) / 4, borders repeated (Zhang 2019)."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        # New pixels lie a quarter of an old one before and behind each old one.
+        padded = jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)], mode="edge")
+        before, here, behind = (jax.lax.slice_in_dim(padded, start, start + size, axis=axis) for start in range(3))
+        pairs = jnp.stack([(before + 3 * here) / 4, (3 * here + behind) / 4], axis=axis + 1)
+        x = pairs.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1:])
+    return x
+
+
 def _around_one(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
     return 1 + DEVIATION * jax.random.normal(key, shape, dtype)
 
@@ -101,5 +123,8 @@ def normalized(module: nn.Module, x: Array, train: bool, name: str) -> Array:
 
 
 def has_bias(module: nn.Module) -> bool:
-    """Whether convolutions before a normalization have a bias: not where it would be taken away and learned after."""
-    return module.normalization != "batch"
+    """Returns whether convolutions before a normalization have a bias: `module.use_bias`, where that is not None.
+
+    Else all have one but those before batch normalization, where it would be taken away and learned after.
+    """
+    return module.normalization != "batch" if module.use_bias is None else module.use_bias

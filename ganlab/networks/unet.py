@@ -18,7 +18,8 @@ class UNetGenerator(nn.Module):
 
     Images [b, h, w, c] of sides that 2^`depth` divides become images [b, h, w, image_shape[-1]] in [-1, 1]; 8
     levels are those of the paper for 256x256, 7 for 128x128. `dropout` acts on the inner levels outward and is
-    the generator's noise; it needs `keys` in training.
+    the generator's noise; it needs `keys` in training. `use_bias`: of convolutions before a normalization; None: all
+    but those before batch normalization.
     """
 
     image_shape: tuple[int, ...]
@@ -28,6 +29,7 @@ class UNetGenerator(nn.Module):
     depth: int = 8
     normalization: str = "batch"
     dropout: float = 0.5
+    use_bias: bool | None = None
 
     @property
     def multiple(self) -> int:

@@ -1,7 +1,7 @@
-"""The published weights of pix2pix and CycleGAN (`latest_net_G.pth`): which network they are of, and its variables.
+"""The published weights of pix2pix, CycleGAN and CUT (`latest_net_G.pth`): which network they are of, its variables.
 
-A file holds tensors alone, under the numbers that PyTorch gives to layers in a row. The architecture is
-found from these names and from shapes.
+A file holds tensors under the numbers that PyTorch gives to layers in a row, perhaps under a prefix. The architecture
+is found from these names and from shapes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +11,16 @@ import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed
 from ganlab.pretrained.renaming import torch_name, variables_from_torch
+from ganlab.pretrained.wrapping import kernel_at, unwrapped
 
 # Counters of batches say nothing that is used.
 IGNORED = ("*.num_batches_tracked",)
 # Before PyTorch 0.4, instance normalization kept statistics that it never used.
 STATISTICS = ("*.running_mean", "*.running_var")
-PARALLEL = "module."
-"""How all names begin of a network that was saved as it trained on several devices."""
+# CUT changes sizes by filters that do not learn: that of half the size, and that of twice the size.
+FILTERS = ("*.filt",)
+HALVING, DOUBLING = (np.outer(row, row) / scale for row, scale in (((1, 2, 1), 16), ((1, 3, 3, 1), 16)))
+NAMED = "pix2pix, CycleGAN or CUT"
 
 
 class Architecture(NamedTuple):
@@ -29,75 +32,140 @@ class Architecture(NamedTuple):
     channels: int
 
 
-def translator_architecture(tensors: Mapping[str, np.ndarray], source: str = "the weight file") -> Architecture:
-    """The U-Net or ResNet whose tensors these are, by the names that the official code gives them.
+def translator_tensors(tensors: Mapping[str, np.ndarray], source: str = "the weight file", chosen: str | None = None,
+                       flag: str = "--network") -> Mapping[str, np.ndarray]:
+    """Returns the tensors of the generator in a file, by their names within it; all where none is recognized.
+
+    `chosen` names one of several by its prefix, and `flag` what it comes from, for messages.
 
     Raises:
-      WeightsError: where they are of neither.
+      WeightsError: where several are there and none is chosen, or one that is not there.
     """
-    tensors = _alone(tensors)
-    if _is_kernel(tensors, "model.model.0.weight"):
-        return _unet(tensors, source)
-    if _is_kernel(tensors, "model.1.weight") and _is_kernel(tensors, "model.4.weight"):
-        return _resnet(tensors, source)
-    if _is_kernel(tensors, "model.0.weight") or _is_kernel(tensors, "net.0.weight"):
+    return unwrapped(tensors, lambda has: has("model.model.0.weight") or (
+        has("model.1.weight") and has("model.4.weight")), source, chosen, flag)
+
+
+def translator_architecture(tensors: Mapping[str, np.ndarray], source: str = "the weight file",
+                            normalization: str | None = None) -> Architecture:
+    """Returns the U-Net or ResNet whose tensors these are, by the names that the official code gives them.
+
+    The normalization is that of the official code: without scales it is `instance` where convolutions have biases, and
+    `none` where they have none. `normalization` names another, for files of other code.
+
+    Raises:
+      WeightsError: where they are of neither, or of a normalization that cannot be told.
+    """
+    tensors = translator_tensors(tensors, source)
+    if kernel_at(tensors, "model.model.0.weight"):
+        return _unet(tensors, source, normalization)
+    if kernel_at(tensors, "model.1.weight") and kernel_at(tensors, "model.4.weight"):
+        return _resnet(tensors, source, normalization)
+    if any(name.endswith(("model.0.weight", "net.0.weight")) and kernel_at(tensors, name) for name in tensors):
         raise WeightsError(f"{source} holds the weights of a critic, which translates nothing; name those of a "
                            "generator, such as latest_net_G.pth")
-    raise WeightsError(f"{source} holds no generator of pix2pix or CycleGAN, whose tensors are such as "
+    raise WeightsError(f"{source} holds no generator of {NAMED}, whose tensors are such as "
                        f"model.1.weight or model.model.0.weight; it has {listed(tensors) or 'no tensor'}")
 
 
-def _unet(tensors: Mapping[str, np.ndarray], source: str) -> Architecture:
+def _unet(tensors: Mapping[str, np.ndarray], source: str, normalization: str | None) -> Architecture:
     depth = 1
-    while _is_kernel(tensors, f"{_unet_block(depth)}.1.weight"):
+    while kernel_at(tensors, f"{_unet_block(depth)}.1.weight"):
         depth += 1
-    if depth < 2 or not _is_kernel(tensors, "model.model.3.weight"):
+    if depth < 2 or not kernel_at(tensors, "model.model.3.weight"):
         raise WeightsError(f"{source} begins as a U-Net, but lacks model.model.3.weight or "
-                           "model.model.1.model.1.weight; copy it anew")
-    normalization = "batch" if f"{_unet_block(1)}.2.weight" in tensors or depth == 2 else "instance"
+                           "model.model.1.model.1.weight: these are not the weights of a generator of pix2pix, or of "
+                           "another version of it; name those of unet_256 or unet_128")
+    innermost = _unet_block(depth - 1)
     first, last = tensors["model.model.0.weight"], tensors["model.model.3.weight"]
-    return Architecture("unet", {"width": first.shape[0], "depth": depth, "normalization": normalization},
-                        first.shape[1], last.shape[1])
+    kwargs = {"width": first.shape[0], "depth": depth,
+              **_normalization(tensors, f"{innermost}.3", f"{innermost}.4", source, normalization)}
+    return Architecture("unet", kwargs, first.shape[1], last.shape[1])
 
 
-def _resnet(tensors: Mapping[str, np.ndarray], source: str) -> Architecture:
+def _resnet(tensors: Mapping[str, np.ndarray], source: str, normalization: str | None) -> Architecture:
+    # A filter of CUT shifts the numbers of the layers after it.
+    start = 12 if "model.7.filt" in tensors else 10
     blocks = 0
-    while _is_kernel(tensors, f"model.{10 + blocks}.conv_block.1.weight"):
+    while kernel_at(tensors, f"model.{start + blocks}.conv_block.1.weight"):
         blocks += 1
-    output = f"model.{10 + blocks + 7}.weight"
-    if not _is_kernel(tensors, output):
-        raise WeightsError(f"{source} begins as a ResNet generator of {blocks} blocks, but lacks {output}; copy it "
-                           "anew")
-    # A layer of dropout within a block has no tensors, but shifts the numbers of those after it.
-    dropout = 0.5 if _is_kernel(tensors, "model.10.conv_block.6.weight") else 0.0
-    normalization = "batch" if "model.2.weight" in tensors else "instance"
-    return Architecture("resnet", {"width": tensors["model.1.weight"].shape[0], "blocks": blocks,
-                                   "normalization": normalization, "dropout": dropout},
-                        tensors["model.1.weight"].shape[1], tensors[output].shape[0])
+    up = f"model.{start + blocks}.filt" in tensors
+    output = f"model.{start + blocks + (9 if up else 7)}.weight"
+    if kernel_at(tensors, "model.10.weight"):
+        raise WeightsError(f"{source} holds a generator of more than two steps down, such as that of pix2pixHD, which "
+                           f"is not read; name weights of a ResNet or U-Net of {NAMED}")
+    if not kernel_at(tensors, output):
+        raise WeightsError(f"{source} begins as a ResNet generator of {blocks} blocks, but lacks {output}: these are "
+                           f"not the weights of a generator of {NAMED}, or of another version of it; name those of "
+                           "resnet_9blocks or resnet_6blocks")
+    kwargs = {"width": tensors["model.1.weight"].shape[0], "blocks": blocks,
+              **_normalization(tensors, "model.1", "model.2", source, normalization),
+              # A layer of dropout within a block has no tensors, but shifts the numbers of those after it.
+              "dropout": 0.5 if kernel_at(tensors, f"model.{start}.conv_block.6.weight") else 0.0}
+    if start == 12:
+        kwargs["antialias_down"] = True
+        _check_filters(tensors, ("model.7.filt", "model.11.filt"), HALVING, source)
+    if up:
+        kwargs["antialias_up"] = True
+        _check_filters(tensors, (f"model.{start + blocks}.filt", f"model.{start + blocks + 4}.filt"), DOUBLING, source)
+    return Architecture("resnet", kwargs, tensors["model.1.weight"].shape[1], tensors[output].shape[0])
+
+
+def _normalization(tensors: Mapping[str, np.ndarray], layer: str, norm: str, source: str,
+                   chosen: str | None) -> dict[str, Any]:
+    """The kwargs `normalization` and, where it is not the usual one, `use_bias`, of a convolution and what follows."""
+    biased = f"{layer}.bias" in tensors
+    scaled, counted = f"{norm}.weight" in tensors, f"{norm}.running_mean" in tensors
+    if scaled and not counted:
+        raise WeightsError(f"{source} has {norm}.weight without {norm}.running_mean: a normalization that learns "
+                           f"scales but keeps no statistics, which the generators of {NAMED} do not have; name "
+                           "weights of norm=batch, instance or none")
+    if chosen not in (None, "batch" if scaled else "instance", "batch" if scaled else "none"):
+        raise WeightsError(f"--normalization={chosen}, but {source} has "
+                           f"{f'the scales {norm}.weight' if scaled else f'no scales {norm}.weight'} of batch "
+                           f"normalization; {'leave it out' if scaled else 'name instance or none'}")
+    if not scaled and not biased and counted and chosen is None:
+        raise WeightsError(f"{source} has {norm}.running_mean, but neither {norm}.weight nor {layer}.bias, so that its "
+                           "normalization cannot be told; --normalization=instance says that the statistics are not "
+                           "used")
+    found = chosen or ("batch" if scaled else "instance" if biased else "none")
+    return {"normalization": found, **({} if biased == (found != "batch") else {"use_bias": biased})}
+
+
+def _check_filters(tensors: Mapping[str, np.ndarray], names: Sequence[str], expected: np.ndarray, source: str) -> None:
+    for name in names:
+        found = tensors.get(name)
+        if found is None or found.shape[1:] != (1, *expected.shape) or not np.allclose(
+                np.asarray(found, np.float64), expected, atol=1e-3):
+            raise WeightsError(f"{source} has no {name} of the filter that CUT uses, {len(expected)} wide: it is of "
+                               f"another version, which is not read; name weights of a generator of {NAMED}")
 
 
 def translator_variables(tensors: Mapping[str, np.ndarray], expected: Any, architecture: Architecture,
                          source: str = "the weight file") -> Any:
-    """Variables of a translator of `ganlab.networks` from the official tensors of the same architecture.
+    """Returns variables of a translator of `ganlab.networks` from the official tensors of the same architecture.
 
     `expected` is what `jax.eval_shape` of the network's `init` gives; `source` names the file in errors.
 
     Raises:
-      WeightsError: where tensors are missing, left over or of another shape.
+      WeightsError: where tensors are missing, left over, of another shape or not finite.
     """
     kwargs, ignored = architecture.kwargs, IGNORED
-    name_of = _unet_name(kwargs["depth"]) if architecture.network == "unet" else _resnet_name(
-        kwargs["blocks"], kwargs.get("dropout", 0.0) > 0)
+    unet = architecture.network == "unet"
+    name_of = _unet_name(kwargs["depth"]) if unet else _resnet_name(kwargs)
     if kwargs["normalization"] == "instance":
         ignored += STATISTICS
-    return variables_from_torch(_alone(tensors), expected, ignored, source, f"the generator {architecture.network}",
-                                name_of, lambda path: path[1].startswith("up_"))
+    if not unet:
+        ignored += FILTERS
+    return variables_from_torch(translator_tensors(tensors, source), expected, ignored, source,
+                                f"the generator {architecture.network}", name_of,
+                                lambda path: path[1].startswith("up_") and not kwargs.get("antialias_up"))
 
 
 def patch_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str = "the weight file") -> Any:
-    """Variables of a patch critic, or pixel critic, of `ganlab.networks` from the official tensors; as above."""
-    tensors = _alone(tensors)
-    top = "net" if _is_kernel(tensors, "net.0.weight") else "model"
+    """Returns variables of a patch or pixel critic of `ganlab.networks` from the official tensors; as above."""
+    tensors = unwrapped(tensors, lambda has: (has("model.0.weight") and has("model.2.weight")) or (
+        has("net.0.weight") and has("net.2.weight")), source)
+    top = "net" if kernel_at(tensors, "net.0.weight") else "model"
 
     def name_of(path: Sequence[str]) -> str:
         kind, _, number = path[1].partition("_")
@@ -107,17 +175,6 @@ def patch_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any, sou
 
     ignored = IGNORED if "batch_stats" in expected else IGNORED + STATISTICS
     return variables_from_torch(tensors, expected, ignored, source, "the patch critic", name_of)
-
-
-def _alone(tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    """The tensors by the names that they have in a network on one device."""
-    if tensors and all(name.startswith(PARALLEL) for name in tensors):
-        return {name.removeprefix(PARALLEL): tensor for name, tensor in tensors.items()}
-    return tensors
-
-
-def _is_kernel(tensors: Mapping[str, np.ndarray], name: str) -> bool:
-    return name in tensors and tensors[name].ndim == 4
 
 
 def _leaf(path: Sequence[str]) -> str:
@@ -142,8 +199,14 @@ def _unet_name(depth: int) -> Callable[[Sequence[str]], str]:
     return name_of
 
 
-def _resnet_name(blocks: int, dropout: bool) -> Callable[[Sequence[str]], str]:
-    places = {"first": 1, "down_1": 4, "down_2": 7, "up_0": 10 + blocks, "up_1": 13 + blocks, "output": 17 + blocks}
+def _resnet_name(kwargs: Mapping[str, Any]) -> Callable[[Sequence[str]], str]:
+    blocks, dropout = kwargs["blocks"], kwargs.get("dropout", 0.0) > 0
+    down, up = bool(kwargs.get("antialias_down")), bool(kwargs.get("antialias_up"))
+    # Filters stand behind the steps down, and before the steps up.
+    start = 10 + 2 * down
+    behind = start + blocks
+    places = {"first": 1, "down_1": 4, "down_2": 7 + down, "up_0": behind + up, "up_1": behind + 3 + 2 * up,
+              "output": behind + 7 + 2 * up}
 
     def name_of(path: Sequence[str]) -> str:
         layer = path[1].removesuffix("_norm")
@@ -152,6 +215,6 @@ def _resnet_name(blocks: int, dropout: bool) -> Callable[[Sequence[str]], str]:
             return f"model.{places[layer] + after}.{_leaf(path)}"
         _, block, half = layer.split("_")
         place = 1 if half == "0" else 5 + dropout
-        return f"model.{10 + int(block)}.conv_block.{place + after}.{_leaf(path)}"
+        return f"model.{start + int(block)}.conv_block.{place + after}.{_leaf(path)}"
 
     return name_of

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed, shown
+from ganlab.pretrained.finite import check_finite
 
 
 def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], ignore: tuple[str, ...] = (),
@@ -86,6 +87,15 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def _without_prefix(tensors: Mapping[str, np.ndarray], expected: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    """The tensors under the one prefix, as `module.`, under which those that are expected lie; else all as they are."""
+    first = next(iter(expected), "")
+    prefixes = [name.removesuffix(first) for name in tensors if name.endswith(f".{first}")]
+    if len(prefixes) != 1 or any(name in tensors for name in expected):
+        return tensors
+    return {name.removeprefix(prefixes[0]): tensor for name, tensor in tensors.items() if name.startswith(prefixes[0])}
+
+
 # What PyTorch calls the arrays of a layer that Flax calls otherwise.
 _LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 # Kernels by their axes in Flax: the shape in PyTorch, and how to turn them.
@@ -116,7 +126,7 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignor
       transposed: whether the kernel of a path is of a transposed convolution.
 
     Raises:
-      WeightsError: as `take`.
+      WeightsError: as `take`, and for values that are not finite in float32.
     """
     leaves, structure = jax.tree_util.tree_flatten_with_path(expected)
     shapes, turns = {}, {}
@@ -126,6 +136,9 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any, ignor
         if words[-1] == "kernel":
             shape_of, turn = _TRANSPOSED if transposed(words) else _KERNELS[len(leaf.shape)]
         shapes[name_of(words)], turns[name_of(words)] = shape_of(leaf.shape), turn
-    taken = take(tensors, shapes, ignore, source, network)
-    return jax.tree_util.tree_unflatten(structure, [turns[name](np.asarray(value, np.float32))
-                                                    for name, value in taken.items()])
+    taken = take(_without_prefix(tensors, shapes), shapes, ignore, source, network)
+    with np.errstate(over="ignore"):  # What float32 cannot hold is answered below.
+        taken = {name: np.asarray(value, np.float32) for name, value in taken.items()}
+    for name, value in taken.items():
+        check_finite(name, value, source)
+    return jax.tree_util.tree_unflatten(structure, [turns[name](value) for name, value in taken.items()])
