@@ -72,7 +72,7 @@ from ganlab.engine import (
     writing,
 )
 from ganlab.game import Game
-from ganlab.report.pictures import draw_samples, save_png
+from ganlab.report.pictures import draw_samples, save_png, striped
 from ganlab.systems import build
 
 EXIT_DIVERGED = 1
@@ -189,7 +189,9 @@ def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, dire
            judge: Judge | None, best: Best | None, mesh: jax.sharding.Mesh) -> Outcome:
     """Trains with pictures of samples, and of a batch at which training diverged."""
     def picture(images: np.ndarray, title: str) -> np.ndarray:
-        return draw_samples(images, dataset, grid_columns(config, dataset, len(images)), f"{config.name}, {title}")
+        # A picture that cannot be drawn ends no training: alarms and divergence are for that.
+        columns = grid_columns(config, dataset, len(images))
+        return draw_samples(striped(images), dataset, columns, f"{config.name}, {title}")
 
     def draw(step: int, samples: np.ndarray) -> np.ndarray:
         drawn = picture(samples, f"round {step:,}")

@@ -25,7 +25,17 @@ from absl import flags
 from ganlab.cli.judging import progress_bars
 from ganlab.cli.runs import TrainedRun, open_run
 from ganlab.config import ConfigError, unknown
-from ganlab.data import BadImage, decode_image, encode_png, list_images, read_header, to_float, to_uint8, with_channels
+from ganlab.data import (
+    BadImage,
+    NotFinite,
+    decode_image,
+    encode_png,
+    list_images,
+    read_header,
+    to_float,
+    to_uint8,
+    with_channels,
+)
 from ganlab.data.importing import Form
 from ganlab.engine import set_up_process
 from ganlab.game import Translator
@@ -34,6 +44,8 @@ from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
 STRIP = "side_by_side.png"
+CHANNELS = (1, 3)
+"""That pictures have: grey or colours."""
 Read = Callable[[int], bytes]
 
 
@@ -71,6 +83,10 @@ def run(values: flags.FlagValues) -> int:
     translator = translators[values.direction]
     data = trained.dataset
     channels = (data.source_shape if translator.source == "source" else data.image_shape)[-1]
+    for shape in (data.source_shape, data.image_shape):
+        if shape is not None and shape[-1] not in CHANNELS:
+            raise ConfigError(f"{values.workdir} is of images of {shape[-1]} channels, and the pictures that are read "
+                              "and written have 1 (grey) or 3 (colours); name another run")
     for i, name in enumerate(names):
         _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator, values.convert)
 
@@ -87,6 +103,10 @@ def run(values: flags.FlagValues) -> int:
     with whole_folder(output), progress_bars() as track:
         advance = track("pictures", len(names))
         for i, source, made in _translated(pictures(), translate, translator, batch_size):
+            if not np.isfinite(made).all():
+                raise NotFinite(f"{values.workdir} makes of {names[i]} what is not finite, by round {trained.step:,}; "
+                                "take an earlier checkpoint by --step, or other weights")
+            made = to_uint8(made)
             with whole_file(output / PurePosixPath(names[i]).with_suffix(".png")) as file:
                 file.write(encode_png(made))
             if i < SHOWN:
@@ -139,9 +159,9 @@ def _channels(number: int) -> str:
 
 def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
                  seed: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """`(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, both uint8."""
+    """`(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, of uint8 to floats in [-1, 1]."""
     if not as_in_training:
-        return lambda pictures, numbers: to_uint8(trained.translate(pictures, direction, len(pictures)))
+        return lambda pictures, numbers: trained.translate(pictures, direction, len(pictures))
     translator = trained.game.translators[direction]
     weights, key = trained.networks[translator.network], jax.random.key(seed)
 
@@ -150,12 +170,12 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
         keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(numbers)
         return translator.images(*weights, to_float(pictures), keys)
 
-    return lambda pictures, numbers: to_uint8(np.asarray(drawn(pictures, numbers)))
+    return lambda pictures, numbers: np.asarray(drawn(pictures, numbers))
 
 
 def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
                 translator: Translator, batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Number, picture and translation of each: pictures of one padded size go together, as they come."""
+    """Number, picture and translation, in [-1, 1], of each: pictures of one padded size go together, as they come."""
     waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
 
     def translated(batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

@@ -6,6 +6,7 @@ from typing import Protocol
 import jax.numpy as jnp
 import numpy as np
 
+from ganlab.config import ConfigError
 from ganlab.types import Array
 
 
@@ -85,13 +86,32 @@ class Dataset:
         return sum(array.nbytes for stream in self.streams() for array in stream.values())
 
 
+def finite_images(images: np.ndarray) -> np.ndarray:
+    """Returns whether all numbers are finite, bool [n], of images [n, ...]."""
+    images = np.asarray(images, np.float32)
+    return np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
+
+
 def to_float(images: Array) -> Array:
     """uint8 0..255 to floats in [-1, 1]; floats pass unchanged."""
     return images.astype(float) / 127.5 - 1.0 if images.dtype == jnp.uint8 else images.astype(float)
 
 
+class NotFinite(ConfigError):
+    """Samples, or their features, that are not finite: what made them has diverged."""
+
+
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Floats in [-1, 1] to uint8 0..255, rounded and clipped."""
+    """Returns floats in [-1, 1] as uint8 0..255, rounded and clipped; the first axis counts the images.
+
+    Raises:
+      NotFinite: for images that are not finite, which would become black or white ones.
+    """
+    finite = finite_images(images)
+    if not finite.all():
+        raise NotFinite(f"{int(np.sum(~finite)):,} of {len(finite):,} images that the network makes are not finite, "
+                        f"the first of them number {int(np.argmin(finite)):,}; take an earlier checkpoint by --step, "
+                        "or other weights")
     return np.clip(np.round((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 

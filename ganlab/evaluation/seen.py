@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganlab.config import ConfigError
+from ganlab.data import NotFinite
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.metrics import Moments, moments
@@ -22,10 +22,6 @@ KEPT_BYTES = 2**28
 STEP_BYTES = 2**26
 """Of images as floats that are seen at once."""
 MOST_IMAGES_A_STEP = 500
-
-
-class NotFinite(ConfigError):
-    """Samples, or their features, that are not finite: what made them has diverged."""
 
 
 @dataclasses.dataclass(frozen=True)

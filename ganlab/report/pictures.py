@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganlab.data import Dataset, to_uint8
+from ganlab.data import Dataset, finite_images, to_uint8
 from ganlab.output import whole_file
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PICTURE_WIDTH = 720
 BACKGROUND = 255
 SMOOTH_BELOW = 32
+STRIPE = 4  # Pixels, diagonally.
 FEW_CLASSES = 20  # So many can have a column or a colour each.
 
 
@@ -48,6 +49,15 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
         y, x = gap + number // columns * step_y, gap + number % columns * step_x
         picture[y:y + tile.shape[0], x:x + tile.shape[1]] = tile
     return picture
+
+
+def striped(images: np.ndarray) -> np.ndarray:
+    """Returns images [n, h, w, c] with stripes in place of those that are not finite, as a training may make them."""
+    if images.ndim != 4 or images.dtype == np.uint8 or (finite := finite_images(images)).all():
+        return images
+    down, along = np.indices(images.shape[1:3])
+    stripes = np.where((down + along) // STRIPE % 2, 1.0, -1.0)[..., None]
+    return np.where(finite[:, None, None, None], images, stripes.astype(np.float32))
 
 
 def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
