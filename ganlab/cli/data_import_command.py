@@ -19,6 +19,7 @@ Examples:
   ganlab data import cifar10 data/cifar10 --resolution=32
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ import rich.console
 import rich.progress
 from absl import flags
 
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, format_choices
 from ganlab.data import CROPS, Form, Imported, Listing, import_images, list_images, list_prepared
 from ganlab.data.record_writer import check_place
 
@@ -120,5 +121,7 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
         yield f"{found.enlarged:,} images were smaller than {form.resolution} pixels and were enlarged"
     if found.grey == number and channels == 3:
         yield "every image is grey; --channels=1 takes a third of the memory"
-    named = place if place.is_absolute() else f"./{place}"
-    yield f"train on it by `ganlab train --config=experiments/wgan_gp.py:data={named} --workdir=runs/{place.name}`"
+    choices = format_choices(data=place if place.is_absolute() else f"./{place}")
+    command = shlex.join(["ganlab", "train", f"--config=experiments/wgan_gp.py:{choices}",
+                          f"--workdir=runs/{place.resolve().name}"])
+    yield f"train on it by `{command}`"

@@ -9,8 +9,11 @@ Examples:
   ganlab data prepare lsun/bedroom --data_dir=/data/tfds     then train with --config.data.kwargs.data_dir=/data/tfds
 """
 
+import shlex
+
 from absl import flags
 
+from ganlab.cli.data_show_command import format_kwargs
 from ganlab.data import prepare
 
 ARGUMENTS = ("NAME",)
@@ -29,7 +32,8 @@ def run(values: flags.FlagValues, name: str) -> int:
     """Prepares; says what is there and how to look at it and train on it."""
     builder = prepare(name, values.data_dir, values.download_dir)
     sizes = ", ".join(f"{split} {info.num_examples:,}" for split, info in builder.info.splits.items())
-    kwargs = f" --kwargs=data_dir={values.data_dir}" if values.data_dir else ""
+    kwargs = [f"--kwargs={format_kwargs(data_dir=values.data_dir)}"] if values.data_dir else []
+    command = shlex.join(["ganlab", "data", "show", name, *kwargs])
     print(f"{name} is prepared in {builder.data_path}: {sizes} examples\n"
-          f"look at it by `ganlab data show {name}{kwargs}`, and train on it by an experiment's choice :data={name}")
+          f"look at it by `{command}`, and train on it by an experiment's choice :data={name}")
     return 0

@@ -6,17 +6,20 @@ deviation, what is wrong with it, and a picture. SOURCE is a name of `ganlab lis
 data set of TFDS. Of large sets, 20,000 pictures at equal distances are looked at.
 
 --kwargs are the source's keyword arguments, as in config.data.kwargs; inner ones are
-written with a dot.
+written with a dot. One with a comma is put in quotation marks with its name.
 
 Examples:
   ganlab data show glyphs
   ganlab data show photo_edges --kwargs=side=128,split=test
   ganlab data show pictures.zip --kwargs=resolution=64 --output=pictures.png
   ganlab data show cifar10 --kwargs=only_class=frog
+  ganlab data show cifar10 '--kwargs="data_dir=/data/a,b",split=test'
   ganlab data show translated --kwargs=source=tfds,function=grey,kwargs.name=cifar10
 """
 
 import ast
+import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,15 @@ def _load(text: str, kwargs: dict[str, Any]) -> Dataset:
         meant = did_you_mean(text, SOURCES) if name == "tfds" and text not in SOURCES else ""
         raise ConfigError(f"no file and no data source of ganlab is called {text!r}{meant}; of TFDS: {error}"
                           if meant else str(error)) from error
+
+
+def format_kwargs(**kwargs: str) -> str:
+    """Returns texts as `--kwargs=` takes them, in quotation marks where a list or Python would read another."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="").writerow(
+        f"{name}={value if parse_kwargs([f'{name}={value}']) == {name: value} else repr(value)}"
+        for name, value in kwargs.items())
+    return file.getvalue()
 
 
 def parse_kwargs(texts: Iterable[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from ganlab.config.experiment import (
     both_players,
     experiment,
     flat,
+    format_choices,
     hyper_keys,
     joined_names,
     parse_choices,
@@ -17,5 +18,5 @@ from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
 __all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
-           "experiment", "find_file", "flat", "hyper_keys", "joined_names", "method", "parse_choices", "picture_data",
-           "shipped_folder", "unknown", "validate"]
+           "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "method", "parse_choices",
+           "picture_data", "shipped_folder", "unknown", "validate"]

@@ -1,6 +1,7 @@
 """From an experiment file's choices to a whole config, and the keys that its structure calls for."""
 
 import numbers
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from ganlab.config.errors import ConfigError, unknown
 def parse_choices(argument: str | None, **defaults: str | int | float | bool) -> ml_collections.ConfigDict:
     """Reads a config file's argument, `loss=hinge,penalty=r1+r2`, over the choices that it offers.
 
+    A value may have colons and `=`. One with a comma, or one that begins with a quotation mark, is put in quotation
+    marks, and those within it are doubled: `data="./a,b/c",width=16`. The shell takes such an argument in single
+    quotes, `'--config=FILE.py:data="./a,b/c"'`; `format_choices` writes it.
+
     Args:
       argument: what stands after the colon of `--config=FILE:ARGUMENT`, or None.
       **defaults: the choices by name; a default's type is the type of the choice.
@@ -22,14 +27,42 @@ def parse_choices(argument: str | None, **defaults: str | int | float | bool) ->
       ConfigError: for a choice that is not offered or a value of another type.
     """
     chosen = dict(defaults)
-    for part in filter(None, (argument or "").split(",")):
-        name, equals, text = part.partition("=")
+    for name, text in _split_choices(argument or ""):
         if name not in defaults:
             raise unknown("choice", name, defaults)
-        if not equals:
+        if text is None:
             raise ConfigError(f"choice {name!r} has no value; write {name}={defaults[name]}")
         chosen[name] = _parse(name, text, defaults[name])
     return ml_collections.ConfigDict(chosen)
+
+
+def _split_choices(argument: str) -> Iterator[tuple[str, str | None]]:
+    """Names and values of choices, without their quotation marks; None for a name without `=`."""
+    while argument:
+        found = _QUOTED.match(argument)
+        if found:
+            yield found[1], found[2].replace('""', '"')
+            argument = argument[found.end():]
+            continue
+        part, _, argument = argument.partition(",")
+        name, equals, text = part.partition("=")
+        if text.startswith('"'):
+            raise ConfigError(f"choice {name}={text} begins with a quotation mark and does not end with one before a "
+                              f'comma or the end; write {name}="VALUE", with those within VALUE doubled')
+        if part:
+            yield name, text if equals else None
+
+
+_QUOTED = re.compile(r'([^=,]*)="((?:[^"]|"")*)"(?:,|$)')
+
+
+def format_choices(**choices: Any) -> str:
+    """Returns choices as they are written after the colon of `--config=FILE:`; `parse_choices` reads them back."""
+    def value(text: str) -> str:
+        quoted = text.replace('"', '""')
+        return f'"{quoted}"' if "," in text or text.startswith('"') else text
+
+    return ",".join(f"{name}={value(str(choice))}" for name, choice in choices.items())
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

@@ -57,7 +57,8 @@ def find_class(text: str, names: Sequence[str]) -> int | None:
 def file_words(names: Sequence[str]) -> tuple[str, ...]:
     """Returns for each class a word that any file system takes within a file's name, each its own in any case.
 
-    Names stay as they are but for what is no letter, digit or one of `_.+-`; where two become one, all have their labels added.
+    Names stay as they are but for what is no letter, digit or one of `_.+-`; where two become one, all have their
+    labels added.
     """
     words = [re.sub(r"[^\w.+-]", "_", name).encode()[:LONGEST_WORD].decode(errors="ignore") for name in names]
     if len({word.casefold() for word in words}) < len(words):

@@ -1,7 +1,6 @@
 """A data set by the name of its source, as a config or a command gives it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from ganlab.config import ConfigError, bind, choose
 from ganlab.data.dataset import Dataset
 from ganlab.data.jitter import with_crops
+from ganlab.data.stores import user_path
 
 
 def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dataset:
@@ -65,7 +65,7 @@ def source_of(text: str) -> tuple[str, dict[str, Any]]:
     """
     from ganlab.data import SOURCES
 
-    path = Path(text).expanduser()
+    path = user_path(text)
     # A path may have a colon too: what is there is meant.
     if text in SOURCES or text.partition(":")[2].isidentifier() and not path.exists():
         return text, {}

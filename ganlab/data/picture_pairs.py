@@ -12,6 +12,7 @@ from ganlab.data.decoding import BadImage, decode_image, with_channels
 from ganlab.data.importing import Form
 from ganlab.data.listing import Listing, list_images
 from ganlab.data.resizing import resize
+from ganlab.data.stores import user_path
 
 SIDES = ("left", "right")
 NAMED = 3  # Files in a sentence; of more, their number.
@@ -42,7 +43,7 @@ def two_folders(path: str, source_path: str, resolution: int, paired: bool = Tru
     """
     form = Form(resolution, crop, background, channels)
     source_form = dataclasses.replace(form, channels=source_channels)
-    listing, sources = (list_images(Path(place).expanduser()) for place in (path, source_path))
+    listing, sources = (list_images(user_path(place)) for place in (path, source_path))
     order = _partners(listing, sources) if paired else np.arange(len(sources))
     return Dataset(Path(path).stem, _read(listing, range(len(listing)), form), listing.labels, listing.class_names,
                    sources=_read(sources, order, source_form, "source_"), paired=paired)
@@ -69,7 +70,7 @@ def side_by_side(path: str, resolution: int, source_side: str = "left", crop: st
     """
     if source_side not in SIDES:
         raise unknown("config.data.kwargs.source_side", source_side, SIDES)
-    listing = list_images(Path(path).expanduser())
+    listing = list_images(user_path(path))
 
     def half(side: str) -> Callable[[np.ndarray], np.ndarray]:
         return lambda pixels: _half(pixels, side)

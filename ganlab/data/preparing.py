@@ -1,6 +1,7 @@
 """Downloads data sets of TFDS and prepares them in the format that is read without TensorFlow."""
 
 import logging
+import shlex
 import socket
 import sys
 import urllib.parse
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab.config import ConfigError, did_you_mean
+from ganlab.data.stores import user_path
 from ganlab.data.tfds import FORMAT, prepared_folder
 
 OFFLINE = "train offline with :data=glyphs"
@@ -39,7 +41,7 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
     from tensorflow_datasets.core.download.util import DownloadError
 
     folder = prepared_folder(data_dir)
-    downloads = Path(download_dir).expanduser() if download_dir else folder / "downloads"
+    downloads = user_path(download_dir) if download_dir else folder / "downloads"
     there = _prepared(name, folder, downloads)
     if there:
         return there
@@ -56,8 +58,9 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
     except ImportError as error:
         # TFDS rewords what Python says, whose last words name the package.
         package = error.name or str(error).rpartition("No module named ")[2].strip("'\" ") or "a package"
-        raise ConfigError(f"TFDS needs {package} to prepare {name}, which is not installed; `pip install {package}` "
-                          f"and run the same command again, which goes on with what is in {downloads}") from error
+        raise ConfigError(f"TFDS needs {package} to prepare {name}, which is not installed; `pip install "
+                          f"{shlex.quote(package)}` and run the same command again, which resumes with what is in "
+                          f"{downloads}") from error
     except NonMatchingChecksumError as error:
         raise ConfigError(f"what was downloaded for {name} is not what TFDS expects; remove it from {downloads} and "
                           f"try again, or update tensorflow-datasets ({_line(error)})") from error
@@ -91,8 +94,10 @@ def _prepared(name: str, folder: Path, downloads: Path) -> Any:
     found = {value.value for value in builder.info.available_file_formats()}
     if FORMAT in found:
         return builder
+    command = shlex.join(["ganlab", "data", "prepare", name, f"--data_dir={folder / FORMAT}",
+                          f"--download_dir={downloads}"])
     raise ConfigError(f"{name} is prepared in {folder} as {', '.join(sorted(found))}, and TFDS keeps one format in a "
-                      f"folder; prepare it in another by --data_dir={folder / FORMAT} --download_dir={downloads}")
+                      f"folder; prepare it in another by `{command}`")
 
 
 def _builder(name: str, folder: Path) -> Any:

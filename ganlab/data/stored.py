@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ganlab.data.importing import Form, import_images
 from ganlab.data.listing import list_images
 from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
 from ganlab.data.records import RecordImages, damaged
+from ganlab.data.stores import user_path
 from ganlab.data.tfds import class_number, image_and_label, label_of_examples, numbered, open_records
 
 
@@ -32,11 +34,12 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
     Raises:
       ConfigError: where there is no such data set, or it is damaged.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     given = f"config.data.kwargs.path is {path!r}"
     if not (place / INFO).exists():
         what = "is no data set" if place.exists() else "does not exist"
-        raise ConfigError(f"{given}, which {what}; make one by `ganlab data import SOURCE {path} --resolution=64`")
+        command = shlex.join(["ganlab", "data", "import", "SOURCE", path, "--resolution=64"])
+        raise ConfigError(f"{given}, which {what}; make one by `{command}`")
     builder = _opened(given, place)
     try:
         image, label = image_and_label(given, builder.info)
@@ -106,10 +109,10 @@ def folder(path: str, resolution: int, crop: str = "centre", background: str = "
     """
     form = Form(resolution, crop, background, channels)
     form.check("config.data.kwargs.")
-    place = Path(path).expanduser().resolve()
+    place = user_path(path).resolve()
     listing = list_images(place)
     made_from = json.dumps([str(place), listing.fingerprint, resolution, crop, background, channels])
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ganlab" / "data"
+    cache = user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ganlab" / "data"
     stored = cache / f"{place.stem or 'images'}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
     if not (stored / ORIGIN).exists():
         try:

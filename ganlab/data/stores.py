@@ -171,6 +171,11 @@ def hidden(part: str) -> bool:
     return part.startswith(".") or part.lower() in IGNORED
 
 
+def user_path(text: str | Path) -> Path:
+    """Returns the path that users write, whose `~` is their folder; a name that only begins so is left as it is."""
+    return Path(os.path.expanduser(text))
+
+
 def open_store(path: Path) -> Folder | Zip:
     """Returns the folder or zip file at a path; ConfigError where it is neither."""
     return Folder(path) if path.is_dir() else Zip(path)

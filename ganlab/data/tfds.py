@@ -13,6 +13,7 @@ from ganlab.data.dataset import Dataset
 from ganlab.data.decoding import MODES
 from ganlab.data.listing import Listing
 from ganlab.data.records import RecordImages
+from ganlab.data.stores import user_path
 from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
 
 FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
@@ -71,7 +72,7 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
 def prepared_folder(data_dir: str = "") -> Path:
     """The folder of prepared sets: as given, or that of TFDS, $TFDS_DATA_DIR or ~/tensorflow_datasets."""
     # Read now: TFDS reads the variable once, when it is imported.
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return user_path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
 def _prepared(name: str, data_dir: str, given: str) -> Any:

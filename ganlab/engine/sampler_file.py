@@ -14,6 +14,7 @@ import dataclasses
 import datetime
 import importlib.util
 import json
+import shlex
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,7 +53,7 @@ under JAX {jax} (jaxlib {jaxlib}). It needs JAX and the package flatbuffers
 import zipfile, numpy as np
 from jax import export
 
-with zipfile.ZipFile("{file}") as file:
+with zipfile.ZipFile({name_in_python}) as file:
     latents, images = (export.deserialize(bytearray(file.read(f"{{part}}.jax_export")))
                        for part in ("latents", "images"))
 z = latents.call(np.uint32(0), np.arange(16, dtype=np.int32))  # samples 0 to 15 of seed 0: float32 {latent_shape}
@@ -66,7 +67,7 @@ than the one above, so at the latest one that is released on {expires}; later on
 The weights (weights.safetensors) and the config (config.json) do not expire: with the
 ganlab of the time, and without the data set, this makes a new file of them:
 
-$ ganlab checkpoints --renew={file} --export_sampler=renewed.zip
+$ ganlab checkpoints {renew} --export_sampler=renewed.zip
 '''
 
 
@@ -209,7 +210,7 @@ def after_months(day: datetime.date, months: int) -> datetime.date:
 def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
     number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
     return README.format(**meta | {
-        "file": file, "platforms": ", ".join(PLATFORMS),
+        "name_in_python": json.dumps(file, ensure_ascii=False), "renew": shlex.join([f"--renew={file}"]), "platforms": ", ".join(PLATFORMS),
         "latent_shape": shapes["latents"], "image_shape": shapes["images"],
         "labels": f", np.arange(16, dtype=np.int32) % {number}" if number else "",
         "meaning": "Images have values from -1 to 1." if pictures else "Samples are points.",

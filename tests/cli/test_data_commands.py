@@ -1,5 +1,6 @@
 """`ganlab data show` and `ganlab data prepare`: what they print, and a sentence for whatever goes wrong."""
 
+import shlex
 import socket
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_prepare_refuses_a_folder_with_another_format_and_names_one_beside_it(on
     assert "as tfrecord" in text and f"--data_dir={tmp_path}/array_record --download_dir={tmp_path}/downloads" in text
     reached = []
     writes(online, reached.append)
-    run(data_prepare_command, "cifar10", *text.split()[-2:])
+    run(data_prepare_command, *shlex.split(text.split("`")[1])[3:])
     assert [str(builder.data_path) for builder in reached] == [f"{tmp_path}/array_record/cifar10/3.0.2"]
     assert "WARNING" not in "".join(capfd.readouterr())
 

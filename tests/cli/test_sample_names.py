@@ -21,8 +21,8 @@ def sample(monkeypatch, tmp_path):
     def sampled(names, *flags, conditional=True):
         data = Dataset("data", np.zeros((len(names), 4, 4, 1), np.uint8), np.arange(len(names)), names)
         trained = types.SimpleNamespace(
-            config=ml_collections.ConfigDict({"name": "run", "system": {"conditional": conditional}}), dataset=data, step=7,
-            latents=lambda number, *settings: np.zeros((number, 2)),
+            config=ml_collections.ConfigDict({"name": "run", "system": {"conditional": conditional}}), dataset=data,
+            step=7, latents=lambda number, *settings: np.zeros((number, 2)),
             images=lambda latents, labels: np.broadcast_to(
                 (labels / 127.5 - 1)[:, None, None, None], (len(labels), 4, 4, 1)))
         monkeypatch.setattr(sample_command, "open_run", lambda *arguments: trained)
@@ -64,8 +64,8 @@ def test_a_class_that_is_not_there_is_answered_with_those_that_are(text, names, 
 
 
 @pytest.mark.parametrize("names", [
-    ("a/b", "a_b", "a_b-0", "c"), ("Cats", "cats"), ("..", "."), ("日本", "中国"), ("x" * 300, "x" * 301), ("é" * 80,),
-    ("a:b", "a*b", 'a"b', "a\tb"), NUMBERS])
+    ("a/b", "a_b", "a_b-0", "c"), ("Cats", "cats"), ("..", "."), ("日本", "中国"), ("x" * 300, "x" * 301),
+    ("é" * 80,), ("a:b", "a*b", 'a"b', "a\tb"), NUMBERS])
 def test_every_class_has_its_own_word_that_file_systems_take(names, tmp_path):
     words = file_words(names)
     assert len({word.casefold() for word in words}) == len(names)

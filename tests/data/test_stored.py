@@ -1,6 +1,7 @@
 """Data sets on a disk: indexed as arrays are, trained on as those in memory are, and imported once."""
 
 import json
+import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -167,8 +168,8 @@ def sentence(source, **kwargs):
 def test_what_is_no_data_set_is_answered_with_the_command_that_makes_one(pictures, tmp_path):
     for path, words in ((tmp_path / "none", "does not exist"), (pictures[0], "is no data set")):
         assert sentence("imported", path=str(path)) == (
-            f"config.data.kwargs.path is {str(path)!r}, which {words}; make one by `ganlab data import SOURCE {path} "
-            "--resolution=64`")
+            f"config.data.kwargs.path is {str(path)!r}, which {words}; make one by `ganlab data import SOURCE "
+            f"{shlex.quote(str(path))} --resolution=64`")
 
 
 @pytest.mark.parametrize(("kwargs", "words"), [
