@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,15 @@ from ganlab.output import whole_file, write_atomically
 
 @dataclasses.dataclass(frozen=True)
 class TrialEntry:
-    """What is known of a trial: its variant, its seed, its status so far, and `(rounds, kimg, values)` on the way."""
+    """What is known of a trial: its variant, its seed, its status so far, `(rounds, kimg, values)` on the way, and of a
+    diverged one the rounds before the first that was not finite, and why that was not."""
 
     variant: str
     seed: int
     status: str
     curve: Sequence[tuple[int, float, Mapping[str, float]]]
+    rounds: int | None = None
+    why: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,8 +139,8 @@ class AblationDirectory:
         found = json.loads(file.read_text())
         # What was measured and then not saved is measured again.
         trials = [TrialEntry(each["variant"], each["seed"], each["status"],
-                             [tuple(entry) for entry in each["curve"] if up_to is None or entry[0] <= up_to])
-                  for each in found["trials"]]
+                             [tuple(entry) for entry in each["curve"] if up_to is None or entry[0] <= up_to],
+                             each.get("rounds"), each.get("why", "")) for each in found["trials"]]
         return StackRecord(found["number"], found["step"], found["finished"], Cost(**found["cost"]),
                            [Value(**each) for each in found["values"]], trials)
 
@@ -185,7 +188,7 @@ def read_study(path: str | Path) -> Study:
     directory = AblationDirectory(path)
     plan = directory.read_plan()
     trials: dict[tuple[str, int], Trial] = {}
-    costs: dict[str, Cost] = {}
+    costs: dict[str, dict[int, Cost]] = {}
     errors: dict[str, str] = {}
     samples: dict[str, np.ndarray] = {}
     values: dict[str, Value] = {}
@@ -200,16 +203,16 @@ def read_study(path: str | Path) -> Study:
             continue
         values |= {value.name: value for value in record.values if value.protocol or value.name not in values}
         for entry in record.trials:
-            trials[entry.variant, entry.seed] = _trial(entry, record.finished)
+            trials[entry.variant, entry.seed] = _trial(entry, record)
             if record.finished:
-                costs[entry.variant] = record.cost
+                costs.setdefault(entry.variant, {})[stack.number] = record.cost
         file = directory.stack_folder(stack.number) / "samples.npz"
         if file.exists():
             with np.load(file) as found:
                 samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
     origin = json.loads(directory.versions_file.read_text())
     variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
-                        variant.config.train.total_rounds, costs.get(variant.name), samples.get(variant.name),
+                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()), samples.get(variant.name),
                         errors.get(variant.name, "")) for variant in plan.variants]
     everything = [trials.get((variant.name, seed), Trial(variant.name, seed, MISSING))
                   for variant in plan.variants for seed in plan.seeds]
@@ -219,10 +222,22 @@ def read_study(path: str | Path) -> Study:
                  list(values.values()), command_text(origin["command"]), dict(flat(plan.variants[0].config)), packages)
 
 
-def _trial(entry: TrialEntry, finished: bool) -> Trial:
-    curve = [(kimg, values) for _, kimg, values in entry.curve]
+def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
+    curve, cost = [(kimg, values) for _, kimg, values in entry.curve], record.cost if record.finished else None
     if entry.status == DIVERGED:
-        return Trial(entry.variant, entry.seed, DIVERGED, {}, curve)
-    if not finished:
+        return Trial(entry.variant, entry.seed, DIVERGED, {}, curve, entry.rounds, entry.why, cost)
+    if not record.finished:
         return Trial(entry.variant, entry.seed, MISSING, {}, curve)
-    return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve)
+    return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve, cost=cost)
+
+
+def _together(costs: Collection[Cost]) -> Cost | None:
+    """What a variant cost whose trials were trained in several stacks: all seconds, the speed over them, and the most
+    trials and memory of a stack; None for no stack."""
+    if len(costs) < 2:
+        return next(iter(costs), None)
+    seconds = sum(cost.seconds for cost in costs)
+    images = sum(cost.images_per_second * cost.seconds for cost in costs)
+    memory = [cost.memory for cost in costs if cost.memory is not None]
+    return Cost(images / seconds if seconds else 0.0, seconds, max(cost.trials for cost in costs),
+                max(memory, default=None), next(iter(costs)).parameters)

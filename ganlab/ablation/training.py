@@ -16,7 +16,7 @@ from ganlab.ablation.directory import AblationDirectory, StackRecord, TrialEntry
 from ganlab.ablation.plan import Plan, evaluation_rounds
 from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
-from ganlab.engine import Checkpoints, Interruption, sample_keys, weights_of
+from ganlab.engine import Checkpoints, Interruption, fault_of, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
 from ganlab.game import GameState, Makers
 from ganlab.types import Array
@@ -120,12 +120,21 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
             with contextlib.suppress(NotFinite):
                 found = judging(Makers(functools.partial(sample, *own)))
         if found is None:
-            trials.append(dataclasses.replace(trial, status=DIVERGED))
+            trials.append(trial if trial.status == DIVERGED else _diverged(trial, program, states, place))
             continue
         values = [Value(result.name, result.better, result.protocol.name) for result in found]
         numbers = {result.name: result.value for result in found}
         trials.append(dataclasses.replace(trial, curve=[*trial.curve, (step, kimg, numbers)]))
     return dataclasses.replace(record, trials=trials, values=values)
+
+
+def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int) -> TrialEntry:
+    """The entry of a trial that was found not to be finite, with the round and the array where its guard noted them."""
+    own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place], jax.device_get(states.memory)))
+    fault = fault_of(program.game, own)
+    if fault is None:  # Its samples are not finite, or its game has no guard.
+        return dataclasses.replace(trial, status=DIVERGED)
+    return dataclasses.replace(trial, status=DIVERGED, rounds=fault.round - 1, why=str(fault))
 
 
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from ganlab.engine.backend import devices_text, processor, set_up_process, split
 from ganlab.engine.checkpoint_folders import choose_step, rounds_saved, step_folders, stored_metrics
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.checksums import damage, has_checksums
-from ganlab.engine.divergence import Collapsed, Diverged, Stopped
+from ganlab.engine.divergence import Collapsed, Diverged, Stopped, fault_of
 from ganlab.engine.examples import makers_of, weights_of
 from ganlab.engine.feed import DeviceFeed, HostFeed, data_shapes, device_memory, make_feed, placed_data, stays_on_device
 from ganlab.engine.init_from import check_init, initialise
@@ -34,8 +34,8 @@ __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diver
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "SamplerRecord", "Stopped",
            "StoredWeights", "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text",
            "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "devices_text", "export_sampler",
-           "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh", "make_programs",
-           "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names", "placed_data", "plain",
-           "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved", "run_weights", "sample_keys",
-           "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu", "stays_on_device", "step_folders",
-           "stored_metrics", "train", "versions", "weights_of", "write_sampler", "writing"]
+           "fault_of", "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh",
+           "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names", "placed_data",
+           "plain", "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved", "run_weights",
+           "sample_keys", "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu", "stays_on_device",
+           "step_folders", "stored_metrics", "train", "versions", "weights_of", "write_sampler", "writing"]

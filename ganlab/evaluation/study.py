@@ -28,6 +28,9 @@ class Trial:
       values: by value's name, what was measured when the budget was spent; empty unless it finished, and where a
         finished trial was not measured.
       curve: on the way, `(kimg, values)` in rising order; the last entry of a finished trial holds `values`.
+      rounds: that a diverged trial stayed finite for; None where that is not known, and for all others.
+      why: of a diverged trial, the round, the update and the array that was not finite; empty where unknown.
+      cost: of the stack that it was trained in; None where nothing was measured.
     """
 
     variant: str
@@ -35,6 +38,9 @@ class Trial:
     status: str
     values: Mapping[str, float] = dataclasses.field(default_factory=dict)
     curve: Sequence[tuple[float, Mapping[str, float]]] = ()
+    rounds: int | None = None
+    why: str = ""
+    cost: "Cost | None" = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,8 +22,9 @@ ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasc
 def trials_table(study: Study) -> pyarrow.Table:
     """A row a trial.
 
-    Columns: `variant`, `seed`, `status`, `kimg` and `rounds` of its budget; `axis/NAME` its level, a number on an
-    axis of numbers; `value/NAME`, empty unless it finished; `cost/NAME` of its variant (see `Cost`);
+    Columns: `variant`, `seed`, `status`, `kimg` and `rounds` that it was trained for, which is its budget unless
+    it diverged; `axis/NAME` its level, a number on an
+    axis of numbers; `value/NAME`, empty unless it finished; `cost/NAME` of its stack (see `Cost`);
     `changes`, JSON of the config keys that differ from the base; `error`.
     """
     variants = {variant.name: variant for variant in study.variants}
@@ -33,8 +34,10 @@ def trials_table(study: Study) -> pyarrow.Table:
         "variant": pyarrow.array([trial.variant for trial, _ in rows], text),
         "seed": pyarrow.array([trial.seed for trial, _ in rows], whole),
         "status": pyarrow.array([trial.status for trial, _ in rows], text),
-        "kimg": pyarrow.array([variant.kimg for _, variant in rows], number),
-        "rounds": pyarrow.array([variant.rounds for _, variant in rows], whole),
+        "kimg": pyarrow.array([variant.kimg if trial.rounds is None else variant.kimg * trial.rounds / variant.rounds
+                               for trial, variant in rows], number),
+        "rounds": pyarrow.array([variant.rounds if trial.rounds is None else trial.rounds for trial, variant in rows],
+                                whole),
     }
     for axis, levels in study.axes.items():
         found = [variant.levels.get(axis) for _, variant in rows]
@@ -45,10 +48,10 @@ def trials_table(study: Study) -> pyarrow.Table:
     for value in study.values:
         columns[f"value/{value.name}"] = pyarrow.array([trial.values.get(value.name) for trial, _ in rows], number)
     for name, kind in COSTS.items():
-        columns[f"cost/{name}"] = pyarrow.array([variant.cost and getattr(variant.cost, name) for _, variant in rows],
-                                                kind)
+        found = [trial.cost or variant.cost for trial, variant in rows]
+        columns[f"cost/{name}"] = pyarrow.array([cost and getattr(cost, name) for cost in found], kind)
     columns["changes"] = pyarrow.array([json.dumps(dict(variant.changes), default=str) for _, variant in rows], text)
-    columns["error"] = pyarrow.array([variant.error for _, variant in rows], text)
+    columns["error"] = pyarrow.array([trial.why or variant.error for trial, variant in rows], text)
     return pyarrow.table(columns)
 
 

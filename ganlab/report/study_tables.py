@@ -113,7 +113,8 @@ def early_table(analysis: Analysis) -> Table:
             if trial.status == DIVERGED:
                 reached = trial.curve[-1][0] if trial.curve else None
                 rows.append([name_cell(analysis, name), Cell(str(trial.seed), order=trial.seed), Cell(DIVERGED),
-                             number_cell("–" if reached is None else f"{reached:,.4g}", reached), Cell("")])
+                             number_cell("–" if reached is None else f"{reached:,.4g}", reached),
+                             Cell(trial.why, kind="words")])
         failed = [trial.seed for trial in trials if trial.status == FAILED]
         if failed:
             rows.append([name_cell(analysis, name), Cell(", ".join(map(str, failed)), order=failed[0]), Cell(FAILED),

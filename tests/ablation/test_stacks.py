@@ -125,8 +125,11 @@ def test_the_study_has_every_trial_with_its_values_and_what_it_cost(plan, whole)
 
 
 def test_a_trial_that_diverges_is_marked_and_the_others_finish(whole):
-    diverged = {trial.variant for trial in read_study(whole.path).trials if trial.status == DIVERGED}
-    assert diverged == {"loss plain, rate 1e+38", "loss squares, rate 1e+38"}
+    diverged = [trial for trial in read_study(whole.path).trials if trial.status == DIVERGED]
+    assert {trial.variant for trial in diverged} == {"loss plain, rate 1e+38", "loss squares, rate 1e+38"}
+    for trial in diverged:
+        assert 0 <= trial.rounds < 8 and trial.why.startswith(f"round {trial.rounds + 1:,}, update ")
+        assert trial.why.endswith("is not finite, or too large to square")
     assert all(not trial.values for trial in read_study(whole.path).trials if trial.status == DIVERGED)
 
 
