@@ -21,6 +21,9 @@ from ganlab.metrics import (
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
+BY_DIFFERENCES = {"distances": "by differences"}
+"""In the protocol of whatever compares distances: before, they came from products, in which equal ones differed."""
+
 
 class Compared(NamedTuple):
     """Two sets of images. Each is there where a metric needs it."""
@@ -41,7 +44,7 @@ class Measure:
       meaning: what it tells, in a few words.
       better: by each value's name, whether `lower`, `higher` or `neither` is better.
       estimate: `(compared, settings, seed) -> values`.
-      settings: its numbers, which its protocol holds.
+      settings: its numbers and conventions, which its protocol holds.
       needs: what there must be of `reference` (real images), `features` of all images, `logits` of a classifier,
         `samples` as they are, and `images`: samples that are no points.
       sees: whether it looks at features, of these sets or of others.
@@ -116,15 +119,15 @@ MEASURES: dict[str, Measure] = {
                   {"is": HIGHER, "is_deviation": NEITHER}, _inception_score, {"splits": 10},
                   needs=("features", "logits")),
     "precision_recall": mean_of(_precision_recall, "precision and recall (Kynkäänniemi et al. 2019)",
-                                 {"precision": HIGHER, "recall": HIGHER}, settings={"neighbours": 3}),
+                                 {"precision": HIGHER, "recall": HIGHER}, settings={"neighbours": 3, **BY_DIFFERENCES}),
     "prdc": mean_of(_prdc, "precision, recall, density and coverage (Naeem et al. 2020)",
                      {"precision": HIGHER, "recall": HIGHER, "density": HIGHER, "coverage": HIGHER},
-                     settings={"neighbours": 5}),
+                     settings={"neighbours": 5, **BY_DIFFERENCES}),
     "swd": Measure("sliced Wasserstein distance of features (Rabin et al. 2011)", {"swd": LOWER}, _sliced,
                    {"projections": 512}),
     "ms_ssim": mean_of(_ms_ssim, "similarity of pairs of samples: lower is more diverse (Odena et al. 2017)",
                         {"ms_ssim": LOWER}, settings={"pairs": 1000}, needs=("images",), sees=False),
     "memorization": mean_of(_memorization, "share of samples that are near copies of real images",
-                             {"memorized": LOWER}, settings={"ratio": 1 / 3}),
+                             {"memorized": LOWER}, settings={"ratio": 1 / 3, **BY_DIFFERENCES}),
 }
 """Metrics of two sets, by name. Those that need a generator or modes are in `generator.py`."""

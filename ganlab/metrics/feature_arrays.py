@@ -8,14 +8,14 @@ def checked(name: str, features: np.ndarray, at_least: int = 1) -> np.ndarray:
 
     Args:
       name: what the complaint calls them.
-      features: [n, d] of any real type; integers become float64.
+      features: [n, d] of any real type; integers and extended precision become float64.
       at_least: the fewest examples that will do.
 
     Raises:
       ValueError: for another number of axes, no dimension, too few examples, or a value that is not finite.
     """
     features = np.asarray(features)
-    if features.dtype.kind in "iub":
+    if features.dtype.kind in "iub" or features.dtype == np.longdouble:
         features = features.astype(np.float64)
     if features.ndim != 2 or features.dtype.kind != "f" or not features.shape[1]:
         raise ValueError(f"{name} features are {features.dtype} of shape {list(features.shape)}, and must be real "

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganlab.metrics.distances import BLOCK, distinct, squared_by_rank
 from ganlab.metrics.feature_arrays import checked_pair
-from ganlab.metrics.neighbours import BLOCK, squared_tiles
 
 
 class Memorization(NamedTuple):
@@ -17,27 +17,6 @@ class Memorization(NamedTuple):
     """Of real examples that were not trained on: what a model that copies nothing would show. None without them."""
 
 
-def _two_nearest(examples: np.ndarray, train: np.ndarray, block: int) -> np.ndarray:
-    """Distances [n, 2] of each example to the nearest and the second nearest training example, in float64."""
-    values = np.full((len(examples), 2), np.inf)
-    which = np.zeros((len(examples), 2), int)
-    for row, column, tile in squared_tiles(examples, train, block):
-        index = np.argpartition(tile, 1, axis=1)[:, :2] if tile.shape[1] > 2 else np.arange(tile.shape[1])[None]
-        index = np.broadcast_to(index, (len(tile), index.shape[1]))
-        candidates = np.concatenate([values[row], np.take_along_axis(tile, index, axis=1)], axis=1)
-        names = np.concatenate([which[row], column.start + index], axis=1)
-        best = np.argsort(candidates, axis=1, kind="stable")[:, :2]
-        values[row] = np.take_along_axis(candidates, best, axis=1)
-        which[row] = np.take_along_axis(names, best, axis=1)
-    # Distances by products cancel where an example is nearly a copy, just where they matter: take them anew.
-    for start in range(0, len(examples), block):
-        rows = slice(start, start + block)
-        for place in (0, 1):
-            apart = examples[rows].astype(np.float64) - train[which[rows, place]]
-            values[rows, place] = np.sqrt(np.sum(apart**2, axis=1))
-    return np.sort(values, axis=1)
-
-
 def memorized(train: np.ndarray, fake: np.ndarray, ratio: float = 1 / 3, block: int = BLOCK) -> np.ndarray:
     """Which of the fake examples [m] are memorized, bool [m]: what `memorized_share` is the mean of."""
     if not 0 < ratio <= 1:
@@ -45,7 +24,8 @@ def memorized(train: np.ndarray, fake: np.ndarray, ratio: float = 1 / 3, block: 
     train, fake = checked_pair(train, fake, names=("training", "fake"))
     if len(train) < 2:
         raise ValueError("1 training example has no second nearest: give at least 2.")
-    first, second = _two_nearest(fake, train, block).T
+    examples = distinct(fake)
+    first, second = np.sqrt(squared_by_rank(examples, distinct(train), [1, 2], block))[examples.inverse].T
     # An exact copy of an example that is in the training set twice has both distances 0.
     return (first < ratio * second) | (first == 0)
 

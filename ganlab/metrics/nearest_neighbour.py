@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganlab.metrics.distances import distinct, nearest
+
 
 class LabelAgreement(NamedTuple):
     """How often a classifier names the class that a sample was asked to show."""
@@ -16,7 +18,7 @@ class LabelAgreement(NamedTuple):
 
 def nearest_labels(images: np.ndarray, reference: np.ndarray, reference_labels: np.ndarray,
                    block: int = 1000) -> np.ndarray:
-    """The label [n] of the reference image nearest to each image in Euclidean distance of pixels.
+    """The label [n] of the reference image nearest to each image in Euclidean distance of pixels, of ties the first.
 
     Args:
       images: [n, ...], of the same value range as `reference`.
@@ -24,14 +26,10 @@ def nearest_labels(images: np.ndarray, reference: np.ndarray, reference_labels: 
       reference_labels: [m].
       block: images compared at a time, which bounds the memory.
     """
-    points = np.asarray(reference, np.float64).reshape(len(reference), -1)
-    squares = np.sum(points**2, axis=1)
-    nearest = []
-    for start in range(0, len(images), block):
-        queries = np.asarray(images[start:start + block], np.float64).reshape(-1, points.shape[1])
-        # The squared norm of the query is the same for every reference and is left out.
-        nearest.append(np.argmin(squares - 2 * queries @ points.T, axis=1))
-    return reference_labels[np.concatenate(nearest)]
+    points, queries = (np.asarray(given, np.float64).reshape(len(given), -1) for given in (reference, images))
+    different = distinct(points)
+    _, places = nearest(queries, different.features, 1, block)
+    return reference_labels[different.first[places[:, 0]]]
 
 
 def label_agreement(images: np.ndarray, labels: np.ndarray, reference: np.ndarray,

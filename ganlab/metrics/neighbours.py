@@ -1,25 +1,14 @@
 """Precision, recall, density and coverage: whose neighbourhoods hold the samples of the other set?
 
-Distances are computed by tiles of the matrix of all pairs and never held together. Memory beside
-the features is about four tiles and four blocks of features: below 400 MB at the default block and
-2,048 dimensions, whatever the number of examples.
+Whether a distance is below a radius, equal to it or above is decided exactly: see `distances.py`.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from ganlab.metrics.distances import BLOCK, Distinct, distinct, squared_by_rank, tiles
 from ganlab.metrics.feature_arrays import check_count, checked, checked_pair
-
-BLOCK = 2000
-
-PAIRS_IN_FLOAT64 = 2**24
-"""Sets of more pairs than this are compared in float32, which halves the time.
-
-Shares and radii of the official numbers are then the same, radii to 2e-7. Exact copies, at distance 0, come out
-at up to a thousandth of the norm of the features, in 2,048 dimensions.
-"""
 
 
 class PrecisionRecall(NamedTuple):
@@ -50,56 +39,24 @@ class PRDC(NamedTuple):
     """Share of real examples whose neighbourhood holds a fake one, from 0 to 1."""
 
 
-def _blocks(features: np.ndarray, block: int) -> list[slice]:
-    return [slice(start, min(start + block, len(features))) for start in range(0, len(features), block)]
+def _squared_radii(features: Distinct, k: int, block: int) -> np.ndarray:
+    """The (k + 1)-th smallest squared distance [u] of each different example to all, itself among them."""
+    check_count("k", k, 1, len(features.inverse) - 1, "the other examples of a set")
+    return squared_by_rank(features, None, [k + 1], block)[:, 0]
 
 
-def squared_tiles(a: np.ndarray, b: np.ndarray | None, block: int) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Squared distances of all pairs, a tile at a time: rows of a [n, d], columns of b [m, d], their distances.
+class _Sets(NamedTuple):
+    """The different examples of both sets, and their squared radii."""
 
-    Without b those within a: tiles below the diagonal are left out, and the diagonal is exactly 0.
-    """
-    check_count("block", block)
-    within, b = b is None, a if b is None else b
-    # |x - y|^2 = |x|^2 + |y|^2 - 2 x.y cancels where the mean is far from 0, so it is taken off first.
-    centre = np.mean(b, axis=0, dtype=np.float64)
-    dtype = np.float64 if len(a) * len(b) <= PAIRS_IN_FLOAT64 or a.dtype == np.float64 else np.float32
-
-    def centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features = (features - centre).astype(dtype)
-        return features, np.einsum("ij,ij->i", features, features)
-
-    for row in _blocks(a, block):
-        x, x_squares = centred(a[row])
-        for column in _blocks(b, block):
-            if within and column.start < row.start:
-                continue
-            y, y_squares = centred(b[column])
-            tile = x @ y.T
-            tile *= -2
-            tile += x_squares[:, None]
-            tile += y_squares
-            np.maximum(tile, 0, out=tile)
-            if within and row == column:
-                np.fill_diagonal(tile, 0)
-            yield row, column, tile
+    real: Distinct
+    fake: Distinct
+    real_radii: np.ndarray
+    fake_radii: np.ndarray
 
 
-def _squared_radii(features: np.ndarray, k: int, block: int) -> np.ndarray:
-    """The (k + 1)-th smallest squared distance [n] of each example to all, itself among them."""
-    check_count("k", k, 1, len(features) - 1, "the other examples of a set")
-    nearest = np.full((len(features), k + 1), np.inf)
-
-    def keep_smallest(which: slice, tile: np.ndarray) -> None:
-        if k < tile.shape[1]:
-            tile = np.partition(tile, k, axis=1)[:, :k + 1]
-        nearest[which] = np.partition(np.concatenate([nearest[which], tile], axis=1), k, axis=1)[:, :k + 1]
-
-    for row, column, tile in squared_tiles(features, None, block):
-        keep_smallest(row, tile)
-        if row != column:
-            keep_smallest(column, tile.T)
-    return nearest[:, k]
+def _sets(real: np.ndarray, fake: np.ndarray, k: int, block: int) -> _Sets:
+    different = [distinct(features) for features in checked_pair(real, fake)]
+    return _Sets(*different, *(_squared_radii(features, k, block) for features in different))
 
 
 def neighbour_radii(features: np.ndarray, k: int, block: int = BLOCK) -> np.ndarray:
@@ -110,7 +67,8 @@ def neighbour_radii(features: np.ndarray, k: int, block: int = BLOCK) -> np.ndar
     Raises:
       ValueError: for bad features, or k outside 1 to n - 1.
     """
-    return np.sqrt(_squared_radii(checked("given", features), k, block))
+    different = distinct(checked("given", features))
+    return np.sqrt(_squared_radii(different, k, block))[different.inverse]
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int = BLOCK) -> PrecisionRecall:
@@ -136,13 +94,12 @@ def precision_recall_shares(real: np.ndarray, fake: np.ndarray, k: int = 3,
                             block: int = BLOCK) -> dict[str, np.ndarray]:
     """What the values of `precision_recall` are means of: `precision` over the fakes [m], `recall` over the reals [n].
     """
-    real, fake = checked_pair(real, fake)
-    real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
-    in_real, in_fake = np.zeros(len(fake), bool), np.zeros(len(real), bool)
-    for row, column, tile in squared_tiles(real, fake, block):
-        in_real[column] |= np.any(tile <= real_radii[row, None], axis=0)
-        in_fake[row] |= np.any(tile <= fake_radii[column], axis=1)
-    return {"precision": in_real, "recall": in_fake}
+    sets = _sets(real, fake, k, block)
+    in_real, in_fake = np.zeros(len(sets.fake.features), bool), np.zeros(len(sets.real.features), bool)
+    for row, column, tile in tiles(sets.real.features, sets.fake.features, block):
+        in_real[column][tile.inside(sets.real_radii[row], rim=True)[1]] = True
+        in_fake[row][tile.swapped.inside(sets.fake_radii[column], rim=True)[1]] = True
+    return {"precision": in_real[sets.fake.inverse], "recall": in_fake[sets.real.inverse]}
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> PRDC:
@@ -159,12 +116,13 @@ def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> 
 def prdc_shares(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> dict[str, np.ndarray]:
     """What the values of `prdc` are means of: `precision` and `density` over the fakes [m], the others over the reals.
     """
-    real, fake = checked_pair(real, fake)
-    real_radii, fake_radii = _squared_radii(real, k, block), _squared_radii(fake, k, block)
-    held, in_fake, covered = np.zeros(len(fake)), np.zeros(len(real), bool), np.zeros(len(real), bool)
-    for row, column, tile in squared_tiles(real, fake, block):
-        inside = tile < real_radii[row, None]
-        held[column] += np.sum(inside, axis=0)
-        covered[row] |= np.any(inside, axis=1)
-        in_fake[row] |= np.any(tile < fake_radii[column], axis=1)
+    sets = _sets(real, fake, k, block)
+    held = np.zeros(len(sets.fake.features))
+    in_fake, covered = np.zeros((2, len(sets.real.features)), bool)
+    for row, column, tile in tiles(sets.real.features, sets.fake.features, block):
+        centres, examples = tile.inside(sets.real_radii[row], rim=False)
+        held[column] += np.bincount(examples, sets.real.counts[row][centres], len(tile.b))
+        covered[row][centres] = True
+        in_fake[row][tile.swapped.inside(sets.fake_radii[column], rim=False)[1]] = True
+    held, in_fake, covered = held[sets.fake.inverse], in_fake[sets.real.inverse], covered[sets.real.inverse]
     return {"precision": held > 0, "recall": in_fake, "density": held / k, "coverage": covered}

@@ -19,7 +19,7 @@ def test_a_line_of_points_by_hand():
 
 @pytest.mark.parametrize("pairs", [0, 2**24])
 def test_copies_count_and_what_was_not_trained_on_does_not(pairs, monkeypatch):
-    monkeypatch.setattr("ganlab.metrics.neighbours.PAIRS_IN_FLOAT64", pairs)
+    monkeypatch.setattr("ganlab.metrics.distances.PAIRS_IN_FLOAT64", pairs)
     fake = np.concatenate([TRAIN[:10] + 1e-4, UNSEEN[:30]])
     assert memorized_share(TRAIN, fake, held_out=UNSEEN) == (0.25, 0)
     assert memorized_share(TRAIN + 1000, fake + 1000).share == 0.25

@@ -17,7 +17,7 @@ CASES = ((0, 5), (1, 3), (2, 5))
 @pytest.fixture(params=["float64", "float32"])
 def products(request, monkeypatch):
     """Runs a test with products of either number type."""
-    monkeypatch.setattr("ganlab.metrics.neighbours.PAIRS_IN_FLOAT64", 2**24 if request.param == "float64" else 0)
+    monkeypatch.setattr("ganlab.metrics.distances.PAIRS_IN_FLOAT64", 2**24 if request.param == "float64" else 0)
     return request.param
 
 
@@ -34,9 +34,8 @@ def test_all_four_are_the_official_numbers(case, k, products):
 
 @pytest.mark.parametrize(("case", "k"), CASES)
 def test_radii_are_the_official_numbers(case, k, products):
-    tolerance = {"float64": 1e-12, "float32": 1e-6}[products]
     found = neighbour_radii(PARITY[f"in/real{case}"], k)
-    np.testing.assert_allclose(found, PARITY[f"out/{case}_radii_real"], rtol=tolerance)
+    np.testing.assert_allclose(found, PARITY[f"out/{case}_radii_real"], rtol=1e-12)
 
 
 def test_precision_and_recall_are_the_official_numbers(products):
@@ -65,14 +64,14 @@ def test_identical_sets_are_wholly_in_each_other_as_one_array_or_two(block):
     for other in (features, features.copy()):
         found = prdc(features, other, k=3, block=block)
         assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
-        # A neighbourhood holds its centre and the two nearest: the third is on the rim, where rounding decides.
-        assert 1 - 1e-9 < found.density < 4 / 3 + 1e-9
+        # A neighbourhood holds its centre and the two nearest: the third is on the rim, which is outside.
+        assert found.density == pytest.approx(1, rel=1e-12)
         assert precision_recall(features, other, block=block) == (1, 1)
 
 
 def test_repeated_examples_have_a_radius_of_zero(products):
     features = np.repeat(samples(10, mean=100), 4, axis=0)
-    np.testing.assert_allclose(neighbour_radii(features, 3), 0, atol=1e-2)
+    np.testing.assert_array_equal(neighbour_radii(features, 3), 0)
     assert np.min(neighbour_radii(features, 4)) > 0.1
 
 
@@ -105,7 +104,7 @@ def test_blocks_change_nothing(block, products):
 
 
 def test_a_mean_far_from_zero_does_not_cancel_distances_in_float32(monkeypatch):
-    monkeypatch.setattr("ganlab.metrics.neighbours.PAIRS_IN_FLOAT64", 0)
+    monkeypatch.setattr("ganlab.metrics.distances.PAIRS_IN_FLOAT64", 0)
     features = DRAW.integers(0, 64, size=(60, 5)).astype(np.float32)
     # Whole numbers below 2^24 are exact in float32, so the shift itself rounds nothing.
     np.testing.assert_allclose(neighbour_radii(features + 2**20, 3), neighbour_radii(features, 3), rtol=1e-5)
@@ -121,7 +120,7 @@ def peak_memory(number, block):
 
 
 def test_memory_is_bounded_by_the_block_and_not_by_the_pairs(monkeypatch):
-    monkeypatch.setattr("ganlab.metrics.neighbours.PAIRS_IN_FLOAT64", 0)
+    monkeypatch.setattr("ganlab.metrics.distances.PAIRS_IN_FLOAT64", 0)
     few, many = peak_memory(1000, 100), peak_memory(4000, 100)
     # Sixteen times the pairs; what grows is some numbers for each example, and a tile is 40 kB.
     assert many < few + 3000 * 8 * 40
