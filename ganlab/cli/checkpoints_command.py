@@ -10,6 +10,7 @@ Examples:
   ganlab checkpoints --workdir=runs/digits --verify                        exit status 1 where a file is damaged
   ganlab checkpoints --workdir=runs/digits --export=digits.safetensors     averaged weights of the generator
   ganlab checkpoints --workdir=runs/digits --export=all.safetensors --network=generator+critic --noema
+  ganlab checkpoints --workdir=runs/digits --export=half.safetensors --dtype=bfloat16     half the size
   ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip     samples without ganlab; README.txt in it
   ganlab checkpoints --renew=digits.zip --export_sampler=renewed.zip       the same sampler, for this JAX
 """
@@ -21,7 +22,7 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
-from ganlab.cli.exporting import export_program, export_weights, renew_program
+from ganlab.cli.exporting import DTYPES, export_program, export_weights, renew_program
 from ganlab.config import ConfigError
 from ganlab.engine import (
     Best,
@@ -53,6 +54,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                         "kept", flag_values=values)
     flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were "
                       "last trained", flag_values=values)
+    flags.DEFINE_enum("dtype", None, list(DTYPES), "format of the floats that --export writes; by default as they are "
+                      "stored, float32", flag_values=values)
     flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program", flag_values=values)
     flags.DEFINE_string("renew", None, "an exported sampler, to make a new one of instead of a run",
                         flag_values=values)
@@ -88,7 +91,7 @@ def _check(values: flags.FlagValues) -> None:
     """Raises ConfigError for flags that do not go together."""
     if values.renew:
         # Not all flags have None where they were not given.
-        others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema")
+        others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema", "dtype")
                   if values[name].present]
         if others:
             raise ConfigError(f"--renew takes all from its file, and {', '.join(others)} is of a run; leave one out")
@@ -96,6 +99,8 @@ def _check(values: flags.FlagValues) -> None:
             raise ConfigError("--renew makes a new file of an old one; name it by --export_sampler")
     elif not values.workdir:
         raise ConfigError("--workdir is missing, or --renew; `ganlab checkpoints --help` shows examples")
+    elif values.dtype and not values.export:
+        raise ConfigError(f"--dtype={values.dtype} is of the file that --export writes; name that, or leave it out")
     elif values.trust:
         raise ConfigError("--trust is of --renew; the code that a run's own config names is imported anyway")
 

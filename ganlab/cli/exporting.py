@@ -4,6 +4,7 @@ import datetime
 import json
 from pathlib import Path
 
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import flags
@@ -24,10 +25,12 @@ from ganlab.engine import (
     write_sampler,
 )
 from ganlab.game import Sampler
-from ganlab.pretrained import shown, write_safetensors
+from ganlab.pretrained import check_finite, shown, write_safetensors
 from ganlab.systems import build_game
 from ganlab.types import Tree
 
+DTYPES = ("float32", "bfloat16", "float16")
+"""Formats of floats that weights are exported in."""
 BUILDING = (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, FlaxError)
 """What building a game of a config may raise that nobody trained with."""
 
@@ -49,12 +52,29 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     weights = weights.read()
     tensors = {f"{name}.{path}": array for name, kind in kinds.items()
                for path, array in getattr(weights, kind)[name].items()}
+    if values.dtype:
+        tensors = {name: _cast(name, array, jnp.dtype(values.dtype)) for name, array in tensors.items()}
     texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
              "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
     output = Path(values.export)
     write_safetensors(output, tensors, texts)
     described = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
-    print(f"{len(tensors)} arrays of {described}, round {weights.step:,}, in {output}")
+    form = f", in {values.dtype}" if values.dtype else ""
+    print(f"{len(tensors)} arrays of {described}, round {weights.step:,}{form}, in {output}")
+
+
+def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Floats in another format, to the nearest; whole numbers as they are.
+
+    Raises:
+      WeightsError: where a number is not finite in that format.
+    """
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return array
+    with np.errstate(over="ignore"):  # Answered below.
+        made = array.astype(dtype)
+    check_finite(name, made, f"--dtype={dtype.name}: the checkpoint")
+    return made
 
 
 def export_program(values: flags.FlagValues, config: ml_collections.ConfigDict) -> None:

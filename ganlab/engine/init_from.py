@@ -1,17 +1,20 @@
-"""Starting anew from the weights of another run, or of a file: what fits is taken, and it is said what."""
+"""Starting from the weights of another run, or of a file: what fits is taken, in the game's types, and said."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.engine.checkpoints import array_text
 from ganlab.engine.stored_weights import StoredWeights, file_weights, network_arrays, run_weights
 from ganlab.game import Game, GameState, init_state
+from ganlab.pretrained import check_finite
 from ganlab.types import Array, Tree
 
 ALL = "all"
@@ -21,27 +24,39 @@ MOST_SHOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class _Fit:
-    """What one network finds in the weights: the arrays that fit, and those that do not, each in words."""
+    """What one network finds in the weights: the arrays that fit, and those that do not, each in words.
 
-    taken: tuple[str, ...]
+    Attributes:
+      taken: the names of those that fit, with the type that they have here.
+      cast: of these, those that have another type there, as `bfloat16 to float32`.
+      left: those of the network that nothing there fits.
+      unused: those there that fit nothing.
+    """
+
+    taken: Mapping[str, np.dtype]
+    cast: Mapping[str, str]
     left: tuple[str, ...]
     unused: tuple[str, ...]
 
 
 def check_init(section: Mapping[str, Any], game: Game) -> None:
-    """Checks a config's section `init` against a game; compiles nothing and reads no array of a checkpoint.
+    """Checks a config's section `init` against a game; compiles nothing.
 
     Raises:
-      ConfigError: for weights that are not there, or do not fit.
+      ConfigError: for weights that are not there, do not fit, or are not finite.
     """
     if section["source"]:
-        _fits(section, jax.eval_shape(lambda: init_state(game, jax.random.key(0))), _open(section))
+        source = _open(section)
+        # By shapes first: arrays are read only where all fit.
+        fits = _fits(section, jax.eval_shape(lambda: init_state(game, jax.random.key(0))), source)
+        _arrays(section, fits, source.read())
 
 
 def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str], None]) -> GameState:
     """A state before its first round with the weights that a config's section `init` names in place of its own.
 
-    Params and variables are taken, and averages: those that the source keeps, else its params.
+    Params and variables are taken, and averages: those that the source keeps, else its params. Floats of
+    another format, such as bfloat16, are cast to that of the state.
     Optimizers, memory, keys and the order of data stay those of a new run.
 
     Args:
@@ -50,22 +65,20 @@ def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str]
       say: told what is taken of each network.
 
     Raises:
-      ConfigError: for weights that are not there, or do not fit.
+      ConfigError: for weights that are not there, do not fit, or are not finite.
     """
     if not section["source"]:
         return state
     source = _open(section)
     fits = _fits(section, state, source)
-    source = source.read()
-    trained, averaged = _chosen(section, source), source.averaged
+    found = _arrays(section, fits, source.read())
     params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
     for network, fit in fits.items():
-        arrays = {name: trained[network][name] for name in fit.taken}
-        params[network] = _replaced({"params": params[network]}, arrays)["params"]
-        variables[network] = _replaced(variables[network], arrays)
+        trained, averaged = found[network]
+        params[network] = _replaced({"params": params[network]}, trained)["params"]
+        variables[network] = _replaced(variables[network], trained)
         if network in ema:
-            arrays |= {name: averaged[network][name] for name in fit.taken if network in averaged}
-            ema[network] = _replaced({"params": ema[network]}, arrays)["params"]
+            ema[network] = _replaced({"params": ema[network]}, averaged)["params"]
         say(_report(network, fit, source))
     return state.replace(params=params, variables=variables, ema=ema)
 
@@ -87,12 +100,31 @@ def _chosen(section: Mapping[str, Any], source: StoredWeights) -> Mapping[str, M
     return {**source.trained, **source.averaged} if section["weights"] == "averaged" else source.trained
 
 
+def _arrays(section: Mapping[str, Any], fits: Mapping[str, _Fit],
+            source: StoredWeights) -> dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """Of each network what becomes its weights, and what becomes their average: in the types here, all of it finite."""
+    chosen, found = _chosen(section, source), {}
+    for network, fit in fits.items():
+        average = {**chosen.get(network, {}), **source.averaged.get(network, {})}
+        found[network] = tuple({name: _finite(f"{network}.{name}", stored[name], dtype, source.name)
+                                for name, dtype in fit.taken.items() if name in stored}
+                               for stored in (chosen.get(network, {}), average))
+    return found
+
+
+def _finite(name: str, array: np.ndarray, dtype: np.dtype, source: str) -> np.ndarray:
+    with np.errstate(over="ignore"):  # What the type here cannot hold is answered below.
+        array = array.astype(dtype, copy=False)
+    check_finite(name, array, f"config.init.source: {source}")
+    return array
+
+
 def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -> dict[str, _Fit]:
     """What the named networks of a state find in the weights.
 
     Raises:
       ConfigError: for a network that the game does not have, or where the arrays are not all of the
-        names, shapes and types of the game's and `init.partial` is not set, or none is.
+        names, shapes and kinds of number of the game's and `init.partial` is not set, or none is.
     """
     names = sorted(state.params) if section["networks"] == ALL else section["networks"].split("+")
     for name in names:
@@ -115,17 +147,23 @@ def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -
 
 
 def _fit(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> _Fit:
-    taken, left = [], []
+    taken, cast, left = {}, {}, []
     for name, here in wanted.items():
         there = stored.get(name)
         if there is None:
             left.append(f"{name} (not there, {array_text(here)} here)")
-        elif (tuple(there.shape), there.dtype) != (tuple(here.shape), here.dtype):
+        elif tuple(there.shape) != tuple(here.shape) or there.dtype != here.dtype and not _both_floats(there, here):
             left.append(f"{name} ({array_text(there)} there, {array_text(here)} here)")
         else:
-            taken.append(name)
+            taken[name] = np.dtype(here.dtype)
+            if there.dtype != here.dtype:
+                cast[name] = f"{there.dtype} to {here.dtype}"
     unused = [f"{name} ({array_text(there)} there, not here)" for name, there in stored.items() if name not in wanted]
-    return _Fit(tuple(taken), tuple(left), tuple(unused))
+    return _Fit(taken, cast, tuple(left), tuple(unused))
+
+
+def _both_floats(there: Any, here: Any) -> bool:
+    return jnp.issubdtype(there.dtype, jnp.floating) and jnp.issubdtype(here.dtype, jnp.floating)
 
 
 def _listed(words: list[str] | tuple[str, ...]) -> str:
@@ -135,6 +173,8 @@ def _listed(words: list[str] | tuple[str, ...]) -> str:
 
 def _report(network: str, fit: _Fit, source: StoredWeights) -> str:
     text = f"{network}: {len(fit.taken)} of {len(fit.taken) + len(fit.left)} arrays from {source.name}"
+    for types, count in collections.Counter(fit.cast.values()).items():
+        text += f", {count} of them cast from {types}"
     if fit.left:
         text += f"; left as initialised: {_listed(fit.left)}"
     return text + (f"; not used: {_listed(fit.unused)}" if fit.unused else "")

@@ -111,22 +111,32 @@ def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, di
 
 
 def file_weights(path: str) -> StoredWeights:
-    """The weights of a file that `ganlab checkpoints --export` has written.
+    """Returns the weights of a file that `ganlab checkpoints --export` has written, perhaps under another prefix since.
 
     Raises:
       ConfigError: if it does not read, or its names do not begin with a network's.
     """
     found = read_weights(path)
     networks: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in found.tensors.items():
+    for name, array in _without_prefix(found.tensors).items():
         network, _, rest = name.partition(".")
         networks.setdefault(network, {})[rest] = array
     if not any(name.startswith(PARAMS) for arrays in networks.values() for name in arrays):
         raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as "
-                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, or a run's "
-                          "directory")
+                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, a run's directory, or "
+                          "one that `ganlab import` has made of weights of other code")
     step = found.rest.get("__metadata__.round", "")
     step = int(step) if step.isdigit() else None
     name = path if step is None else f"{path} (round {step:,})"
     weights = StoredWeights(name, step, networks, {}, lambda: weights)
     return weights
+
+
+def _without_prefix(tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """The tensors by names without what all begin with, as `state_dict`, up to the name of a network."""
+    while tensors:
+        parts = [name.split(".", 2) for name in tensors]
+        if len({words[0] for words in parts}) > 1 or any(len(words) < 3 or words[1] == PARAMS[:-1] for words in parts):
+            break
+        tensors = {name.partition(".")[2]: array for name, array in tensors.items()}
+    return tensors
