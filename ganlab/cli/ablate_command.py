@@ -57,7 +57,7 @@ from ganlab.engine import Interruption, locked, set_up_process, split_cpu
 from ganlab.evaluation import level_text
 from ganlab.report.results import wide_console
 from ganlab.report.study_analysis import Analysis
-from ganlab.report.study_findings import findings
+from ganlab.report.study_findings import cautions, findings
 from ganlab.report.study_page import ablation_page
 
 EXIT_SIGNAL = 128
@@ -115,8 +115,11 @@ def run(values: flags.FlagValues) -> int:
     failed = directory.unfinished()
     console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done\n")
     study = read_study(directory.path)
-    for head, text in findings(Analysis(study)):
+    analysis = Analysis(study)
+    for head, text in findings(analysis):
         console.print(f"{head} {text}\n")
+    for text in cautions(analysis):
+        console.print(f"Beware: {text}\n")
     for path in write_report(directory.path, study, ablation_page(study)):
         console.print(path)
     return EXIT_FAILED if failed else 0
