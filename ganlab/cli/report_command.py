@@ -13,8 +13,9 @@ Values come from the results.json that `ganlab evaluate` or training wrote. File
 into --output, and replace those of an earlier report.
 """
 
+import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,25 @@ def run(values: flags.FlagValues, *directories: str) -> int:
         study = read_study(names[0])
         page = ablation_page(study)
     else:
-        runs = [read_run(name) for name in names]
+        titles = short_names(names)
+        runs = [dataclasses.replace(read_run(name), name=titles[name]) for name in names]
         study = study_of_runs(runs)
         page = run_page(runs)
     for path in write_report(output, study, page):
         print(path)
     return 0
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Returns what to call each directory in a report: relative paths as they are, of absolute ones as few of their last
+    parts as tell all apart."""
+    resolved = {name: Path(name).resolve().parts[1:] for name in names}
+    for number in range(1, max(map(len, resolved.values()), default=0) + 1):
+        found = {name: "/".join(parts[-number:]) if Path(name).is_absolute() else name
+                 for name, parts in resolved.items()}
+        if len(set(found.values())) == len(names):
+            return found
+    return {name: name for name in names}
 
 
 def _check(path: Path, alone: bool) -> None:
