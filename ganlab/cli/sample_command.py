@@ -16,6 +16,8 @@ Examples:
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
@@ -57,6 +59,7 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
     if values.interpolate:
+        check_walks(trained)
         number = values.interpolate * values.number
         ends = trained.latents(values.interpolate + 1, values.seed, values.temperature, values.truncation)
         latents = interpolate_latents(ends, values.number)
@@ -88,6 +91,15 @@ def run(values: flags.FlagValues) -> int:
         _write_files(output, samples, [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
     print(f"{number} samples of round {trained.step:,} in {output}")
     return 0
+
+
+def check_walks(trained: TrainedRun) -> None:
+    """Raises ConfigError for a run between whose latents there are no walks, because none is a vector of numbers."""
+    drawn = jax.eval_shape(lambda: trained.latents(2, 0))
+    if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
+        raise ConfigError("--interpolate walks between latents that are vectors of real numbers, but a latent of "
+                          f"system {trained.config.system.name} is {drawn.dtype} of shape {list(drawn.shape[1:])}; leave "
+                          "--interpolate out")
 
 
 def _conditional(trained: TrainedRun) -> bool:

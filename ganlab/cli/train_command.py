@@ -1,8 +1,9 @@
 """ganlab train --config=FILE[:CHOICES] --workdir=DIR [--config.path=value ...]
 
 Trains an experiment. The same command again goes on where the run stopped, to the same
-numbers as if it had never stopped. Ctrl-C (or SIGTERM) saves a checkpoint after the
-round and exits with 128 + the signal's number; a second one leaves at once. Exit status 1
+numbers as if it had never stopped. Ctrl-C (or SIGTERM, or SIGHUP of a terminal that is gone)
+saves a checkpoint after the round and exits with 128 + the signal's number; a second Ctrl-C or
+SIGTERM leaves at once. Output that cannot be printed ends nothing. Exit status 1
 is a run that stopped itself: it diverged, or raised an alarm that stops (config.alarms).
 
 Examples:
@@ -60,6 +61,7 @@ from ganlab.engine import (
     RunDirectory,
     Stopped,
     check_init,
+    check_shares,
     devices_text,
     distributed,
     locked,
@@ -133,6 +135,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
         game, dataset = build(config, DATA_AXIS if values.engine == "pmap" else None)
         mesh = make_mesh(game.batch_size, values["mesh.data"].value, game.accumulate)
         check_engine(values.engine, config)
+        check_shares(game, mesh)
         found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
         return found, json.dumps([plain(config), values.engine, stays_on_device(dataset, config), len(dataset)])
 

@@ -14,7 +14,7 @@ from ganlab.engine.lock import FILE as LOCK
 from ganlab.engine.lock import locked
 from ganlab.engine.logs import read_metrics
 from ganlab.engine.loop import Judge, Outcome, train
-from ganlab.engine.program import DATA_AXIS, ENGINES, Programs, make_mesh, make_programs, replicated
+from ganlab.engine.program import DATA_AXIS, ENGINES, Programs, check_shares, make_mesh, make_programs, replicated
 from ganlab.engine.run_directory import RunDirectory, command_text, config_of, plain, versions
 from ganlab.engine.sampler_file import (
     SamplerRecord,
@@ -32,10 +32,11 @@ from ganlab.engine.writing import writing
 
 __all__ = ["Best", "Checkpoints", "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed",
            "Interruption", "Judge", "LOCK", "Outcome", "Programs", "RunDirectory", "SamplerRecord", "Stopped",
-           "StoredWeights", "TrialPrograms", "check_init", "check_sampler_export", "choose_step", "command_text",
-           "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "devices_text", "export_sampler",
-           "fault_of", "file_weights", "has_checksums", "initialise", "locked", "make_feed", "make_mesh",
-           "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names", "placed_data",
-           "plain", "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved", "run_weights",
-           "sample_keys", "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu", "stays_on_device",
-           "step_folders", "stored_metrics", "train", "versions", "weights_of", "write_sampler", "writing"]
+           "StoredWeights", "TrialPrograms", "check_init", "check_sampler_export", "check_shares", "choose_step",
+           "command_text", "compiled_ahead", "config_of", "damage", "data_shapes", "device_memory", "devices_text",
+           "export_sampler", "fault_of", "file_weights", "has_checksums", "initialise", "locked", "make_feed",
+           "make_mesh", "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of", "outside_names",
+           "placed_data", "plain", "processor", "read_metrics", "read_sampler", "replicated", "rounds_saved",
+           "run_weights", "sample_keys", "sampler_arrays", "sampler_weights", "set_up_process", "split_cpu",
+           "stays_on_device", "step_folders", "stored_metrics", "train", "versions", "weights_of", "write_sampler",
+           "writing"]

@@ -14,6 +14,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
 from ganlab.engine.less_memory import THRIFTY
 from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
+from ganlab.output import counted
 from ganlab.types import Array, Tree
 
 DATA_AXIS = "data"
@@ -49,6 +50,22 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
     # Explicit axes, the default, break the gradient of transposed convolutions.
     return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
                          devices=jax.devices()[:devices])
+
+
+def check_shares(game: Game, mesh: jax.sharding.Mesh) -> None:
+    """Raises ConfigError under `pmap` where a device's share of a batch does not hold whole packs in whole slices.
+
+    Under `jit` a batch is always whole, and packs may lie across devices.
+    """
+    devices, together = mesh.shape[DATA_AXIS], game.group * game.accumulate
+    if game.axis_name is None or game.batch_size // devices % together == 0:
+        return
+    sliced = f" in each of {game.accumulate} slices (config.train.accumulate)" if game.accumulate > 1 else ""
+    raise ConfigError(
+        f"--engine=pmap gives each of {devices} devices {counted(game.batch_size // devices, 'image')} of "
+        f"config.batch_size {game.batch_size}, which cannot be parted into packs of {game.group} "
+        f"(config.system.packing){sliced}; use a batch size that {devices * together} divides, fewer devices "
+        "(--mesh.data), or --engine=jit")
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
@@ -130,7 +147,12 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       jitter: how images are changed at random.
       streamed: a feed gives raw batches instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
+
+    Raises:
+      ConfigError: see `check_shares`.
     """
+    check_shares(game, mesh)
+
     def init(seed: int) -> GameState:
         return init_state(game, jax.random.key(seed))
 

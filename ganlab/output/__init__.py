@@ -1,7 +1,8 @@
-"""What leaves the program: files, whole or not at all, and text on a terminal, whatever became of that."""
+"""What leaves the program: files, whole or not at all, text on a terminal, whatever became of that, and words."""
 
 from ganlab.output.files import FULL, REMEDY, WriteError, whole_file, whole_folder, write_atomically, writing
 from ganlab.output.terminal import GONE, SteadyStream, open_descriptors, steady_output
+from ganlab.output.wording import counted, every, ordinal
 
-__all__ = ["FULL", "GONE", "REMEDY", "SteadyStream", "WriteError", "open_descriptors", "steady_output", "whole_file",
-           "whole_folder", "write_atomically", "writing"]
+__all__ = ["FULL", "GONE", "REMEDY", "SteadyStream", "WriteError", "counted", "every", "open_descriptors", "ordinal",
+           "steady_output", "whole_file", "whole_folder", "write_atomically", "writing"]

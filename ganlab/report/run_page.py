@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import ganlab
 from ganlab.evaluation import Record
+from ganlab.output import counted
 from ganlab.report.page import (
     WARNING,
     Cell,
@@ -27,7 +28,7 @@ from ganlab.report.page import (
 )
 from ganlab.report.results import bounds_text, interval_words, number_text
 from ganlab.report.run_study import Run, differing_keys, group_runs, study_of_runs
-from ganlab.report.study_analysis import Analysis, counted
+from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_page import (
     curves_parts,
     differences_parts,

@@ -125,11 +125,6 @@ def is_numeric(levels: Sequence[Level]) -> bool:
     return all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
-def counted(number: int, what: str, several: str = "") -> str:
-    """A number and its noun: `1 trial`, `2 trials`."""
-    return f"{number:,} {what if number == 1 else several or what + 's'}"
-
-
 def decimals_for(values: Sequence[float]) -> int | None:
     """Digits after the point that give the middle one of `values` four significant ones; None where these are too many.
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Value
 from ganlab.metrics import LEVEL, Interval, small_sample_warning
-from ganlab.report.study_analysis import BASE, Analysis, count_words, counted, decimals_for, fixed
+from ganlab.output import counted
+from ganlab.report.study_analysis import BASE, Analysis, count_words, decimals_for, fixed
 
 MOST_NAMED = 5
 ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING: "missing"}

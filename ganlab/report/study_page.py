@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import ganlab
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, Study, Value
+from ganlab.output import counted
 from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading, Part, Section, Words, render
 from ganlab.report.page import FINDING as FOUND
-from ganlab.report.study_analysis import Analysis, counted, is_numeric
+from ganlab.report.study_analysis import Analysis, is_numeric
 from ganlab.report.study_findings import ENDINGS, cautions, explanation, few_seeds, findings
 from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
 from ganlab.report.study_tables import (
