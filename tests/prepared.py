@@ -5,10 +5,13 @@ TFDS writes it without TensorFlow, because the images are given as PNG files are
 
 import io
 import json
+import struct
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import tensorflow_datasets as tfds
+from array_record.python import array_record_module
 from PIL import Image
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -82,9 +85,35 @@ def prepare_cifar10(data_dir):
     prepare(data_dir, **cifar10_parts())
 
 
-def to_tfrecord(folder):
-    """Renames what is prepared in a folder as if it were in TFDS's default format, which takes TensorFlow to write."""
+def to_riegeli(folder):
+    """Renames what is prepared in a folder as if it were in a format of TFDS that ganlab does not read."""
     for file in folder.rglob("*array_record*"):
-        file.rename(file.with_name(file.name.replace("array_record", "tfrecord")))
+        file.rename(file.with_name(file.name.replace("array_record", "riegeli")))
+    _say_format(folder, "riegeli")
+
+
+def to_tfrecord(folder):
+    """Writes what is prepared in a folder in TFDS's default format instead, which takes TensorFlow there."""
+    for file in list(folder.rglob("*array_record*")):
+        reader = array_record_module.ArrayRecordReader(str(file))
+        records = [reader.read([i])[0] for i in range(reader.num_records())]
+        reader.close()
+        file.with_name(file.name.replace("array_record", "tfrecord")).write_bytes(tfrecord(records))
+        file.unlink()
+    _say_format(folder, "tfrecord")
+
+
+def tfrecord(records):
+    """The bytes of a tfrecord file of these records."""
+    def masked(data):
+        crc = google_crc32c.value(data)
+        return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
+
+    lengths = [struct.pack("<Q", len(record)) for record in records]
+    return b"".join(length + masked(length) + record + masked(record)
+                    for length, record in zip(lengths, records, strict=True))
+
+
+def _say_format(folder, name):
     for file in folder.rglob("dataset_info.json"):
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"fileFormat": "tfrecord"}))
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"fileFormat": name}))

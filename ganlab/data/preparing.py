@@ -11,14 +11,14 @@ from typing import Any
 
 from ganlab.config import ConfigError, did_you_mean
 from ganlab.data.stores import user_path
-from ganlab.data.tfds import FORMAT, prepared_folder
+from ganlab.data.tfds import FORMAT, READ, prepared_folder
 
 OFFLINE = "train offline with :data=glyphs"
 SHOWN = 4  # Addresses in a sentence.
 
 
 def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
-    """Downloads a data set and writes it in `FORMAT`; shows TFDS's progress bars, if this is a terminal.
+    """Downloads a data set and writes it in `FORMAT`, where it is in none that is read; shows TFDS's progress bars, if this is a terminal.
 
     What is there already, downloaded or prepared, is used as it is. A set that was not written
     to its end leaves nothing that opens.
@@ -80,7 +80,7 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
 
 
 def _prepared(name: str, folder: Path, downloads: Path) -> Any:
-    """TFDS's reader of a set that is prepared in `FORMAT`; None where none is.
+    """TFDS's reader of a set that is prepared in one of `READ`; None where none is.
 
     Raises:
       ConfigError: where it is prepared in another format, which is in the way.
@@ -92,7 +92,7 @@ def _prepared(name: str, folder: Path, downloads: Path) -> Any:
     except ValueError:  # Not found, or no name at all, which `_builder` answers.
         return None
     found = {value.value for value in builder.info.available_file_formats()}
-    if FORMAT in found:
+    if found & set(READ):
         return builder
     command = shlex.join(["ganlab", "data", "prepare", name, f"--data_dir={folder / FORMAT}",
                           f"--download_dir={downloads}"])

@@ -1,4 +1,4 @@
-"""Image data sets that TensorFlow Datasets (TFDS) has prepared: read without TensorFlow where that can be."""
+"""Image data sets that TensorFlow Datasets (TFDS) has prepared, read without TensorFlow."""
 
 import os
 import shlex
@@ -14,9 +14,11 @@ from ganlab.data.decoding import MODES
 from ganlab.data.listing import Listing
 from ganlab.data.records import RecordImages
 from ganlab.data.stores import user_path
-from ganlab.data.tfrecord import TensorFlowExamples, tensorflow_is_here
+from ganlab.data.tfrecord import FORMAT as TFRECORD
+from ganlab.data.tfrecord import open_tfrecord
 
-FORMAT = "array_record"  # Whose examples are read without TensorFlow; those of the others with it.
+FORMAT = "array_record"  # That sets are prepared in here.
+READ = (FORMAT, TFRECORD)  # Formats whose examples are read.
 BLOCK = 1000  # Examples that are read at once.
 NUMBERED = 2**16  # Classes that keep their numbers, though there be fewer examples.
 WRITER = "TFDS writes most sets with TensorFlow, `pip install tensorflow`; ganlab reads them without"
@@ -76,7 +78,7 @@ def prepared_folder(data_dir: str = "") -> Path:
 
 
 def _prepared(name: str, data_dir: str, given: str) -> Any:
-    """TFDS's reader of a set that is prepared in `FORMAT`; `given` names it in messages."""
+    """TFDS's reader of a set that is prepared in one of `READ`; `given` names it in messages."""
     import tensorflow_datasets  # Imported here, as all of TFDS and Pillow: other sources need not wait for them.
     from tensorflow_datasets.core.naming import parse_builder_name_kwargs
     from tensorflow_datasets.core.read_only_builder import builder_from_files
@@ -100,11 +102,11 @@ def _prepared(name: str, data_dir: str, given: str) -> Any:
         raise ConfigError(f"{given}, which is not prepared in {folder}; prepare it once by `{command}` ({WRITER}), or "
                           "train offline with :data=glyphs") from None
     formats = {found.value for found in builder.info.available_file_formats()}
-    if FORMAT not in formats and not tensorflow_is_here():
-        other = folder / FORMAT
+    if formats.isdisjoint(READ):
+        other, found = folder / FORMAT, ", ".join(sorted(formats))
         raise ConfigError(
-            f"{given}, which is prepared in {folder} as {', '.join(sorted(formats))}, not as {FORMAT}; TFDS keeps one "
-            f"format in a folder, so prepare it in another by `{_command(name, str(other), folder / 'downloads')}` "
+            f"{given}, which is prepared in {folder} as {found}, not as {' or '.join(READ)}; TFDS keeps one format in "
+            f"a folder, so prepare it in another by `{_command(name, str(other), folder / 'downloads')}` "
             f"({WRITER}) and name that folder in {'config.data.kwargs.data_dir' if data_dir else 'TFDS_DATA_DIR'}, or "
             "train offline with :data=glyphs")
     return builder
@@ -170,7 +172,7 @@ def open_records(name: str, builder: Any, split: str) -> Any:
                if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
         formats = {found.value for found in builder.info.available_file_formats()}
-        source = (TensorFlowExamples(builder, split, skipped) if FORMAT not in formats and tensorflow_is_here()
+        source = (open_tfrecord(builder.info, split, skipped) if FORMAT not in formats and TFRECORD in formats
                   else builder.as_data_source(split, decoders=skipped))
         len(source)
     except ValueError:

@@ -1,45 +1,154 @@
-"""Examples of data sets that TFDS has prepared as tfrecord, which takes TensorFlow to read."""
+"""Records of data sets that TFDS has prepared as tfrecord, its default format: read by index and without TensorFlow.
 
-import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import Any
+A record is its length (8 bytes, little-endian), the length's checksum (4), the data, and the data's checksum (4).
+Checksums are CRC-32C, rotated and shifted as TensorFlow's `core/lib/hash/crc32c.h` does. The data are a
+`tf.train.Example`, which TFDS decodes as it decodes those of array_record.
+"""
+
+import bisect
+import functools
+import itertools
+import os
+import struct
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import google_crc32c
+import numpy as np
+
+from ganlab.config import ConfigError
+
+FORMAT = "tfrecord"
+HEADER = struct.Struct("<QI")
+CHECKSUM = struct.Struct("<I")
 
 
-def tensorflow_is_here() -> bool:
-    """Whether TensorFlow is installed; it is not imported."""
-    return importlib.util.find_spec("tensorflow") is not None
+def masked_checksum(data: bytes) -> int:
+    """Returns the checksum of bytes as tfrecord files have it: CRC-32C, rotated right by 15 bits, plus a constant."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-class TensorFlowExamples:
-    """All examples of a split in the order of their files, read at once: undecoded images are small.
+class _Part(NamedTuple):
+    """Records of one file: `count` of them from the one of number `skip` on."""
 
-    Indexed as TFDS's reader of array_record is.
-    """
+    file: str
+    skip: int
+    count: int
 
-    def __init__(self, builder: Any, split: str, decoders: Mapping[str, Any]):
-        """Reads.
 
-        Args:
-          builder: TFDS's reader of the set.
-          split: as TFDS writes it.
-          decoders: of what is not to be decoded, `SkipDecoding` by feature.
+class _Records:
+    """Records of a split in the order of their files; of these only places [n] are in memory."""
 
-        Raises:
-          ValueError: for a split that is not there.
-        """
-        import tensorflow_datasets
-
-        # One file after the other: TFDS would take turns, and the order be another than that of array_record.
-        config = tensorflow_datasets.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-        found = builder.as_dataset(split=split, decoders=dict(decoders), read_config=config, shuffle_files=False)
-        self._examples = list(tensorflow_datasets.as_numpy(found))
+    def __init__(self, instructions: Sequence[Any]):
+        self._parts = [_Part(str(each.filename), each.skip, each.take) for each in instructions]
+        self._ends = list(itertools.accumulate(part.count for part in self._parts))
+        for part, each in zip(self._parts, instructions, strict=True):
+            found = len(record_places(part.file))
+            if found != each.examples_in_shard:
+                raise _damaged(part.file, f"it has {found:,} records and its description {each.examples_in_shard:,}")
 
     def __len__(self) -> int:
-        return len(self._examples)
+        return self._ends[-1] if self._ends else 0
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        return self._examples[number]
+    def __getitem__(self, number: int) -> bytes:
+        if not 0 <= number < len(self):
+            raise IndexError(f"record {number} of {len(self)}")
+        which = bisect.bisect_right(self._ends, number)
+        part = self._parts[which]
+        return read_record(part.file, part.skip + part.count + number - self._ends[which])
 
-    def __getitems__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The examples of several numbers."""
-        return [self._examples[number] for number in numbers]
+    def __getitems__(self, numbers: Sequence[int]) -> list[bytes]:
+        return [self[number] for number in numbers]
+
+
+def record_places(file: str) -> np.ndarray:
+    """Returns where the data of each record of a file begin and end, in bytes: int64 [n, 2].
+
+    The lengths' checksums are looked at, the data are not read.
+
+    Raises:
+      ConfigError: for a file that is no whole tfrecord file.
+    """
+    status = os.stat(file)
+    return _places(file, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _places(file: str, size: int, changed: int) -> np.ndarray:
+    del changed
+    places, at = [], 0
+    with open(file, "rb") as stream:
+        while at < size:
+            stream.seek(at)
+            header = stream.read(HEADER.size)
+            if len(header) < HEADER.size:
+                raise _damaged(file, f"it ends within record {len(places):,}")
+            length, checksum = HEADER.unpack(header)
+            if checksum != masked_checksum(header[:8]):
+                raise _damaged(file, f"the length of record {len(places):,} does not have its checksum")
+            begin = at + HEADER.size
+            at = begin + length + CHECKSUM.size
+            if at > size:
+                raise _damaged(file, f"it ends within record {len(places):,}")
+            places.append((begin, begin + length))
+    return np.array(places, np.int64).reshape(-1, 2)
+
+
+def read_record(file: str, number: int) -> bytes:
+    """Returns the data of a record; ConfigError where they do not have their checksum. Threads may read at once."""
+    begin, end = record_places(file)[number].tolist()
+    with open(file, "rb") as stream:
+        stream.seek(begin)
+        data = stream.read(end - begin + CHECKSUM.size)
+    data, checksum = data[:end - begin], data[end - begin:]
+    if checksum != CHECKSUM.pack(masked_checksum(data)):
+        raise _damaged(file, f"record {number:,} does not have its checksum")
+    return data
+
+
+def _damaged(file: str, reason: str) -> ConfigError:
+    return ConfigError(f"{file} is damaged: {reason}; prepare the data set again, or copy the file again")
+
+
+def _foreign(info: Any, reason: str) -> ConfigError:
+    return ConfigError(f"{info.full_name} has a record that is not a tf.train.Example of its features ({reason}); "
+                       "prepare the data set again")
+
+
+def open_tfrecord(info: Any, split: str, decoders: Any) -> Any:
+    """Returns the examples of a split by index, as TFDS's reader of array_record has them.
+
+    Args:
+      info: TFDS's description of the set.
+      split: as TFDS writes it.
+      decoders: of what is not to be decoded, `SkipDecoding` by feature.
+
+    Raises:
+      ValueError: for a split that is not there.
+      ConfigError: for files that are damaged or gone.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow_datasets import features  # Imported here: TFDS takes half a second.
+    from tensorflow_datasets.core.data_sources import base
+
+    class Examples(base.BaseDataSource):
+        """Examples of the records, which TFDS decodes."""
+
+        def _deserialize(self, record: bytes) -> Any:
+            try:
+                found = super()._deserialize(record)
+            except (DecodeError, KeyError, AttributeError, ValueError) as error:
+                raise _foreign(info, " ".join(str(error).split())[:120]) from error
+            missing = [key for key, value in found.items()
+                       if value is None and isinstance(info.features[key], features.Image | features.ClassLabel)]
+            if missing:
+                raise _foreign(info, f"without {' and '.join(sorted(missing))}")
+            return found
+
+    try:
+        examples = Examples(dataset_info=info, split=split, decoders=decoders)
+        examples.data_source = _Records(base.file_instructions(info, split))
+        return examples
+    except FileNotFoundError as error:
+        raise ConfigError(f"{error.filename} is gone; prepare the data set again") from None

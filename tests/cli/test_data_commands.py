@@ -9,7 +9,7 @@ import tensorflow_datasets
 from absl import flags
 from image_files import image_file, noise, write_folder
 from PIL import Image
-from prepared import SIZES, cifar10_parts, prepare_cifar10, tiny_builder, to_tfrecord
+from prepared import SIZES, cifar10_parts, prepare_cifar10, tiny_builder, to_riegeli
 from requests.exceptions import ConnectionError as NoConnection
 
 from ganlab.cli import data_prepare_command, data_show_command
@@ -151,10 +151,10 @@ def test_what_was_put_there_by_hand_is_taken_without_network_if_it_is_what_tfds_
 
 def test_prepare_refuses_a_folder_with_another_format_and_names_one_beside_it(online, tmp_path, capfd):
     prepare_cifar10(tmp_path)
-    to_tfrecord(tmp_path)
+    to_riegeli(tmp_path)
     capfd.readouterr()
     text = sentence(data_prepare_command, "cifar10", f"--data_dir={tmp_path}")
-    assert "as tfrecord" in text and f"--data_dir={tmp_path}/array_record --download_dir={tmp_path}/downloads" in text
+    assert "as riegeli" in text and f"--data_dir={tmp_path}/array_record --download_dir={tmp_path}/downloads" in text
     reached = []
     writes(online, reached.append)
     run(data_prepare_command, *shlex.split(text.split("`")[1])[3:])

@@ -3,13 +3,12 @@
 import re
 import shlex
 import shutil
-import sys
 
 import numpy as np
 import pytest
 import tensorflow_datasets
 from absl import flags
-from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10, to_tfrecord
+from prepared import CLASS_NAMES, SIZES, cifar10_examples, png, prepare, prepare_cifar10, to_riegeli
 from tensorflow_datasets import features
 
 from ganlab.cli import data_prepare_command
@@ -108,37 +107,12 @@ def test_nothing_is_written_on_the_terminal(capfd, caplog):
 
 
 @pytest.fixture(scope="module")
-def tfrecord(prepared_data, tmp_path_factory):
-    """The tiny CIFAR-10 as TFDS would leave it in its default format, which takes TensorFlow to write."""
-    folder = tmp_path_factory.mktemp("tfrecord")
+def riegeli(prepared_data, tmp_path_factory):
+    """The tiny CIFAR-10 in a format that is not read."""
+    folder = tmp_path_factory.mktemp("riegeli")
     shutil.copytree(prepared_data / "cifar10", folder / "cifar10")
-    to_tfrecord(folder)
+    to_riegeli(folder)
     return folder
-
-
-def test_tfrecord_is_read_through_tensorflow_where_that_is_installed(tfrecord, monkeypatch):
-    # TensorFlow is not here: what stands for it decodes nothing, as it is told, and keeps the order of files.
-    examples, asked = {}, []
-    for split in SIZES:
-        images, labels = cifar10_examples(split)
-        examples[split] = [{"image": png(image), "label": np.int64(label), "id": b"x"}
-                           for image, label in zip(images, labels, strict=True)]
-
-    def as_dataset(builder, split, decoders, read_config, shuffle_files):
-        asked.append((sorted(decoders), read_config["interleave_cycle_length"], shuffle_files))
-        return examples[split]
-
-    monkeypatch.setattr(sys.modules[tfds.__module__], "tensorflow_is_here", lambda: True)
-    monkeypatch.setattr(tensorflow_datasets.core.DatasetBuilder, "as_dataset", as_dataset)
-    monkeypatch.setattr(tensorflow_datasets, "as_numpy", lambda found: found)
-    monkeypatch.setattr(tensorflow_datasets, "ReadConfig", dict)
-    for split in SIZES:
-        data, (images, labels) = tfds("cifar10", split, data_dir=str(tfrecord)), cifar10_examples(split)
-        np.testing.assert_array_equal(data.images, images)
-        np.testing.assert_array_equal(data.labels, labels)
-    assert asked == [(["id", "image", "label"], 1, False)] * len(SIZES)
-    np.testing.assert_array_equal(tfds("cifar10", only_class="frog", data_dir=str(tfrecord)).images,
-                                  cifar10_examples("train")[0][6::10])
 
 
 def sentence(**kwargs):
@@ -151,9 +125,9 @@ def sentence(**kwargs):
 
 
 @pytest.mark.parametrize("given", ["as data_dir", "as TFDS_DATA_DIR"])
-@pytest.mark.parametrize("state", ["missing", "tfrecord"])
+@pytest.mark.parametrize("state", ["missing", "riegeli"])
 def test_what_is_not_prepared_is_after_the_command_of_the_sentence(state, given, request, tmp_path, monkeypatch):
-    folder = tmp_path / "data" if state == "missing" else request.getfixturevalue("tfrecord")
+    folder = tmp_path / "data" if state == "missing" else request.getfixturevalue("riegeli")
     monkeypatch.setenv("TFDS_DATA_DIR", str(folder if given == "as TFDS_DATA_DIR" else tmp_path / "other"))
     kwargs = {"data_dir": str(folder)} if given == "as data_dir" else {}
     text = sentence(**kwargs)
@@ -182,7 +156,7 @@ def test_what_is_not_prepared_is_after_the_command_of_the_sentence(state, given,
     values.set_gnu_getopt(True)
     data_prepare_command.prepare(*values(["prepare", *command])[1:], values.data_dir, values.download_dir)
     assert asked == [("cifar10", "array_record"), f"{folder}/downloads"]
-    if state == "tfrecord":
+    if state == "riegeli":
         named = "config.data.kwargs.data_dir" if given == "as data_dir" else "TFDS_DATA_DIR"
         assert f"name that folder in {named}," in text
         kwargs = {"data_dir": f"{folder}/array_record"}
