@@ -126,7 +126,8 @@ MEASURES: dict[str, Measure] = {
     "swd": Measure("sliced Wasserstein distance of features (Rabin et al. 2011)", {"swd": LOWER}, _sliced,
                    {"projections": 512}),
     "ms_ssim": mean_of(_ms_ssim, "similarity of pairs of samples: lower is more diverse (Odena et al. 2017)",
-                        {"ms_ssim": LOWER}, settings={"pairs": 1000}, needs=("images",), sees=False),
+                        {"ms_ssim": LOWER}, needs=("images",), sees=False,
+                        settings={"pairs": 1000, "channels": "mean of each one's product over scales"}),
     "memorization": mean_of(_memorization, "share of samples that are near copies of real images",
                              {"memorized": LOWER}, settings={"ratio": 1 / 3, **BY_DIFFERENCES}),
 }

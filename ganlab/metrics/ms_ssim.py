@@ -34,13 +34,13 @@ def _blur(images: np.ndarray) -> np.ndarray:
 
 
 def _similarities(a: np.ndarray, b: np.ndarray, value_range: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean structural similarity [n] and its factor of contrast and structure [n], of float64 images."""
+    """Mean structural similarity [n, c] and its factor of contrast and structure [n, c], of float64 images."""
     light, contrast = (0.01 * value_range)**2, (0.03 * value_range)**2
     mean_a, mean_b = _blur(a), _blur(b)
     squares = _blur(a * a + b * b) - mean_a**2 - mean_b**2
     structure = (2 * (_blur(a * b) - mean_a * mean_b) + contrast) / (squares + contrast)
     luminance = (2 * mean_a * mean_b + light) / (mean_a**2 + mean_b**2 + light)
-    return np.mean(luminance * structure, axis=(1, 2, 3)), np.mean(structure, axis=(1, 2, 3))
+    return np.mean(luminance * structure, axis=(1, 2)), np.mean(structure, axis=(1, 2))
 
 
 def _half(images: np.ndarray) -> np.ndarray:
@@ -52,8 +52,9 @@ def _half(images: np.ndarray) -> np.ndarray:
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Multi-scale structural similarity [n] of each pair of images, from 0 to 1 (Wang et al. 2003, equation 7).
 
-    Window of 11x11 pixels, C1 = (0.01 L)^2, C2 = (0.03 L)^2, means over windows and channels,
-    factors below 0 taken as 0. The five scales need 176 pixels a side. Smaller images have as many
+    Window of 11x11 pixels, C1 = (0.01 L)^2, C2 = (0.03 L)^2, means over windows, factors below 0 taken
+    as 0. Each channel has its own product over scales, and the mean of these is the similarity, as in
+    TensorFlow's `ssim_multiscale` and pytorch-msssim. The five scales need 176 pixels a side. Smaller images have as many
     scales as the window fits into, with the weights of these scaled to sum to 1: three at 64 pixels,
     two at 32. Below 11 pixels there is one, and the window shrinks to the image. So compare at one size.
 
@@ -73,14 +74,14 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     offset = 0.0 if a.dtype == np.uint8 else 1.0
     a, b = a.astype(np.float64) + offset, b.astype(np.float64) + offset
     count = scales(*a.shape[1:3])
-    result = np.ones(len(a))
+    by_channel = np.ones((len(a), a.shape[-1]))
     for scale, weight in enumerate(np.array(WEIGHTS[:count]) / np.sum(WEIGHTS[:count])):
         if scale:
             a, b = _half(a), _half(b)
         similarity, structure = _similarities(a, b, value_range)
         # Luminance is compared at the coarsest scale alone.
-        result *= np.maximum(similarity if scale == count - 1 else structure, 0)**weight
-    return result
+        by_channel *= np.maximum(similarity if scale == count - 1 else structure, 0)**weight
+    return np.mean(by_channel, axis=1)
 
 
 def ms_ssim_of_pairs(images: np.ndarray, pairs: int = 100, seed: int = 0) -> np.ndarray:

@@ -27,13 +27,28 @@ def test_small_images_have_one_scale_which_is_that_of_scikit_image(size):
     np.testing.assert_allclose(ms_ssim(a[None], b[None]), official(a, b), rtol=1e-9)
 
 
-def test_five_scales_are_the_weighted_product_of_those_of_scikit_image():
-    a, b, expected = PHOTO.astype(float), NOISY.astype(float), 1.0
+def by_scikit_image(a, b):
+    """The product over five scales of images [192, 192, c], of all channels at once as scikit-image takes them."""
+    a, b, product = a.astype(float), b.astype(float), 1.0
     for scale, weight in enumerate(WEIGHTS):
-        expected *= official(a, b, contrast_alone=scale < 4)**(weight / sum(WEIGHTS))
-        a, b = (image.reshape(len(image) // 2, 2, len(image) // 2, 2, 3).mean(axis=(1, 3)) for image in (a, b))
-    np.testing.assert_allclose(ms_ssim(PHOTO[None], NOISY[None]), expected, rtol=1e-6)
-    assert expected < 0.99
+        product *= official(a, b, contrast_alone=scale < 4)**(weight / sum(WEIGHTS))
+        a, b = (image.reshape(len(image) // 2, 2, len(image) // 2, 2, -1).mean(axis=(1, 3)) for image in (a, b))
+    return product
+
+
+def test_five_scales_are_the_weighted_product_of_each_channel_and_channels_its_mean():
+    noisy = np.stack([NOISY[..., 0], PHOTO[..., 1], NOISY[::-1, ::-1, 2] // 2 + PHOTO[..., 2] // 2], axis=-1)
+    for other in (NOISY, noisy):
+        each = [by_scikit_image(PHOTO[..., [channel]], other[..., [channel]]) for channel in range(3)]
+        np.testing.assert_allclose(ms_ssim(PHOTO[None], other[None]), np.mean(each), rtol=1e-6)
+    # The product of means over channels is another number where channels differ.
+    assert abs(by_scikit_image(PHOTO, noisy) / np.mean(each) - 1) > 1e-3
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_channels_that_are_alike_give_what_one_gives(size):
+    a, b = PHOTO[None, :size, :size, :1], NOISY[None, :size, :size, :1]
+    np.testing.assert_allclose(ms_ssim(a.repeat(3, -1), b.repeat(3, -1)), ms_ssim(a, b), rtol=1e-12)
 
 
 def test_scales_are_as_many_as_the_window_fits_into():
