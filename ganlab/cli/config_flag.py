@@ -8,8 +8,8 @@ from ml_collections import config_flags
 
 from ganlab.config import ConfigError, complete, find_file
 
-HELP = ("the experiment's file, its choices after a colon (FILE.py:loss=hinge,penalty=r1); any key is overridden by "
-        "--config.path=value after it")
+HELP = ("the experiment's file, its choices after a colon (FILE.py:loss=hinge,penalty=r1; a value with a comma in "
+        "quotation marks, 'FILE.py:data=\"./a,b\"'); any key is overridden by --config.path=value after it")
 
 
 def define_config(values: flags.FlagValues, argv: list[str]) -> None:

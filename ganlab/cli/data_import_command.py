@@ -5,7 +5,9 @@ once. SOURCE is a folder or a zip file of images (PNG, JPEG, WebP, GIF, BMP, TIF
 that TFDS has prepared. DEST is a new folder; it opens by ganlab, and as any data set of TFDS.
 
 Classes are the folders at the top of SOURCE, or those of a file dataset.json there:
-{"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one class.
+{"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one class. Classes that
+are called by whole numbers are ordered by value, others as texts. Hidden folders are left out, and those that systems
+put beside pictures, such as @eaDir and __MACOSX.
 
 Crops:
   centre       the square in the middle
@@ -49,7 +51,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("background", "black", "colour under what is transparent: black, white, #8090a0",
                         flag_values=values)
     flags.DEFINE_integer("channels", 3, "3 for colours, 1 for grey", flag_values=values)
-    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are no usable images", flag_values=values)
+    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are no usable images, "
+                      "links to nothing, and folders that cannot be read", flag_values=values)
     flags.DEFINE_bool("overwrite", False, "replaces a data set at DEST, once the new one is whole", flag_values=values)
 
 
