@@ -111,7 +111,7 @@ def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, di
 
 
 def file_weights(path: str) -> StoredWeights:
-    """Returns the weights of a file that `ganlab checkpoints --export` has written, perhaps under another prefix since.
+    """Returns the weights of a file that `ganlab checkpoints --export` has written, or somebody since under a prefix.
 
     Raises:
       ConfigError: if it does not read, or its names do not begin with a network's.
@@ -123,8 +123,8 @@ def file_weights(path: str) -> StoredWeights:
         networks.setdefault(network, {})[rest] = array
     if not any(name.startswith(PARAMS) for arrays in networks.values() for name in arrays):
         raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as "
-                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, a run's directory, or "
-                          "one that `ganlab import` has made of weights of other code")
+                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, a run's "
+                          "directory, or one that `ganlab import` has made of weights of other code")
     step = found.rest.get("__metadata__.round", "")
     step = int(step) if step.isdigit() else None
     name = path if step is None else f"{path} (round {step:,})"

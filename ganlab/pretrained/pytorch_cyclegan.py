@@ -4,6 +4,7 @@ A file holds tensors under the numbers that PyTorch gives to layers in a row, pe
 is found from these names and from shapes.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -41,8 +42,16 @@ def translator_tensors(tensors: Mapping[str, np.ndarray], source: str = "the wei
     Raises:
       WeightsError: where several are there and none is chosen, or one that is not there.
     """
-    return unwrapped(tensors, lambda has: has("model.model.0.weight") or (
-        has("model.1.weight") and has("model.4.weight")), source, chosen, flag)
+    return unwrapped(tensors, lambda has: _is_unet(has) or _is_resnet(has), source, chosen, flag)
+
+
+def _is_unet(has: Callable[[str], bool]) -> bool:
+    # A critic under the prefix `model` has the first as well.
+    return has("model.model.0.weight") and (has("model.model.3.weight") or has("model.model.1.model.1.weight"))
+
+
+def _is_resnet(has: Callable[[str], bool]) -> bool:
+    return has("model.1.weight") and has("model.4.weight")
 
 
 def translator_architecture(tensors: Mapping[str, np.ndarray], source: str = "the weight file",
@@ -56,9 +65,10 @@ def translator_architecture(tensors: Mapping[str, np.ndarray], source: str = "th
       WeightsError: where they are of neither, or of a normalization that cannot be told.
     """
     tensors = translator_tensors(tensors, source)
-    if kernel_at(tensors, "model.model.0.weight"):
+    has = functools.partial(kernel_at, tensors)
+    if _is_unet(has):
         return _unet(tensors, source, normalization)
-    if kernel_at(tensors, "model.1.weight") and kernel_at(tensors, "model.4.weight"):
+    if _is_resnet(has):
         return _resnet(tensors, source, normalization)
     if any(name.endswith(("model.0.weight", "net.0.weight")) and kernel_at(tensors, name) for name in tensors):
         raise WeightsError(f"{source} holds the weights of a critic, which translates nothing; name those of a "

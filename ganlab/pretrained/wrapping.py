@@ -7,7 +7,7 @@ import numpy as np
 from ganlab.pretrained.errors import WeightsError, listed, shown
 
 Recognized = Callable[[Callable[[str], bool]], bool]
-"""`recognized(has) -> bool`: whether a network is there, where `has(name)` says whether a kernel of a convolution is."""
+"""`recognized(has) -> bool`: whether a network is there; `has(name)` is whether a convolution's kernel is."""
 TOP = "."
 """What a network is called whose names have no prefix, where there are others beside it."""
 MOST_WRAPPING = 16

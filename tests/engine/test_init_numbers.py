@@ -1,4 +1,4 @@
-"""Weights that a new run starts from: floats of any format are cast and it is said, and what is not finite is refused."""
+"""Weights that a new run starts from: floats of any format are cast and it is said; what is not finite is refused."""
 
 import jax
 import jax.numpy as jnp

@@ -170,6 +170,7 @@ REFUSED = {
     "U-Net without its last": (lambda: {name: array for name, array in tensors("p2p_G").items()
                                         if name != "model.model.3.weight"}, "begins as a U-Net"),
     "a critic in a dict": (lambda: under("netD", tensors("cyc_D_A")), "holds the weights of a critic"),
+    "a critic under model": (lambda: under("model", tensors("p2p_D")), "holds the weights of a critic"),
 }
 
 
@@ -185,7 +186,7 @@ def test_whole_weights_of_another_network_are_not_told_to_be_copied(case):
 def test_one_number_that_is_not_finite_in_float32_is_refused_by_the_name_of_its_tensor(value):
     weights = {name: array.astype(np.float64) for name, array in cut_tensors().items()}
     weights["model.8.weight"][0, 1, 2, 0] = value
-    with pytest.raises(WeightsError, match=r"has model\.8\.weight with 1 of 288 numbers that are not finite in float32"):
+    with pytest.raises(WeightsError, match=r"has model\.8\.weight with 1 of 288 numbers that are not finite in float"):
         module_and_variables(weights)
 
 
