@@ -81,6 +81,13 @@ def _answered(argv: list[str]) -> int:
         place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         print(f"ganlab: {place}{error.strerror}", file=sys.stderr)
         return EXIT_MISTAKE
+    except UnicodeEncodeError as error:
+        # Python keeps the bytes of a name that it cannot decode as surrogates, which no library takes for text.
+        if not any("\ud800" <= letter <= "\udfff" for letter in error.object[error.start:error.end]):
+            raise
+        print(f"ganlab: {error.object[:200]!r} is not text in the encoding of this shell "
+              f"({sys.getfilesystemencoding()}); set PYTHONUTF8=1, or rename it", file=sys.stderr)
+        return EXIT_MISTAKE
     except KeyboardInterrupt:
         print("ganlab: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -9,6 +9,8 @@ Examples:
   ganlab profile --config=experiments/dcgan32.py:data=glyphs,thin=4 --trace=profiles/dcgan32 --calls=10
 """
 
+from pathlib import Path
+
 from absl import flags
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +20,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Jitter
 from ganlab.engine import set_up_process
 from ganlab.engine.profiling import Piece, matrix_rate, profile_networks, profile_round, profile_updates
+from ganlab.output import writing
 from ganlab.systems import build
 
 
@@ -33,6 +36,9 @@ def run(values: flags.FlagValues) -> int:
     if values.calls < 1:
         raise ConfigError(f"--calls={values.calls}: it is the number of timed calls of each piece; use 1 or more")
     set_up_process()
+    if values.trace:
+        with writing(folder := Path(values.trace)):
+            folder.mkdir(parents=True, exist_ok=True)
     config, calls = values.config, values.calls
     game, dataset = build(config)
     rate = matrix_rate(calls)

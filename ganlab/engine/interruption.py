@@ -42,5 +42,6 @@ class Interruption:
             signal.signal(each, signal.SIG_IGN if each in SENT_TWICE else signal.SIG_DFL)
         # Not by print, which may be what was interrupted. A progress bar has hidden the terminal's cursor.
         cursor = "\x1b[?25h" if os.isatty(2) else ""
+        again = "SIGTERM" if self.signal in SENT_TWICE else "once more"
         with contextlib.suppress(OSError):
-            os.write(2, f"{cursor}{self.signal.name}: saving after this round; once more leaves at once\n".encode())
+            os.write(2, f"{cursor}{self.signal.name}: saving after this round; {again} leaves at once\n".encode())

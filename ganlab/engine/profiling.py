@@ -1,9 +1,12 @@
 """Where the time of a round goes: its updates, its networks and their layers, each compiled and timed by itself."""
 
+import contextlib
 import dataclasses
+import errno
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +16,7 @@ from flax import linen as nn
 from ganlab.data import Dataset, Jitter, device_data, gather_batches
 from ganlab.engine.program import make_mesh, make_programs, replicated
 from ganlab.game import Game, GameState, Network, init_state, order_key, play_round
+from ganlab.output import WriteError
 from ganlab.types import Array, Tree
 
 # A product of two such matrices keeps a processor busy for milliseconds, and a GPU for long enough to measure.
@@ -80,10 +84,34 @@ def profile_round(game: Game, dataset: Dataset, jitter: Jitter, calls: int, fold
 
     seconds = [_seconds(play) for _ in range(calls)]
     if folder is not None:
-        with jax.profiler.trace(folder):
+        with traced(Path(folder)):
             for _ in range(calls):
                 jax.block_until_ready(play())
     return Piece("round", statistics.median(seconds), None)
+
+
+@contextlib.contextmanager
+def traced(folder: Path) -> Iterator[None]:
+    """Writes a trace of what runs inside into a folder, beside those that are there.
+
+    Raises:
+      WriteError: where it cannot be written; then nothing of it is left.
+    """
+    before = set(folder.rglob("*"))
+    jax.profiler.start_trace(str(folder))
+    try:
+        yield
+    finally:
+        try:
+            jax.profiler.stop_trace()
+        except (jax.errors.JaxRuntimeError, OSError) as error:
+            # The innermost names come first, so that folders are empty when their turn comes.
+            for left in sorted(set(folder.rglob("*")) - before, reverse=True):
+                with contextlib.suppress(OSError):
+                    left.rmdir() if left.is_dir() else left.unlink()
+            # JAX says the status, the file, what the system says, and the file once more.
+            reason = str(error).partition("\n")[0].rpartition("; ")[2]
+            raise WriteError(errno.EIO, f"the trace could not be written ({reason})", str(folder)) from error
 
 
 def profile_updates(game: Game, dataset: Dataset, jitter: Jitter, calls: int) -> Iterator[Piece]:

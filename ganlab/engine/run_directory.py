@@ -66,6 +66,12 @@ class RunDirectory:
           ConfigError: if the directory holds something else, or a run whose config differs
             in more than keys that change no number.
         """
+        try:
+            str(self.path.absolute()).encode()
+        except UnicodeEncodeError:
+            raise ConfigError(f"--workdir={str(self.path.absolute())!r} is not text in the encoding of this shell "
+                              f"({sys.getfilesystemencoding()}), and checkpoints are not written there; set "
+                              "PYTHONUTF8=1, or name another directory") from None
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or a run's directory")
         if not self.config_file.exists():

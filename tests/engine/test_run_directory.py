@@ -83,3 +83,10 @@ def test_a_damaged_config_is_named(run):
 def test_reading_where_no_run_is_says_so(tmp_path):
     with pytest.raises(ConfigError, match="holds no run"):
         RunDirectory(tmp_path).read_config()
+
+
+def test_a_directory_whose_name_is_not_text_is_refused_before_anything_is_written(tmp_path):
+    # Orbax takes none. Python keeps a byte that it cannot decode as such a letter.
+    with pytest.raises(ConfigError, match="is not text in the encoding of this shell"):
+        RunDirectory(tmp_path / "f\udcfcr").check({})
+    assert not list(tmp_path.iterdir())
