@@ -136,9 +136,10 @@ def _without_images(classes: set[int], largest: int) -> Iterator[tuple[str, str]
     gaps = [(before + 1, after - 1) for before, after in itertools.pairwise([-1, *sorted(classes), largest + 1])
             if after - before > 1]
     shown = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in gaps[:_SHOWN])
-    which = (f"class {shown}, a class with no images" if missing == 1 else
-             f"{missing:,} of the classes 0 to {largest} ({shown}{', ...' if len(gaps) > _SHOWN else ''})")
-    yield LABELS_FILE, (f"gives no image {which}; number the classes from 0 without gaps, or write them as names, in "
+    which = (f"gives no image class {shown}, a class with no images" if missing == 1 else
+             f"leaves {missing:,} of the classes 0 to {largest} ({shown}{', ...' if len(gaps) > _SHOWN else ''}) "
+             "without images")
+    yield LABELS_FILE, (f"{which}; number the classes from 0 without gaps, or write them as names, in "
                         f'quotation marks, such as "{largest}"')
 
 
