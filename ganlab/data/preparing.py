@@ -1,6 +1,8 @@
 """Downloads data sets of TFDS and prepares them in the format that is read without TensorFlow."""
 
+import errno
 import logging
+import os
 import shlex
 import socket
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 from ganlab.config import ConfigError, did_you_mean
 from ganlab.data.stores import user_path
 from ganlab.data.tfds import FORMAT, READ, prepared_folder
+from ganlab.output.files import WriteError, is_full
 
 OFFLINE = "train offline with :data=glyphs"
 SHOWN = 4  # Addresses in a sentence.
@@ -71,8 +74,11 @@ def prepare(name: str, data_dir: str = "", download_dir: str = "") -> Any:
             raise
         raise ConfigError(f"{name} has to be downloaded by hand: {_line(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)} Put it "
                           f"into {downloads / 'manual'} and run the same command again") from error
-    except OSError as error:
-        if error.filename is not None or not str(error).startswith("Not enough disk space"):
+    except (OSError, RuntimeError) as error:
+        if is_full(error):
+            raise WriteError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder),
+                             "make room, or name another place by --data_dir, and run the same command again") from error
+        if getattr(error, "filename", None) is not None or not str(error).startswith("Not enough disk space"):
             raise
         raise ConfigError(f"{folder} has too little space for {name}: {_line(error)}; name another place by "
                           "--data_dir") from error

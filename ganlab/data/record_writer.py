@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ganlab.config import ConfigError
+from ganlab.output.files import is_full
 
 SPLIT = "train"
 SHARD_BYTES = 2**26
@@ -26,8 +27,6 @@ ORIGIN = "import.json"
 """Beside the records: what the data set was made from."""
 INFO = "dataset_info.json"
 """TFDS's description, written last: without it nothing opens."""
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclasses.dataclass
@@ -156,17 +155,12 @@ def whole_or_nothing(place: Path, overwrite: bool, wait: bool = False) -> Iterat
             partial.rename(place)
             shutil.rmtree(old, ignore_errors=True)
         except (OSError, RuntimeError) as error:
-            if not _is_full(error):
+            if not is_full(error):
                 raise
             raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing was left there; "
                               "make room or name a place on another disk") from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether a writer found no room; that of array_record says it in words alone."""
-    return getattr(error, "errno", None) in _FULL or any(os.strerror(number) in str(error) for number in _FULL)
 
 
 def check_place(place: Path, overwrite: bool) -> None:

@@ -13,6 +13,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk, or of a limit on it, that has no room."""
 
 
+def is_full(error: Exception) -> bool:
+    """Returns whether a writer found no room; some libraries say it in the system's words alone."""
+    return getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error) for number in FULL)
+
+
 class WriteError(OSError):
     """A place that could not be written: `filename` names it, `strerror` says why and what to do.
 

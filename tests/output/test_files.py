@@ -16,6 +16,7 @@ from ganlab.cli.sample_command import _write_files
 from ganlab.engine.checksums import write_checksums
 from ganlab.evaluation import add_results
 from ganlab.output import FULL, WriteError, whole_file, whole_folder, write_atomically, writing
+from ganlab.output.files import is_full
 from ganlab.pretrained import write_safetensors
 from ganlab.report.pictures import save_animation, save_png
 from ganlab.report.run_study import study_of_runs
@@ -143,3 +144,10 @@ def test_the_outermost_names_the_place_and_says_what_to_do_once():
 def test_paths_that_are_not_text_can_be_written(tmp_path):
     write_atomically(tmp_path / "a", "\udcfc")
     assert (tmp_path / "a").read_bytes() == b"\xfc"
+
+
+@pytest.mark.parametrize("number", FULL)
+def test_a_full_disk_is_known_by_its_number_and_by_its_words(number):
+    words = os.strerror(number)
+    assert is_full(OSError(number, words)) and is_full(RuntimeError(f"writing failed: {words}"))
+    assert not is_full(OSError(errno.EACCES, os.strerror(errno.EACCES)))
