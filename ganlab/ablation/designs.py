@@ -8,6 +8,7 @@ from scipy.stats import qmc
 
 from ganlab.ablation.declaration import Axis, Design, Levels, Range, Search
 from ganlab.config import ConfigError, unknown
+from ganlab.output import counted
 
 NAMED_DESIGNS = ("grid", "one_at_a_time")
 SEARCHES = ("random", "sobol")
@@ -66,12 +67,12 @@ def design_words(design: Design, variants: int) -> str:
     """A design in a sentence."""
     if isinstance(design, Search):
         kind = {"random": "at random", "sobol": "by a scrambled Sobol sequence"}[design.kind]
-        return f"the base and {variants - 1:,} points drawn {kind} (seed {design.seed})"
+        return f"the base and {counted(variants - 1, 'point')} drawn {kind} (seed {design.seed})"
     if design == "grid":
-        return f"every combination of the levels, {variants:,} variants"
+        return f"every combination of the levels, {counted(variants, 'variant')}"
     if design == "one_at_a_time":
-        return f"the base and every other level alone, {variants:,} variants"
-    return f"{variants:,} chosen variants"
+        return f"the base and every other level alone, {counted(variants, 'variant')}"
+    return counted(variants, "chosen variant")
 
 
 def _grid(axes: Mapping[str, Axis]) -> list[Levels]:

@@ -13,7 +13,7 @@ from ganlab.ablation.stacks import Stack
 from ganlab.config import ConfigError, flat
 from ganlab.engine import LOCK, command_text, versions, writing
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
-from ganlab.output import whole_file, write_atomically
+from ganlab.output import counted, whole_file, write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,8 @@ class AblationDirectory:
             keys = sorted({f"config.{key}" for name in names[0] & names[1]
                            for key in configs[0][name].keys() | configs[1][name].keys()
                            if configs[0][name].get(key) != configs[1][name].get(key)})
-            detail = (f" ({len(names[0] - names[1])} variants are gone, {len(names[1] - names[0])} are new; keys that "
+            detail = (f" ({counted(len(names[0] - names[1]), 'variant is', 'variants are')} gone, "
+                      f"{counted(len(names[1] - names[0]), 'is', 'are')} new; keys that "
                       f"differ: {', '.join(keys[:5]) or 'none'})")
         raise ConfigError(f"--workdir={self.path} holds another plan: {', '.join(changed)} differ{detail}; use another "
                           "--workdir, or the ablation's file as it was")

@@ -14,6 +14,7 @@ from ganlab.config import ConfigError, complete, flat, unknown, validate
 from ganlab.engine import config_of, plain, stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game
+from ganlab.output import agreeing, counted
 from ganlab.systems import build
 
 CONFIG = "config."
@@ -123,7 +124,9 @@ def make_plan(ablation: Ablation) -> Plan:
                           "that are further apart")
     if mistakes:
         lines = "".join(f"\n  {_some(names)}: {text}" for text, names in mistakes.items())
-        raise ConfigError(f"{sum(map(len, mistakes.values()))} of {len(points)} variants are invalid:{lines}")
+        number = sum(map(len, mistakes.values()))
+        raise ConfigError(f"{number} of {counted(len(points), 'variant')} {agreeing(number, 'is', 'are')} "
+                          f"invalid:{lines}")
     axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range) else list(axis)
             for name, axis in ablation.axes.items()}
     seeds = list(range(ablation.first_seed, ablation.first_seed + ablation.seeds))

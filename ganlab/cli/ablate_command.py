@@ -55,6 +55,7 @@ from ganlab.cli.report_command import write_report
 from ganlab.config import ConfigError
 from ganlab.engine import Interruption, locked, set_up_process, split_cpu
 from ganlab.evaluation import level_text
+from ganlab.output import agreeing, counted, span
 from ganlab.report.results import wide_console
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_findings import cautions, findings
@@ -103,7 +104,7 @@ def run(values: flags.FlagValues) -> int:
         if not begun:
             directory.write_plan(plan, stacks, sys.argv)
         left = directory.unfinished()
-        console.print(f"{len(stacks) - len(left)} of {len(stacks)} stacks are done")
+        console.print(f"{len(stacks) - len(left)} of {counted(len(stacks), 'stack is', 'stacks are')} done")
         if values.launcher == "here":
             with stack_bars(console) as track, Interruption() as interruption:
                 done = train_here(directory, programs, interruption, track, console.print)
@@ -113,7 +114,7 @@ def run(values: flags.FlagValues) -> int:
         else:
             submit(directory, values.launcher, values.workers, options(values.slurm), console.print)
     failed = directory.unfinished()
-    console.print(f"{len(stacks) - len(failed)} of {len(stacks)} stacks are done\n")
+    console.print(f"{len(stacks) - len(failed)} of {counted(len(stacks), 'stack is', 'stacks are')} done\n")
     study = read_study(directory.path)
     analysis = Analysis(study)
     for head, text in findings(analysis):
@@ -150,8 +151,9 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
         shown = [level_text(level) for level in levels]
         middle = shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]]
         console.print(f"{axis}: {', '.join(middle)}")
-    console.print(f"{plan.design}; seeds {plan.seeds[0]} to {plan.seeds[-1]}: {plan.trials:,} trials of "
-                  f"{plan.kimg:,g} kimg each, measured {plan.evaluations} times by {plan.metrics}\n")
+    seeds = f"{agreeing(len(plan.seeds), 'seed', 'seeds')} {span(plan.seeds[0], plan.seeds[-1])}"
+    console.print(f"{plan.design}; {seeds}: {counted(plan.trials, 'trial')} of "
+                  f"{plan.kimg:,g} kimg each, measured {counted(plan.evaluations, 'time')} by {plan.metrics}\n")
     table = Table(box=None, pad_edge=False)
     headings = ("group", "levels", "variants", "trials", "stacks", "memory each", *(["expected"] if timed else []))
     for heading in headings:
@@ -202,7 +204,7 @@ def stack_bars(console: rich.console.Console) -> Iterator[object]:
                rich.progress.TimeRemainingColumn())
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         def track(plan: Plan, stack: Stack) -> object:
-            words = f"stack {stack.number}: {group_words(plan, stack.group)}, {len(stack.trials)} trials"
+            words = f"stack {stack.number}: {group_words(plan, stack.group)}, {counted(len(stack.trials), 'trial')}"
             if not console.is_terminal:
                 console.print(words)
             rounds = plan.groups[stack.group][0].config.train.total_rounds

@@ -34,6 +34,7 @@ from absl import flags
 from ganlab.config import ConfigError, format_choices
 from ganlab.data import CROPS, Form, Imported, Listing, import_images, list_images, list_prepared
 from ganlab.data.record_writer import check_place
+from ganlab.output import agreeing, counted
 
 ARGUMENTS = ("SOURCE", "DEST")
 EXIT_INTERRUPTED = 130
@@ -101,7 +102,7 @@ def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
 
 def _line(done: int, total: int) -> None:
     if done * LINES // total > (done - 1) * LINES // total:
-        print(f"{done:,} of {total:,} images", flush=True)
+        print(f"{done:,} of {counted(total, 'image')}", flush=True)
 
 
 def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iterator[str]:
@@ -110,9 +111,9 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
     size = sum(file.stat().st_size for file in place.iterdir())
     classes = ", ".join(f"{name} {count:,}" for name, count in list(found.per_class.items())[:SHOWN])
     more = f", and {len(found.per_class) - SHOWN:,} more" if len(found.per_class) > SHOWN else ""
-    yield (f"{number:,} images of {width}x{height}, {'colours' if channels == 3 else 'grey'}, in {place} "
+    yield (f"{counted(number, 'image')} of {width}x{height}, {'colours' if channels == 3 else 'grey'}, in {place} "
            f"({size / 2**20:,.1f} MiB)")
-    yield f"{len(found.per_class):,} class{'es' if len(found.per_class) > 1 else ''}: {classes}{more}"
+    yield f"{counted(len(found.per_class), 'class', 'classes')}: {classes}{more}"
     if found.left_out:
         yield f"{len(found.left_out):,} left out:"
         yield from (f"  {name} {reason}" for name, reason in found.left_out[:SHOWN])
@@ -121,7 +122,8 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
     if listing.others:
         yield f"{listing.others:,} {'files are no images by their names' if listing.others > 1 else ONE_OTHER}"
     if found.enlarged:
-        yield f"{found.enlarged:,} images were smaller than {form.resolution} pixels and were enlarged"
+        yield (f"{counted(found.enlarged, 'image was', 'images were')} smaller than {form.resolution} pixels and "
+               f"{agreeing(found.enlarged, 'was', 'were')} enlarged")
     if found.grey == number and channels == 3:
         yield "every image is grey; --channels=1 takes a third of the memory"
     choices = format_choices(data=place if place.is_absolute() else f"./{place}")

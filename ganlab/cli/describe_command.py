@@ -15,6 +15,7 @@ from rich.console import Console
 from ganlab.cli.config_flag import define_config
 from ganlab.data import Jitter
 from ganlab.engine import data_shapes, make_mesh, make_programs, set_up_process, stays_on_device
+from ganlab.output import counted
 from ganlab.report import tables
 from ganlab.systems import build
 
@@ -45,8 +46,10 @@ def run(values: flags.FlagValues) -> int:
     console = Console(highlight=False, markup=False)
     shape = "x".join(map(str, dataset.image_shape))
     parts = [tables.config_table(config),
-             f"data {dataset.name}: {len(dataset):,} examples of {shape}, {dataset.num_classes} classes",
-             f"devices: {mesh.size}, each with {game.batch_size // mesh.size} of a batch's {game.batch_size} images"
+             f"data {dataset.name}: {counted(len(dataset), 'example')} of {shape}, "
+             f"{counted(dataset.num_classes, 'class', 'classes')}",
+             f"devices: {mesh.size}, each with {game.batch_size // mesh.size} of a batch's "
+             f"{counted(game.batch_size, 'image')}"
              f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in {config.train.precision}",
              *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
              tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]

@@ -25,6 +25,7 @@ from ganlab.engine import (
     write_sampler,
 )
 from ganlab.game import Sampler
+from ganlab.output import counted
 from ganlab.pretrained import check_finite, shown, write_safetensors
 from ganlab.systems import build_game
 from ganlab.types import Tree
@@ -60,7 +61,7 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     write_safetensors(output, tensors, texts)
     described = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
     form = f", in {values.dtype}" if values.dtype else ""
-    print(f"{len(tensors)} arrays of {described}, round {weights.step:,}{form}, in {output}")
+    print(f"{counted(len(tensors), 'array')} of {described}, round {weights.step:,}{form}, in {output}")
 
 
 def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -38,7 +38,7 @@ from ganlab.config import ConfigError, experiment
 from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
 from ganlab.game import GameState
 from ganlab.networks.torch_layers import NORMALIZATIONS
-from ganlab.output import whole_folder, write_atomically
+from ganlab.output import counted, whole_folder, write_atomically
 from ganlab.pretrained import (
     Architecture,
     Weights,
@@ -133,8 +133,8 @@ def _check_channels(path: str, found: Architecture) -> None:
     """Raises ConfigError for a generator that takes or makes what is not a picture."""
     for does, channels in (("takes", found.source_channels), ("makes", found.channels)):
         if channels not in CHANNELS:
-            raise ConfigError(f"{path} holds a generator that {does} images of {channels} channels, and the pictures "
-                              "of runs have 1 (grey) or 3 (colours); name one of such pictures")
+            raise ConfigError(f"{path} holds a generator that {does} images of {counted(channels, 'channel')}, and "
+                              "the pictures of runs have 1 (grey) or 3 (colours); name one of such pictures")
 
 
 def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
@@ -143,7 +143,7 @@ def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architectur
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
             flag = f"--back={values.back}" if values.back else f"--back_network={values.back_network}"
-            raise ConfigError(f"{flag} takes {back.source_channels} channels and makes {back.channels}, but "
+            raise ConfigError(f"{flag} takes {counted(back.source_channels, 'channel')} and makes {back.channels}, but "
                               f"the generator of the other direction takes {forward.source_channels} and makes "
                               f"{forward.channels}; name its counterpart")
     generators = {player: {"network": part.network, "kwargs": dict(part.kwargs)} for player, part in found.items()}

@@ -26,6 +26,7 @@ from ganlab.config import ConfigError
 from ganlab.data import to_float
 from ganlab.engine import set_up_process
 from ganlab.metrics import nearest_labels
+from ganlab.output import counted
 from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid
 from ganlab.report.pictures import FEW_CLASSES, save_png
 
@@ -74,8 +75,8 @@ def show_reconstructions(trained: TrainedRun, values: flags.FlagValues) -> tuple
     columns = min(values.number or 12, len(shown))
     picture = worded_grid(np.concatenate([real[:columns], made[:columns]]), columns, title_of(trained),
                           rows=("real", "reconstruction"))
-    return "reconstructions", picture, (f"{len(shown):,} images are reconstructed with a root-mean-square error of "
-                                        f"{error:.3f} (black is -1, white 1)")
+    return "reconstructions", picture, (f"{counted(len(shown), 'image is', 'images are')} reconstructed with a "
+                                        f"root-mean-square error of {error:.3f} (black is -1, white 1)")
 
 
 def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
@@ -90,7 +91,8 @@ def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.n
     picture = draw_latent_space(plane, latents, trained.dataset.labels[shown], trained.dataset.class_names, made,
                                 title_of(trained))
     deviations = ", ".join(f"{deviation:.2f}" for deviation in latents.std(axis=0))
-    return "latent_space", picture, f"{len(shown):,} images have latents of deviations {deviations}"
+    return "latent_space", picture, (f"{counted(len(shown), 'image has', 'images have')} latents of deviations "
+                                     f"{deviations}")
 
 
 def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
@@ -117,7 +119,7 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
     if len(names) <= FEW_CLASSES:
         still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))
-        text += (f"; of {len(before):,} images moved by it, the nearest real image of {arrived:,} is of class "
+        text += (f"; of {counted(len(before), 'image')} moved by it, the nearest real image of {arrived:,} is of class "
                  f"{names[end]} (unmoved: of {still:,})")
     return f"arithmetic_{start}_to_{end}", picture, text
 

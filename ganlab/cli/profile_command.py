@@ -20,7 +20,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Jitter
 from ganlab.engine import set_up_process
 from ganlab.engine.profiling import Piece, matrix_rate, profile_networks, profile_round, profile_updates
-from ganlab.output import writing
+from ganlab.output import counted, writing
 from ganlab.systems import build
 
 
@@ -51,7 +51,7 @@ def run(values: flags.FlagValues) -> int:
     console.print(_table("updates, each by itself", updates, rate, whole.seconds), "")
     console.print(_table(f"networks and layers on a batch of {game.batch_size}, each by itself", networks, rate))
     if values.trace:
-        console.print(f"\ntrace of {calls} rounds: {values.trace}")
+        console.print(f"\ntrace of {counted(calls, 'round')}: {values.trace}")
     return 0
 
 

@@ -26,7 +26,7 @@ from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.data.classes import file_words
 from ganlab.engine import set_up_process
-from ganlab.output import whole_file, whole_folder
+from ganlab.output import counted, whole_file, whole_folder
 from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
 
 FORMS = ("grid", "files", "npz")
@@ -89,7 +89,7 @@ def run(values: flags.FlagValues) -> int:
     else:
         words = file_words(trained.dataset.class_names)
         _write_files(output, samples, [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
-    print(f"{number} samples of round {trained.step:,} in {output}")
+    print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
     return 0
 
 
@@ -98,8 +98,8 @@ def check_walks(trained: TrainedRun) -> None:
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
         raise ConfigError("--interpolate walks between latents that are vectors of real numbers, but a latent of "
-                          f"system {trained.config.system.name} is {drawn.dtype} of shape {list(drawn.shape[1:])}; leave "
-                          "--interpolate out")
+                          f"system {trained.config.system.name} is {drawn.dtype} of shape {list(drawn.shape[1:])}; "
+                          "leave --interpolate out")
 
 
 def _conditional(trained: TrainedRun) -> bool:

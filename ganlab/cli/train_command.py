@@ -74,6 +74,7 @@ from ganlab.engine import (
     writing,
 )
 from ganlab.game import Game
+from ganlab.output import counted
 from ganlab.report.pictures import draw_samples, save_png, striped
 from ganlab.systems import build
 
@@ -144,11 +145,11 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
     saved = rounds_saved(directory.checkpoints) if resumes else 0
     if saved % config.train.rounds_per_call:
         raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} "
-                          f"stopped after {saved:,} rounds, no multiple of it; use 1 or a divisor of {saved}")
+                          f"stopped after {counted(saved, 'round')}, no multiple of it; use 1 or a divisor of {saved}")
     if saved >= config.train.total_rounds:
         if not (directory.losses_plot.exists() and directory.animation.exists()):
             draw_run(directory, config.name)
-        print(f"{directory.path} has its {config.train.total_rounds:,} rounds; --config.train.total_rounds "
+        print(f"{directory.path} has its {counted(config.train.total_rounds, 'round')}; --config.train.total_rounds "
               "asks for more")
         return 0
     if not saved:
@@ -170,7 +171,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
         print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command goes on")
         return EXIT_SIGNAL + outcome.stopped_by
     latest = max(directory.samples.glob("*.png"), default=directory.samples)
-    print(f"trained {outcome.step:,} rounds; samples {latest}, animation {directory.animation}, "
+    print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation {directory.animation}, "
           f"losses {directory.losses_plot}, everything in {directory.path}")
     return 0
 

@@ -39,7 +39,7 @@ from ganlab.data import (
 from ganlab.data.importing import Form
 from ganlab.engine import set_up_process
 from ganlab.game import Translator
-from ganlab.output import whole_file, whole_folder
+from ganlab.output import counted, whole_file, whole_folder
 from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
@@ -85,7 +85,8 @@ def run(values: flags.FlagValues) -> int:
     channels = (data.source_shape if translator.source == "source" else data.image_shape)[-1]
     for shape in (data.source_shape, data.image_shape):
         if shape is not None and shape[-1] not in CHANNELS:
-            raise ConfigError(f"{values.workdir} is of images of {shape[-1]} channels, and the pictures that are read "
+            raise ConfigError(f"{values.workdir} is of images of {counted(shape[-1], 'channel')}, and the pictures "
+                              "that are read "
                               "and written have 1 (grey) or 3 (colours); name another run")
     for i, name in enumerate(names):
         _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator, values.convert)
@@ -113,7 +114,7 @@ def run(values: flags.FlagValues) -> int:
                 rows[i] = source, made
             advance(1)
         save_png(output / STRIP, rows_of_pairs([rows[i] for i in sorted(rows)]))
-    print(f"{len(names):,} pictures translated by round {trained.step:,} in {output}; {output / STRIP} shows "
+    print(f"{counted(len(names), 'picture')} translated by round {trained.step:,} in {output}; {output / STRIP} shows "
           f"{len(rows)} beside their sources")
     return 0
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError
+from ganlab.output import agreeing, counted
 from ganlab.types import Array
 
 
@@ -109,7 +110,9 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     """
     finite = finite_images(images)
     if not finite.all():
-        raise NotFinite(f"{int(np.sum(~finite)):,} of {len(finite):,} images that the network makes are not finite, "
+        bad = int(np.sum(~finite))
+        raise NotFinite(f"{bad:,} of {counted(len(finite), 'image')} that the network makes "
+                        f"{agreeing(bad, 'is', 'are')} not finite, "
                         f"the first of them number {int(np.argmin(finite)):,}; take an earlier checkpoint by --step, "
                         "or other weights")
     return np.clip(np.round((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)

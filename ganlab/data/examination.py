@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganlab.data.dataset import Dataset, StoredImages
+from ganlab.output import agreeing, counted
 
 MOST_EXAMINED = 20_000  # Pictures of each kind that are looked at; of more, so many at equal distances.
 BLOCK = 500  # Pictures that are held at once.
@@ -111,8 +112,8 @@ def _look(images: np.ndarray | StoredImages, labels: np.ndarray, most: int) -> P
 def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str]:
     size, names = len(dataset), np.array(dataset.class_names)
     if size < FEW_EXAMPLES:
-        yield (f"there are only {size:,} examples, which a critic soon knows by heart; gather more, or expect samples "
-               "that repeat them")
+        yield (f"there {agreeing(size, 'is', 'are')} only {counted(size, 'example')}, which a critic soon knows by "
+               "heart; gather more, or expect samples that repeat them")
     if np.any(counts == 0):
         yield f"{_named(names[counts == 0])} no examples: samples of them would be noise; take them out"
     few = (counts > 0) & (counts < FEW_OF_A_CLASS)

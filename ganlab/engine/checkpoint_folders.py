@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganlab.config import ConfigError
+from ganlab.output import counted
 
 
 def step_folders(directory: Path) -> dict[int, Path]:
@@ -38,5 +39,6 @@ def choose_step(steps: Sequence[int], wanted: int | None, directory: Path) -> in
     if not steps:
         raise ConfigError(f"{directory} holds no checkpoint yet; train there first")
     if wanted is not None and wanted not in steps:
-        raise ConfigError(f"{directory} has no checkpoint after {wanted} rounds; it has {', '.join(map(str, steps))}")
+        raise ConfigError(f"{directory} has no checkpoint after {counted(wanted, 'round')}; it has "
+                          f"{', '.join(map(str, steps))}")
     return steps[-1] if wanted is None else wanted

@@ -11,6 +11,7 @@ from ganlab.data import Dataset, HostReader
 from ganlab.engine.logs import AlarmsFile
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.game import FAULT, Game, GameState, order_key, retry_key, watched_names
+from ganlab.output import counted
 from ganlab.types import Array
 
 MOST_RETRIES = 1000
@@ -87,7 +88,7 @@ def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Faul
     update = next(update for update in game.round if update.name == fault.update)
     reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)), game.slots, game.batch_size)
     images = reader.read(fault.round - 1)[0]["image"][game.slots_of(update)]
-    tried = f" after {retries} retries" if retries else ""
+    tried = f" after {counted(retries, 'retry', 'retries')}" if retries else ""
     return Diverged(
         f"{fault}{tried}; the checkpoints from before it are kept. The same command comes to the same: in another "
         "--workdir, lower the learning rates, raise the penalty or set --config.train.on_divergence=skip or roll_back",

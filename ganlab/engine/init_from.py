@@ -14,6 +14,7 @@ from ganlab.config import ConfigError, unknown
 from ganlab.engine.checkpoints import array_text
 from ganlab.engine.stored_weights import StoredWeights, file_weights, network_arrays, run_weights
 from ganlab.game import Game, GameState, init_state
+from ganlab.output import counted
 from ganlab.pretrained import check_finite
 from ganlab.types import Array, Tree
 
@@ -172,7 +173,7 @@ def _listed(words: list[str] | tuple[str, ...]) -> str:
 
 
 def _report(network: str, fit: _Fit, source: StoredWeights) -> str:
-    text = f"{network}: {len(fit.taken)} of {len(fit.taken) + len(fit.left)} arrays from {source.name}"
+    text = f"{network}: {len(fit.taken)} of {counted(len(fit.taken) + len(fit.left), 'array')} from {source.name}"
     for types, count in collections.Counter(fit.cast.values()).items():
         text += f", {count} of them cast from {types}"
     if fit.left:

@@ -26,7 +26,7 @@ from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import SKIPPED, Game, GameState, Makers
-from ganlab.output import steady_output
+from ganlab.output import agreeing, counted, steady_output
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
@@ -195,7 +195,9 @@ class _Logs:
         if SKIPPED in state.memory:
             numbers[SKIPPED] = float(state.memory[SKIPPED])
             if numbers[SKIPPED] > (self._skipped or 0):
-                self.console.say(f"{numbers[SKIPPED]:,.0f} steps up to round {step:,} were not finite and skipped")
+                skipped = round(numbers[SKIPPED])
+                self.console.say(f"{counted(skipped, 'step')} up to round {step:,} "
+                                 f"{agreeing(skipped, 'was', 'were')} not finite and skipped")
             self._skipped = numbers[SKIPPED]
         kimg = step * self._game.images_per_round / 1000
         self._file.write(step, kimg, numbers)

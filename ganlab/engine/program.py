@@ -14,7 +14,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
 from ganlab.engine.less_memory import THRIFTY
 from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
-from ganlab.output import counted
+from ganlab.output import agreeing, counted, span
 from ganlab.types import Array, Tree
 
 DATA_AXIS = "data"
@@ -36,8 +36,9 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
     """
     devices = jax.device_count() if devices is None else devices
     if not 1 <= devices <= jax.device_count():
-        raise ConfigError(f"--mesh.data={devices}: there are {jax.device_count()} devices ({jax.default_backend()}); "
-                          f"use 1 to {jax.device_count()}")
+        there = jax.device_count()
+        raise ConfigError(f"--mesh.data={devices}: there {agreeing(there, 'is', 'are')} {counted(there, 'device')} "
+                          f"({jax.default_backend()}); use {span(1, there)}")
     if devices < jax.device_count() and jax.process_count() > 1:
         raise ConfigError(f"--mesh.data={devices}: the {jax.process_count()} processes bring {jax.device_count()} "
                           "devices, and each has to play; leave the flag out, or start fewer processes")
@@ -46,7 +47,8 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
         below, above = batch_size // parts * parts, (batch_size // parts + 1) * parts
         sizes = f"{below} or {above}" if below else str(above)
         sliced = f" in {slices} slices each (config.train.accumulate)" if slices > 1 else ""
-        raise ConfigError(f"config.batch_size {batch_size} does not divide over {devices} devices{sliced}; use {sizes}")
+        raise ConfigError(f"config.batch_size {batch_size} does not divide over {counted(devices, 'device')}{sliced}; "
+                          f"use {sizes}")
     # Explicit axes, the default, break the gradient of transposed convolutions.
     return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
                          devices=jax.devices()[:devices])

@@ -14,6 +14,7 @@ from ganlab.evaluation.protocol import Protocol
 from ganlab.evaluation.seen import SeenSet, see
 from ganlab.machine import numbers_in_force
 from ganlab.metrics import bootstrap, mean_interval, rank_warning
+from ganlab.output import counted
 
 Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
@@ -168,7 +169,7 @@ def check_request(request: Request, measures: Mapping[str, Measure], real: Pictu
 def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str], measures: Mapping[str, Measure],
                     features: Features) -> None:
     if real is not None and fake.features is not None and real.features.shape[1] != fake.features.shape[1]:
-        raise ConfigError(f"real images of shape {real.shape} have {real.features.shape[1]:,} features "
+        raise ConfigError(f"real images of shape {real.shape} have {counted(real.features.shape[1], 'feature')} "
                           f"{features.name}, samples of shape {fake.shape} {fake.features.shape[1]:,}; bring both to "
                           "one shape (--resolution=N sets the side), or take other --features")
     for name in names:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import BadImage, Dataset, StoredImages, decode_image, list_images, resize, spread, with_channels
+from ganlab.output import counted
 
 MOST_IMAGES = 50_000
 """As many real images, and samples, as a published FID takes."""
@@ -48,7 +49,8 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
       ConfigError: for more than there are.
     """
     if number > len(dataset):
-        raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {len(dataset):,} images; ask for fewer")
+        raise ConfigError(f"--real_number={number:,}, but {dataset.name} has {counted(len(dataset), 'image')}; "
+                          "ask for fewer")
     chosen = spread(len(dataset), number or MOST_IMAGES)
     images = dataset.images
     split = _splits(source).get("split", "train")
@@ -95,7 +97,7 @@ def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureS
     """
     listing = list_images(Path(path).expanduser())
     if number > len(listing):
-        raise ConfigError(f"{path} has {len(listing):,} images, not the {number:,} asked for; ask for fewer")
+        raise ConfigError(f"{path} has {counted(len(listing), 'image')}, not the {number:,} asked for; ask for fewer")
     chosen = spread(len(listing), number or MOST_IMAGES)
     shape: list[tuple[int, ...]] = []
 

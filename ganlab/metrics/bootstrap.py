@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganlab.output import agreeing, counted
+
 
 class Interval(NamedTuple):
     """A two-sided confidence interval."""
@@ -49,7 +51,8 @@ def bootstrap(estimate: Callable[[np.ndarray], float], number: int, draws: int, 
     draw = np.random.Generator(np.random.PCG64(seed))
     values = np.array([estimate(draw.integers(number, size=number)) for _ in range(draws)], np.float64)
     if np.any(np.isnan(values)):
-        raise ValueError(f"{int(np.sum(np.isnan(values)))} of {draws} draws give NaN, and none may: "
+        bad = int(np.sum(np.isnan(values)))
+        raise ValueError(f"{bad} of {counted(draws, 'draw')} {agreeing(bad, 'gives', 'give')} NaN, and none may: "
                          "the metric is not defined on every resampling, so take more examples.")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level, draws)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ganlab.output import agreeing, counted
+
 
 def checked(name: str, features: np.ndarray, at_least: int = 1) -> np.ndarray:
     """The features as they are, a float array [n, d]: finite, and of `at_least` examples.
@@ -21,11 +23,13 @@ def checked(name: str, features: np.ndarray, at_least: int = 1) -> np.ndarray:
         raise ValueError(f"{name} features are {features.dtype} of shape {list(features.shape)}, and must be real "
                          "numbers of shape [examples, dimensions]: flatten what belongs to one example.")
     if len(features) < at_least:
-        raise ValueError(f"{len(features)} {name} features are too few: give at least {at_least}.")
+        few = counted(len(features), f"{name} feature is", f"{name} features are")
+        raise ValueError(f"{few} too few: give at least {at_least}.")
     bad = len(features) - int(np.sum(np.all(np.isfinite(features), axis=1)))
     if bad:
-        raise ValueError(f"{bad} of {len(features)} {name} features hold a NaN or an infinity, and all must be finite: "
-                         "look for a generator or a feature network that diverged.")
+        raise ValueError(f"{bad} of {counted(len(features), f'{name} feature')} {agreeing(bad, 'holds', 'hold')} a "
+                         "NaN or an infinity, and all must be finite: look for a generator or a feature network that "
+                         "diverged.")
     return features
 
 
@@ -34,7 +38,7 @@ def checked_pair(real: np.ndarray, fake: np.ndarray, at_least: int = 1,
     """Two sets of features of one dimension, each `checked`; raises ValueError where the dimensions differ."""
     real, fake = checked(names[0], real, at_least), checked(names[1], fake, at_least)
     if real.shape[1] != fake.shape[1]:
-        raise ValueError(f"{names[0]} features have {real.shape[1]} dimensions and {names[1]} features "
+        raise ValueError(f"{names[0]} features have {counted(real.shape[1], 'dimension')} and {names[1]} features "
                          f"{fake.shape[1]}, and both must have as many: take both from one feature network.")
     return real, fake
 

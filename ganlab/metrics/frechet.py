@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganlab.metrics.feature_arrays import checked
+from ganlab.output import counted
 
 BLOCK = 1000
 
@@ -49,7 +50,8 @@ def add_features(sums: MomentSums | None, features: np.ndarray) -> MomentSums:
         sums = MomentSums(0, np.mean(features, axis=0, dtype=np.float64), np.zeros(dimension),
                           np.zeros((dimension, dimension)))
     if features.shape[1] != len(sums.shift):
-        raise ValueError(f"features of {features.shape[1]} dimensions cannot be added to sums of {len(sums.shift)}: "
+        raise ValueError(f"features of {counted(features.shape[1], 'dimension')} cannot be added to "
+                         f"sums of {len(sums.shift)}: "
                          "take all from one feature network.")
     products, total = sums.products, sums.sum
     for start in range(0, len(features), BLOCK):
@@ -62,7 +64,7 @@ def finish(sums: MomentSums | None) -> Moments:
     """The moments of all the features that were added; raises ValueError for fewer than two of them."""
     number = sums.number if sums else 0
     if number < 2:
-        raise ValueError(f"a covariance of {number} features is not defined: give at least 2.")
+        raise ValueError(f"a covariance of {counted(number, 'feature')} is not defined: give at least 2.")
     offset = sums.sum / number
     return Moments(number, sums.shift + offset, (sums.products - number * np.outer(offset, offset)) / (number - 1))
 
@@ -76,7 +78,8 @@ def rank_warning(number: int, dimension: int) -> str | None:
     """What to tell of a covariance of so few examples that it is singular; None where there are enough."""
     if number > dimension:
         return None
-    return (f"{number} examples give a covariance of {dimension} dimensions a rank of at most {number - 1}: "
+    return (f"{counted(number, 'example gives', 'examples give')} a covariance of {counted(dimension, 'dimension')} a "
+            f"rank of at most {number - 1}: "
             f"the Fréchet distance is strongly biased, so take at least {dimension + 1}.")
 
 
@@ -111,7 +114,7 @@ def _distance(mean: np.ndarray, root: np.ndarray, other_mean: np.ndarray, other_
 
 def _check_dimensions(a: Moments, dimension: int) -> None:
     if len(a.mean) != dimension:
-        raise ValueError(f"moments of {len(a.mean)} dimensions cannot be compared with {dimension}: "
+        raise ValueError(f"moments of {counted(len(a.mean), 'dimension')} cannot be compared with {dimension}: "
                          "take both from one feature network.")
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ganlab.metrics.feature_arrays import check_count, checked_image_pair, checked_images
+from ganlab.output import counted
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of each scale, from fine to coarse (Wang et al. 2003, section 3.2)."""
@@ -54,9 +55,10 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Window of 11x11 pixels, C1 = (0.01 L)^2, C2 = (0.03 L)^2, means over windows, factors below 0 taken
     as 0. Each channel has its own product over scales, and the mean of these is the similarity, as in
-    TensorFlow's `ssim_multiscale` and pytorch-msssim. The five scales need 176 pixels a side. Smaller images have as many
-    scales as the window fits into, with the weights of these scaled to sum to 1: three at 64 pixels,
-    two at 32. Below 11 pixels there is one, and the window shrinks to the image. So compare at one size.
+    TensorFlow's `ssim_multiscale` and pytorch-msssim. The five scales need 176 pixels a side. Smaller
+    images have as many scales as the window fits into, with the weights of these scaled to sum to 1:
+    three at 64 pixels, two at 32. Below 11 pixels there is one, and the window shrinks to the image. So
+    compare at one size.
 
     Args:
       a: [n, h, w, c], uint8 with range L = 255, or a float type in [-1, 1] with range L = 2. Floats are
@@ -68,7 +70,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = checked_image_pair(a, b, names=("first", "second"))
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} first and {len(b)} second images are given, and both must be as many: "
+        raise ValueError(f"{len(a)} first and {counted(len(b), 'second image')} are given, and both must be as many: "
                          "they are compared in pairs.")
     value_range = 255.0 if a.dtype == np.uint8 else 2.0
     offset = 0.0 if a.dtype == np.uint8 else 1.0

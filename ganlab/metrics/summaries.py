@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganlab.metrics.bootstrap import Interval
+from ganlab.output import counted
 
 LEVEL = 0.95
 DRAWS = 9999  # SciPy's: the ends of an interval move by a hundredth of its width from one seed to another.
@@ -82,7 +83,8 @@ def paired_difference(values: np.ndarray, base: np.ndarray, seed: int = 0, level
     """
     values, base = _checked(values), _checked(base)
     if len(values) != len(base):
-        raise ValueError(f"{len(values)} values and {len(base)} of the base are given, and pairs need as many of both: "
+        raise ValueError(f"{counted(len(values), 'value')} and {len(base)} of the base are given, and pairs need "
+                         "as many of both: "
                          "leave out seeds that only one of them has.")
     if not len(values):
         return Difference(0, math.nan, None)
@@ -112,7 +114,8 @@ def improvement(values: np.ndarray, base: np.ndarray, better: str, seed: int = 0
         raise ValueError(f"better={better!r} is given, and must be lower or higher: else nothing is an improvement.")
     values, base = _checked(values), _checked(base)
     if not len(values) or not len(base):
-        raise ValueError(f"{len(values)} values and {len(base)} of the base are given, and each needs at least 1.")
+        raise ValueError(f"{counted(len(values), 'value')} and {len(base)} of the base are given, and each needs "
+                         "at least 1.")
     sign = 1 if better == "higher" else -1
 
     def probability(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -148,7 +151,7 @@ def small_sample_warning(number: int, level: float = LEVEL) -> str:
         return ""
     if number == 1:
         return "1 seed: nothing tells how far another seed would have been from it"
-    return (f"{number} seeds: an interval called {level:.0%} holds the true mean in only about "
+    return (f"{counted(number, 'seed')}: an interval called {level:.0%} holds the true mean in only about "
             f"{coverage(number, level):.0%} of such studies; take 5 seeds or more")
 
 

@@ -16,6 +16,11 @@ def ordinal(number: int) -> str:
     return f"{number:,}{ending}"
 
 
-def every(number: int, what: str) -> str:
-    """Returns how often something happens: `every round`, `every 2nd round`."""
-    return f"every {what}" if number == 1 else f"every {ordinal(number)} {what}"
+def agreeing(number: int, one: str, several: str) -> str:
+    """Returns the form of a word that goes with a number: `is` and `are`, `holds` and `hold`."""
+    return one if number == 1 else several
+
+
+def span(first: int, last: int) -> str:
+    """Returns all from the first to the last, as they are named: `1`, `1 to 4`."""
+    return f"{first}" if first == last else f"{first} to {last}"

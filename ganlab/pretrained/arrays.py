@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 import ml_dtypes  # Comes with jax.
 import numpy as np
 
+from ganlab.output import counted
 from ganlab.pretrained.errors import BadWeights, damaged, shown
 
 _NUMBERS = ("b1", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16")
@@ -60,7 +61,7 @@ def read_bytes(stream: BinaryIO, nbytes: int) -> np.ndarray:
     while done < nbytes:
         got = stream.readinto(view[done:done + CHUNK])
         if not got:
-            raise BadWeights(f"ends {nbytes - done:,} bytes too early; copy it anew, whole")
+            raise BadWeights(f"ends {counted(nbytes - done, 'byte')} too early; copy it anew, whole")
         done += got
     return raw
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ganlab.output import counted
 from ganlab.report.pictures import FEW_CLASSES, PICTURE_WIDTH, figure_pixels, image_grid
 
 DPI = 100
@@ -115,7 +116,7 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
         scattered.scatter(*places[labels == label].T, s=6, color=colour, linewidths=0, label=class_names[label])
     scattered.add_patch(Rectangle((left, below), right - left, above - below, fill=False, linestyle="--"))
     scattered.set(xlabel=plane.names[0], ylabel=plane.names[1], aspect="equal",
-                  title=f"{len(latents):,} encoded images; dashed: the frame on the right")
+                  title=f"{counted(len(latents), 'encoded image')}; dashed: the frame on the right")
     if few:
         scattered.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=3, title="class")
     # Square whatever the deviations of both axes.

@@ -7,6 +7,7 @@ import rich.console
 from rich.table import Table
 
 from ganlab.evaluation import Record, Uncertainty
+from ganlab.output import counted
 from ganlab.report.pictures import figure_pixels, new_figure
 
 DIGITS = 4  # Significant ones; more would be noise at any number of samples.
@@ -22,7 +23,8 @@ def number_text(value: float) -> str:
 
 def interval_words(interval: Uncertainty) -> str:
     """What an interval is of: its level, and seeds or resamplings."""
-    words = {"seeds": f"over {interval.draws} seeds", "bootstrap": f"of {interval.draws} resamplings"}[interval.kind]
+    words = {"seeds": f"over {counted(interval.draws, 'seed')}",
+             "bootstrap": f"of {counted(interval.draws, 'resampling')}"}[interval.kind]
     return f"{interval.level:.0%} {words}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganlab.evaluation import DIVERGED, FINISHED, MISSING, Level, Record, Study, Trial, Value, Variant, level_text
+from ganlab.output import counted
 from ganlab.report.study_analysis import is_numeric
 
 OF_ONE_RUN = ("seed", "name")  # Config keys that may differ between runs of one variant.
@@ -156,7 +157,7 @@ def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return runs[0].name
     names = dict.fromkeys(str(run.config.get("name", "")) for run in runs)
-    return f"{len(runs)} runs of {', '.join(names)}" if len(names) <= 3 else f"{len(runs)} runs"
+    return f"{counted(len(runs), 'run')} of {', '.join(names)}" if len(names) <= 3 else counted(len(runs), "run")
 
 
 def _lead(config: Mapping[str, Any]) -> str:

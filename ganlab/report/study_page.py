@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import ganlab
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, Study, Value
-from ganlab.output import counted
+from ganlab.output import agreeing, counted
 from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading, Part, Section, Words, render
 from ganlab.report.page import FINDING as FOUND
 from ganlab.report.study_analysis import Analysis, is_numeric
@@ -79,7 +79,8 @@ def _plan_parts(analysis: Analysis) -> list[Part]:
         f"{counted(len(study.variants), 'variant')}, each from {counted(len(seeds), 'seed')} ({listed}): "
         f"{counted(len(study.trials), 'trial')}.",
         f"Budget of a trial: {budget} kimg (thousands of real images), which is "
-        f"{' to '.join(dict.fromkeys(f'{number:,}' for number in (rounds[0], rounds[-1])))} rounds.",
+        f"{' to '.join(dict.fromkeys(f'{number:,}' for number in (rounds[0], rounds[-1])))} "
+        f"{agreeing(rounds[-1], 'round', 'rounds')}.",
         f"Base, which the others are compared with: {study.base}.",
         f"Measured: {measured}.",
     ]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ganlab.config import all_keys, flat
 from ganlab.game import Game, GameState, Network
+from ganlab.output import counted, ordinal
 
 
 def byte_text(count: float) -> str:
@@ -92,13 +93,14 @@ def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
 
 def round_table(game: Game) -> Table:
     """The updates of a round in their order."""
-    table = Table(title=f"round: {game.slots} batches of {game.batch_size}, counted as {game.images_per_round} images",
+    table = Table(title=f"round: {counted(game.slots, 'batch', 'batches')} of {game.batch_size}, counted as "
+                        f"{counted(game.images_per_round, 'image')}",
                   title_justify="left", box=None, pad_edge=False)
     for heading in ("update", "trains", "times a round", "in rounds"):
         table.add_column(heading)
     for update in game.round:
-        every = "all" if update.every == 1 else f"every {update.every}th"
-        table.add_row(update.name, ", ".join(update.trains), str(update.repeats), every)
+        rounds = "all" if update.every == 1 else f"every {ordinal(update.every)}"
+        table.add_row(update.name, ", ".join(update.trains), str(update.repeats), rounds)
     return table
 
 

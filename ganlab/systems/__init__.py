@@ -9,6 +9,7 @@ from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_section
 from ganlab.game import Game, guard
 from ganlab.networks import way_of
+from ganlab.output import counted
 from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan
 from ganlab.systems.pix2pix import pix2pix
@@ -40,8 +41,8 @@ def load_data(config: Mapping[str, Any]) -> Dataset:
     validate(config)
     dataset = load_section(config["data"])
     if config["batch_size"] > len(dataset):
-        raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the {len(dataset)} images of "
-                          f"{dataset.name}; use at most {len(dataset)}")
+        raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the "
+                          f"{counted(len(dataset), 'image')} of {dataset.name}; use at most {len(dataset)}")
     return dataset
 
 

@@ -8,6 +8,7 @@ import jax
 
 from ganlab.config import ConfigError
 from ganlab.game import Aux, Game, Network, Update, example_keys, named_keys
+from ganlab.output import counted
 from ganlab.systems.image_pool import POOL, empty_pool, from_pool
 from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
 from ganlab.systems.translation import Judge, absolute_error, check_sources, make_judge, make_translator, translator_of
@@ -41,8 +42,9 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
     check_sources(config, image_shape, source_shape)
     system = config["system"]
     if system["identity"] and source_shape[-1] != image_shape[-1]:
-        raise ConfigError(f"config.system.identity is True, but sources have {source_shape[-1]} channels and images "
-                          f"{image_shape[-1]}, so that neither generator takes its own kind; set it to False")
+        raise ConfigError(f"config.system.identity is True, but sources have "
+                          f"{counted(source_shape[-1], 'channel')} and images {image_shape[-1]}, so "
+                          "that neither generator takes its own kind; set it to False")
     generators = {"generator_ab": make_translator(config, "generator_ab", source_shape, image_shape, axis_name),
                   "generator_ba": make_translator(config, "generator_ba", image_shape, source_shape, axis_name)}
     judges = {name: make_judge(config, name, shape, axis_name, order=("real", "fake"))

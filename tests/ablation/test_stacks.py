@@ -256,7 +256,7 @@ def test_the_command_prints_its_plan_and_writes_nothing_when_it_runs_dry(experim
     assert not (tmp_path / "study").exists()
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "1 of 1 stacks are done" in printed and ("has the best mean" in printed or "no variant" in printed)
+    assert "1 of 1 stack is done" in printed and ("has the best mean" in printed or "no variant" in printed)
     assert "Beware: Every number is of 2 seeds" in printed  # As the page warns.
     assert "Does it?" in (tmp_path / "study" / "report.html").read_text()
     assert main(["ablate", f"--workdir={tmp_path / 'study'}"]) == 0

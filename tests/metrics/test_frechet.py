@@ -136,9 +136,9 @@ def test_a_rank_warning_is_given_up_to_as_many_examples_as_dimensions():
 
 
 @pytest.mark.parametrize("bad", [
-    (lambda: moments(samples(1)), "1 given features are too few: give at least 2"),
+    (lambda: moments(samples(1)), "1 given feature is too few: give at least 2"),
     (lambda: finish(None), "a covariance of 0 features is not defined"),
-    (lambda: finish(add_features(None, samples(1))), "a covariance of 1 features is not defined"),
+    (lambda: finish(add_features(None, samples(1))), "a covariance of 1 feature is not defined"),
     (lambda: add_features(add_features(None, samples(3)), samples(3, 5)), "5 dimensions .* sums of 6"),
     (lambda: frechet_distance(moments(samples(9)), moments(samples(9, 5))), "of 6 dimensions .* with 5"),
     (lambda: frechet_distance(gaussian([0, 0], [[1, 2], [2, 1]]), gaussian([0, 0], np.eye(2))), "negative eigenvalues"),

@@ -20,7 +20,7 @@ def images(value=0.0):
 @pytest.mark.parametrize("make", [to_uint8, lambda found: image_grid(found, 2)], ids=["bytes", "grid"])
 def test_images_that_are_not_finite_become_no_bytes(make, value):
     assert issubclass(NotFinite, ConfigError)  # Commands answer it in a sentence.
-    with pytest.raises(NotFinite, match="1 of 5 images that the network makes are not finite, the first of them "
+    with pytest.raises(NotFinite, match="1 of 5 images that the network makes is not finite, the first of them "
                                         "number 2; take an earlier checkpoint by --step"):
         make(images(value))
 
