@@ -13,17 +13,22 @@ from ganlab.types import Array
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
+_CUTS = (1, 3) if jax.__version_info__ >= (0, 11) else ()
+"""Groups of four rounds after which `_unseen_zero` is used: the LLVM of older versions needs none, and they cost it 5 to 10%
+of a round of small networks."""
 _LARGE = 2**16
 """Draws, such as those of a dropout, from which on it costs more to make them anew than to keep them."""
 
 
-def threefry(key: tuple[Array, Array], counts: tuple[Array, Array]) -> tuple[Array, Array]:
+def threefry(key: tuple[Array, Array], counts: tuple[Array, Array],
+             cuts: tuple[int, ...] = _CUTS) -> tuple[Array, Array]:
     """Computes Threefry-2x32 of 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3",
     section 3.3).
 
     Args:
       key: its two words, uint32, of one shape with the counts or broadcast to it.
       counts: the two words of what is encrypted.
+      cuts: groups of four rounds, from 0, after which the vectorizer's search is ended; no bit depends on them.
     """
     words = (*key, key[0] ^ key[1] ^ _PARITY)
     zero = _unseen_zero(key[0])
@@ -37,8 +42,9 @@ def threefry(key: tuple[Array, Array], counts: tuple[Array, Array]) -> tuple[Arr
         # The next words of the key, with the number of the group.
         first = first + words[(group + 1) % 3]
         second = second + words[(group + 2) % 3] + np.uint32(group + 1)
-        # Changes nothing, and ends the search of the vectorizer here (see `_unseen_zero`).
-        first, second = jnp.maximum(first, zero), jnp.maximum(second, zero)
+        if group in cuts:
+            # Changes nothing, and ends the search of the vectorizer here (see `_unseen_zero`).
+            first, second = jnp.maximum(first, zero), jnp.maximum(second, zero)
     return first, second
 
 
