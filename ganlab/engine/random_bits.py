@@ -14,8 +14,8 @@ from ganlab.types import Array
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 _CUTS = (1, 3) if jax.__version_info__ >= (0, 11) else ()
-"""Groups of four rounds after which `_unseen_zero` is used: the LLVM of older versions needs none, and they cost it 5 to 10%
-of a round of small networks."""
+"""Groups of four rounds after which `_unseen_zero` is used. The LLVM of older versions needs none, and there they cost
+5 to 10% of a round of small networks."""
 _LARGE = 2**16
 """Draws, such as those of a dropout, from which on it costs more to make them anew than to keep them."""
 
