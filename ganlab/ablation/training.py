@@ -122,7 +122,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
         if found is None:
             trials.append(trial if trial.status == DIVERGED else _diverged(trial, program, states, place))
             continue
-        values = [Value(result.name, result.better, result.protocol.name) for result in found]
+        values = [Value(result.name, result.better, result.protocol.name, result.protocol.as_dict())
+                  for result in found]
         numbers = {result.name: result.value for result in found}
         trials.append(dataclasses.replace(trial, curve=[*trial.curve, (step, kimg, numbers)]))
     return dataclasses.replace(record, trials=trials, values=values)

@@ -8,6 +8,7 @@ Examples:
   ganlab report runs/digits                                  training, values with their protocols, samples
   ganlab report runs/hinge-0 runs/hinge-1 runs/wgan-0 runs/wgan-1 --output=reports/losses
   ganlab report runs/critic_updates                          an ablation, finished or not
+  ganlab report runs/critic_updates --columns=fid,prdc/coverage,seeds                columns of results.tex
 
 Values come from the results.json that `ganlab evaluate` or training wrote. Files go into the first directory, or
 into --output, and replace those of an earlier report.
@@ -41,6 +42,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     flags.DEFINE_string("output", None, "directory of the files; by default the first one that is reported on",
                         flag_values=values)
+    flags.DEFINE_list("columns", None, "columns of results.tex: names of values, seeds, diverged, or all; by default "
+                      "as many values as an article's width holds", flag_values=values)
 
 
 def run(values: flags.FlagValues, *directories: str) -> int:
@@ -59,7 +62,7 @@ def run(values: flags.FlagValues, *directories: str) -> int:
         runs = [dataclasses.replace(read_run(name), name=titles[name]) for name in names]
         study = study_of_runs(runs)
         page = run_page(runs)
-    for path in write_report(output, study, page):
+    for path in write_report(output, study, page, values.columns):
         print(path)
     return 0
 
@@ -128,11 +131,14 @@ def _read_json(file: Path, text: str) -> dict[str, Any]:
     return found
 
 
-def write_report(output: Path, study: Study, page: str) -> list[Path]:
-    """Writes the four files of a report, each whole or not at all; returns their paths."""
+def write_report(output: Path, study: Study, page: str, columns: Sequence[str] | None = None) -> list[Path]:
+    """Writes the four files of a report, each whole or not at all; returns their paths.
+
+    `columns` are those of results.tex; None for as many as an article holds.
+    """
     table = trials_table(study)
     contents = {"report.html": page.encode(), "results.csv": csv_content(table),
-                "results.parquet": parquet_content(table), "results.tex": latex_table(study).encode()}
+                "results.parquet": parquet_content(table), "results.tex": latex_table(study, columns).encode()}
     for name, content in contents.items():
         with whole_file(output / name) as file:
             file.write(content)

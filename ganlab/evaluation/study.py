@@ -90,11 +90,19 @@ class Variant:
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A value that every trial was measured by: which way it is better, and its protocol in a line."""
+    """A value that every trial was measured by.
+
+    Attributes:
+      name: what it is called.
+      better: which way it is better: `lower`, `higher` or `neither`.
+      protocol: its protocol in a line; empty before it was measured.
+      details: the whole protocol, as `Protocol.as_dict` has it; empty where only the line is known.
+    """
 
     name: str
     better: str
     protocol: str
+    details: Mapping[str, object] = dataclasses.field(default_factory=dict, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

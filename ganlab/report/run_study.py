@@ -118,7 +118,7 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
         trials += [_trial(name, run, names) for run in group]
     axes = {key: _sorted({variant.levels[key]: None for variant in variants}) for key in keys}
     values = {names[_identity(record)]: Value(names[_identity(record)], record.result.better,
-                                              record.result.protocol.name)
+                                              record.result.protocol.name, record.result.protocol.as_dict())
               for run in runs for record in run.own_records}
     return Study(_title(runs), _lead(base.config), "runs that were trained one by one", next(iter(groups)), axes,
                  variants, trials, list(values.values()), base.command, base.config, {})

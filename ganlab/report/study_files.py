@@ -2,18 +2,26 @@
 
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
+from ganlab.config import ConfigError
 from ganlab.evaluation import DIVERGED, Study, Value, level_text
+from ganlab.report.latex_width import COLUMN_GAP, TEXT_WIDTH, cell_width
 from ganlab.report.study_analysis import Analysis, decimals_for, is_numeric
 from ganlab.report.study_tables import MOST_ROWS
 
+MOST_NAME = 100.0  # Points that the names of variants take in LaTeX; longer ones are broken into lines.
+
 COSTS = {"images_per_second": pyarrow.float64(), "seconds": pyarrow.float64(), "trials": pyarrow.int64(),
          "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
+PROTOCOLS = "ganlab.protocols"
+"""The key of a Parquet file's metadata under which the protocols of its values are."""
+
 ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", "neither": ""}
 ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
            ">": r"\textgreater{}", "|": r"\textbar{}", **{letter: f"\\{letter}" for letter in "&%$#_{}"}}
@@ -24,8 +32,12 @@ def trials_table(study: Study) -> pyarrow.Table:
 
     Columns: `variant`, `seed`, `status`, `kimg` and `rounds` that it was trained for, which is its budget unless
     it diverged; `axis/NAME` its level, a number on an
-    axis of numbers; `value/NAME`, empty unless it finished; `cost/NAME` of its stack (see `Cost`);
+    axis of numbers; `value/NAME`, empty unless it finished, each with `protocol/NAME`, what it was measured by in a
+    line that ends in the hash, empty where there is no value; `cost/NAME` of its stack (see `Cost`);
     `changes`, JSON of the config keys that differ from the base; `error`.
+
+    The schema's metadata holds `ganlab.protocols`: by value, JSON of which way it is `better`, the line (`protocol`)
+    and the whole protocol (`details`). Parquet keeps it.
     """
     variants = {variant.name: variant for variant in study.variants}
     rows = [(trial, variants[trial.variant]) for trial in study.trials]
@@ -46,13 +58,18 @@ def trials_table(study: Study) -> pyarrow.Table:
             [level if level is None else float(level) if numeric else level_text(level) for level in found],
             number if numeric else text)
     for value in study.values:
-        columns[f"value/{value.name}"] = pyarrow.array([trial.values.get(value.name) for trial, _ in rows], number)
+        found = [trial.values.get(value.name) for trial, _ in rows]
+        columns[f"value/{value.name}"] = pyarrow.array(found, number)
+        columns[f"protocol/{value.name}"] = pyarrow.array(
+            [None if number is None else value.protocol or None for number in found], text)
     for name, kind in COSTS.items():
         found = [trial.cost or variant.cost for trial, variant in rows]
         columns[f"cost/{name}"] = pyarrow.array([cost and getattr(cost, name) for cost in found], kind)
     columns["changes"] = pyarrow.array([json.dumps(dict(variant.changes), default=str) for _, variant in rows], text)
     columns["error"] = pyarrow.array([trial.why or variant.error for trial, variant in rows], text)
-    return pyarrow.table(columns)
+    protocols = {value.name: {"better": value.better, "protocol": value.protocol, "details": dict(value.details)}
+                 for value in study.values}
+    return pyarrow.table(columns).replace_schema_metadata({PROTOCOLS: json.dumps(protocols, default=str)})
 
 
 def csv_content(table: pyarrow.Table) -> bytes:
@@ -69,32 +86,90 @@ def parquet_content(table: pyarrow.Table) -> bytes:
     return buffer.getvalue()
 
 
-def latex_table(study: Study) -> str:
+def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
     """A row a variant: each value's mean and half of the width of its 95% interval, the best mean bold.
 
-    Of more than a hundred variants, those that the page shows. Needs the package booktabs.
+    Without `columns` those values that are better one way, in the study's order, as many as fit between the margins
+    of an article, then `seeds`, and `diverged` where a trial has. A comment names the values that are left out. Of
+    more than a hundred variants, those that the page shows. Needs the package booktabs, and array where names are
+    broken into lines.
+
+    Args:
+      study: the study.
+      columns: which to show, in this order: names of values, `seeds`, `diverged`; or all of them, by `all`.
+
+    Raises:
+      ConfigError: for a column that there is not.
     """
     analysis = Analysis(study)
     names = analysis.telling(MOST_ROWS)
-    diverged = analysis.count(DIVERGED) > 0
-    best = {value.name: analysis.ranked(value)[0] for value in study.values
-            if value.better != "neither" and analysis.ranked(value) and len(study.variants) > 1}
-    decimals = {value.name: decimals_for([analysis.mean(name, value.name) for name in names]) for value in study.values}
-    heads = ["variant", *(escaped(value.name) + ARROWS[value.better] for value in study.values), "seeds",
-             *(["diverged"] if diverged else [])]
+    possible = _columns(analysis, names)
+    labels = ["variant", *(escaped(analysis.label(name)) for name in names)]
+    # Long names are broken into lines between their words, to leave room for numbers.
+    whole = max(map(cell_width, labels))
+    label_width = min(whole, max(MOST_NAME, *(cell_width(word) for label in labels for word in label.split())))
+    wraps = label_width < whole
+    chosen = _chosen(study, possible, columns, label_width)
+    width = label_width + sum(_column_width(possible[column]) for column in chosen)
+    left = [value.name for value in study.values if value.name not in chosen]
     lines = [f"% {_one_line(study.title)}: {_one_line(study.question)}",
              "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; needs "
-             r"\usepackage{booktabs}",
+             r"\usepackage{booktabs}" + (r" and \usepackage{array}" if wraps else ""),
              *([] if len(names) == len(study.variants) else
                [f"% {len(names)} of {len(study.variants)} variants; all are in results.csv"]),
-             *(f"% {_one_line(value.name)}: {_one_line(value.protocol)}" for value in study.values),
-             rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}", r"\toprule", " & ".join(heads) + r" \\", r"\midrule"]
-    for name in names:
-        cells = [_cell(analysis, name, value, decimals[value.name], best.get(value.name) == name)
-                 for value in study.values]
-        cells += [_seeds(analysis, name, study.values), *([str(analysis.count(DIVERGED, name))] if diverged else [])]
-        lines.append(" & ".join([escaped(analysis.label(name)), *cells]) + r" \\")
+             *([f"% left out: {', '.join(map(_one_line, left))}; `ganlab report DIR --columns=NAME,...` chooses"]
+               if left else []),
+             *([f"% about {width:.0f} pt wide, where an article has {TEXT_WIDTH:.0f}; --columns chooses fewer"]
+               if width > TEXT_WIDTH else []),
+             *(f"% {_one_line(value.name)}: {_one_line(value.protocol)}" for value in study.values
+               if value.name in chosen),
+             r"\begin{tabular}{@{}" + (rf">{{\raggedright}}p{{{math.ceil(label_width)}pt}}" if wraps else "l")
+             + "r" * len(chosen) + "@{}}", r"\toprule"]
+    for place, label in enumerate(labels):
+        lines.append(" & ".join([label, *(possible[column][place] for column in chosen)]) + r" \\")
+        lines += [r"\midrule"] if not place else []
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
+    """The cells of every column that there may be, the head first."""
+    study, found = analysis.study, {}
+    for value in study.values:
+        ranked = analysis.ranked(value)
+        best = ranked[0] if value.better != "neither" and ranked and len(study.variants) > 1 else None
+        decimals = decimals_for([analysis.mean(name, value.name) for name in names])
+        found[value.name] = [escaped(value.name) + ARROWS[value.better],
+                             *(_cell(analysis, name, value, decimals, name == best) for name in names)]
+    found["seeds"] = ["seeds", *(_seeds(analysis, name, study.values) for name in names)]
+    found["diverged"] = ["diverged", *(str(analysis.count(DIVERGED, name)) for name in names)]
+    return found
+
+
+def _chosen(study: Study, possible: Mapping[str, Sequence[str]], columns: Sequence[str] | None,
+            label_width: float) -> list[str]:
+    """The columns that are asked for, or those that an article holds, one value at least."""
+    if columns is not None:
+        wrong = [column for column in columns if column not in possible and column != "all"]
+        if wrong or not columns:
+            raise ConfigError(f"--columns={','.join(columns)} names {wrong[0]!r}, which is no column of results.tex; "
+                              f"choose of {', '.join(possible)}, or all" if wrong else
+                              f"--columns is empty; choose of {', '.join(possible)}, or leave it out")
+        return list(possible) if "all" in columns else list(dict.fromkeys(columns))
+    after = ["seeds", *(["diverged"] if any(trial.status == DIVERGED for trial in study.trials) else [])]
+    room = TEXT_WIDTH - label_width - sum(_column_width(possible[column]) for column in after)
+    telling = [value.name for value in study.values if value.better != "neither"]
+    chosen: list[str] = []
+    for name in telling or [value.name for value in study.values]:
+        room -= _column_width(possible[name])
+        if room < 0 and chosen:
+            break
+        chosen.append(name)
+    return chosen + after
+
+
+def _column_width(cells: Sequence[str]) -> float:
+    """Points that a column takes, with the gap before it."""
+    return COLUMN_GAP + max(map(cell_width, cells))
 
 
 def _cell(analysis: Analysis, name: str, value: Value, decimals: int | None, best: bool) -> str:
