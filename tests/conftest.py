@@ -43,11 +43,6 @@ def compiler(request):
     jax.config.update("jax_disable_most_optimizations", True)
 
 
-@pytest.fixture
-def compiled_quickly():
-    """Does nothing: all tests compile quickly."""
-
-
 @pytest.fixture(scope="session")
 def prepared_data(tmp_path_factory):
     """A folder where TFDS has prepared a tiny CIFAR-10 (see `prepared`), and the one that is read from here on."""

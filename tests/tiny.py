@@ -93,13 +93,22 @@ def tiny_translation_config(name, players=None, system=None, **sections):
 
 
 def start(game, seed=0):
-    """The state before the first round in the precision of the moment, made by one program: op by op takes longer."""
+    """The state before the first round in the precision of the moment, made by one program: op by op takes longer.
+
+    The numbers stay outside of it, so that games of the same networks share the compiled program.
+    """
+    hyper = {name: np.asarray(value, jnp.result_type(float)) for name, value in game.hyper.items()}
 
     def cast(leaf):
         # Flax makes float32 whatever the precision of JAX.
         return leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
-    return jax.jit(lambda key: jax.tree.map(cast, init_state(game, key)))(jax.random.key(seed))
+    def without_numbers(key, hyper):
+        state = init_state(dataclasses.replace(game, hyper=hyper), key)
+        return jax.tree.map(cast, state.replace(hyper={}))
+
+    state = jax.jit(without_numbers)(jax.random.key(seed), hyper)
+    return state.replace(hyper=jax.tree.map(jnp.asarray, hyper))
 
 
 def real_batches(game, dataset=POINTS, number=0):
@@ -112,6 +121,15 @@ def real_batches(game, dataset=POINTS, number=0):
         shape = (game.slots, game.batch_size, *dataset.source_shape)
         batches["source"] = rng.uniform(-1, 1, shape).astype(dtype)
     return batches
+
+
+def scan_in_python(function, carried, slices):
+    """`jax.lax.scan` as a loop of Python's, to put in its place."""
+    outputs = []
+    for number in range(len(jax.tree.leaves(slices)[0])):
+        carried, output = function(carried, jax.tree.map(lambda leaf, number=number: leaf[number], slices))
+        outputs.append(output)
+    return carried, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
 
 
 def changing_parts(state):

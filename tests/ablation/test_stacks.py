@@ -56,6 +56,12 @@ def plan(experiment_file):
     return make_plan(ablation(experiment_file))
 
 
+@pytest.fixture(scope="module")
+def compiled(plan):
+    """The programs of a plan's groups, compiled once for all tests that train them here."""
+    return {group: compile_program(plan, group, len(group_trials(plan, group))) for group in range(len(plan.groups))}
+
+
 def begin(plan, folder):
     """The directory of a plan, with a stack a group."""
     directory, found = AblationDirectory(folder), []
@@ -66,10 +72,10 @@ def begin(plan, folder):
 
 
 @pytest.fixture(scope="module")
-def whole(plan, tmp_path_factory):
+def whole(plan, compiled, tmp_path_factory):
     """An ablation that was never interrupted."""
     directory = begin(plan, tmp_path_factory.mktemp("whole") / "study")
-    assert launch.train_here(directory, {}, Calls(), track, print)
+    assert launch.train_here(directory, compiled, Calls(), track, print)
     return directory
 
 
@@ -142,11 +148,11 @@ def test_a_stack_of_which_no_trial_is_left_stops(experiment_file, tmp_path):
 
 
 @pytest.mark.parametrize("calls", [1, 3, 5])
-def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, tmp_path, calls):
+def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, compiled, tmp_path, calls):
     directory = begin(plan, tmp_path / "study")
-    assert not launch.train_here(directory, {}, Calls(calls), track, print)
+    assert not launch.train_here(directory, compiled, Calls(calls), track, print)
     assert MISSING in {trial.status for trial in read_study(directory.path).trials}
-    assert launch.train_here(directory, {}, Calls(), track, print)
+    assert launch.train_here(directory, compiled, Calls(), track, print)
     assert found(directory) == found(whole)
 
 
@@ -159,7 +165,8 @@ def test_a_stack_goes_on_on_another_number_of_devices(plan, whole, tmp_path, mon
         assert step == other_step and [trial.status for trial in trials] == [trial.status for trial in others]
 
 
-def test_values_that_were_measured_after_the_last_checkpoint_are_measured_again(plan, whole, tmp_path, monkeypatch):
+def test_values_that_were_measured_after_the_last_checkpoint_are_measured_again(plan, whole, compiled, tmp_path,
+                                                                                monkeypatch):
     directory = begin(plan, tmp_path / "study")
     write = directory.write_stack
 
@@ -170,13 +177,13 @@ def test_values_that_were_measured_after_the_last_checkpoint_are_measured_again(
 
     monkeypatch.setattr(directory, "write_stack", killed_after_writing)
     with pytest.raises(KeyboardInterrupt):
-        launch.train_here(directory, {}, Calls(), track, print)
+        launch.train_here(directory, compiled, Calls(), track, print)
     assert directory.read_stack(0).step == 4
-    assert launch.train_here(AblationDirectory(directory.path), {}, Calls(), track, print)
+    assert launch.train_here(AblationDirectory(directory.path), compiled, Calls(), track, print)
     assert found(directory) == found(whole)
 
 
-def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, whole, tmp_path, monkeypatch):
+def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, whole, compiled, tmp_path, monkeypatch):
     directory, train_stack, said = begin(plan, tmp_path / "study"), launch.train_stack, []
 
     def train(plan, stack, *arguments):
@@ -186,7 +193,7 @@ def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, w
 
     monkeypatch.setattr(launch, "train_stack", train)
     monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit('no memory')"])
-    assert launch.train_here(directory, {}, Calls(), track, said.append)
+    assert launch.train_here(directory, compiled, Calls(), track, said.append)
     assert "the program is too large" in said[0] and "no memory" in said[1]
     study = read_study(directory.path)
     assert {trial.status for trial in study.trials if "plain" in trial.variant} == {FAILED}
@@ -194,7 +201,7 @@ def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, w
     assert found(directory) == found(whole)[1:]
 
 
-def test_a_stack_that_is_interrupted_while_it_is_tried_again_has_not_failed(plan, tmp_path, monkeypatch):
+def test_a_stack_that_is_interrupted_while_it_is_tried_again_has_not_failed(plan, compiled, tmp_path, monkeypatch):
     directory, interruption = begin(plan, tmp_path / "study"), Calls()
 
     def fail(*arguments):
@@ -203,12 +210,13 @@ def test_a_stack_that_is_interrupted_while_it_is_tried_again_has_not_failed(plan
 
     monkeypatch.setattr(launch, "train_stack", fail)
     monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit(130)"])
-    assert not launch.train_here(directory, {}, interruption, track, print)
+    assert not launch.train_here(directory, compiled, interruption, track, print)
     assert not directory.error(0)
     assert {trial.status for trial in read_study(directory.path).trials} == {MISSING}
 
 
-def test_a_job_of_a_launcher_trains_its_stack(experiment_file, tmp_path):
+def test_a_job_of_a_launcher_trains_its_stack(experiment_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # The job compiles quickly, as tests do.
     plan, said = make_plan(ablation(experiment_file, axes={}, seeds=1)), []
     directory = begin(plan, tmp_path / "study")
     launch.submit(directory, "local", 2, {}, said.append)
@@ -223,8 +231,8 @@ def test_a_launcher_that_is_not_there_is_told(plan, tmp_path, monkeypatch):
         launch.submit(begin(plan, tmp_path / "study"), "slurm", 2, {}, print)
 
 
-def test_a_stack_is_cut_where_memory_is_short(plan, monkeypatch):
-    whole = fit_program(plan, 0)
+def test_a_stack_is_cut_where_memory_is_short(plan, compiled, monkeypatch):
+    whole = compiled[0]
     monkeypatch.setattr(stacks, "device_memory", lambda device: whole.memory / 4 / stacks.MEMORY_SHARE * 0.8)
     program = fit_program(plan, 0)
     assert program.size < whole.size and program.memory < whole.memory

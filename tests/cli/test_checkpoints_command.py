@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny import IMAGES, tiny_game, tiny_vae_config
+from tiny_digits import DIGITS
 
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
@@ -20,20 +21,6 @@ from ganlab.engine.checksums import FILE
 from ganlab.networks import GENERATORS
 from ganlab.pretrained import read_weights
 from ganlab.systems import build_game
-
-TINY = ["train", "--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
-        "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
-        "--config.train.log_every_rounds=10", "--config.train.sample_every_rounds=20",
-        "--config.train.checkpoint_every_rounds=10", "--config.train.total_rounds=20",
-        "--config.train.evaluate_every_rounds=10", "--config.evaluate.metrics=fid", "--config.evaluate.number=50",
-        "--config.evaluate.best=fid"]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoints") / "run"
-    assert main([*TINY, f"--workdir={folder}"]) == 0
-    return folder
 
 
 def checkpoints(folder, *arguments):
@@ -48,11 +35,12 @@ def rows(output):
 def test_the_list_tells_rounds_kimg_sizes_values_and_what_is_kept_as_what(run, capsys):
     assert checkpoints(run) == 0
     found = rows(capsys.readouterr().out)
-    values = {str(entry["step"]): entry["value"] for entry in json.loads((run / "results.json").read_text())}
-    assert set(found) == {"10", "20"}
-    assert "0.8 " in found["10"] and "1.6 " in found["20"]  # 5 critic updates of 16 images.
-    assert "newest" in found["20"] and "newest" not in found["10"]
+    values = {str(entry["step"]): entry["value"] for entry in json.loads((run / "results.json").read_text())
+              if entry["name"] == "fid"}
     best = min(values, key=values.get)
+    assert set(found) == {"30", "40", best}
+    assert "2.4 " in found["30"] and "3.2 " in found["40"]  # 5 critic updates of 16 images.
+    assert "newest" in found["40"] and "newest" not in found["30"]
     assert [step for step, row in found.items() if "best" in row] == [best]
     assert all(f"{values[step]:.5g}" in row and "KiB" in row and "not verified" in row for step, row in found.items())
 
@@ -64,35 +52,35 @@ def test_files_as_training_left_them_are_intact(run, capsys):
 
 def test_damage_is_named_and_told_by_the_exit_status(run, tmp_path, capsys):
     copied = shutil.copytree(run, tmp_path / "run")
-    file = copied / "checkpoints/20/small/state.safetensors"
+    file = copied / "checkpoints/40/small/state.safetensors"
     file.write_bytes(file.read_bytes() + b" ")
-    (copied / "checkpoints/10/sha256.json").unlink()
+    (copied / "checkpoints/30/sha256.json").unlink()
     assert checkpoints(copied, "--verify") == 1
     output = capsys.readouterr().out
-    assert "damaged" in rows(output)["20"] and "no checksums" in rows(output)["10"]
-    assert "checkpoint 20: small/state.safetensors has changed" in output
-    assert checkpoints(copied, "--verify", "--step=10") == 0
-    assert set(rows(capsys.readouterr().out)) == {"10"}
+    assert "damaged" in rows(output)["40"] and "no checksums" in rows(output)["30"]
+    assert "checkpoint 40: small/state.safetensors has changed" in output
+    assert checkpoints(copied, "--verify", "--step=30") == 0
+    assert set(rows(capsys.readouterr().out)) == {"30"}
 
 
 @pytest.mark.parametrize("harm", ["emptied", "deleted"])
 def test_whichever_file_is_harmed_it_is_named(harm, run, tmp_path, capsys):
     copied = shutil.copytree(run, tmp_path / "run")
-    folder = copied / "checkpoints/20"
+    folder = copied / "checkpoints/40"
     for file in [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE]:
         data = file.read_bytes()
         file.write_bytes(b"") if harm == "emptied" else file.unlink()
         assert checkpoints(copied, "--verify") == 1, file
         output = capsys.readouterr().out
         words = "has changed" if harm == "emptied" else "is missing"
-        assert f"checkpoint 20: {file.relative_to(folder)} {words}" in output and "intact" in rows(output)["10"]
+        assert f"checkpoint 40: {file.relative_to(folder)} {words}" in output and "intact" in rows(output)["30"]
         file.write_bytes(data)
     assert checkpoints(copied, "--verify") == 0
 
 
 def test_what_is_damaged_is_not_exported_where_it_is_verified(run, tmp_path):
     copied = shutil.copytree(run, tmp_path / "run")
-    (copied / "checkpoints/20/notes.txt").write_text("mine")
+    (copied / "checkpoints/40/notes.txt").write_text("mine")
     assert checkpoints(copied, "--verify", f"--export={tmp_path / 'weights'}") == 1
     assert not (tmp_path / "weights").exists()
 
@@ -108,15 +96,15 @@ def test_exported_weights_are_those_of_the_checkpoint_to_the_bit(run, tmp_path, 
         wanted = {f"{name}.{path}": array for name in names for path, array in getattr(stored, kind)[name].items()}
         assert set(found.tensors) == set(wanted) and "generator.params.dense_0.kernel" in wanted
         assert all(found.tensors[name].tobytes() == array.tobytes() for name, array in wanted.items())
-        assert found.rest["__metadata__.round"] == "20" and found.rest["__metadata__.experiment"] == "digits"
+        assert found.rest["__metadata__.round"] == "40" and found.rest["__metadata__.experiment"] == "digits"
         assert json.loads(found.rest["__metadata__.config"]) == json.loads((run / "config.json").read_text())
         assert json.loads(found.rest["__metadata__.weights"]) == dict.fromkeys(names, kind)
 
 
 def test_a_network_without_an_average_is_exported_as_trained_or_refused(run, tmp_path, capsys):
-    assert checkpoints(run, f"--export={tmp_path / 'critic'}", "--network=critic", "--step=10") == 0
+    assert checkpoints(run, f"--export={tmp_path / 'critic'}", "--network=critic", "--step=30") == 0
     output = capsys.readouterr().out
-    assert "critic (trained), round 10" in output
+    assert "critic (trained), round 30" in output
     assert checkpoints(run, f"--export={tmp_path / 'no'}", "--network=critic", "--ema") == 2
     assert "no average of critic is kept, only of generator" in capsys.readouterr().err
     assert checkpoints(run, f"--export={tmp_path / 'no'}", "--network=critik") == 2
@@ -126,10 +114,10 @@ def test_a_network_without_an_average_is_exported_as_trained_or_refused(run, tmp
 def test_a_new_run_starts_from_an_exported_file(run, tmp_path, capsys):
     file = tmp_path / "weights.safetensors"
     assert checkpoints(run, f"--export={file}", "--noema", "--network=generator+critic") == 0
-    command = [*TINY[:-5], "--config.train.total_rounds=1", "--config.hyper.critic_lr=0",
+    command = ["train", *DIGITS, "--config.train.total_rounds=1", "--config.hyper.critic_lr=0",
                "--config.hyper.generator_lr=0", f"--config.init.source={file}", f"--workdir={tmp_path / 'new'}"]
     assert main(command) == 0
-    assert f"arrays from {file} (round 20)" in capsys.readouterr().out
+    assert f"arrays from {file} (round 40)" in capsys.readouterr().out
     old, new = (run_weights(str(path)).read().trained for path in (run, tmp_path / "new"))
     assert all(old[network][name].tobytes() == array.tobytes() for network, arrays in new.items()
                for name, array in arrays.items())
@@ -155,7 +143,7 @@ def test_the_exported_sampler_samples_without_ganlab_by_the_lines_of_its_readme(
         assert sorted(content.namelist()) == ["README.txt", "config.json", "images.jax_export", "latents.jax_export",
                                               "meta.json", "weights.safetensors"]
         meta, text = json.loads(content.read("meta.json")), content.read("README.txt").decode()
-    assert meta["round"] == 20 and meta["platforms"] == ["cpu", "cuda", "tpu"] and meta["images"] == [8, 8, 1]
+    assert meta["round"] == 40 and meta["platforms"] == ["cpu", "cuda", "tpu"] and meta["images"] == [8, 8, 1]
     assert meta["classes"] == list("0123456789") and meta["weights"] == "averaged"
     starts = ("import", "from", "with", "    ", "z =", "samples =")
     lines = [line for line in text.splitlines() if line.startswith(starts)]
@@ -218,4 +206,5 @@ def test_a_run_without_checkpoints_says_so(arguments, run, tmp_path, capsys):
     assert checkpoints(tmp_path / "run", *arguments) == 2
     assert "holds no checkpoint yet" in capsys.readouterr().err
     assert checkpoints(run, "--step=7") == 2
-    assert "has no checkpoint after 7 rounds; it has 10, 20" in capsys.readouterr().err
+    steps = ", ".join(sorted(path.name for path in (run / "checkpoints").iterdir()))
+    assert f"has no checkpoint after 7 rounds; it has {steps}" in capsys.readouterr().err

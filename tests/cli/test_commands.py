@@ -1,5 +1,8 @@
-"""The commands as a user types them: training in processes of its own, the rest in this one, which starts faster."""
+"""The commands as a user types them: a run that is stopped in a process of its own, the rest in this one, which starts
+faster."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -9,32 +12,27 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_digits import DIGITS
 
 from ganlab.cli.list_command import TABLES, meanings
 from ganlab.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent.parent
-TINY = ["--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
-        "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
-        "--config.train.log_every_rounds=10", "--config.train.sample_every_rounds=100",
+TINY = [*DIGITS, "--config.train.sample_every_rounds=100",
         "--config.train.checkpoint_every_rounds=100", "--config.train.keep_checkpoints=1"]
 ROUNDS = 400
 
 
-def start(*arguments, cwd=ROOT):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen([sys.executable, "-m", "ganlab", *map(str, arguments)], cwd=cwd, text=True, env=environment,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def ganlab(*arguments, cwd=ROOT):
-    """Exit status, output and errors of a command in a process of its own."""
-    process = start(*arguments, cwd=cwd)
-    output, errors = process.communicate(timeout=300)
-    return process.returncode, output, errors
+def ganlab(*arguments):
+    """The output of a command."""
+    with contextlib.redirect_stdout(io.StringIO()) as output, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ganlab", *arguments])
+        assert main(arguments) == 0
+    return output.getvalue()
 
 
 def wait_for_rounds(path, rounds):
@@ -50,18 +48,19 @@ def wait_for_rounds(path, rounds):
 def runs(tmp_path_factory):
     """One run that was never stopped, and one that was stopped by Ctrl-C and resumed."""
     folder = tmp_path_factory.mktemp("runs")
-    code, whole, errors = ganlab("train", *TINY, f"--workdir={folder / 'whole'}",
-                                 f"--config.train.total_rounds={ROUNDS}")
-    assert code == 0, errors
-    command = ["train", *TINY, f"--workdir={folder / 'stopped'}", f"--config.train.total_rounds={ROUNDS}"]
-    stopped = start(*command)
-    wait_for_rounds(folder / "stopped/metrics.jsonl", 150)
+    whole, command = (["train", *TINY, f"--workdir={folder / name}", f"--config.train.total_rounds={ROUNDS}"]
+                      for name in ("whole", "stopped"))
+    whole = ganlab(*whole)
+    # By the programs that this process has compiled: with as many devices, and by the same compiler.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JAX_PLATFORMS": "cpu",
+                   "JAX_NUM_CPU_DEVICES": str(jax.device_count()), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    stopped = subprocess.Popen([sys.executable, "-m", "ganlab", *command], cwd=ROOT, env=environment, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_rounds(folder / "stopped/metrics.jsonl", 50)
     stopped.send_signal(signal.SIGINT)
     output, _ = stopped.communicate(timeout=100)
-    code, resumed, errors = ganlab(*command)
-    assert code == 0, errors
     return {"folder": folder, "whole": whole, "code": stopped.returncode, "stopped": output,
-            "resumed": resumed}
+            "resumed": ganlab(*command)}
 
 
 def test_an_interrupted_run_says_that_it_is_saved_and_how_to_go_on(runs):
@@ -140,7 +139,9 @@ def test_sample_i_depends_on_the_seed_and_i_alone(runs, tmp_path, truncation):
         assert main(["sample", f"--workdir={runs['folder'] / 'whole'}", "--form=npz", f"--truncation={truncation}",
                      *flags, "--labels=3", f"--output={tmp_path / name}.npz"]) == 0
         found[name] = np.load(tmp_path / f"{name}.npz")["images"]
-    np.testing.assert_array_equal(found["few"], found["many"][:4])
+    # Four images and nine are two programs, which may round a pixel that lies between two levels otherwise.
+    different = np.abs(found["few"].astype(int) - found["many"][:4])
+    assert different.max() <= 1 and different.mean() < 0.01
     assert not np.array_equal(found["few"], found["other"])
     assert np.array_equal(found["few"], found["whole"]) == (truncation == "0")
 
@@ -165,7 +166,7 @@ def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, capsys, arguments
     (["--config.hyper.critic_lrr=1", "--config=experiments/digits.py"], "did you mean config.hyper.critic_lr?"),
     (["--config=experiments/digits.py", "--config.hypr.critic_lr=1"], "hyper"),
     (["--config=experiments/digits.py", "--config.batch_size=abc"], "batch_size"),
-    (["--config=experiments/digits.py", "--config.batch_size=2000"], "more than the 1797 images"),
+    (["--config=experiments/digits.py", "--config.batch_size=2000"], "more than the 1,797 images"),
     (["--config=experiments/digits.py", "--config.networks.critic.kwargs.normalization=batch"], "see each other"),
     (["--config=experiments/digits.py", "--workdri=x"], "workdir"),
     (["--config=experiments/digits.py", "stray"], "'stray' is no flag"),
@@ -217,15 +218,16 @@ def test_help_names_every_command_and_an_unknown_one_is_answered(capsys):
     assert main(["trian"]) == 2 and "did you mean train?" in capsys.readouterr().err
 
 
-def test_a_loss_from_outside_the_package_trains(tmp_path):
+def test_a_loss_from_outside_the_package_trains(tmp_path, monkeypatch):
     """The README's example, as it stands there."""
     readme = (ROOT / "README.md").read_text()
     code = readme.split("```python\n# my_losses.py\n")[1].split("```")[0]
     (tmp_path / "my_losses.py").write_text(code)
-    config = f"--config={ROOT / 'experiments/digits.py'}:loss=my_losses:squared_hinge"
-    code, output, errors = ganlab("train", config, *TINY[1:], "--workdir=run", "--config.train.total_rounds=100",
-                                  cwd=tmp_path)
-    assert code == 0 and "trained 100 rounds" in output, errors
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # The command puts its folder there.
+    config = f"--config={ROOT / 'experiments/digits.py'}:penalty=none,loss=my_losses:squared_hinge"
+    assert "trained 10 rounds" in ganlab("train", config, *TINY[1:], "--workdir=run", "--config.train.total_rounds=10")
+    del sys.modules["my_losses"]
 
 
 def test_a_bug_in_the_users_file_keeps_its_traceback(tmp_path):

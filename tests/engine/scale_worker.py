@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from short_runs import in_precision
 from tiny import POINTS, tiny_game
 
 from ganlab.engine import Checkpoints, DeviceFeed, HostFeed, data_shapes, make_mesh, make_programs, set_up_process
@@ -29,8 +29,7 @@ class Way:
         self.programs = make_programs(game, self.mesh, streamed=streamed, shard_state=shard)
         self.game, self.streamed = game, streamed
         shapes = jax.eval_shape(self.programs.init, SEED)
-        # Flax makes float32 whatever the precision of JAX.
-        self.start = jax.jit(lambda seed: jax.tree.map(_in_precision, self.programs.init(seed)),
+        self.start = jax.jit(lambda seed: in_precision(self.programs.init(seed)),
                              out_shardings=state_shardings(shapes, self.mesh, shard))
 
     def play(self, state, first=0, last=ROUNDS):
@@ -42,10 +41,6 @@ class Way:
             state, metrics = jax.block_until_ready(self.programs.play(state, feed.next()))
         feed.close()
         return state, metrics
-
-
-def _in_precision(leaf):
-    return leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 def arrays(way, state, metrics=None):

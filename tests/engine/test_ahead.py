@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import POINTS, tiny_config
+from short_runs import config_of, game_of
+from tiny import BATCH, POINTS
 
 from ganlab.engine import DeviceFeed, compiled_ahead, less_memory, make_mesh, make_programs
-from ganlab.systems import build_game
 
 
 def looped(x):
@@ -38,10 +38,11 @@ class Told:
         return self.play(*arguments)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(("large", "name"), [(0, "thrifty_rounds"), (2**30, "rounds")])
 def test_large_arrays_choose_the_thrifty_rounds_which_are_the_same_to_the_bit(large, name, monkeypatch):
     monkeypatch.setattr(less_memory, "LARGE", large)
-    game, mesh, calls = build_game(tiny_config(), POINTS), make_mesh(16), []
+    game, mesh, calls = game_of(config_of(1)), make_mesh(BATCH), []
     plain = make_programs(game, mesh)
     told = dataclasses.replace(plain, **{field: Told(getattr(plain, field), field, calls)
                                          for field in ("rounds", "thrifty_rounds")})

@@ -4,7 +4,6 @@ import json
 import shutil
 import threading
 
-import jax
 import numpy as np
 import pytest
 from tiny import start, tiny_game

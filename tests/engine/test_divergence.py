@@ -7,16 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_training import PICTURE, assert_same_bits, config_of, state_at
-from tiny import BATCH, POINTS, poisoned_points, tiny_config
+from short_runs import assert_same_bits, config_of, game_of, go, programs_of, state_at
+from tiny import BATCH, POINTS, poisoned_points
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset, HostReader
-from ganlab.engine import Checkpoints, Collapsed, Diverged, RunDirectory, make_mesh, make_programs, train
+from ganlab.data import HostReader
+from ganlab.engine import Checkpoints, Collapsed, Diverged, RunDirectory, make_mesh, make_programs
 from ganlab.engine.divergence import retries_of, run_key
 from ganlab.engine.feed import make_feed
 from ganlab.game import FAULT, SKIPPED, order_key, watched_names
-from ganlab.systems import build_game
 
 ROUNDS, SLOTS = 6, 3
 
@@ -42,13 +41,10 @@ def in_round_five():
     return poisoned(lambda first, second: first == [(5, 1)] and not second)
 
 
-def go(path, data, total=ROUNDS, share=0.5, **changes):
+def train_on(data, path, total=ROUNDS, share=0.5, **changes):
     config = config_of(total, data={"device_share": share})
     config.train.update(log_every_rounds=3, **changes)
-    run = RunDirectory(path)
-    run.check(config)
-    run.write(config, [])
-    return train(build_game(config, data), data, config, run, lambda step, samples: PICTURE), config
+    return go(path, config, data=data), config
 
 
 def final(path, config):
@@ -62,24 +58,23 @@ def lines(path):
 @pytest.mark.parametrize("share", [0.5, 0.0])
 def test_stop_names_what_was_first_and_saves_the_state_just_before(in_round_five, tmp_path, share):
     with pytest.raises(Diverged, match="round 5, update critic: loss is not finite") as caught:
-        go(tmp_path / "run", in_round_five, share=share)
+        train_on(in_round_five, tmp_path / "run", share=share)
     # The images are those of the update at fault, the poisoned one among them.
     assert caught.value.images.shape == (2 * BATCH, 2) and np.isnan(caught.value.images[BATCH:]).any()
     checkpoints = Checkpoints(tmp_path / "run/checkpoints")
     assert checkpoints.steps == [2, 4]
     checkpoints.close()
-    _, config = go(tmp_path / "short", in_round_five, total=4)
+    _, config = train_on(in_round_five, tmp_path / "short", total=4)
     assert_same_bits(state_at(tmp_path / "run", config, 4), state_at(tmp_path / "short", config, 4))
     assert [line["step"] for line in lines(tmp_path / "run/metrics.jsonl")] == [3]
     with pytest.raises(Diverged, match="round 5, update critic"):
-        go(tmp_path / "run", in_round_five, share=share)
+        train_on(in_round_five, tmp_path / "run", share=share)
 
 
 def test_a_stopped_state_stays_whatever_rounds_follow(in_round_five):
     config = config_of(ROUNDS)
-    game, mesh = build_game(config, in_round_five), make_mesh(BATCH)
-    programs = make_programs(game, mesh)
-    feed = make_feed(in_round_five, game, mesh, config, 0)
+    game, programs = game_of(config, in_round_five), programs_of(config, in_round_five)
+    feed = make_feed(in_round_five, game, make_mesh(BATCH), config, 0)
     state, seen = programs.init(0), []
     for _ in range(7):
         state, _ = programs.play(state, feed.next())
@@ -91,7 +86,7 @@ def test_a_stopped_state_stays_whatever_rounds_follow(in_round_five):
 
 
 def test_a_gradient_or_a_step_that_leads_out_of_all_numbers_is_named_though_the_loss_is_finite():
-    game = build_game(tiny_config(generator={"optimizer": "sgd"}, critic={"optimizer": "sgd"}), POINTS)
+    game = game_of(config_of(1, generator={"optimizer": "sgd"}, critic={"optimizer": "sgd"}))
     critic, generator = game.round
     rate = dict(game.hyper) | {"generator_lr": jnp.inf}
 
@@ -113,7 +108,7 @@ def test_a_gradient_or_a_step_that_leads_out_of_all_numbers_is_named_though_the_
 
 
 def test_skip_leaves_out_that_step_alone_and_counts_it(in_round_five, tmp_path):
-    outcome, config = go(tmp_path / "whole", in_round_five, on_divergence="skip")
+    outcome, config = train_on(in_round_five, tmp_path / "whole", on_divergence="skip")
     assert outcome.step == ROUNDS
     assert [line[SKIPPED] for line in lines(tmp_path / "whole/metrics.jsonl")] == [0, 1]
     state = final(tmp_path / "whole", config)
@@ -123,13 +118,13 @@ def test_skip_leaves_out_that_step_alone_and_counts_it(in_round_five, tmp_path):
               for name, tree in state.opt_state.items()}
     assert counts == {"critic": 2 * ROUNDS - 1, "generator": ROUNDS}
     # The count goes on where it was.
-    go(tmp_path / "parts", in_round_five, total=5, on_divergence="skip")
-    go(tmp_path / "parts", in_round_five, on_divergence="skip")
+    train_on(in_round_five, tmp_path / "parts", total=5, on_divergence="skip")
+    train_on(in_round_five, tmp_path / "parts", on_divergence="skip")
     assert_same_bits(final(tmp_path / "parts", config), state)
 
 
 def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_round_five, tmp_path, capsys):
-    outcome, config = go(tmp_path / "whole", in_round_five, on_divergence="roll_back")
+    outcome, config = train_on(in_round_five, tmp_path / "whole", on_divergence="roll_back")
     assert outcome.step == ROUNDS and "back to round 4" in capsys.readouterr().out
     state = final(tmp_path / "whole", config)
     assert retries_of(state.replace(key=jax.random.wrap_key_data(state.key)), 0) == 1
@@ -139,9 +134,9 @@ def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_ro
     assert [line["step"] for line in lines(tmp_path / "whole/metrics.jsonl")] == [3, 6]
     # Killed after it went back and before it saved: it comes to the same place and goes back again.
     run = tmp_path / "killed"
-    go(run, in_round_five, total=4, on_divergence="roll_back")
+    train_on(in_round_five, run, total=4, on_divergence="roll_back")
     (run / "alarms.jsonl").write_bytes(alarms)
-    go(run, in_round_five, on_divergence="roll_back", share=0.0)
+    train_on(in_round_five, run, on_divergence="roll_back", share=0.0)
     assert_same_bits(final(run, config), state)
     assert (run / "alarms.jsonl").read_bytes() == alarms
     assert lines(run / "metrics.jsonl")[-1] == lines(tmp_path / "whole/metrics.jsonl")[-1]
@@ -149,15 +144,14 @@ def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_ro
 
 def test_retries_end(tmp_path):
     everywhere = poisoned(lambda first, second: first and second and second[-1][0] >= 5)
-    with pytest.raises(Diverged, match="after 1 retries"):
-        go(tmp_path / "run", everywhere, on_divergence="roll_back", most_retries=1)
+    with pytest.raises(Diverged, match="after 1 retry;"):
+        train_on(everywhere, tmp_path / "run", on_divergence="roll_back", most_retries=1)
 
 
 def test_alarms_warn_and_may_stop(tmp_path, capsys):
     config = config_of(4, alarms={"sample_diversity": 100.0, "logit_gap": 1e-9})
+    go(tmp_path / "run", config)
     run = RunDirectory(tmp_path / "run")
-    run.write(config, [])
-    train(build_game(config, POINTS), POINTS, config, run, lambda step, samples: PICTURE)
     found = lines(run.alarms_file)
     assert [line["step"] for line in found if line["alarm"] == "samples collapsed"] == [4]
     gaps = {line["step"]: line["critic/real_logits"] - line["critic/fake_logits"]
@@ -168,10 +162,10 @@ def test_alarms_warn_and_may_stop(tmp_path, capsys):
     config.alarms.stop = True
     config.train.total_rounds = 9
     with pytest.raises(Collapsed, match="the same command goes on"):
-        train(build_game(config, POINTS), POINTS, config, run, lambda step, samples: PICTURE)
+        go(run.path, config)
 
 
 def test_another_policy_is_another_config(in_round_five, tmp_path):
-    go(tmp_path / "run", in_round_five, total=2)
+    train_on(in_round_five, tmp_path / "run", total=2)
     with pytest.raises(ConfigError, match="config.train.on_divergence: 'stop' there, 'skip' now"):
-        go(tmp_path / "run", in_round_five, on_divergence="skip")
+        train_on(in_round_five, tmp_path / "run", on_divergence="skip")

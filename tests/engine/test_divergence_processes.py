@@ -35,6 +35,7 @@ from tiny import tiny_config
 
 def get_config(argument=None):
     return tiny_config(
+        system=dict(loss="hinge", penalty="none"),
         data=dict(source="tiny:poisoned_points", kwargs=dict(example=EXAMPLE)), sample=dict(number=6),
         train=dict(total_rounds=6, log_every_rounds=3, sample_every_rounds=4, checkpoint_every_rounds=2,
                    keep_checkpoints=9))

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import jax
 import pytest
-from test_training import assert_same_bits, config_of, go, state_at
-from tiny import start, tiny_game
+from short_runs import assert_same_bits, config_of, go, programs_of, state_at
 
 from ganlab.config import ConfigError
 from ganlab.engine import Checkpoints, RunDirectory, locked, small_arrays
@@ -52,7 +51,7 @@ def assert_goes_on_to_the_same(path, whole):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_whatever_happens_to_a_file_of_the_newest_checkpoint_the_state_is_right_or_that_of_the_one_before(
         stopped, tmp_path):
-    like = start(tiny_game())
+    like = programs_of(config_of(6)).init(0)
     good = {step: state_at(stopped, config_of(6), step) for step in (2, 4)}
     changes = {"cut": lambda file: file.write_bytes(file.read_bytes()[:file.stat().st_size // 2]),
                "emptied": lambda file: file.write_bytes(b""), "deleted": Path.unlink}
@@ -111,7 +110,7 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_does_not_count(whole, tmp_pa
     try:
         checkpoints = Checkpoints(run / "checkpoints", keep=9)
         with pytest.raises(OSError, match="make room") as caught:
-            checkpoints.save(3, start(tiny_game()))
+            checkpoints.save(3, programs_of(config_of(2)).init(0))
             checkpoints.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -200,17 +199,20 @@ def test_a_second_signal_ends_the_process_at_once_even_outside_of_python(numbers
     assert f"{numbers[0].name}: saving after this round; once more leaves at once" in errors.decode()
 
 
-# Imports JAX once and forks before JAX starts: a child for each line, which trains in the directory that it names.
+# Imports JAX once and forks before JAX starts: a child for each line, which trains in the directory that it names, by
+# the programs that tests of this process have compiled.
 TRAINS = """
 import os, sys
 from pathlib import Path
 import jax
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 4)
-from ganlab.engine.backend import compilation_cache
+from ganlab.engine.backend import compilation_cache, straighten_random_bits
+straighten_random_bits()
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-from test_training import config_of, go
+jax.config.update("jax_disable_most_optimizations", True)
+from short_runs import config_of, go
 for line in sys.stdin:
     child = os.fork()
     if not child:
@@ -236,8 +238,7 @@ def test_killed_at_random_moments_a_run_ends_in_the_bits_of_the_run_that_was_not
             return int(trainer.stdout.readline())
 
         whole, broken = tmp_path / "whole", tmp_path / "broken"
-        begin(whole)
-        assert end() == 0
+        go(whole, config_of(20))
         lines = broken / "metrics.jsonl"
         for number in range(KILLS):
             child = begin(broken)

@@ -3,14 +3,13 @@
 import jax
 import numpy as np
 import pytest
-from test_training import PICTURE, assert_same_bits, config_of
+from short_runs import assert_same_bits, config_of, game_of, go, state_at
 from tiny import CLASSES, IMAGES, POINTS
 
 from ganlab.config import ConfigError, validate
 from ganlab.data import Dataset, with_crops
-from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, stays_on_device, train
+from ganlab.engine import RunDirectory, make_mesh, stays_on_device
 from ganlab.engine.feed import HostFeed, device_memory, local_rows
-from ganlab.systems import build_game
 
 ON_DEVICE, STREAMED = 0.5, 0.0
 CROP = 6
@@ -43,41 +42,35 @@ def config_with(total, share, rounds_per_call=1, crop=CROP):
     return config
 
 
-def go(path, config, dataset):
+def played(path, config, dataset):
+    """The state at the end of a run and the text of its metrics."""
     dataset = with_crops(dataset, config.data.crop)
-    run = RunDirectory(path)
-    run.check(config)
-    run.write(config, [])
-    train(build_game(config, dataset), dataset, config, run, lambda step, samples: PICTURE)
-    checkpoints = Checkpoints(run.checkpoints)
-    state = checkpoints.restore(checkpoints.latest, make_programs(
-        build_game(config, dataset), make_mesh(config.batch_size)).init(0))
-    checkpoints.close()
-    return state.replace(key=jax.random.key_data(state.key)), run.metrics_file.read_text()
+    step = go(path, config, data=dataset).step
+    return state_at(path, config, step, dataset), RunDirectory(path).metrics_file.read_text()
 
 
 @pytest.fixture(scope="module")
 def on_device(tmp_path_factory):
-    return go(tmp_path_factory.mktemp("device") / "run", config_with(6, ON_DEVICE), IMAGES)
+    return played(tmp_path_factory.mktemp("device") / "run", config_with(6, ON_DEVICE), IMAGES)
 
 
 def test_streaming_ends_in_the_bits_of_training_on_the_device(on_device, tmp_path):
     disk = on_disk(IMAGES)
-    found = go(tmp_path / "run", config_with(6, STREAMED), disk)
+    found = played(tmp_path / "run", config_with(6, STREAMED), disk)
     assert_same_bits(found[0], on_device[0])
     assert found[1] == on_device[1]
     assert disk.images.reads >= 6
 
 
 def test_a_run_goes_on_with_the_other_feed_to_the_same_bits(on_device, tmp_path):
-    go(tmp_path / "run", config_with(2, STREAMED), on_disk(IMAGES))
-    found = go(tmp_path / "run", config_with(6, ON_DEVICE), on_disk(IMAGES))
+    played(tmp_path / "run", config_with(2, STREAMED), on_disk(IMAGES))
+    found = played(tmp_path / "run", config_with(6, ON_DEVICE), on_disk(IMAGES))
     assert_same_bits(found[0], on_device[0])
     assert found[1] == on_device[1]
 
 
 def test_several_rounds_a_call_are_fed_as_one_after_the_other(tmp_path):
-    states = [go(tmp_path / str(share), config_with(4, share, rounds_per_call=2, crop=0), POINTS)[0]
+    states = [played(tmp_path / str(share), config_with(4, share, rounds_per_call=2, crop=0), POINTS)[0]
               for share in (ON_DEVICE, STREAMED)]
     assert_same_bits(*states)
 
@@ -103,7 +96,7 @@ def test_what_fails_while_reading_ahead_is_raised_where_the_batch_is_taken():
     images = Broken(IMAGES.images)
     dataset = Dataset("broken", images, np.zeros(len(images), np.int32), tuple(map(str, range(CLASSES))))
     config = config_with(2, STREAMED)
-    feed = HostFeed(dataset, build_game(config, IMAGES), make_mesh(config.batch_size), 0, 0, 2, 1)
+    feed = HostFeed(dataset, game_of(config, IMAGES), make_mesh(config.batch_size), 0, 0, 2, 1)
     with pytest.raises(ConfigError, match="the disk is gone"):
         feed.next()
     feed.close()

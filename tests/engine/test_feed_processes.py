@@ -1,12 +1,8 @@
 """Two processes read their own parts of each batch, which together are the batch of one process."""
 
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import jax
 import numpy as np
+from processes import begin, end, free_address
 from tiny import IMAGES, tiny_config
 
 from ganlab.data import HostReader
@@ -19,8 +15,6 @@ WORKER = """
 import sys
 import jax
 import numpy as np
-jax.config.update("jax_platforms", "cpu")
-jax.config.update("jax_num_cpu_devices", 1)
 address, process, output = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 jax.distributed.initialize(address, 2, process, initialization_timeout=60)
 from tiny import IMAGES, tiny_config
@@ -42,17 +36,11 @@ feed.close()
 
 
 def test_two_processes_read_their_parts_of_the_same_batches(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    tests = Path(__file__).parent.parent
+    address = free_address()
     outputs = [tmp_path / f"{process}.npz" for process in range(2)]
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, address, str(process), str(output)], cwd=tests,
-                                env={"PYTHONPATH": f"{tests}:{tests.parent}", "PATH": "/usr/bin:/bin"},
-                                stderr=subprocess.PIPE, text=True) for process, output in enumerate(outputs)]
-    for worker in workers:
-        _, errors = worker.communicate(timeout=120)
-        assert worker.returncode == 0, errors
+    for status, _, errors in end([begin(["-c", WORKER, address, process, output])
+                                  for process, output in enumerate(outputs)]):
+        assert status == 0, errors
     game = build_game(tiny_config(), IMAGES)
     reader = HostReader.of(IMAGES.streams(), order_key(jax.random.key(SEED)), game.slots, game.batch_size)
     expected = np.stack([reader.read(step)[0]["label"] for step in range(FIRST, FIRST + ROUNDS)])

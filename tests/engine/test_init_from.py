@@ -5,24 +5,12 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from tiny import POINTS, tiny_config
+from short_runs import game_of, go, programs_of, state_at
+from tiny import tiny_config
 
 from ganlab.config import ConfigError
-from ganlab.engine import (
-    Checkpoints,
-    RunDirectory,
-    check_init,
-    file_weights,
-    initialise,
-    make_mesh,
-    make_programs,
-    run_weights,
-    train,
-)
+from ganlab.engine import RunDirectory, check_init, file_weights, initialise, run_weights
 from ganlab.pretrained import write_safetensors
-from ganlab.systems import build_game
-
-PICTURE = np.zeros((4, 4, 3), np.uint8)
 
 
 def config_of(total=2, width=8, seed=0, **init):
@@ -32,27 +20,12 @@ def config_of(total=2, width=8, seed=0, **init):
                        train={"total_rounds": total, **rounds}, sample={"number": 6})
 
 
-def go(path, config):
-    run = RunDirectory(path)
-    run.check(config)
-    run.write(config, [])
-    train(build_game(config, POINTS), POINTS, config, run, lambda step, samples: PICTURE)
-
-
 def first_state(config, say=print):
-    programs = make_programs(build_game(config, POINTS), make_mesh(config.batch_size))
-    return initialise(programs.init(config.seed), config.init, say)
+    return initialise(fresh(config), config.init, say)
 
 
 def fresh(config):
-    return make_programs(build_game(config, POINTS), make_mesh(config.batch_size)).init(config.seed)
-
-
-def state_at(path, config, step):
-    checkpoints = Checkpoints(RunDirectory(path).checkpoints)
-    state = checkpoints.restore(step, fresh(config))
-    checkpoints.close()
-    return state
+    return programs_of(config).init(config.seed)
 
 
 def bits(tree):
@@ -136,7 +109,7 @@ def test_another_source_is_another_config(source, tmp_path):
 def test_another_architecture_is_refused_by_names_and_shapes_or_taken_in_part(source):
     path, stored = source
     config = config_of(width=16, source=str(path))
-    game = build_game(config, POINTS)
+    game = game_of(config)
     with pytest.raises(ConfigError) as error:
         check_init(config.init, game)
     assert ("does not fit this game: generator.params.dense_0.kernel (float32 (7, 8) there, float32 (7, 16) here), "
@@ -168,7 +141,7 @@ def test_a_mistake_is_answered_before_anything_is_compiled(case, source):
     changes, words = REFUSALS[case]
     config = config_of(**{"source": str(source[0]), **changes})
     with pytest.raises(ConfigError, match=words):
-        check_init(config.init, build_game(config, POINTS))
+        check_init(config.init, game_of(config))
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path):
@@ -182,14 +155,14 @@ def test_a_file_without_a_network_names_those_that_it_has(tmp_path, source):
     write_safetensors(tmp_path / "file", {f"generator.{name}": array for name, array in arrays.items()}, {})
     config = config_of(source=str(tmp_path / "file"))
     with pytest.raises(ConfigError, match=r"critic\.params\..* \(not there, .*--config\.init\.networks=generator the"):
-        check_init(config.init, build_game(config, POINTS))
+        check_init(config.init, game_of(config))
 
 
 def test_weights_of_which_nothing_fits_are_refused_even_in_part(tmp_path):
     write_safetensors(tmp_path / "file", {"generator.params.none": np.zeros(2, np.float32)}, {})
     config = config_of(source=str(tmp_path / "file"), partial=True)
     with pytest.raises(ConfigError, match="nothing of .* fits this game's critic, generator"):
-        check_init(config.init, build_game(config, POINTS))
+        check_init(config.init, game_of(config))
 
 
 def test_without_a_source_the_state_is_left_alone():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from processes import begin, end
-from test_training import assert_same_bits, config_of, go, state_at
+from short_runs import assert_same_bits, config_of, go, state_at
 
 from ganlab.config import ConfigError
 from ganlab.engine import Checkpoints, make_mesh, program, run_weights, small_arrays

@@ -8,7 +8,8 @@ import signal
 import jax
 import numpy as np
 import pytest
-from tiny import POINTS, tiny_config
+from short_runs import PICTURE, assert_same_bits, config_of, game_of, go, programs_of, state_at
+from tiny import BATCH, POINTS, assert_close
 
 from ganlab.config import ConfigError
 from ganlab.engine import (
@@ -19,36 +20,7 @@ from ganlab.engine import (
     compiled_ahead,
     make_mesh,
     make_programs,
-    train,
 )
-from ganlab.systems import build_game
-
-PICTURE = np.zeros((4, 4, 3), np.uint8)
-
-
-def config_of(total, **changes):
-    rounds = {"log_every_rounds": 1, "sample_every_rounds": 4, "checkpoint_every_rounds": 2, "keep_checkpoints": 9}
-    return tiny_config(train={"total_rounds": total, **rounds}, sample={"number": 6}, **changes)
-
-
-def go(path, config, draw=lambda step, samples: PICTURE):
-    game = build_game(config, POINTS)
-    run = RunDirectory(path)
-    run.check(config)
-    run.write(config, [])
-    return train(game, POINTS, config, run, draw)
-
-
-def state_at(path, config, step):
-    checkpoints = Checkpoints(RunDirectory(path).checkpoints)
-    programs = make_programs(build_game(config, POINTS), make_mesh(config.batch_size))
-    state = checkpoints.restore(step, programs.init(0))
-    checkpoints.close()
-    return state.replace(key=jax.random.key_data(state.key))
-
-
-def assert_same_bits(first, second):
-    jax.tree.map(np.testing.assert_array_equal, first, second)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +38,7 @@ def test_training_ends_after_its_rounds(whole):
 
 
 def test_rounds_that_are_compiled_ahead_are_not_compiled_again(caplog):
-    game, mesh = build_game(tiny_config(), POINTS), make_mesh(16)
+    game, mesh = game_of(config_of(6)), make_mesh(BATCH)
     with jax.log_compiles():  # In this thread; the one that compiles ahead says nothing.
         programs = compiled_ahead(make_programs(game, mesh), game, POINTS, mesh, 1)
         state, _ = programs.play(programs.init(0), DeviceFeed(POINTS, mesh).next())
@@ -119,24 +91,25 @@ def test_a_signal_saves_the_round_and_the_resumed_run_ends_in_the_same_bits(whol
     assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
 
 
-def test_several_rounds_a_call_end_in_the_same_state(whole, tmp_path):
-    config = config_of(6)
-    config.train.rounds_per_call = 2
-    config.train.log_every_rounds = 2
-    go(tmp_path / "run", config)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
-                 state_at(tmp_path / "run", config, 6), state_at(whole[0], config, 6))
-    lines = (whole[0] / "metrics.jsonl").read_text().splitlines()
-    mine = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in mine] == [2, 4, 6]
-    assert json.loads(mine[0])["critic/loss"] == pytest.approx(json.loads(lines[1])["critic/loss"], rel=1e-4)
+def test_several_rounds_a_call_end_in_the_same_state(tmp_path):
+    # By plain gradient descent, because Adam makes much of how sums are rounded.
+    config = config_of(6, generator={"optimizer": "sgd"}, critic={"optimizer": "sgd"},
+                       hyper={"critic_lr": 0.01, "generator_lr": 0.01}, system={"critic_updates": 1})
+    states, lines = [], []
+    for rounds in (1, 2):
+        config.train.update(rounds_per_call=rounds, log_every_rounds=rounds)
+        go(tmp_path / str(rounds), config)
+        states.append(state_at(tmp_path / str(rounds), config, 6))
+        text = (tmp_path / str(rounds) / "metrics.jsonl").read_text()
+        lines.append({line["step"]: line for line in map(json.loads, text.splitlines())})
+    assert_close(*states, rtol=1e-5, atol=1e-6)
+    assert list(lines[1]) == [2, 4, 6]
+    assert lines[1][2]["critic/loss"] == pytest.approx(lines[0][2]["critic/loss"], rel=1e-5)
 
 
 def test_the_average_reads_by_itself_and_equals_that_of_the_state(whole, tmp_path):
-    config = config_of(6)
-    game = build_game(config, POINTS)
-    like = jax.eval_shape(make_programs(game, make_mesh(8)).init, 0)
-    state = state_at(whole[0], config, 6)
+    like = programs_of(config_of(6)).init.eval_shape(0)
+    state = state_at(whole[0], config_of(6), 6)
     copied = shutil.copytree(RunDirectory(whole[0]).checkpoints, tmp_path / "checkpoints")
     (copied / "6/small/state.safetensors").unlink()
     (averaged, _), (trained, _) = (
@@ -190,7 +163,7 @@ def test_where_no_checkpoint_reads_training_does_not_start_over(tmp_path):
 def test_sampling_from_a_damaged_checkpoint_names_the_others(tmp_path, ema):
     go(tmp_path / "run", config_of(4))
     damage(tmp_path / "run", 4)
-    like = jax.eval_shape(make_programs(build_game(config_of(4), POINTS), make_mesh(8)).init, 0)
+    like = programs_of(config_of(4)).init.eval_shape(0)
     checkpoints = Checkpoints(RunDirectory(tmp_path / "run").checkpoints)
     with pytest.raises(ConfigError, match="checkpoint 4 .* does not read: .*name another by --step: 2"):
         checkpoints.restore_network("generator", 4, like, ema)

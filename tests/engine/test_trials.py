@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tiny import POINTS, assert_close, changing_parts, tiny_game
+import pytest
+from short_runs import config_of, game_of, in_precision
+from tiny import POINTS, assert_close, changing_parts
 
 from ganlab.data import device_data
 from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
@@ -11,53 +13,52 @@ from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_
 ROUNDS = 3
 
 
-def stacked(seeds, game, rounds_per_call=ROUNDS):
-    """The states of a stack after `ROUNDS` rounds, and which of them are finite."""
-    mesh = make_trial_mesh(len(seeds))
-    programs = make_trial_programs(game, mesh, rounds_per_call)
-    data = device_data(POINTS.streams(), replicated(mesh))
-    states = programs.init(jnp.asarray(seeds), {})
-    for _ in range(ROUNDS // rounds_per_call):
-        states, finite = programs.play(states, data)
-    return states, finite, programs
+@pytest.fixture(scope="module")
+def eight():
+    """The programs of eight trials, two on each device, and data there."""
+    game, mesh = game_of(config_of(ROUNDS)), make_trial_mesh(8)
+    return make_trial_programs(game, mesh), device_data(POINTS.streams(), replicated(mesh))
 
 
+@pytest.mark.usefixtures("float64")
 def test_each_trial_is_the_run_of_its_seed():
-    # By plain gradient descent, because Adam makes much of how sums are rounded.
-    game = tiny_game(generator={"optimizer": "sgd"}, critic={"optimizer": "sgd"})
-    states, finite, trials = stacked([3, 0], game)
-    mesh = make_mesh(game.batch_size, devices=1)
-    programs = make_programs(game, mesh, ROUNDS)
-    data = device_data(POINTS.streams(), replicated(mesh))
+    game, seeds = game_of(config_of(ROUNDS)), (3, 0)
+    mesh, alone_mesh = make_trial_mesh(len(seeds)), make_mesh(game.batch_size, devices=1)
+    trials, programs = make_trial_programs(game, mesh, ROUNDS), make_programs(game, alone_mesh, ROUNDS)
+    data, alone_data = (device_data(POINTS.streams(), replicated(each)) for each in (mesh, alone_mesh))
+    states, finite = trials.play(in_precision(trials.init(jnp.asarray(seeds), {})), data)
+    assert finite.tolist() == [True, True]
     latents, labels = np.linspace(-1, 1, 8).reshape(2, 4), jnp.array([0, 2])
     images = trials.sample(states.ema["generator"], states.variables["generator"], latents, labels)
-    for number, seed in enumerate((3, 0)):
-        alone, _ = programs.play(programs.init(seed), data)
-        assert_close(jax.tree.map(lambda leaf: leaf[number], changing_parts(states)), changing_parts(alone), 1e-5, 1e-6)
+    states = jax.device_get(changing_parts(states))
+    for number, seed in enumerate(seeds):
+        alone, _ = programs.play(in_precision(programs.init(seed)), alone_data)
+        assert_close(jax.tree.map(lambda leaf, number=number: leaf[number], states),
+                     changing_parts(alone))
         np.testing.assert_allclose(
             images[number], programs.sample(alone.ema["generator"], alone.variables["generator"], latents, labels),
-            rtol=1e-5, atol=1e-6)
-    assert finite.tolist() == [True, True]
+            rtol=1e-9, atol=1e-12)
 
 
-def test_a_trial_that_diverges_is_named_and_leaves_the_others_alone():
-    game = tiny_game()
-    mesh = make_trial_mesh(2)
-    programs = make_trial_programs(game, mesh)
-    data = device_data(POINTS.streams(), replicated(mesh))
+def test_a_trial_that_diverges_is_named_and_leaves_the_others_alone(eight):
+    programs, data = eight
+
+    others = np.arange(8) != 3
 
     def play(rates):
-        return programs.play(programs.init(jnp.array([0, 1]), {"critic_lr": jnp.array(rates)}), data)
+        states, finite = programs.play(programs.init(jnp.arange(8), {"critic_lr": jnp.asarray(rates)}), data)
+        return jax.tree.map(lambda leaf: leaf[others], jax.device_get(changing_parts(states))), finite.tolist()
 
-    healthy, diverged = play([1e-3, 1e-3]), play([jnp.inf, 1e-3])
-    assert healthy[1].tolist() == [True, True] and diverged[1].tolist() == [False, True]
-    one, other = (jax.tree.map(lambda leaf: leaf[1], changing_parts(states)) for states in (healthy[0], diverged[0]))
-    assert_close(one, other, rtol=0, atol=0)
+    healthy, all_finite = play(np.full(8, 1e-3, np.float32))
+    left, finite = play(np.where(others, 1e-3, np.inf).astype(np.float32))
+    assert all_finite == [True] * 8 and finite == others.tolist()
+    assert_close(left, healthy, rtol=0, atol=0)
 
 
-def test_trials_are_spread_over_as_many_devices_as_divide_them():
+def test_trials_are_spread_over_as_many_devices_as_divide_them(eight):
     assert jax.device_count() == 4
     assert [make_trial_mesh(trials).size for trials in (1, 2, 3, 4, 6, 7, 10)] == [1, 2, 3, 4, 3, 1, 2]
-    states, _, _ = stacked([0, 1, 2, 3], tiny_game(), rounds_per_call=1)
+    programs, data = eight
+    states, _ = programs.play(programs.init(jnp.arange(8), {}), data)
     leaves = jax.tree.leaves(states.params)
     assert all(len(leaf.sharding.device_set) == 4 and not leaf.sharding.is_fully_replicated for leaf in leaves)

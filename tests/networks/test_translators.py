@@ -120,8 +120,7 @@ def test_an_unknown_normalization_is_answered_with_those_that_there_are(table, f
                                                for family in table])
 def test_weights_start_from_a_narrow_normal_distribution_and_gains_around_one(table, family):
     module = table[family](image_shape=(16, 16, 3), normalization="batch", **TINY[family] | {"width": 16})
-    # Op by op: each draw compiles once, and alone.
-    params = module.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
+    params = jax.jit(module.init)(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
     leaves = jax.tree_util.tree_leaves_with_path(params)
     for name, mean in (("kernel", 0.0), ("scale", 1.0)):
         drawn = np.concatenate([np.ravel(leaf) for path, leaf in leaves if path[-1].key == name])

@@ -47,9 +47,9 @@ def calls(game, dataset=POINTS):
 
 
 def test_a_pack_joins_neighbours_along_the_last_axis():
-    points = jnp.arange(8).reshape(4, 2)
+    points = np.arange(8).reshape(4, 2)
     np.testing.assert_array_equal(pack(points, 2), [[0, 1, 2, 3], [4, 5, 6, 7]])
-    images = jnp.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    images = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     np.testing.assert_array_equal(pack(images, 2)[0], np.concatenate([images[0], images[1]], axis=-1))
     assert pack(images, 1) is images
 
@@ -63,7 +63,8 @@ def test_the_critic_sees_packs_and_nothing_else(dataset, seen):
 
 
 def test_one_pass_over_both_kinds_is_the_same_step_as_a_pass_each(float64):
-    changes = {"critic": {"kwargs": {"dropout": 0.3}}, "hyper": {"r1_weight": 0.1}}
+    # Nothing but rounding moves the bias of a critic whose logits are compared, and Adam would amplify it.
+    changes = {"critic": {"kwargs": {"dropout": 0.3}, "optimizer": "sgd"}, "hyper": {"r1_weight": 0.1}}
     system = {"loss": "relativistic", "penalty": "r1"}
     apart, together = (played(tiny_game(system={**system, "critic_step": step}, **changes))
                        for step in ("two_passes", "one_pass"))
@@ -78,7 +79,7 @@ def test_one_pass_normalizes_over_both_kinds():
     assert abs(apart["critic/fake_logits"] - together["critic/fake_logits"]) > 1e-4
 
 
-def test_two_steps_are_one_on_real_images_and_then_one_on_fake_ones():
+def test_two_steps_are_one_on_real_images_and_then_one_on_fake_ones(float64):
     sgd = {"optimizer": "sgd"}
     config = tiny_config(generator=sgd, critic=sgd, system={
         "loss": "non_saturating", "penalty": "none", "critic_step": "two_steps", "critic_updates": 1},
@@ -94,7 +95,7 @@ def test_two_steps_are_one_on_real_images_and_then_one_on_fake_ones():
 
     loss, gradient = jax.jit(jax.value_and_grad(real_loss))(before.params["critic"])
     after, metrics = played(game)
-    np.testing.assert_allclose(metrics["critic_real/loss"], loss, rtol=1e-5)
+    np.testing.assert_allclose(metrics["critic_real/loss"], loss, rtol=1e-9)
     # With the second step taken back by its own gradient, what is left is the first.
     keys = jax.random.fold_in(jax.random.fold_in(before.key, 0), 1)
     fake_loss = functools.partial(game.round[1].loss, variables=before.variables, memory={}, hyper=before.hyper, batch={
@@ -103,7 +104,7 @@ def test_two_steps_are_one_on_real_images_and_then_one_on_fake_ones():
     middle = jax.tree.map(lambda leaf, slope: leaf - 0.5 * slope, before.params["critic"], gradient)
     second = jax.jit(jax.grad(lambda params: fake_loss(params={**before.params, "critic": params})[0]))(middle)
     expected = jax.tree.map(lambda leaf, slope: leaf - 0.5 * slope, middle, second)
-    assert_close(after.params["critic"], expected, rtol=1e-4, atol=1e-6)
+    assert_close(after.params["critic"], expected)
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -116,41 +117,54 @@ def test_the_generator_learns_from_its_number_of_batches(times):
 
 @pytest.mark.parametrize("group", [1, 2])
 def test_repeated_examples_have_indices_of_their_own_however_the_batch_is_split(group):
-    batch = {"image": jnp.arange(10, 18), "index": jnp.arange(8)}
-    whole = _repeated(batch, 3, group)
+    batch = {"image": np.arange(10, 18), "index": np.arange(8)}
+    whole = jax.device_get(_repeated(batch, 3, group))
     assert sorted(whole["index"].tolist()) == list(range(24))
     np.testing.assert_array_equal(np.bincount(whole["image"])[10:], 3)
     halves = [_repeated({name: array[part] for name, array in batch.items()}, 3, group)
               for part in (slice(4), slice(4, 8))]
     for name in batch:
-        np.testing.assert_array_equal(jnp.concatenate([half[name] for half in halves]), whole[name])
+        np.testing.assert_array_equal(np.concatenate([half[name] for half in halves]), whole[name])
     # No pack holds an image twice.
     packs = whole["image"].reshape(-1, group)
     assert all(len(set(row.tolist())) == group for row in packs)
 
 
 AUXILIARY = {"critic": {"kwargs": {"conditioning": "auxiliary"}},
-             "system": {"loss": "non_saturating", "penalty": "none", "critic_updates": 1}}
+             "system": {"loss": "non_saturating", "penalty": "none", "critic_updates": 1},
+             # Nobody learns: losses of several weights are of the same players.
+             "hyper": {"critic_lr": 0.0, "generator_lr": 0.0}}
 
 
-def test_the_auxiliary_classifier_adds_its_weighted_cross_entropy_to_both_losses():
-    light, heavy = (played(tiny_game(**AUXILIARY, hyper={
-        "auxiliary_weight": weight, "critic_lr": 0.0, "generator_lr": 0.0}))[1] for weight in (1.0, 3.0))
+@pytest.fixture(scope="module")
+def auxiliary():
+    """A game with an auxiliary classifier, its start and batches, and the metrics of a round by the weight."""
+    with jax.enable_x64(True):
+        game = tiny_game(**AUXILIARY)
+        before, batches, play = start(game), real_batches(game), jax.jit(functools.partial(play_round, game))
+
+        def metrics(weight):
+            return play(before.replace(hyper=before.hyper | {"auxiliary_weight": np.float64(weight)}), batches)[1]
+
+        yield game, before, batches, metrics
+
+
+def test_the_auxiliary_classifier_adds_its_weighted_cross_entropy_to_both_losses(float64, auxiliary):
+    light, heavy = map(auxiliary[3], (1.0, 3.0))
     extra = light["critic/real_class_loss"] + light["critic/fake_class_loss"]
-    np.testing.assert_allclose(heavy["critic/loss"] - light["critic/loss"], 2 * extra, rtol=1e-4)
+    np.testing.assert_allclose(heavy["critic/loss"] - light["critic/loss"], 2 * extra, rtol=1e-9)
     np.testing.assert_allclose(heavy["generator/loss"] - light["generator/loss"], 2 * light["generator/class_loss"],
-                               rtol=1e-4)
+                               rtol=1e-9)
 
 
-def test_the_cross_entropy_is_that_of_the_classifiers_own_logits():
-    game = tiny_game(**AUXILIARY)
-    before, batches = start(game), real_batches(game)
+def test_the_cross_entropy_is_that_of_the_classifiers_own_logits(float64, auxiliary):
+    game, before, batches, metrics = auxiliary
     _, state = jax.jit(lambda *given: game.networks["critic"].module.apply(*given, mutable=["intermediates"]))(
         {"params": before.params["critic"]}, batches["image"][0], batches["label"][0])
-    logits = np.asarray(state["intermediates"]["class_logits"][0], np.float64)
+    logits = np.asarray(state["intermediates"]["class_logits"][0])
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = -np.log(shares[np.arange(BATCH), batches["label"][0]]).mean()
-    np.testing.assert_allclose(played(game)[1]["critic/real_class_loss"], expected, rtol=1e-4)
+    np.testing.assert_allclose(metrics(1.0)["critic/real_class_loss"], expected, rtol=1e-9)
 
 
 def test_an_auxiliary_classifier_has_no_number_without_labels():

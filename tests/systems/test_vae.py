@@ -38,7 +38,7 @@ class Bound:
     def __call__(self, params=None, key=0, **hyper):
         """Loss, metrics and gradient."""
         (loss, aux), gradient = self._loss(params or self.state.params,
-                                           {**self.state.hyper, **{name: jnp.float64(value) for name, value in
+                                           {**self.state.hyper, **{name: np.float64(value) for name, value in
                                                                    hyper.items()}}, jax.random.key(key))
         return loss, aux.metrics, gradient
 
@@ -55,34 +55,38 @@ def test_the_loss_is_reconstruction_plus_beta_times_the_divergence(bound):
     for beta in (0.0, 1.0, 4.0):
         loss, metrics, _ = bound(beta=beta)
         assert float(loss) == pytest.approx(float(metrics["reconstruction"] + beta * metrics["kullback_leibler"]))
-    mean, log_variance = bound.game.networks["encoder"].module.apply(
-        {"params": bound.state.params["encoder"]}, bound.images)
-    expected = np.mean(divergence_from_standard_normal(mean, log_variance))
+
+    @jax.jit
+    def divergences(params):
+        encoder = bound.game.networks["encoder"].module
+        return divergence_from_standard_normal(*encoder.apply({"params": params}, bound.images))
+
+    expected = np.mean(divergences(bound.state.params["encoder"]))
     assert float(metrics["kullback_leibler"]) == pytest.approx(float(expected), rel=1e-9)
 
 
 def test_the_gradient_of_the_bound_is_that_of_finite_differences(bound):
-    params = bound.state.params
-    gradient, step = bound()[2], 1e-5
+    params = jax.device_get(bound.state.params)
+    gradient, step = jax.device_get(bound()[2]), 1e-5
     rng = np.random.default_rng(0)
     for network in params:
-        direction = jax.tree.map(jnp.zeros_like, params)
+        direction = jax.tree.map(np.zeros_like, params)
         direction[network] = jax.tree.map(lambda leaf: rng.standard_normal(leaf.shape), params[network])
         ahead, behind = (bound(jax.tree.map(lambda leaf, way, sign=sign: leaf + sign * step * way, params, direction))
                          for sign in (1, -1))
-        slope = sum(jnp.sum(one * two) for one, two in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction),
+        slope = sum(np.sum(one * two) for one, two in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction),
                                                            strict=True))
         assert float((ahead[0] - behind[0]) / (2 * step)) == pytest.approx(float(slope), rel=1e-6)
 
 
 def test_the_draw_has_the_deviation_of_the_encoder(bound):
     # A variance of nothing leaves the mean: the key no longer counts.
-    params = jax.tree.map(jnp.array, bound.state.params)
+    params = jax.device_get(bound.state.params)
     assert bound(params, key=0)[0] != bound(params, key=1)[0]
-    params["encoder"]["log_variance"] = jax.tree.map(jnp.zeros_like, params["encoder"]["log_variance"])
+    params["encoder"]["log_variance"] = jax.tree.map(np.zeros_like, params["encoder"]["log_variance"])
     losses = {}
     for variance in (1e-8, 1e-4):
-        params["encoder"]["log_variance"]["bias"] = jnp.full(2, np.log(variance))
+        params["encoder"]["log_variance"]["bias"] = np.full(2, np.log(variance))
         losses[variance] = [float(bound(params, key=key, beta=0.0)[0]) for key in (0, 1)]
     # Differences of draws grow as the deviation, by sqrt(1e4).
     small, large = (abs(one - other) for one, other in losses.values())
@@ -91,7 +95,7 @@ def test_the_draw_has_the_deviation_of_the_encoder(bound):
 
 
 def test_the_divergence_pulls_on_the_encoder_alone_and_by_beta(bound):
-    free, once, twice = (bound(beta=beta)[2] for beta in (0.0, 1.0, 2.0))
+    free, once, twice = (jax.device_get(bound(beta=beta)[2]) for beta in (0.0, 1.0, 2.0))
     assert_close(once["decoder"], free["decoder"])
     pulls = [jax.tree.map(lambda one, two: one - two, other["encoder"], free["encoder"]) for other in (once, twice)]
     assert_close(pulls[1], jax.tree.map(lambda leaf: 2 * leaf, pulls[0]), rtol=1e-6)
@@ -127,7 +131,7 @@ def played(game, dataset=IMAGES, rounds=1, **hyper):
 
 
 def test_beta_is_traced_and_felt(float64):
-    ((state, metrics), (other, others)), traces = played(vae_game(), beta=jnp.float64(3.0))
+    ((state, metrics), (other, others)), traces = played(vae_game(), beta=np.float64(3.0))
     assert traces == 1
     np.testing.assert_allclose(others["vae/loss"] - metrics["vae/loss"], 2 * metrics["vae/kullback_leibler"])
     assert not np.array_equal(state.params["encoder"]["mean"]["kernel"], other.params["encoder"]["mean"]["kernel"])
@@ -158,17 +162,23 @@ def test_pmap_plays_the_same_round(float64):
         assert_close(one, (changing_parts(expected), metrics))
 
 
-def test_the_game_samples_by_the_decoder_and_encodes_to_the_mean():
+def test_the_game_samples_by_the_decoder_and_encodes_to_the_mean(float64):
     game = vae_game()
     state = start(game)
     assert set(state.ema) == {"encoder", "decoder"}
     assert (game.sampler.network, game.encoder.network) == ("decoder", "encoder")
     images, labels = real_batches(game, IMAGES)["image"][0], np.zeros(game.batch_size, np.int32)
-    mean = game.networks["encoder"].module.apply({"params": state.params["encoder"]}, images)[0]
-    np.testing.assert_array_equal(game.encoder.latents(state.params["encoder"], {}, images, labels), mean)
-    made = game.sampler.images(state.params["decoder"], {}, mean, labels)
+
+    @jax.jit
+    def both(params):
+        mean, _ = game.networks["encoder"].module.apply({"params": params["encoder"]}, images)
+        latents = game.encoder.latents(params["encoder"], {}, images, labels)
+        return mean, latents, game.sampler.images(params["decoder"], {}, latents, labels)
+
+    mean, latents, made = both(state.params)
+    np.testing.assert_allclose(latents, mean, rtol=1e-12)
     assert made.shape == images.shape
-    latents = np.asarray(game.sampler.latents(example_keys(jax.random.key(0), jnp.arange(4096))))
+    latents = np.asarray(jax.jit(game.sampler.latents)(example_keys(jax.random.key(0), jnp.arange(4096))))
     # 8,192 draws: mean and deviation of the prior, to four deviations of their own.
     np.testing.assert_allclose([latents.mean(), latents.std()], [0.0, 1.0], atol=0.05)
 

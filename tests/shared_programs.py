@@ -1,0 +1,51 @@
+"""Games and programs that tests share: tracing and lowering them again is most of what a short run takes."""
+
+import contextlib
+import json
+
+import pytest
+
+from ganlab.config import validate
+from ganlab.engine import make_programs, plain
+from ganlab.systems import build_game
+
+# What a game is made of; the rest of a config is for the run.
+OF_A_GAME = ("batch_size", "hyper", "learning_rate_schedule", "networks", "system")
+OF_TRAINING = ("accumulate", "convolutions", "on_divergence", "precision", "rematerialize")
+OF_DATA = ("image_shape", "num_classes", "source_shape", "paired")
+MAKERS = ("engine.loop", "cli.runs", "cli.import_command")
+"""Modules that make programs."""
+
+
+class Shared:
+    """What was made so far, in the place of what makes it."""
+
+    def __init__(self):
+        self._games, self._programs = {}, {}
+
+    def game(self, config, data, axis_name=None):
+        """What `build_game` makes, one object for all configs that differ in nothing of a game."""
+        validate(config)
+        known = plain(config)
+        parts = [*(known[name] for name in OF_A_GAME), *(known["train"][name] for name in OF_TRAINING)]
+        key = json.dumps([parts, *(getattr(data, name) for name in OF_DATA), axis_name])
+        if key not in self._games:
+            self._games[key] = build_game(config, data, axis_name)
+        return self._games[key]
+
+    def programs(self, game, mesh, *options, **named):
+        """What `make_programs` makes, once for each game of `game` and all else that it is given."""
+        key = id(game), mesh, options, tuple(sorted(named.items()))
+        # The game is kept, so that no other can have its identity.
+        if key not in self._programs:
+            self._programs[key] = game, make_programs(game, mesh, *options, **named)
+        return self._programs[key][1]
+
+    @contextlib.contextmanager
+    def used(self):
+        """Lets commands and the host loop take games and programs from here."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ganlab.systems.build_game", self.game)
+            for module in MAKERS:
+                patch.setattr(f"ganlab.{module}.make_programs", self.programs)
+            yield
