@@ -1,48 +1,50 @@
 """Foreign tensors are those that a network expects, and mean the same in Flax's layout."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 
 from ganlab.pretrained import WeightsError, conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
 
+pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(2, 4, 5, 3)).astype(np.float32)
+X = RNG.normal(size=(2, 4, 5, 3))
 
 
-def applied(layer, kernel, x):
-    with jax.default_matmul_precision("highest"):
-        return np.asarray(layer.apply({"params": {"kernel": jnp.asarray(kernel)}}, x))
+def assert_is(layer, kernel, expected):
+    """Compares what a layer makes of `X` with this kernel."""
+    found = jax.jit(layer.apply)({"params": {"kernel": kernel}}, X)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("groups", [1, 3])
 def test_a_convolution_is_the_sum_over_its_window(groups):
-    kernel = RNG.normal(size=(6, 3 // groups, 2, 3)).astype(np.float32)
+    kernel = RNG.normal(size=(6, 3 // groups, 2, 3))
     expected = np.zeros((2, 3, 3, 6))
     for out in range(6):
         first = out // (6 // groups) * (3 // groups)
         for i, row, column in np.ndindex(kernel.shape[1:]):
             expected[..., out] += kernel[out, i, row, column] * X[:, row:row + 3, column:column + 3, first + i]
     layer = nn.Conv(6, (2, 3), padding="VALID", use_bias=False, feature_group_count=groups)
-    np.testing.assert_allclose(applied(layer, conv_kernel(kernel), X), expected, atol=1e-5)
+    assert_is(layer, conv_kernel(kernel), expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_transposed_convolution_adds_its_kernel_at_every_pixel(stride):
-    kernel = RNG.normal(size=(3, 2, 3, 4)).astype(np.float32)
+    kernel = RNG.normal(size=(3, 2, 3, 4))
     expected = np.zeros((2, 3 * stride + 3, 4 * stride + 4, 2))
     for i, out, row, column in np.ndindex(kernel.shape):
         rows, columns = slice(row, row + 3 * stride + 1, stride), slice(column, column + 4 * stride + 1, stride)
         expected[:, rows, columns, out] += kernel[i, out, row, column] * X[..., i]
     layer = nn.ConvTranspose(2, (3, 4), strides=(stride, stride), padding="VALID", use_bias=False)
-    np.testing.assert_allclose(applied(layer, transposed_conv_kernel(kernel), X), expected, atol=1e-5)
+    assert_is(layer, transposed_conv_kernel(kernel), expected)
 
 
 def test_a_linear_layer_is_the_product_with_its_matrix():
-    kernel = RNG.normal(size=(4, 3)).astype(np.float32)
-    np.testing.assert_allclose(applied(nn.Dense(4, use_bias=False), dense_kernel(kernel), X), X @ kernel.T, atol=1e-5)
+    kernel = RNG.normal(size=(4, 3))
+    assert_is(nn.Dense(4, use_bias=False), dense_kernel(kernel), X @ kernel.T)
 
 
 def test_layouts_refuse_kernels_of_other_layers():
