@@ -19,8 +19,8 @@ from ganlab.systems import build_game, load_data
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
 EXAMPLES = 64
 # Of the arguments that a network has, those that make it small.
-TINY = {"width": 8, "depth": 1}
-TINY_TRANSLATION = {"depth": 3, "blocks": 1, "layers": 1, "width": 4}
+TINY = {"width": 2, "depth": 1}
+TINY_TRANSLATION = {"depth": 3, "blocks": 1, "layers": 1}
 SIDE = 16  # Of pictures that are translated.
 NETWORKS = {"generator": GENERATORS | TRANSLATORS, "critic": CRITICS | PATCH_CRITICS, "encoder": ENCODERS,
             "decoder": GENERATORS, "generator_ab": TRANSLATORS, "generator_ba": TRANSLATORS, "critic_a": PATCH_CRITICS,
@@ -75,7 +75,7 @@ def from_files(name):
 
 def make_tiny(config):
     """Shrinks a config's data, batches, networks and length, and nothing else of its structure."""
-    config.batch_size = 8
+    config.batch_size = 4
     config.sample.number = 10
     # Other ways of convolving, and more devices, compute the same and take longer to compile.
     config.train.update(total_rounds=2, rounds_per_call=1, log_every_rounds=1, sample_every_rounds=1,

@@ -14,7 +14,7 @@ from ganlab.engine.distributed import join, launcher
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "0"}
 OPEN_MPI = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1:34911"}
-ROUNDS = 400
+ROUNDS = 240
 """So many that a run is still under way when it is met."""
 EXPERIMENT = """
 from ganlab.config import experiment

@@ -2,15 +2,22 @@
 
 import jax
 import pytest
-from tiny import POINTS, tiny_game
+from tiny import tiny_config
 
 from ganlab.cli.main import main
 from ganlab.data import Jitter
 from ganlab.engine.profiling import Piece, profile_networks, profile_updates, time_piece
+from ganlab.systems import build
 
-# Without penalties, because gradients of gradients are most of what there would be to compile.
-TINY = ["--config=experiments/digits.py:critic_updates=1,loss=hinge,penalty=none", "--config.batch_size=8", *(
-    f"--config.networks.{player}.kwargs.{key}" for player in ("generator", "critic") for key in ("width=4", "depth=1"))]
+# Of both tests, so that they share what is compiled; without a penalty, whose gradients are most of it.
+SECTIONS = {"data": {"source": "ring8"}, "system": {"loss": "hinge", "penalty": "none"}}
+EXPERIMENT = f"""
+from tiny import tiny_config
+
+
+def get_config(argument=None):
+    return tiny_config(**{SECTIONS})
+"""
 
 
 def test_a_product_is_counted_as_twice_its_multiplications():
@@ -21,8 +28,8 @@ def test_a_product_is_counted_as_twice_its_multiplications():
 
 
 def test_each_update_and_each_layer_with_a_kernel_is_a_piece():
-    game = tiny_game(POINTS, system={"loss": "hinge", "penalty": "none"})
-    assert [piece.name for piece in profile_updates(game, POINTS, Jitter(), calls=1)] == ["critic x 2", "generator"]
+    game, dataset = build(tiny_config(**SECTIONS))
+    assert [piece.name for piece in profile_updates(game, dataset, Jitter(), calls=1)] == ["critic x 2", "generator"]
     pieces = list(profile_networks(game, calls=1))
     assert [piece.name.split(",")[0].split()[:2] for piece in pieces[::2]] == [
         ["generator"], ["generator", "dense_0"], ["generator", "output"],
@@ -31,7 +38,8 @@ def test_each_update_and_each_layer_with_a_kernel_is_a_piece():
 
 
 def test_the_command_prints_the_pieces_and_writes_a_trace(tmp_path, capsys):
-    assert main(["profile", *TINY, f"--trace={tmp_path / 'trace'}", "--calls=1"]) == 0
+    (tmp_path / "experiment.py").write_text(EXPERIMENT)
+    assert main(["profile", f"--config={tmp_path / 'experiment.py'}", f"--trace={tmp_path / 'trace'}", "--calls=1"]) == 0
     shown = capsys.readouterr().out
     for words in ("GFLOP/s", "generator dense_0 Dense, with gradients", "critic output Dense, forward", "of the round"):
         assert words in shown
