@@ -37,6 +37,9 @@ class AdversarialLoss(NamedTuple):
     targeted: Callable[[Array, Array], Array] | None = None
     """For losses that pull each logit to a target: `(logits[b], targets[b]) -> loss[b]`, with
     `critic(real, fake) = targeted(real, 1) + targeted(fake, 0)`. Label tricks move the targets."""
+    compares: bool = True
+    """Whether the generator's loss looks at the real logits; where it does not, no real image is read for its update,
+    and it is called with None for them."""
 
 
 class Penalty(Protocol):

@@ -26,7 +26,7 @@ from absl import app, flags
 from ganlab.ablation import experiment_config
 from ganlab.data import Jitter
 from ganlab.engine import RunDirectory, make_feed, make_mesh, make_programs, set_up_process, stays_on_device, train
-from ganlab.game import Aux, Game, Network, Update
+from ganlab.game import Aux, Game, Network, Scene, Update, averages
 from ganlab.systems import build
 
 EXPERIMENT = flags.DEFINE_string("experiment", "experiments/digits.py", "config file, with choices after a colon")
@@ -40,19 +40,19 @@ class Nothing(nn.Module):
     """A network of one parameter."""
 
     @nn.compact
-    def __call__(self, inputs: jax.Array) -> jax.Array:
+    def __call__(self, inputs: jax.Array, keys: jax.Array | None = None, train: bool = False) -> jax.Array:
         """The parameter."""
         return self.param("value", nn.initializers.zeros, ())
 
 
 def empty_game(batch_size: int) -> Game:
     """A game in which next to nothing is computed."""
-    def loss(params: dict, variables: dict, memory: dict, batch: dict, key: jax.Array, hyper: dict) -> tuple:
-        return params["nothing"]["value"] ** 2, Aux({"nothing": variables["nothing"]}, memory, {})
+    def loss(scene: Scene) -> tuple:
+        return scene.params["nothing"]["value"] ** 2, Aux({"nothing": scene.variables["nothing"]}, scene.memory, {})
 
     return Game(networks={"nothing": Network(Nothing(), (jax.ShapeDtypeStruct((1, 1), jnp.float32),))},
                 round=(Update("nothing", ("nothing",), loss),), optimizers={"nothing": lambda hyper: optax.sgd(1e-3)},
-                hyper={"ema_half_life_kimg": 0.0, "ema_warmup": 0.0}, ema=("nothing",), batch_size=batch_size)
+                hyper={"ema_half_life_kimg": 0.0, "ema_warmup": 0.0}, ema=averages("nothing"), batch_size=batch_size)
 
 
 def loop_seconds(config: object, dataset: object) -> float:

@@ -8,6 +8,7 @@ are as large as those of `ganlab ablate`. One stack, or one trial, is played; th
 would take as long. Prints the ratios of each repeat: median and quartiles.
 """
 
+import itertools
 import json
 import math
 import os
@@ -19,6 +20,7 @@ import time
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from absl import app, flags
 
 from ganlab.ablation import experiment_config, largest_stack
@@ -57,7 +59,8 @@ def measure(way: str) -> dict[str, float]:
         mesh = make_trial_mesh(size)
         trials = make_trial_programs(game, mesh, calls, Jitter.of(config.data))
         data = device_data(dataset.streams(), replicated(mesh))
-        states, play = trials.init(jnp.arange(size), {}), lambda states: trials.play(states, data)
+        states, steps = trials.init(jnp.arange(size), {}), itertools.count(0, calls)
+        play = lambda states: trials.play(states, data, np.int32(next(steps)))  # noqa: E731
     else:
         game, dataset = build(config)
         mesh = make_mesh(game.batch_size, devices=1)

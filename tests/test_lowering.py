@@ -45,8 +45,9 @@ def programs_of(system, way):
             if inputs is None:
                 keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), BATCH))
                 inputs = jax.eval_shape(maker.latents, keys)
-            weights = (state.params[maker.network], state.variables[maker.network])
-            found[name] = (program, (*weights, inputs, labels))
+            weights = {network: (state.params[network], state.variables[network]) for network in maker.networks}
+            others = {"sampler": (labels, None, {}), "encoder": (labels,)}.get(name, ())
+            found[name] = (program if name != "sampler" else jax.jit(program), (weights, inputs, *others))
     return found
 
 
@@ -125,14 +126,14 @@ def test_large_convolutions_are_exported_for_batches_of_any_size(way):
 
 def test_an_exported_sampler_has_the_convolutions_of_every_platform_and_its_weights_once():
     game = tiny_game(IMAGES, generator={"network": "dcgan", "kwargs": {"width": 256}}, system={"conditional": False})
-    sampler, network = game.sampler, game.networks[game.sampler.network]
+    sampler, network = game.sampler, game.networks["generator"]
     rng = np.random.default_rng(0)
-    weights = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype),
-                           jax.eval_shape(network.init, jax.random.key(0)))
-    program = export_sampler(sampler, *weights, conditional=False)["images"]
+    weights = {"generator": jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype),
+                                         jax.eval_shape(network.init, jax.random.key(0)))}
+    program = export_sampler(sampler, weights, conditional=False)["images"]
 
     def images(latents):
-        return sampler.images(*weights, latents, jnp.zeros(BATCH, jnp.int32))
+        return sampler.images(weights, latents, jnp.zeros(BATCH, jnp.int32), None, {})
 
     latents = jax.ShapeDtypeStruct((BATCH, 4), jnp.float32)
     # A transposed convolution of lax spreads its images; on a CPU it is a product of pixels here.

@@ -135,6 +135,7 @@ def scan_in_python(function, carried, slices):
 def changing_parts(state):
     """What rounds change of a state, without the key, which NumPy cannot compare."""
     return {"params": state.params, "variables": state.variables, "opt_state": state.opt_state, "ema": state.ema,
+            "ema_variables": state.ema_variables,
             "memory": state.memory, "step": state.step}
 
 

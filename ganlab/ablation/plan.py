@@ -144,6 +144,9 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game
     if game.sampler is None:
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are compared; train its "
                           "variants one by one by `ganlab train`")
+    if game.stages:
+        raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a stack of trials plays "
+                          "one program from its first round to its last; train its variants one by one by `ganlab train`")
     if not stays_on_device(dataset, config):
         raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
                           f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "

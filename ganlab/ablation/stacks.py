@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ganlab.ablation.plan import Plan, PlannedVariant
 from ganlab.data import Dataset, Jitter
@@ -55,7 +56,7 @@ class Program:
     variant: PlannedVariant
     size: int
     programs: TrialPrograms
-    play: Callable[[GameState, Tree], tuple[GameState, jax.Array]]
+    play: Callable[[GameState, Tree, jax.Array], tuple[GameState, jax.Array]]
     data: Tree
     memory: int
 
@@ -105,7 +106,7 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     data = placed_data(dataset, mesh)
     hyper = {name: jnp.zeros(size) for name in game.hyper}
     states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)
-    compiled = programs.play.lower(states, data).compile()
+    compiled = programs.play.lower(states, data, jnp.int32(0)).compile()
     analysis = compiled.memory_analysis()
     memory = (analysis.argument_size_in_bytes + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
               - analysis.alias_size_in_bytes) * mesh.size
@@ -144,9 +145,10 @@ def call_seconds(program: Program, plan: Plan, calls: int = 2) -> float:
     group = program.variant.group
     states = program.start(plan, Stack(0, group, group_trials(plan, group)[:program.size]))
     times = []
-    for _ in range(1 + calls):
+    for call in range(1 + calls):
         start = time.perf_counter()
-        states, _ = jax.block_until_ready(program.play(states, program.data))
+        step = np.int32(call * program.variant.config.train.rounds_per_call)
+        states, _ = jax.block_until_ready(program.play(states, program.data, step))
         times.append(time.perf_counter() - start)
     return min(times[1:])
 

@@ -18,7 +18,7 @@ from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
 from ganlab.engine import Checkpoints, Interruption, fault_of, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
-from ganlab.game import GameState, Makers
+from ganlab.game import GameState, Makers, Sampler, Weights, image_keys
 from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
@@ -52,7 +52,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
         while step < rounds:
-            states, finite = program.play(states, program.data)
+            states, finite = program.play(states, program.data, np.int32(step))
             ahead.append(finite)
             if len(ahead) > CALLS_AHEAD or jax.default_backend() == "cpu":
                 jax.block_until_ready(ahead.popleft())
@@ -63,7 +63,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             finite = np.asarray(finite)
             record = record.later(step, time.perf_counter() - start)
             if step in points:
-                kimg = step * program.game.images_per_round / 1000
+                kimg = program.game.kimg(step)
                 record = _measured(record, step, kimg, program, states, finite, judging)
             # Before the states: of a crash in between, what was measured after the older ones is left out.
             directory.write_stack(record)
@@ -110,15 +110,15 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
               judging: Judging) -> StackRecord:
     """The record with the values of every trial that is still finite."""
     trials, values = [], record.values
-    sample = jax.jit(program.game.sampler.images)
-    params, variables = jax.device_get(weights_of(states, program.game.sampler.network))
+    sample = jax.jit(_sampled(program.game.sampler))
+    weights = jax.device_get(weights_of(states, program.game.sampler.networks))
     for place, trial in enumerate(record.trials):
         found = None
         if finite[place] and trial.status != DIVERGED:
-            own = jax.device_put(jax.tree.map(lambda leaf, place=place: leaf[place], (params, variables)))
+            own = jax.device_put(jax.tree.map(lambda leaf, place=place: leaf[place], weights))
             # Samples that are not finite come before params that are not.
             with contextlib.suppress(NotFinite):
-                found = judging(Makers(functools.partial(sample, *own)))
+                found = judging(Makers(functools.partial(sample, own)))
         if found is None:
             trials.append(trial if trial.status == DIVERGED else _diverged(trial, program, states, place))
             continue
@@ -138,18 +138,30 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
     return dataclasses.replace(trial, status=DIVERGED, rounds=fault.round - 1, why=str(fault))
 
 
+def _sampled(sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None], Array]:
+    """A sampler's images with options that do nothing, of weights that are prepared in the same program."""
+    options = sampler.with_options({})
+
+    def images(weights: Weights, latents: Array, labels: Array, keys: Array | None) -> Array:
+        prepared = sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare else weights
+        return sampler.images(prepared, latents, labels, keys, options)
+
+    return images
+
+
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
     """By variant, samples of its first seed from latents that are the same for all, those of `ganlab sample`."""
     sampler, classes = program.game.sampler, program.dataset.num_classes
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)
-    sample, latents = jax.jit(sampler.images), sampler.latents(sample_keys(SAMPLES_SEED, jnp.arange(SAMPLES)))
-    params, variables = jax.device_get(weights_of(states, sampler.network))
+    keys = sample_keys(SAMPLES_SEED, jnp.arange(SAMPLES))
+    sample, latents = jax.jit(_sampled(sampler)), sampler.latents(keys, sampler.with_options({}))
+    weights = jax.device_get(weights_of(states, sampler.networks))
     found = {}
     for place, (number, seed) in enumerate(stack.trials):
         if seed == plan.seeds[0] and finite[place]:
-            own = jax.tree.map(lambda leaf, place=place: leaf[place], (params, variables))
-            images = np.asarray(sample(*own, latents, labels))
+            own = jax.tree.map(lambda leaf, place=place: leaf[place], weights)
+            images = np.asarray(sample(own, latents, labels, image_keys(keys)))
             if np.all(np.isfinite(images)):
                 found[plan.variants[number].name] = to_uint8(images) if images.ndim == 4 else images
     return found

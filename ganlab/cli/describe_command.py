@@ -52,6 +52,7 @@ def run(values: flags.FlagValues) -> int:
              f"{counted(game.batch_size, 'image')}"
              f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in {config.train.precision}",
              *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
+             *([tables.stage_table(game, config.train.total_rounds)] if game.stages else []),
              tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]
     for part in parts:
         console.print(part, "")

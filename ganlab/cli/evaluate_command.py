@@ -24,8 +24,9 @@ from typing import Any
 from absl import flags
 
 from ganlab.cli.judging import progress_bars
+from ganlab.cli.option_flags import define_option_flags, given_options
 from ganlab.cli.runs import open_run, steps_of
-from ganlab.config import ConfigError
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.engine import RunDirectory, makers_of, set_up_process
 from ganlab.evaluation import (
     FEATURES,
@@ -69,10 +70,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
     whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
-    flags.DEFINE_float("temperature", 1.0, "factor on the latents", lower_bound=0.0, upper_bound=1e3,
-                       flag_values=values)
-    flags.DEFINE_float("truncation", 0.0, "bound within which latents are drawn; 0 for none", lower_bound=0.0,
-                       upper_bound=1e3, flag_values=values)
+    define_option_flags(values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     text("output", None, "directory of results.json and metrics.png; by default the run's")
 
@@ -108,7 +106,7 @@ def _check(values: flags.FlagValues) -> None:
     if values.bootstrap == 1:
         raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
     if values.fake:
-        for name in ("step", "split", "ema", "temperature", "truncation", "seeds"):
+        for name in ("step", "split", "ema", *SAMPLING_OPTIONS, "seeds"):
             if values[name].value != values[name].default:
                 advice = "; --bootstrap=200 gives an interval" if name == "seeds" else ""
                 raise ConfigError(f"--{name} is of samples that a run draws, and images in a folder are what they are; "
@@ -126,16 +124,16 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
-        makers = makers_of(game, trained.programs, trained.networks.__getitem__)
-        subject = subject_of(config, game, makers, dataset, values.temperature, values.truncation)
+        options = given_options(values, game, config.system.name)
+        makers = makers_of(game, trained.programs, trained.weights, options)
+        subject = subject_of(config, game, makers, dataset, options)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
                 data_pictures(dataset, section, values.real_number))
-        request = _request(values, **making(game, dataset, section, "averaged" if values.ema else "as trained",
-                                            values.temperature, values.truncation))
+        request = _request(values, **making(game, dataset, section, "averaged" if values.ema else "as trained", options))
         number = values.number or real.number
         found = evaluate(real, functools.partial(subject.pictures, number), request, features,
                          measures_for(subject, dataset, features), track)
-        kimg = trained.step * game.images_per_round / 1000
+        kimg = game.kimg(trained.step)
         subject = values.workdir if values.output else ""
         records += [Record(result, subject, trained.step, kimg) for result in found]
     return records

@@ -24,11 +24,10 @@ from ganlab.engine import (
     sampler_weights,
     write_sampler,
 )
-from ganlab.game import Sampler
+from ganlab.game import Sampler, Weights
 from ganlab.output import counted
 from ganlab.pretrained import check_finite, shown, write_safetensors
 from ganlab.systems import build_game
-from ganlab.types import Tree
 
 DTYPES = ("float32", "bfloat16", "float16")
 """Formats of floats that weights are exported in."""
@@ -82,10 +81,10 @@ def export_program(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     """Writes the sampler to the file `--export_sampler`; prints where."""
     trained = open_run(values.workdir, values.step, values.ema is not False)
     sampler = trained.game.sampler
-    weights = trained.networks[sampler.network]
+    weights = trained.weights(sampler.networks)
     record = SamplerRecord(config, trained.step, "trained" if values.ema is False else "averaged",
                            trained.dataset.image_shape, trained.dataset.class_names,
-                           sampler_arrays(sampler.network, weights))
+                           sampler_arrays(weights))
     _write_program(values, sampler, weights, record)
 
 
@@ -115,7 +114,7 @@ def renew_program(values: flags.FlagValues) -> None:
     _write_program(values, game.sampler, weights, record)
 
 
-def _write_program(values: flags.FlagValues, sampler: Sampler, weights: tuple[Tree, Tree],
+def _write_program(values: flags.FlagValues, sampler: Sampler, weights: Weights,
                    record: SamplerRecord) -> None:
     output = Path(values.export_sampler)
     write_sampler(output, sampler, weights, record, today())

@@ -167,10 +167,13 @@ def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architectur
 def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
     """A state with variables in place of those of some networks, and of their averages."""
     params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
+    ema_variables = dict(state.ema_variables)
     for name, tree in taken.items():
         params[name], ema[name] = tree["params"], tree["params"]
         variables[name] = {collection: values for collection, values in tree.items() if collection != "params"}
-    return state.replace(params=params, variables=variables, ema=ema)
+        if name in ema_variables:
+            ema_variables[name] = variables[name]
+    return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
 
 
 def _provenance(form: str, files: Mapping[str, str], weights: Mapping[str, Weights]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
 
     def judge(step: int, makers: Makers) -> dict[str, float]:
         results = judging(makers)
-        kimg = step * game.images_per_round / 1000
+        kimg = game.kimg(step)
         records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg) for result in results])
         save_png(directory.results_plot, plot_results(records, config["name"]))
         return {result.name: result.value for result in results}

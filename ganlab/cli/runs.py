@@ -1,8 +1,7 @@
 """From a config or a run's directory to the objects that commands work with."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -23,11 +22,11 @@ from ganlab.engine import (
     read_metrics,
     sample_keys,
 )
-from ganlab.game import Game
+from ganlab.game import Game, Options, Weights, image_keys, stage_before
 from ganlab.report.pictures import columns_for, save_animation, save_png
 from ganlab.report.plots import plot_losses
 from ganlab.systems import build
-from ganlab.types import Array, Tree
+from ganlab.types import Array
 
 
 def grid_columns(config: Mapping[str, Any], dataset: Dataset, number: int) -> int:
@@ -50,33 +49,45 @@ class TrainedRun:
     game: Game
     dataset: Dataset
     step: int
-    networks: Mapping[str, tuple[Tree, Tree]]
-    """`(params, variables)` of the networks that sample, encode and translate, by name."""
+    networks: Weights
+    """Of the networks that sample, encode and translate."""
     programs: Programs
 
-    def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
-        """Latents [number, z] of a seed, `temperature` times draws within [-truncation, truncation] (0: all draws).
+    def latents(self, number: int, seed: int, options: Options = {}) -> Array:
+        """Draws latents [number, z] of a seed, by the options of the sampler; the first k are the same for every number."""
+        return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), self.game.sampler.with_options(options))
 
-        The first k are the same for every number.
+    def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500, options: Options = {},
+               seed: int = 0) -> np.ndarray:
+        """Computes samples [n, ...] of latents [n, z] and labels [n]: floats in [-1, 1], or points.
+
+        Args:
+          latents: of `latents`, or one's own.
+          labels: classes by number.
+          batch_size: samples at once.
+          options: of the sampler.
+          seed: of what is drawn beside the latents; sample i depends on it and i alone.
         """
-        return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), truncation) * temperature
+        weights = self.weights(self.game.sampler.networks)
+        weights = self.programs.prepare(weights, jax.random.key(seed), options)
+        keys = image_keys(sample_keys(seed, jnp.arange(len(latents))))
+        return _in_batches(lambda latents, labels, keys: self.programs.sample(weights, latents, labels, keys, options),
+                           batch_size, latents, labels, keys)
 
-    def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
-        sample = functools.partial(self.programs.sample, *self.networks[self.game.sampler.network])
-        return _in_batches(sample, latents, labels, batch_size)
+    def weights(self, networks: Iterable[str]) -> Weights:
+        """Returns the weights of some networks."""
+        return {name: self.networks[name] for name in networks}
 
     def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
         """Translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
-        program, network = self.programs.translate[direction], self.game.translators[direction].network
-        translate = functools.partial(program, *self.networks[network])
-        labels = np.zeros(len(pictures), np.int32)  # Translators see none.
-        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels, batch_size)
+        weights = self.weights(self.game.translators[direction].networks)
+        return _in_batches(lambda part: self.programs.translate[direction](weights, to_float(part)), batch_size,
+                           pictures)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
-        encode = functools.partial(self.programs.encode, *self.networks[self.game.encoder.network])
-        return _in_batches(lambda part, of: encode(to_float(part), of), images, labels, batch_size)
+        weights = self.weights(self.game.encoder.networks)
+        return _in_batches(lambda part, of: self.programs.encode(weights, to_float(part), of), batch_size, images, labels)
 
 
 CLASSES_SHOWN = 20
@@ -84,11 +95,10 @@ CLASSES_SHOWN = 20
 _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"}
 
 
-def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray, labels: np.ndarray,
-                batch_size: int) -> np.ndarray:
-    """The results of `function(inputs, labels)` for a batch at a time, which bounds the memory."""
-    parts = [function(jnp.asarray(inputs[i:i + batch_size]), jnp.asarray(labels[i:i + batch_size], jnp.int32))
-             for i in range(0, len(inputs), batch_size)]
+def _in_batches(function: Callable[..., Array], batch_size: int, *arrays: Array | np.ndarray) -> np.ndarray:
+    """The results of `function(*arrays)` for a batch at a time, which bounds the memory."""
+    parts = [function(*(jnp.asarray(array[i:i + batch_size]) for array in arrays))
+             for i in range(0, len(arrays[0]), batch_size)]
     return np.concatenate([np.asarray(part) for part in parts])
 
 
@@ -148,14 +158,16 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
         raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
-    programs = make_programs(game, make_mesh(game.batch_size, devices=1))
-    like = jax.eval_shape(programs.init, 0)
+    mesh = make_mesh(game.batch_size, devices=1)
+    like = jax.eval_shape(make_programs(game, mesh).init, 0)
     checkpoints = Checkpoints(directory.checkpoints)
     try:
         step = choose_step(checkpoints.steps, step, directory.path)
         parts = (game.sampler, game.encoder, *game.translators.values())
-        players = {part.network for part in parts if part is not None}
+        players = {name for part in parts if part is not None for name in part.networks}
         networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
     finally:
         checkpoints.close()
-    return TrainedRun(config, game, dataset, step, networks, programs)
+    # What the checkpoint's stage makes of them.
+    game = stage_before(game, step).game
+    return TrainedRun(config, game, dataset, step, networks, make_programs(game, mesh))

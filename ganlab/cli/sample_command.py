@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
+from ganlab.cli.option_flags import define_option_flags, given_options
 from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_uint8
@@ -40,10 +41,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                          flag_values=values)
     flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default", flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
-    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied", lower_bound=0.0,
-                       upper_bound=1e3, flag_values=values)
-    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance of 0 (Brock et al. "
-                       "2019), before the factor; 0 for no bound", lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    define_option_flags(values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
@@ -58,22 +56,23 @@ def run(values: flags.FlagValues) -> int:
     """Draws and writes; prints where."""
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
+    options = given_options(values, trained.game, trained.config.system.name)
     if values.interpolate:
         check_walks(trained)
         number = values.interpolate * values.number
-        ends = trained.latents(values.interpolate + 1, values.seed, values.temperature, values.truncation)
+        ends = trained.latents(values.interpolate + 1, values.seed, options)
         latents = interpolate_latents(ends, values.number)
         labels = np.repeat(parse_labels(values.labels, trained, values.interpolate), values.number)
         columns = values.number
     else:
         number = values.number
-        latents = trained.latents(number, values.seed, values.temperature, values.truncation)
+        latents = trained.latents(number, values.seed, options)
         labels = parse_labels(values.labels, trained, number)
         # Whole cycles of the labels in a row, so that a column is a class and the picture about square.
         cycle = len(values.labels)
         columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
                    else grid_columns(trained.config, trained.dataset, number))
-    samples = trained.images(latents, labels)
+    samples = trained.images(latents, labels, options=options, seed=values.seed)
     output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
                   f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
     title = f"{trained.config.name}, round {trained.step:,}"

@@ -38,7 +38,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -116,7 +116,7 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     distributed.join(values.coordinator, values.processes, values.process)
     with distributed.ending_all(), _place(values.workdir) as directory:
-        return _run(values, directory)
+        return train_run(values.config, directory, values.engine, values["mesh.data"].value, sys.argv)
 
 
 @contextlib.contextmanager
@@ -129,16 +129,31 @@ def _place(workdir: str) -> Iterator[RunDirectory]:
         yield RunDirectory(workdir, apart)
 
 
-def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
-    config = values.config
+def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine: str = "jit",
+              devices: int | None = None, command: Sequence[str] = ()) -> int:
+    """Trains the run in a directory, or resumes it, and prints what becomes of it.
 
+    Args:
+      config: the experiment's config.
+      directory: of the run.
+      engine: one of `ENGINES`.
+      devices: that share each batch; None for all.
+      command: what was typed, for versions.json.
+
+    Returns:
+      The exit status: 0 for a run that has all its rounds.
+
+    Raises:
+      ConfigError: for any mistake, before the directory is touched.
+    """
+    # Everything that can be wrong comes first.
     def prepare() -> tuple[tuple, str]:
-        game, dataset = build(config, DATA_AXIS if values.engine == "pmap" else None)
-        mesh = make_mesh(game.batch_size, values["mesh.data"].value, game.accumulate)
-        check_engine(values.engine, config)
+        game, dataset = build(config, DATA_AXIS if engine == "pmap" else None)
+        mesh = make_mesh(game.batch_size, devices, game.accumulate)
+        check_engine(engine, config)
         check_shares(game, mesh)
         found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
-        return found, json.dumps([plain(config), values.engine, stays_on_device(dataset, config), len(dataset)])
+        return found, json.dumps([plain(config), engine, stays_on_device(dataset, config), len(dataset)])
 
     game, dataset, mesh, judge, best = distributed.together(prepare)
     resumes = distributed.together(lambda: (directory.check(config), ""))
@@ -157,7 +172,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
     with contextlib.ExitStack() as held:
         distributed.together(lambda: (
             held.enter_context(locked(directory.path)) if distributed.leads() else None, ""))
-        distributed.together(lambda: (directory.write(config, sys.argv), ""))
+        distributed.together(lambda: (directory.write(config, list(command)), ""))
         distributed.together(lambda: (_check_shared(directory), ""))
         print(f"training on {devices_text(list(mesh.devices.flat))}", flush=True)
         try:
@@ -168,7 +183,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
             return EXIT_DIVERGED
         draw_run(directory, config.name)
     if outcome.stopped_by is not None:
-        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command goes on")
+        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes it")
         return EXIT_SIGNAL + outcome.stopped_by
     latest = max(directory.samples.glob("*.png"), default=directory.samples)
     print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation {directory.animation}, "

@@ -164,12 +164,12 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
     if not as_in_training:
         return lambda pictures, numbers: trained.translate(pictures, direction, len(pictures))
     translator = trained.game.translators[direction]
-    weights, key = trained.networks[translator.network], jax.random.key(seed)
+    weights, key = trained.weights(translator.networks), jax.random.key(seed)
 
     @jax.jit
     def drawn(pictures: jax.Array, numbers: jax.Array) -> jax.Array:
         keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(numbers)
-        return translator.images(*weights, to_float(pictures), keys)
+        return translator.images(weights, to_float(pictures), keys)
 
     return lambda pictures, numbers: np.asarray(drawn(pictures, numbers))
 

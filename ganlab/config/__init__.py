@@ -12,11 +12,14 @@ from ganlab.config.experiment import (
     joined_names,
     parse_choices,
     picture_data,
+    ramps_of,
+    split_names,
 )
+from ganlab.config.keys import SAMPLING_OPTIONS
 from ganlab.config.methods import METHODS, Method, method
 from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
-__all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
+__all__ = ["METHODS", "SAMPLING_OPTIONS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
            "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "method", "parse_choices",
-           "picture_data", "shipped_folder", "unknown", "validate"]
+           "picture_data", "ramps_of", "shipped_folder", "split_names", "unknown", "validate"]

@@ -10,6 +10,8 @@ import ml_collections
 
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
+from ganlab.config.key import Key
+from ganlab.config.systems import SYSTEMS, SystemKeys
 
 
 def parse_choices(argument: str | None, **defaults: str | int | float | bool) -> ml_collections.ConfigDict:
@@ -102,36 +104,49 @@ def both_players(**numbers: float) -> dict[str, float]:
     return {f"{player}_{name}": value for player in ("generator", "critic") for name, value in numbers.items()}
 
 
-def network_keys(section: Mapping[str, Any]) -> dict[str, k.Key]:
+def network_keys(section: Mapping[str, Any]) -> dict[str, Key]:
     """Keys of the numbers of one network's section, without the network's name."""
     return {**k.OPTIMIZER_HYPER.get(section["optimizer"], {"lr": k.OPTIMIZER_HYPER["adam"]["lr"]}),
             **k.CLIP_HYPER.get(section["clip_gradients"], {}),
-            **k.PROJECTION_HYPER.get(section["projection"], {})}
+            **k.PROJECTION_HYPER.get(section["projection"], {}),
+            **{name: key for regularizer in split_names(section["regularizers"])
+               for name, key in k.REGULARIZER_HYPER.get(regularizer, {}).items()}}
 
 
-def hyper_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
     """Keys of `config.hyper` that the structure of `config` calls for."""
     networks = config.get("networks", {})
     found = {f"{name}_{key}": spec for name, section in networks.items()
              for key, spec in network_keys(section).items()}
     for name, section in networks.items():
         if ":" in section["optimizer"]:  # From outside the tree: its numbers are those that the experiment gives.
-            found |= {key: k.Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
+            found |= {key: Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
-    found |= k.SYSTEM_HYPER.get(config["system"]["name"], {})
+    found |= system_keys(config).numbers
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})
     if config["system"].get("conditional"):
         for section in networks.values():
             found |= k.CONDITIONING_HYPER.get(section["kwargs"].get("conditioning"), {})
-    return found | dict(k.penalty_weight_key(name) for name in joined_names(config, "penalty"))
+    found |= dict(k.penalty_weight_key(name) for name in joined_names(config, "penalty"))
+    ramped = {name: found[name] for name in ramps_of(config) if name in found}
+    return found | {key: spec for name, own in ramped.items() for key, spec in k.ramp_keys(name, own).items()}
+
+
+def ramps_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the shapes of the ramps of a config by the numbers that they change."""
+    return {name: shape for name, _, shape in (text.partition(":") for text in split_names(config["ramps"]))}
+
+
+def split_names(joined: str) -> tuple[str, ...]:
+    """Returns the names that are joined by +; `none` is the empty tuple."""
+    return () if joined == "none" else tuple(joined.split("+"))
 
 
 def joined_names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """The names that a key of a config's system joins by +; `none` is the empty tuple."""
-    joined = config["system"].get(key, "none")
-    return () if joined == "none" else tuple(joined.split("+"))
+    return split_names(config["system"].get(key, "none"))
 
 
 def experiment(**sections: Any) -> ml_collections.ConfigDict:
@@ -166,8 +181,7 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
             config.setdefault(name, {}).update({key: _copy(item) for key, item in value.items()})
         else:
             config[name] = value
-    system = config["system"]["name"]
-    config["system"] = {**_defaults(k.SYSTEM_KEYS.get(system, {})), **config["system"]}
+    config["system"] = {**_defaults(system_keys(config).structure), **config["system"]}
     config["networks"] = {name: {**_defaults(k.NETWORK_KEYS), **section}
                           for name, section in config.get("networks", {}).items()}
     config["hyper"] = {**_defaults(hyper_keys(config)), **config.get("hyper", {})}
@@ -176,7 +190,7 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
     return ml_collections.ConfigDict(config, allow_dotted_keys=False)
 
 
-def _defaults(keys: Mapping[str, k.Key]) -> dict[str, Any]:
+def _defaults(keys: Mapping[str, Key]) -> dict[str, Any]:
     return {name: _copy(key.default) for name, key in keys.items()}
 
 
@@ -191,18 +205,28 @@ def _place(tree: dict[str, Any], path: str, value: Any) -> None:
     tree[leaf] = value
 
 
-def all_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+def all_keys(config: Mapping[str, Any]) -> dict[str, Key]:
     """Every key that belongs in `config`, by its path."""
     return k.KEYS | structure_keys(config) | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
 
 
-def structure_keys(config: Mapping[str, Any]) -> dict[str, k.Key]:
+def system_keys(config: Mapping[str, Any]) -> SystemKeys:
+    """Returns the keys of a config's system; none for a name that does not exist.
+
+    A system from outside the tree has the keys that the experiment gives it. Its numbers are those that the
+    experiment names by `system.numbers`, joined by +.
+    """
+    section = config["system"]
+    if ":" not in section["name"]:
+        return SYSTEMS.get(section["name"], SystemKeys({}, {}))
+    structure = {name: Key(value, f"key of {section['name']}") for name, value in section.items()}
+    numbers = {name: Key(0.0, f"number of {section['name']}") for name in split_names(section.get("numbers", "none"))}
+    return SystemKeys(structure | {"name": k.KEYS["system.name"]}, numbers)
+
+
+def structure_keys(config: Mapping[str, Any]) -> dict[str, Key]:
     """Keys of the system and of its networks, whose values choose the numbers."""
-    system = k.SYSTEM_KEYS.get(config["system"]["name"], {})
-    if ":" in config["system"]["name"]:  # From outside the tree: its keys are those that the experiment gives.
-        system = {"name": k.KEYS["system.name"]} | {name: k.Key(value, f"key of {config['system']['name']}")
-                                                     for name, value in config["system"].items() if name != "name"}
-    return {f"system.{name}": key for name, key in system.items()} | {
+    return {f"system.{name}": key for name, key in system_keys(config).structure.items()} | {
         f"networks.{network}.{name}": key for network in config.get("networks", {})
         for name, key in k.NETWORK_KEYS.items()}
 

@@ -1,38 +1,8 @@
-"""Every configuration key: default, unit, meaning and allowed values. The one home of them."""
+"""Every configuration key: default, unit, meaning and allowed values. The one home of them, with `systems/`."""
 
 import dataclasses
-import math
-from collections.abc import Callable
-from typing import Any
 
-
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """One configuration key.
-
-    `allowed` is a pair of a test and the words that describe what passes it. A key with
-    `live=True` may differ when a run is resumed, because it changes no number that the
-    run computes; but for rounding, where its meaning says so, as another number of devices does.
-    """
-
-    default: Any
-    meaning: str
-    unit: str = ""
-    allowed: tuple[Callable[[Any], bool], str] = (lambda value: True, "any value")
-    live: bool = False
-
-
-POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
-AT_LEAST_ZERO = (lambda value: 0 <= value < math.inf, "a number of at least 0")
-FRACTION = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
-BELOW_ONE = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
-NOT_EMPTY = (lambda value: bool(value), "a name")
-
-
-def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
-    """Allows the given words alone."""
-    return (lambda value: value in values, "one of " + ", ".join(values))
-
+from ganlab.config.key import AT_LEAST_ZERO, BELOW_ONE, FRACTION, NOT_EMPTY, POSITIVE, UP_TO_THOUSAND, Key, one_of
 
 KEYS: dict[str, Key] = {
     "name": Key("experiment", "what the run is called in tables and pictures", allowed=NOT_EMPTY, live=True),
@@ -49,6 +19,8 @@ KEYS: dict[str, Key] = {
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
                                   allowed=one_of("constant", "linear", "cosine", "inverse_time")),
+    "ramps": Key("none", "numbers of config.hyper that change over training, each as name:shape of linear, cosine or "
+                 "geometric, joined by +", allowed=NOT_EMPTY),
     "init.source": Key("", "run's directory, or file of `ganlab checkpoints --export`, from whose weights a new run "
                      "starts; empty for none"),
     "init.step": Key(0, "checkpoint of that run; 0 for the newest", "rounds", AT_LEAST_ZERO),
@@ -100,43 +72,16 @@ KEYS: dict[str, Key] = {
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",
                          live=True),
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
-    "sample.temperature": Key(1.0, "factor on the latents of training pictures", allowed=AT_LEAST_ZERO, live=True),
-    "sample.truncation": Key(0.0, "bound within which the latents of training pictures are drawn, before their factor; "
-                             "0 for none", allowed=AT_LEAST_ZERO, live=True),
 }
-
-SYSTEM_KEYS: dict[str, dict[str, Key]] = {
-    "gan": {
-        "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
-        "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
-        "tricks": Key("none", "training tricks joined by +, or none", allowed=NOT_EMPTY),
-        "critic_updates": Key(1, "critic updates in a round, before the one generator update", "updates", POSITIVE),
-        "critic_step": Key("two_passes", "real and fake images in the critic's update: a pass each and one step, one "
-                           "pass together and one step, or a pass and a step each",
-                           allowed=one_of("two_passes", "one_pass", "two_steps")),
-        "generator_batches": Key(1, "fake images of the generator's update", "batches", POSITIVE),
-        "packing": Key(1, "images that the critic judges at once (PacGAN)", "images", POSITIVE),
-        "conditional": Key(False, "whether both networks see class labels"),
-        "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE),
-        "latent_distribution": Key("normal", "distribution of the latents", allowed=one_of("normal", "uniform")),
-    },
-    "vae": {
-        "latent_size": Key(2, "dimension of the latents", "numbers", POSITIVE),
-        "reconstruction": Key("cross_entropy", "reconstruction loss", allowed=NOT_EMPTY),
-    },
-    "pix2pix": {
-        "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
-        "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
-    },
-    "cyclegan": {
-        "loss": Key("least_squares", "adversarial loss", allowed=NOT_EMPTY),
-        "penalty": Key("none", "penalties of both critics joined by +, or none", allowed=NOT_EMPTY),
-        "identity": Key(True, "whether each generator is to leave pictures of its target's kind as they are; else its "
-                        "two passes are not computed, and identity_weight is not read"),
-        "pool_size": Key(50, "past translations of each direction, from which critics see a half; 0 for none", "images",
-                         AT_LEAST_ZERO),
-    },
+SAMPLING_OPTIONS: dict[str, Key] = {
+    "temperature": Key(1.0, "factor on the latents: below 1 safer, above 1 more varied", allowed=UP_TO_THOUSAND, live=True),
+    "truncation": Key(0.0, "draws each number of the latents within this distance of 0 (Brock et al. 2019), before the "
+                      "factor; 0 for no bound", allowed=UP_TO_THOUSAND, live=True),
 }
+"""Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and `ganlab evaluate`,
+keys `sample.*` for training pictures, and what the protocol of a metric names."""
+KEYS |= {f"sample.{name}": dataclasses.replace(key, meaning=f"of training pictures: {key.meaning}")
+         for name, key in SAMPLING_OPTIONS.items()}
 
 NETWORK_KEYS: dict[str, Key] = {
     "network": Key("mlp", "architecture", allowed=NOT_EMPTY),
@@ -146,6 +91,7 @@ NETWORK_KEYS: dict[str, Key] = {
                           allowed=one_of("none", "value", "global_norm")),
     "projection": Key("none", "what the weights are projected on after the optimizer",
                       allowed=one_of("none", "weight_clip")),
+    "regularizers": Key("none", "regularizers of the weights joined by +, or none", allowed=NOT_EMPTY),
 }
 
 # Numbers of each structural choice; a network's are prefixed by its name (critic_lr).
@@ -178,6 +124,11 @@ PROJECTION_HYPER: dict[str, dict[str, Key]] = {
     "none": {},
     "weight_clip": {"weight_clip": Key(0.01, "largest absolute weight", allowed=POSITIVE)},
 }
+REGULARIZER_HYPER: dict[str, dict[str, Key]] = {
+    "orthogonal": {"orthogonal_weight": Key(1e-4, "weight of the regularizer of inner products of filters (BigGAN)",
+                                            allowed=AT_LEAST_ZERO)},
+    "l2": {"l2_weight": Key(1e-4, "weight of half the squared kernels", allowed=AT_LEAST_ZERO)},
+}
 SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
     "constant": {},
     **{name: {
@@ -193,25 +144,9 @@ EMA_HYPER: dict[str, Key] = {
                               AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
+    "ema_start_kimg": Key(0.0, "up to here the averages follow the weights", "kimg", AT_LEAST_ZERO),
 }
-SYSTEM_HYPER: dict[str, dict[str, Key]] = {
-    "gan": {},
-    "vae": {"beta": Key(1.0, "weight of the Kullback-Leibler divergence beside the reconstruction loss",
-                        allowed=AT_LEAST_ZERO)},
-    "pix2pix": {
-        "l1_weight": Key(100.0, "weight of the mean absolute error to the image of the pair", allowed=AT_LEAST_ZERO),
-        "adversarial_weight": Key(1.0, "weight of the generator's adversarial loss", allowed=AT_LEAST_ZERO),
-        "critic_weight": Key(0.5, "weight of the critic's adversarial loss beside its penalties; half slows it",
-                             allowed=AT_LEAST_ZERO)},
-    "cyclegan": {
-        "cycle_weight": Key(10.0, "weight of the mean absolute error of what comes back", allowed=AT_LEAST_ZERO),
-        "identity_weight": Key(0.5, "weight of the mean absolute error of what should have stayed, times cycle_weight",
-                               allowed=AT_LEAST_ZERO),
-        "adversarial_weight": Key(2.0, "weight of the generators' adversarial losses; the paper's least squares are "
-                                  "twice ours", allowed=AT_LEAST_ZERO),
-        "critic_weight": Key(1.0, "weight of the critics' adversarial losses beside their penalties; the paper halves "
-                             "its least squares, which ours are already", allowed=AT_LEAST_ZERO)},
-}
+RAMP_SHAPES = ("linear", "cosine", "geometric")
 TRICK_HYPER: dict[str, dict[str, Key]] = {
     "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},
     "label_noise": {"label_noise": Key(0.05, "width of the uniform noise that is taken from both targets",
@@ -242,3 +177,10 @@ def penalty_weight_key(penalty: str) -> tuple[str, Key]:
     short = penalty.rsplit(":", 1)[-1]
     return f"{short}_weight", Key(PENALTY_WEIGHTS.get(penalty, 1.0), f"weight of the critic penalty {short}",
                                   allowed=AT_LEAST_ZERO)
+
+
+def ramp_keys(name: str, key: Key) -> dict[str, Key]:
+    """Returns the keys of the numbers that say how another number changes over training."""
+    return {f"{name}_ramp_final": dataclasses.replace(key, meaning=f"{name} at the end of its ramp"),
+            f"{name}_ramp_start_kimg": Key(0.0, f"where the ramp of {name} begins", "kimg", AT_LEAST_ZERO),
+            f"{name}_ramp_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE)}

@@ -8,7 +8,19 @@ import ml_collections
 
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
-from ganlab.config.experiment import all_keys, flat, hyper_keys, is_number, joined_names, structure_keys
+from ganlab.config.experiment import (
+    all_keys,
+    flat,
+    hyper_keys,
+    is_number,
+    joined_names,
+    ramps_of,
+    split_names,
+    structure_keys,
+    system_keys,
+)
+from ganlab.config.key import Key
+from ganlab.config.systems import SYSTEMS
 
 STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
                   "--config=experiments/digits.py:loss=hinge,penalty=r1, or in a file of one's own")
@@ -43,14 +55,14 @@ def complete(config: ml_collections.ConfigDict) -> None:
         if section and section not in config:
             config[section] = ml_collections.ConfigDict()
         _fill(config[section] if section else config, {name: key})
-    _fill(config["system"], k.SYSTEM_KEYS.get(config["system"]["name"], {}))
+    _fill(config["system"], system_keys(config).structure)
     for section in config.get("networks", {}).values():
         _fill(section, k.NETWORK_KEYS)
     _check_structure(config)
     _fill(config["hyper"], hyper_keys(config))
 
 
-def _fill(section: ml_collections.ConfigDict, keys: Mapping[str, k.Key]) -> None:
+def _fill(section: ml_collections.ConfigDict, keys: Mapping[str, Key]) -> None:
     for name, key in keys.items():
         if name not in section:
             section[name] = copy.copy(key.default)
@@ -60,16 +72,24 @@ def _check_structure(config: Mapping[str, Any]) -> None:
     """Structure before numbers: where a name is unknown, the keys that it brings are unknown too."""
     given = dict(flat(config))
     _check_keys(given, k.KEYS)
-    _check_name(given, "system.name", k.SYSTEM_KEYS)
+    _check_name(given, "system.name", SYSTEMS)
     _check_keys(given, structure_keys(config))
     for trick in joined_names(config, "tricks"):
         if trick not in k.TRICK_HYPER:
             raise unknown("config.system.tricks", trick, k.TRICK_HYPER)
-    for network in config.get("networks", {}):
+    for network, section in config.get("networks", {}).items():
         _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
+        for regularizer in split_names(section["regularizers"]):
+            if regularizer not in k.REGULARIZER_HYPER:
+                raise unknown(f"config.networks.{network}.regularizers", regularizer, k.REGULARIZER_HYPER)
+    for number, shape in ramps_of(config).items():
+        if number not in (known := hyper_keys(config)):
+            raise unknown("config.ramps: the number", number, known)
+        if shape not in k.RAMP_SHAPES:
+            raise unknown(f"config.ramps: the shape of {number}", shape, k.RAMP_SHAPES)
 
 
-def _check_keys(given: Mapping[str, Any], found: Mapping[str, k.Key]) -> None:
+def _check_keys(given: Mapping[str, Any], found: Mapping[str, Key]) -> None:
     for path, key in found.items():
         if path not in given:
             raise ConfigError(f"config.{path} is missing ({key.meaning}); {STRUCTURE_HINT}")
@@ -81,14 +101,14 @@ def _check_name(given: Mapping[str, Any], path: str, table: Mapping[str, Any]) -
         raise unknown(f"config.{path}", given[path], [*table, "package.module:function"])
 
 
-def _unused(path: str, found: Mapping[str, k.Key]) -> ConfigError:
+def _unused(path: str, found: Mapping[str, Key]) -> ConfigError:
     section = path.rpartition(".")[0]
     siblings = [other for other in found if other.rpartition(".")[0] == section] or list(found)
     error = unknown("key", f"config.{path}", [f"config.{other}" for other in siblings])
     return ConfigError(f"{error}; nothing in this structure uses it; {STRUCTURE_HINT}")
 
 
-def _check(path: str, value: Any, key: k.Key) -> None:
+def _check(path: str, value: Any, key: Key) -> None:
     kind = type(key.default)
     right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
     if kind is float:

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -30,6 +31,32 @@ class StoredImages(Protocol):
     def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
         """The images [k, h, w, c] of indices [k] or of a slice, or the image [h, w, c] of one index."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What a system may know of the data: shapes and counts, without an example.
+
+    Attributes:
+      image_shape: of one image or point.
+      num_classes: at least 1.
+      source_shape: of one picture that is translated; None where there are none.
+      paired: whether source i belongs to image i.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 1
+    source_shape: tuple[int, ...] | None = None
+    paired: bool = True
+
+    def example(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Returns the shapes of one example of a batch, as networks see it."""
+        float_type = jnp.zeros(()).dtype
+        found = {"image": jax.ShapeDtypeStruct(self.image_shape, float_type),
+                 "label": jax.ShapeDtypeStruct((), jnp.int32)}
+        if self.source_shape is not None:
+            found["source"] = jax.ShapeDtypeStruct(self.source_shape, float_type)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +98,12 @@ class Dataset:
     def num_classes(self) -> int:
         """Number of classes, at least 1."""
         return len(self.class_names)
+
+    @property
+    def facts(self) -> DataFacts:
+        """What a system may know of it."""
+        source_shape = None if self.source_shape is None else tuple(self.source_shape)
+        return DataFacts(tuple(self.image_shape), self.num_classes, source_shape, self.paired)
 
     def streams(self) -> tuple[dict[str, np.ndarray | StoredImages], ...]:
         """The arrays by the names that raw batches use, in groups that share an order; pictures are whole."""

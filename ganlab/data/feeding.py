@@ -2,8 +2,8 @@
 
 Data comes in streams: arrays whose examples belong together, and share an order. Most sets
 are one stream of `image` and `label`; pictures of two kinds that are not paired are two.
-Which examples a round shows is a pure function of (order key, step), so that training goes
-on from any step with nothing saved.
+Which examples a round shows is a pure function of (order key, position of its first example), so
+that training resumes from any step with nothing saved.
 """
 
 import dataclasses
@@ -29,38 +29,37 @@ def stream_key(key: Array, number: int) -> Array:
     return jax.random.fold_in(key, number) if number else key
 
 
-def round_positions(step: Any, slots: int, batch_size: int, index: Any = None) -> Any:
-    """Positions uint32 [slots, b] in each stream of the examples of a round; `step` is an array of NumPy or JAX.
+def round_positions(first: Any, slots: int, batch_size: int, index: Any = None) -> Any:
+    """Positions uint32 [slots, b] in each stream of the examples of a round; `first` is an array of NumPy or JAX.
 
     `index` [b] names the examples of the global batch that are meant; None means all `batch_size` of them.
     """
     index = np.arange(batch_size, dtype=np.uint32) if index is None else index.astype(np.uint32)
-    first = step.astype(np.uint32) * np.uint32(slots * batch_size)
-    return first + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
+    return first.astype(np.uint32) + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
 
 
-def gather_batches(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
+def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
                    jitter: Jitter = Jitter()) -> dict[str, Array]:
     """The real batches of one round from data on the device.
 
     Args:
       streams: arrays [n, ...], of one length within a stream.
       key: the order's PRNG key.
-      step: rounds played before this one.
-      slots: batches in a round, one for each repeat of each update.
+      first: position in the order of the round's first example, as of `Game.position`.
+      slots: batches in a round, one for each repeat of each update on images of its own.
       batch_size: global batch size b.
       jitter: see `finish_batches`.
 
     Returns:
       `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
     """
-    return finish_batches(gather_raw(streams, key, step, slots, batch_size), key, step, batch_size, jitter)
+    return finish_batches(gather_raw(streams, key, first, slots, batch_size), key, first, batch_size, jitter)
 
 
-def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size: int,
+def gather_raw(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
                index: Array | None = None) -> Streams:
     """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; those of `index` [b], if given."""
-    positions = round_positions(step, slots, batch_size, index)
+    positions = round_positions(first, slots, batch_size, index)
     raw = []
     for number, stream in enumerate(streams):
         size = next(iter(stream.values())).shape[0]
@@ -69,7 +68,7 @@ def gather_raw(streams: Streams, key: Array, step: Array, slots: int, batch_size
     return tuple(raw)
 
 
-def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int,
+def finish_batches(raw: Streams, key: Array, first: Array, batch_size: int,
                    jitter: Jitter = Jitter(), index: Array | None = None) -> dict[str, Array]:
     """Batches as networks see them, from raw ones [slots, b, ...]: floats, cropped and mirrored as `jitter` says.
 
@@ -79,7 +78,7 @@ def finish_batches(raw: Streams, key: Array, step: Array, batch_size: int,
     batches: dict[str, Array] = {}
     for number, stream in enumerate(raw):
         slots = next(iter(stream.values())).shape[0]
-        positions = round_positions(step, slots, batch_size, index)
+        positions = round_positions(first, slots, batch_size, index)
         for name, array in stream.items():
             batches[name] = (jittered(array, stream_key(key, number), positions, jitter) if name in PICTURES else
                              array)
@@ -110,10 +109,10 @@ class HostReader:
         words = [np.asarray(key_words(stream_key(key, number))) for number in range(len(streams))]
         return cls(streams, words, slots, batch_size, rows)
 
-    def read(self, step: int) -> Streams:
-        """The raw batches [slots, rows, ...] of the round after `step` others."""
+    def read(self, first: Any) -> Streams:
+        """Reads the raw batches [slots, rows, ...] of the round whose first example has the position `first`."""
         with np.errstate(over="ignore"):  # Positions are numbers modulo 2^32.
-            positions = round_positions(np.asarray(step), self.slots, self.batch_size)
+            positions = round_positions(np.asarray(first), self.slots, self.batch_size)
         positions = positions if self.rows is None else positions[:, self.rows.start:self.rows.stop]
         found = []
         for stream, words in zip(self.streams, self.words, strict=True):

@@ -203,7 +203,8 @@ class Checkpoints:
         """
         found = self._restored(step, like, PARTS)
         ema = {name: entry["params"] for name, entry in found["ema"].items()}
-        state = GameState(**found["state"], ema=ema)
+        ema_variables = {name: found["ema"][name]["variables"] for name in like.ema_variables}
+        state = GameState(**found["state"], ema=ema, ema_variables=ema_variables)
         fault = {FAULT: like.memory[FAULT]} if FAULT in like.memory else {}
         return state.replace(memory={**state.memory, **fault})
 
@@ -334,10 +335,13 @@ def _brief(error: Exception) -> str:
 
 
 def _parts(state: GameState) -> dict[str, Tree]:
-    fields = {name: getattr(state, name) for name in state.__dataclass_fields__ if name != "ema"}
+    fields = {name: getattr(state, name) for name in state.__dataclass_fields__
+              if name not in ("ema", "ema_variables")}
     # Only a state that is not at fault is saved, or one from before the fault.
     fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
-    ema = {name: {"params": params, "variables": state.variables[name]} for name, params in state.ema.items()}
+    # Averages of their own, or what the network called like the average has.
+    variables = {**state.variables, **state.ema_variables}
+    ema = {name: {"params": params, "variables": variables.get(name, {})} for name, params in state.ema.items()}
     return {"state": fields, "ema": ema}
 
 

@@ -87,7 +87,7 @@ def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Faul
     """The exception that ends a run, with words for its user and the images of the update at fault."""
     update = next(update for update in game.round if update.name == fault.update)
     reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)), game.slots, game.batch_size)
-    images = reader.read(fault.round - 1)[0]["image"][game.slots_of(update)]
+    images = reader.read(game.position(fault.round - 1))[0]["image"][game.slots_of(update)]
     tried = f" after {counted(retries, 'retry', 'retries')}" if retries else ""
     return Diverged(
         f"{fault}{tried}; the checkpoints from before it are kept. The same command comes to the same: in another "

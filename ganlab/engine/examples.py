@@ -2,17 +2,18 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.data import Dataset, spread, to_float
 from ganlab.engine.program import Programs
-from ganlab.game import Game, GameState, Makers, samples_key
-from ganlab.types import Array, Tree
+from ganlab.game import Game, GameState, Makers, Options, Weights, image_keys, samples_key
+from ganlab.types import Array
 
 
 class Shown(NamedTuple):
@@ -36,21 +37,44 @@ def make_examples(game: Game, programs: Programs, dataset: Dataset,
     return functools.partial(_translated, _Examples.of(game, programs, dataset, config)) if game.translators else None
 
 
-def weights_of(state: GameState, network: str) -> tuple[Tree, Tree]:
-    """Params, averaged where there is an average, and variables of a network."""
-    return state.ema.get(network, state.params[network]), state.variables[network]
+def weights_of(state: GameState, networks: Iterable[str]) -> Weights:
+    """Returns params, averaged where there is an average, and variables of networks by name."""
+    return {name: (state.ema.get(name, state.params[name]), state.ema_variables.get(name, state.variables[name]))
+            for name in networks}
 
 
-def makers_of(game: Game, programs: Programs, weights: Callable[[str], tuple[Tree, Tree]]) -> Makers:
-    """What a game makes by compiled programs and the `(params, variables)` of networks by name."""
-    def translate(direction: str, network: str) -> Callable[[Array], Array]:
-        program, (params, variables) = programs.translate[direction], weights(network)
-        # Translators see no labels.
-        return lambda sources: program(params, variables, sources, np.zeros(len(sources), np.int32))
+def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]], Weights],
+              options: Options = {}) -> Makers:
+    """Returns what a game makes by compiled programs.
 
-    sample = functools.partial(programs.sample, *weights(game.sampler.network)) if game.sampler else None
-    return Makers(sample, {direction: translate(direction, translator.network)
+    Args:
+      game: the game.
+      programs: its programs.
+      weights: returns those of some networks.
+      options: of the sampler; those that are left out do nothing.
+    """
+    sample = None
+    if game.sampler:
+        prepared = programs.prepare(weights(game.sampler.networks), jax.random.key(0), options)
+
+        def sample(latents: Array, labels: Array, keys: Array | None) -> Array:
+            return programs.sample(prepared, latents, labels, keys, options)
+
+    return Makers(sample, {direction: functools.partial(programs.translate[direction], weights(translator.networks))
                            for direction, translator in game.translators.items()})
+
+
+def sample_options(game: Game, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of training pictures: the keys `sample.*` that the game's sampler knows.
+
+    Raises:
+      ConfigError: for a key that is not what does nothing, where the sampler has no such option.
+    """
+    for name, key in SAMPLING_OPTIONS.items():
+        if name not in game.sampler.options and config["sample"][name] != key.default:
+            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which the sampler of system "
+                              f"{config['system']['name']} does not know; leave it at {key.default}")
+    return {name: config["sample"][name] for name in game.sampler.options if name in config["sample"]}
 
 
 def _samples(game: Game, programs: Programs, dataset: Dataset,
@@ -58,12 +82,13 @@ def _samples(game: Game, programs: Programs, dataset: Dataset,
     """Images of the same latents and labels."""
     number = config["sample"]["number"]
     keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
-    draw = functools.partial(game.sampler.latents, truncation=config["sample"]["truncation"])
-    latents = jax.jit(draw)(keys) * config["sample"]["temperature"]
-    labels = jnp.arange(number) % dataset.num_classes
+    options = sample_options(game, config)
+    latents, labels = jax.jit(lambda keys: game.sampler.latents(keys, options))(keys), jnp.arange(number)
+    labels %= dataset.num_classes
 
     def show(state: GameState) -> Shown:
-        samples = np.asarray(programs.sample(*weights_of(state, game.sampler.network), latents, labels))
+        weights = programs.prepare(weights_of(state, game.sampler.networks), keys[0], options)
+        samples = np.asarray(programs.sample(weights, latents, labels, image_keys(keys), options))
         return Shown(samples, samples)
 
     return show
@@ -86,9 +111,8 @@ class _Examples:
                                     for name, array in arrays.items()}, dataset.paired)
 
     def translate(self, state: GameState, direction: str, pictures: np.ndarray) -> np.ndarray:
-        network = self.game.translators[direction].network
-        labels = np.zeros(len(pictures), np.int32)
-        return np.asarray(self.programs.translate[direction](*weights_of(state, network), pictures, labels))
+        weights = weights_of(state, self.game.translators[direction].networks)
+        return np.asarray(self.programs.translate[direction](weights, pictures))
 
 
 def _translated(examples: _Examples, state: GameState) -> Shown:

@@ -4,7 +4,7 @@ Both give the same batches to the bit, from any step, on any number of devices a
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import jax
@@ -69,15 +69,17 @@ class DeviceFeed:
 class _Rounds:
     """The raw batches of each call from a step on, as Grain reads them: by number."""
 
-    def __init__(self, reader: HostReader, first: int, rounds_per_call: int, calls: int):
-        self._reader, self._first, self._rounds, self._calls = reader, first, rounds_per_call, calls
+    def __init__(self, reader: HostReader, position: Callable[[int], np.ndarray], first: int, rounds_per_call: int,
+                 calls: int):
+        self._reader, self._position = reader, position
+        self._first, self._rounds, self._calls = first, rounds_per_call, calls
 
     def __len__(self) -> int:
         return self._calls
 
     def __getitem__(self, call: int) -> Streams:
         first = self._first + call * self._rounds
-        rounds = [self._reader.read(step) for step in range(first, first + self._rounds)]
+        rounds = [self._reader.read(self._position(step)) for step in range(first, first + self._rounds)]
         return jax.tree.map(lambda *arrays: np.stack(arrays), *rounds)
 
 
@@ -95,7 +97,7 @@ class HostFeed:
                                local_rows(mesh, game.batch_size))
         threads = min(MOST_THREADS, os.cpu_count() or 1)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ROUNDS_AHEAD * threads)
-        rounds = _Rounds(reader, first, rounds_per_call, max(0, total - first) // rounds_per_call)
+        rounds = _Rounds(reader, game.position, first, rounds_per_call, max(0, total - first) // rounds_per_call)
         self._ahead: Iterator[Streams] = iter(grain.MapDataset.source(rounds).to_iter_dataset(options))
 
     def next(self) -> Streams:
@@ -119,13 +121,16 @@ def local_rows(mesh: jax.sharding.Mesh, batch_size: int) -> range:
 
 
 def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Mapping[str, Any], first: int,
-              retries: int = 0) -> Feed:
-    """The feed of a run's rounds after `first`, by the size of its data, in the order after so many retries."""
+              until: int | None = None, retries: int = 0) -> Feed:
+    """Makes the feed of a run's rounds from `first` to `until`, by the size of its data.
+
+    `until` None is the end of training; `retries` chooses the order, as `run_key` says.
+    """
     if stays_on_device(dataset, config):
         return DeviceFeed(dataset, mesh)
     train = config["train"]
-    return HostFeed(dataset, game, mesh, config["seed"], first, train["total_rounds"], train["rounds_per_call"],
-                    retries)
+    until = train["total_rounds"] if until is None else until
+    return HostFeed(dataset, game, mesh, config["seed"], first, until, train["rounds_per_call"], retries)
 
 
 def data_shapes(dataset: Dataset, game: Game, rounds_per_call: int, streamed: bool) -> Streams:

@@ -74,14 +74,17 @@ def initialise(state: GameState, section: Mapping[str, Any], say: Callable[[str]
     fits = _fits(section, state, source)
     found = _arrays(section, fits, source.read())
     params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
+    ema_variables = dict(state.ema_variables)
     for network, fit in fits.items():
         trained, averaged = found[network]
         params[network] = _replaced({"params": params[network]}, trained)["params"]
         variables[network] = _replaced(variables[network], trained)
         if network in ema:
             ema[network] = _replaced({"params": ema[network]}, averaged)["params"]
+        if network in ema_variables:
+            ema_variables[network] = _replaced(ema_variables[network], averaged)
         say(_report(network, fit, source))
-    return state.replace(params=params, variables=variables, ema=ema)
+    return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
 
 
 def _open(section: Mapping[str, Any]) -> StoredWeights:

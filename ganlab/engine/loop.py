@@ -14,6 +14,7 @@ from ganlab.config import ConfigError, flat
 from ganlab.data import Dataset, Jitter
 from ganlab.engine.ahead import compiled_ahead
 from ganlab.engine.alarms import Alarms
+from ganlab.engine.checkpoint_folders import rounds_saved
 from ganlab.engine.checkpoints import Best, Checkpoints
 from ganlab.engine.distributed import agreed_signal
 from ganlab.engine.divergence import Collapsed, Fault, account, fault_of, note_retry, retries_of, run_key
@@ -25,7 +26,7 @@ from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import SKIPPED, Game, GameState, Makers
+from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, stage_after, stages_of
 from ganlab.output import agreeing, counted, steady_output
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
@@ -45,7 +46,7 @@ class Outcome:
 
 def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw,
           judge: Judge | None = None, best: Best | None = None, mesh: jax.sharding.Mesh | None = None) -> Outcome:
-    """Trains, or goes on training, the run in a directory that `run.write` has made.
+    """Trains the run, or resumes it, in a directory that `run.write` has made.
 
     Args:
       game: the game.
@@ -65,16 +66,15 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       OSError: when a place cannot be written, named by `filename`; complete checkpoints stay.
     """
     schedule, seed = config["train"], config["seed"]
+    check_stages(game, config)
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
-                             streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"])
-    programs = compiled_ahead(programs, game, dataset, mesh, schedule["rounds_per_call"])
+    programs_of = functools.cache(functools.partial(_programs_of, game, dataset, config, mesh))
     checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
 
     def begin() -> tuple[int, GameState]:
         """Rounds and state of the newest checkpoint, or of the start."""
-        state = programs.init(seed)
+        state = programs_of(stage_after(game, rounds_saved(run.checkpoints))[0]).init(seed)
         return checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
 
     with contextlib.closing(checkpoints), steady_output(), Interruption() as interruption:
@@ -82,18 +82,30 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
         if step:
             say(f"resuming {run.path} after round {step:,}")
         while True:
+            # The stage of the next round, on the way in where it begins.
+            number, stage = stage_after(game, step)
+            if number and step == stage.game.start.step:
+                say(f"stage {number + 1} of {len(stages_of(game))} begins after round {step:,}")
+                state = jax.jit(stage.enter, donate_argnums=0)(state)
+            # Its rounds.
             retries = retries_of(state, seed)
-            playing = _Playing(game, dataset, config, run, programs, checkpoints, draw, judge, retries)
-            feed = make_feed(dataset, game, mesh, config, step, retries)
-            found = playing(step, state, feed, interruption)
+            until = schedule["total_rounds"] if stage.rounds is None else min(
+                schedule["total_rounds"], stage.game.start.step + stage.rounds)
+            playing = _Playing(stage.game, dataset, config, run, programs_of(number), checkpoints, draw, judge, retries)
+            feed = make_feed(dataset, stage.game, mesh, config, step, until, retries)
+            found = playing(step, until, state, feed, interruption)
             if isinstance(found, Outcome):
                 return found
+            if isinstance(found, _StageEnd):
+                step, state = found.step, found.state
+                continue
+            # What is not finite stops the run, or sends it back.
             fault, state = found
             if schedule["on_divergence"] != "roll_back" or retries >= schedule["most_retries"]:
                 if fault.round > 1:
                     checkpoints.save(fault.round - 1, state)
                 checkpoints.wait()
-                raise account(game, dataset, config, fault, retries)
+                raise account(stage.game, dataset, config, fault, retries)
             checkpoints.wait()
             step, state = begin()
             say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} of "
@@ -102,6 +114,35 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             # A program, because nothing else puts an array on the devices of other processes.
             state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(
                 seed, retries + 1))
+
+
+def check_stages(game: Game, config: Mapping[str, Any]) -> None:
+    """Raises ConfigError where the rounds of a stage are no whole number of calls."""
+    call = config["train"]["rounds_per_call"]
+    for number, stage in enumerate(stages_of(game), start=1):
+        if stage.rounds is not None and stage.rounds % call:
+            raise ConfigError(f"config.train.rounds_per_call is {call}, but stage {number} of {len(stages_of(game))} has "
+                              f"{counted(stage.rounds, 'round')}, which is not a multiple of it; use 1, or change the "
+                              "stage's length")
+
+
+def _programs_of(game: Game, dataset: Dataset, config: Mapping[str, Any], mesh: jax.sharding.Mesh,
+                 number: int) -> Programs:
+    """The programs of a stage, on as many devices as the others; the rounds begin to compile."""
+    stage, schedule = stages_of(game)[number], config["train"]
+    mesh = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)
+    programs = make_programs(stage.game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
+                             streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"],
+                             initial=game)
+    return compiled_ahead(programs, stage.game, dataset, mesh, schedule["rounds_per_call"])
+
+
+@dataclasses.dataclass(frozen=True)
+class _StageEnd:
+    """Rounds that were played, and the state after them, where another stage follows."""
+
+    step: int
+    state: GameState
 
 
 class _Playing:
@@ -115,9 +156,9 @@ class _Playing:
         # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
         self._synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
 
-    def __call__(self, step: int, state: GameState, feed: Feed,
-                 interruption: Interruption) -> Outcome | tuple[Fault, GameState]:
-        """Plays to the end, to a signal, or until a look at the state finds that it is at fault."""
+    def __call__(self, step: int, until: int, state: GameState, feed: Feed,
+                 interruption: Interruption) -> "Outcome | _StageEnd | tuple[Fault, GameState]":
+        """Plays to round `until`, to a signal, or until a look at the state finds that it is at fault."""
         schedule = self._config["train"]
         with contextlib.ExitStack() as stack:
             stack.callback(feed.close)
@@ -126,7 +167,7 @@ class _Playing:
             sampling = _Sampling(self._game, self._programs, self._dataset, self._config, self._draw, logs)
             if not step:
                 sampling(0, state)
-            while step < schedule["total_rounds"]:
+            while step < until:
                 state, metrics = self._programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
                 if self._synchronous:
@@ -153,10 +194,10 @@ class _Playing:
                 if save or values is not None or signalled or collapsed:
                     self._checkpoints.save(step, state, values)
                 if collapsed:
-                    raise Collapsed(f"{collapsed}; the state is saved, and the same command goes on")
+                    raise Collapsed(f"{collapsed}; the state is saved, and the same command resumes")
                 if signalled:
                     return Outcome(step, signalled)
-        return Outcome(step, None)
+        return Outcome(step, None) if step >= schedule["total_rounds"] else _StageEnd(step, state)
 
 
 def _judged(judge: Judge, step: int, makers: Makers, logs: "_Logs") -> Mapping[str, float] | None:
@@ -189,9 +230,10 @@ class _Logs:
 
     def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState) -> None:
         """Writes the metrics of the round that ended as number `step`."""
-        played = {update.name for update in self._game.round if (step - 1) % update.every == 0}
+        # Those of lazy updates are held from when they were last played, but of games that were built without a hold.
+        told = {update.name for update in self._game.round if (step - 1) % update.every == 0 or HELD in state.memory}
         numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
-                   if name.split("/")[0] in played}
+                   if name.split("/")[0] in told}
         if SKIPPED in state.memory:
             numbers[SKIPPED] = float(state.memory[SKIPPED])
             if numbers[SKIPPED] > (self._skipped or 0):
@@ -199,7 +241,7 @@ class _Logs:
                 self.console.say(f"{counted(skipped, 'step')} up to round {step:,} "
                                  f"{agreeing(skipped, 'was', 'were')} not finite and skipped")
             self._skipped = numbers[SKIPPED]
-        kimg = step * self._game.images_per_round / 1000
+        kimg = self._game.kimg(step)
         self._file.write(step, kimg, numbers)
         rate = self.console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
         self.board.scalars(step, {**numbers, "speed/images_per_second": rate, "progress/kimg": kimg})

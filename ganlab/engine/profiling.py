@@ -118,14 +118,15 @@ def profile_updates(game: Game, dataset: Dataset, jitter: Jitter, calls: int) ->
     """Each update of a round with all its repeats, on one device."""
     state = jax.jit(lambda: init_state(game, jax.random.key(0)))()
     data = device_data(dataset.streams(), jax.sharding.SingleDeviceSharding(jax.devices()[0]))
-    batches = jax.jit(lambda data: gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size,
+    batches = jax.jit(lambda data: gather_batches(data, order_key(state.key), game.position(state.step), game.slots, game.batch_size,
                                                   jitter))(data)
-    first = 0
     for update in game.round:
-        slots = {name: array[first:first + update.repeats] for name, array in batches.items()}
-        first += update.repeats
-        alone = dataclasses.replace(game, round=(update,), ema=())
-        start = state.replace(ema={})
+        # Alone it takes the images for its own, and of those it does not look at one batch stands for the count.
+        shown = game.slots_of(update) if update.images != "none" else slice(0, update.repeats)
+        slots = {name: array[shown] for name, array in batches.items()}
+        own = dataclasses.replace(update, images="fresh", draws="own", every=1)
+        alone = dataclasses.replace(game, round=(own,), ema={})
+        start = state.replace(ema={}, ema_variables={})
         yield time_piece(f"{update.name} x {update.repeats}" if update.repeats > 1 else update.name,
                          lambda state, slots, alone=alone: play_round(alone, state, slots), (start, slots), calls,
                          update.every)
@@ -139,11 +140,10 @@ def profile_networks(game: Game, calls: int) -> Iterator[Piece]:
     for name, network in game.networks.items():
         params, variables = jax.jit(network.init)(jax.random.key(0))
         inputs = [_batch_of(spec, game.batch_size) for spec in network.inputs]
-        labels = inputs[1] if len(inputs) > 1 else None
         keys = jax.random.split(jax.random.key(0), game.batch_size)
 
-        def apply(params: Tree, x: Array, network=network, variables=variables, labels=labels, keys=keys) -> Any:
-            return network.apply_in_training(params, variables, x, labels, keys)[0]
+        def apply(params: Tree, x: Array, network=network, variables=variables, rest=inputs[1:], keys=keys) -> Any:
+            return network.train(params, variables, x, *rest, keys=keys)[0]
 
         yield from _both_ways(name, apply, params, inputs[0], calls)
         for path, layer, shape, dtype in _layers(network, params, variables, inputs, keys):
@@ -188,6 +188,5 @@ def _layers(network: Network, params: Tree, variables: Tree, inputs: list[Array]
         return call(*arguments, **keywords)
 
     with nn.intercept_methods(record):
-        labels = inputs[1] if len(inputs) > 1 else None
-        jax.eval_shape(network.apply_in_training, params, variables, inputs[0], labels, keys)
+        jax.eval_shape(lambda *inputs: network.train(params, variables, *inputs, keys=keys), *inputs)
     return [(path, *rest) for path, rest in found.items()]

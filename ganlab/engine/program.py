@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,18 @@ from jax.sharding import NamedSharding, PartitionSpec
 from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
 from ganlab.engine.less_memory import THRIFTY
-from ganlab.game import Game, GameState, Translator, init_state, order_key, play_round
+from ganlab.game import (
+    Game,
+    GameState,
+    Options,
+    Sampler,
+    Scene,
+    Weights,
+    check_division,
+    init_state,
+    order_key,
+    play_round,
+)
 from ganlab.output import agreeing, counted, span
 from ganlab.types import Array, Tree
 
@@ -55,19 +67,8 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
 
 
 def check_shares(game: Game, mesh: jax.sharding.Mesh) -> None:
-    """Raises ConfigError under `pmap` where a device's share of a batch does not hold whole packs in whole slices.
-
-    Under `jit` a batch is always whole, and packs may lie across devices.
-    """
-    devices, together = mesh.shape[DATA_AXIS], game.group * game.accumulate
-    if game.axis_name is None or game.batch_size // devices % together == 0:
-        return
-    sliced = f" in each of {game.accumulate} slices (config.train.accumulate)" if game.accumulate > 1 else ""
-    raise ConfigError(
-        f"--engine=pmap gives each of {devices} devices {counted(game.batch_size // devices, 'image')} of "
-        f"config.batch_size {game.batch_size}, which cannot be parted into packs of {game.group} "
-        f"(config.system.packing){sliced}; use a batch size that {devices * together} divides, fewer devices "
-        "(--mesh.data), or --engine=jit")
+    """Raises ConfigError where a game's batch cannot be divided over a mesh; see `check_division`."""
+    check_division(game, mesh.shape[DATA_AXIS] if game.axis_name else 1)
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
@@ -103,7 +104,7 @@ def state_shardings(state: GameState, mesh: jax.sharding.Mesh, shard: bool) -> G
     lying = jax.tree.map(lambda leaf: replicated(mesh), state)
     if not shard:
         return lying
-    return lying.replace(**{part: jax.tree.map(split, getattr(state, part)) for part in ("params", "opt_state", "ema")})
+    return lying.replace(**{part: jax.tree.map(split, getattr(state, part)) for part in ("params", "opt_state", "ema", "ema_variables")})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,18 +118,20 @@ class Programs:
       rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the state and returns
         the last round's metrics.
       thrifty_rounds: the same, compiled for less memory on a CPU, see `less_memory`; None under `pmap`.
-      sample: `(params, variables, latents, labels) -> images`, for games with a sampler.
-      encode: `(params, variables, images, labels) -> latents`, for games with an encoder.
-      translate: by direction `(params, variables, sources, labels) -> images`, by stored statistics.
+      sample: `(weights, latents, labels, keys, options) -> images`, for games with a sampler; `keys` [b] or None.
+      prepare: `(weights, key, options) -> weights`, once for the weights that `sample` gets; does nothing for most.
+      encode: `(weights, images, labels) -> latents`, for games with an encoder.
+      translate: by direction `(weights, sources) -> images`, by stored statistics.
     """
 
     init: Callable[[int], GameState]
     gather: Callable[[Streams, Array, Array], Streams] | None
     rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
     thrifty_rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]] | None
-    sample: Callable[[Tree, Tree, Array, Array], Array] | None
-    encode: Callable[[Tree, Tree, Array, Array], Array] | None
-    translate: Mapping[str, Callable[[Tree, Tree, Array, Array], Array]]
+    sample: Callable[[Weights, Array, Array, Array | None, Options], Array] | None
+    prepare: Callable[[Weights, Array, Options], Weights]
+    encode: Callable[[Weights, Array, Array], Array] | None
+    translate: Mapping[str, Callable[[Weights, Array], Array]]
 
     def play(self, state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
         """The rounds of a call, as `rounds` does, from what a feed of `ganlab.engine.feed` gives."""
@@ -137,7 +140,8 @@ class Programs:
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
-                  jitter: Jitter = Jitter(), streamed: bool = False, shard_state: bool = False) -> Programs:
+                  jitter: Jitter = Jitter(), streamed: bool = False, shard_state: bool = False,
+                  initial: Game | None = None) -> Programs:
     """Makes the programs of `rounds_per_call` rounds, and of sampling; nothing compiles before its first call.
 
     Rounds run under `jit` over the mesh, or, for a game with an axis name, under `pmap` over its devices.
@@ -149,14 +153,15 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       jitter: how images are changed at random.
       streamed: a feed gives raw batches instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
+      initial: the game that initialises the state, of a game that is a stage; None for itself.
 
     Raises:
-      ConfigError: see `check_shares`.
+      ConfigError: see `check_division`.
     """
     check_shares(game, mesh)
 
     def init(seed: int) -> GameState:
-        return init_state(game, jax.random.key(seed))
+        return init_state(initial or game, jax.random.key(seed))
 
     lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
     if game.axis_name:
@@ -168,15 +173,10 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
-        sample=_on_all(game.sampler.images, mesh) if game.sampler else None,
+        sample=_sample(game.sampler, mesh) if game.sampler else None, prepare=_prepare(game.sampler),
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
-        translate={direction: _on_all(_by_statistics(translator), mesh)
+        translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
                    for direction, translator in game.translators.items()})
-
-
-def _by_statistics(translator: Translator) -> Callable[[Tree, Tree, Array, Array], Array]:
-    """A translation that draws nothing; translators see no labels."""
-    return lambda params, variables, sources, labels: translator.images(params, variables, sources, None)
 
 
 def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:
@@ -185,7 +185,7 @@ def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callab
     def gather(data: Streams, key: Array, step: Array) -> Streams:
         index = jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
                                                  NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
-        return jax.vmap(lambda step: gather_raw(data, order_key(key), step, game.slots, game.batch_size, index))(
+        return jax.vmap(lambda step: gather_raw(data, order_key(key), game.position(step), game.slots, game.batch_size, index))(
             step + jnp.arange(rounds_per_call, dtype=step.dtype))
 
     return gather
@@ -205,7 +205,8 @@ def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
 
     def play_one(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
         index = whose()
-        batches = finish_batches(raw, order_key(state.key), state.step, game.batch_size, jitter, index)
+        batches = finish_batches(raw, order_key(state.key), game.position(state.step), game.batch_size, jitter,
+                                 index)
         if game.axis_name is None:
             batches = jax.lax.with_sharding_constraint(batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
         return play_round(game, state, batches, index)
@@ -222,8 +223,8 @@ def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
 def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
     """The game whose updates gather the params that they read, so that it is the batch over which devices compute."""
     def gathered(loss: Callable) -> Callable:
-        def with_whole_params(params: Mapping[str, Tree], *arguments: object) -> tuple:
-            return loss(jax.lax.with_sharding_constraint(params, replicated(mesh)), *arguments)
+        def with_whole_params(scene: Scene) -> tuple:
+            return loss(scene._replace(params=jax.lax.with_sharding_constraint(scene.params, replicated(mesh))))
 
         return with_whole_params
 
@@ -256,21 +257,67 @@ def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
     return call
 
 
-def _on_all(function: Callable[[Tree, Tree, Array, Array], Array], mesh: jax.sharding.Mesh) -> Callable:
-    """`function(params, variables, inputs, labels)` as a program of all devices, split over them where they divide."""
+def _sample(sampler: Sampler, mesh: jax.sharding.Mesh) -> Callable:
+    """`(weights, latents, labels, keys, options) -> images` as programs: one for all numbers among the options."""
+    def sample(weights: Weights, latents: Array, labels: Array, keys: Array | None = None,
+               options: Options = {}) -> Array:
+        numbers, choices = split_options(sampler.with_options(options))
+        return program(choices)(weights, latents, labels, keys, numbers)
+
+    @functools.cache
+    def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
+        def images(weights: Weights, latents: Array, labels: Array, keys: Array | None,
+                   numbers: Mapping[str, Array]) -> Array:
+            return sampler.images(weights, latents, labels, keys, {**numbers, **dict(choices)})
+
+        return _on_all(images, mesh)
+
+    return sample
+
+
+def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Weights]:
+    """What a sampler does once to weights, as a program; most have nothing to do."""
+    if sampler is None or sampler.prepare is None:
+        return lambda weights, key, options: weights
+
+    @functools.cache
+    def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
+        return jax.jit(lambda weights, key, numbers: sampler.prepare(weights, key, {**numbers, **dict(choices)}))
+
+    def prepare(weights: Weights, key: Array, options: Options) -> Weights:
+        numbers, choices = split_options(sampler.with_options(options))
+        return program(choices)(weights, key, numbers)
+
+    return prepare
+
+
+def split_options(options: Options) -> tuple[dict[str, np.ndarray], tuple[tuple[str, Any], ...]]:
+    """Returns the numbers among options, which programs take as arrays, and the rest, for each of which one is compiled."""
+    numbers = {name: np.asarray(value, jnp.zeros(()).dtype) for name, value in options.items()
+               if isinstance(value, float)}
+    return numbers, tuple((name, value) for name, value in options.items() if name not in numbers)
+
+
+def _on_all(function: Callable, mesh: jax.sharding.Mesh) -> Callable:
+    """`function(weights, inputs, *others)` as a program of all devices, with inputs split over them where they divide."""
     whole = replicated(mesh)
 
     @functools.partial(jax.jit, out_shardings=whole)
-    def program(params: Tree, variables: Tree, inputs: Array, labels: Array) -> Array:
+    def program(weights: Weights, inputs: Array, *others: Any) -> Array:
         if len(inputs) % mesh.shape[DATA_AXIS] == 0:
             inputs = jax.lax.with_sharding_constraint(inputs, NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
-        return function(jax.lax.with_sharding_constraint(params, whole), variables, inputs, labels)
+        return function(jax.lax.with_sharding_constraint(weights, whole), inputs, *others)
 
     if jax.process_count() == 1:
         return program
 
-    def call(params: Tree, variables: Tree, inputs: Array, labels: Array) -> Array:
-        # Every process has the same inputs, on a device of its own, and goes on with what its own device holds.
-        return program(params, variables, np.asarray(inputs), np.asarray(labels)).addressable_data(0)
+    def call(weights: Weights, inputs: Array, *others: Any) -> Array:
+        # Every process has the same inputs, on a device of its own, and continues with what its own device holds.
+        return program(weights, np.asarray(inputs), *jax.tree.map(_on_host, others)).addressable_data(0)
 
     return call
+
+
+def _on_host(array: Array) -> Any:
+    """An input as each process has it; PRNG keys are arrays that NumPy does not have."""
+    return array if jnp.issubdtype(array.dtype, jax.dtypes.prng_key) else np.asarray(array)

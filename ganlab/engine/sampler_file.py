@@ -32,11 +32,11 @@ from ganlab.config import ConfigError
 from ganlab.engine.checkpoints import array_text
 from ganlab.engine.run_directory import plain
 from ganlab.engine.stored_weights import network_arrays
-from ganlab.game import Game, Sampler
+from ganlab.game import Game, Sampler, Weights
 from ganlab.networks import made_for
 from ganlab.output import whole_file
 from ganlab.pretrained import safetensors_parts
-from ganlab.types import Array, Tree
+from ganlab.types import Array
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "{}.jax_export"
@@ -109,46 +109,52 @@ def sample_keys(seed: int | Array, index: Array) -> Array:
     return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(index)
 
 
-def sampler_arrays(network: str, weights: tuple[Tree, Tree]) -> dict[str, np.ndarray]:
-    """Returns the arrays of a sampler's network, `(params, variables)`, by name, as a record has them."""
-    return {f"{network}.{name}": np.asarray(array) for name, array in network_arrays(*weights).items()}
+def sampler_arrays(weights: Weights) -> dict[str, np.ndarray]:
+    """Returns the arrays of the weights of a sampler by name, as a record has them."""
+    return {f"{network}.{name}": np.asarray(array) for network, own in weights.items()
+            for name, array in network_arrays(*own).items()}
 
 
-def sampler_weights(game: Game, record: SamplerRecord) -> tuple[Tree, Tree]:
-    """Returns the arrays of a record as `(params, variables)` of the network of a game's sampler.
+def sampler_weights(game: Game, record: SamplerRecord) -> Weights:
+    """Returns the arrays of a record as the weights of a game's sampler.
 
     Raises:
-      ConfigError: where the names, types or shapes are not those of the network.
+      ConfigError: where the names, types or shapes are not those of its networks.
     """
-    network = game.sampler.network
-    like = jax.eval_shape(game.networks[network].init, jax.random.key(0))
-    wanted = {f"{network}.{name}": array_text(leaf) for name, leaf in network_arrays(*like).items()}
+    like = {network: jax.eval_shape(game.networks[network].init, jax.random.key(0))
+            for network in game.sampler.networks}
+    wanted = {f"{network}.{name}": array_text(leaf) for network, own in like.items()
+              for name, leaf in network_arrays(*own).items()}
     found = {name: array_text(array) for name, array in record.arrays.items()}
     if wrong := [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]:
         more = f", and {len(wrong) - 1:,} more" if wrong[1:] else ""
-        raise ConfigError(f"the weights are not of the {network} that the config describes: {wrong[0]} is "
+        raise ConfigError(f"the weights are not of the {' and '.join(like)} that the config describes: {wrong[0]} is "
                           f"{found.get(wrong[0], 'absent')} there and {wanted.get(wrong[0], 'absent')} here{more}")
-    # Both trees list their leaves in this order.
-    return jax.tree.unflatten(jax.tree.structure(like), [record.arrays[name] for name in wanted])
+    # Each network's tree lists its leaves in the order of their names here.
+    return {network: jax.tree.unflatten(jax.tree.structure(own), [
+        record.arrays[f"{network}.{name}"] for name in network_arrays(*own)]) for network, own in like.items()}
 
 
-def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional: bool) -> dict[str, export.Exported]:
-    """The programs `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b]) -> [b, ...]`.
+def export_sampler(sampler: Sampler, weights: Weights, conditional: bool) -> dict[str, export.Exported]:
+    """Exports the programs `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b]) -> [b, ...]`.
 
     `seed` is uint32, `index` and `labels` are int32; an unconditional sampler's `images` takes no labels.
+    Its options do nothing, and nothing is drawn beside the latents.
     """
+    options = sampler.with_options({})
+    weights = sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare else weights
     # NumPy's arrays become constants of the program; JAX's would bind it to their devices.
-    params, variables = jax.tree.map(np.asarray, (params, variables))
+    weights = jax.tree.map(np.asarray, dict(weights))
     number, = export.symbolic_shape("b")
     seed, index = jax.ShapeDtypeStruct((), jnp.uint32), jax.ShapeDtypeStruct((number,), jnp.int32)
 
     def latents(seed: Array, index: Array) -> Array:
-        return sampler.latents(sample_keys(seed, index))
+        return sampler.latents(sample_keys(seed, index), options)
 
-    def images_on(platform: str) -> Callable[[Tree, Tree, Array, Array], Array]:
-        def images_there(params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
+    def images_on(platform: str) -> Callable[[Weights, Array, Array], Array]:
+        def images_there(weights: Weights, latents: Array, labels: Array) -> Array:
             with made_for(platform):
-                return sampler.images(params, variables, latents, labels)
+                return sampler.images(weights, latents, labels, None, options)
 
         return images_there
 
@@ -156,7 +162,7 @@ def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional:
         # What needs labels by its signature alone sees zeros.
         labels = jnp.zeros(latents.shape[:1], jnp.int32) if labels is None else labels
         # Of the two ways one program has both, and the weights once; whatever is no CPU is alike here.
-        return lax.platform_dependent(params, variables, latents, labels,
+        return lax.platform_dependent(weights, latents, labels,
                                       cpu=images_on("cpu"), default=images_on("cuda"))
 
     drawn = export.export(jax.jit(latents), platforms=PLATFORMS)(seed, index)
@@ -165,7 +171,7 @@ def export_sampler(sampler: Sampler, params: Tree, variables: Tree, conditional:
             "images": export.export(jax.jit(images), platforms=PLATFORMS)(*inputs, *([index] if conditional else []))}
 
 
-def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], record: SamplerRecord,
+def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: SamplerRecord,
                   made: datetime.date) -> None:
     """Writes a sampler as a file; a crash, a full disk and a loss of power leave the old file or the new one.
 
@@ -174,12 +180,12 @@ def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], reco
     Args:
       path: the file.
       sampler: of the game of the record's config.
-      weights: `(params, variables)` of its network, which are the record's arrays.
+      weights: of its networks, which are the record's arrays.
       record: what the sampler is made of.
       made: the day.
     """
     # The programs, and what README.txt and meta.json say of them.
-    programs = export_sampler(sampler, *weights, conditional=bool(record.labels))
+    programs = export_sampler(sampler, weights, conditional=bool(record.labels))
     shapes = {name: [16, *program.out_avals[0].shape[1:]] for name, program in programs.items()}
     meta = {"name": record.config.name, "round": record.step, "ganlab": ganlab.__version__, "weights": record.kind,
             "made": str(made), "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
@@ -187,7 +193,7 @@ def write_sampler(path: Path, sampler: Sampler, weights: tuple[Tree, Tree], reco
             "latents": shapes["latents"][1:], "images": shapes["images"][1:],
             "data": {"shape": record.shape, "class_names": record.class_names}}
     texts = {"experiment": record.config.name, "round": str(record.step), "ganlab": ganlab.__version__,
-             "weights": json.dumps({sampler.network: record.kind})}
+             "weights": json.dumps(dict.fromkeys(sampler.networks, record.kind))}
     parts = {
         "README.txt": _readme(path.name, meta, shapes), META: json.dumps(meta, indent=1) + "\n",
         CONFIG: json.dumps(plain(record.config), indent=2) + "\n",

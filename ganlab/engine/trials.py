@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Jitter, Streams, gather_batches
-from ganlab.game import Game, GameState, init_state, order_key, play_round, stayed_finite
-from ganlab.types import Array, Tree
+from ganlab.game import Game, GameState, Weights, init_state, order_key, play_round, stayed_finite
+from ganlab.types import Array
 
 TRIAL_AXIS = "trial"
 
@@ -29,15 +30,17 @@ class TrialPrograms:
 
     Attributes:
       init: `(seeds [t], hyper) -> states`, where `hyper` has by name the numbers [t] that differ from the game's.
-      play: `(states, data) -> (states, finite [t])`, several rounds at a call on the whole data; it
-        donates the states, and says which trials no round has stopped that was not finite.
-      sample: `(params, variables, latents [b, z], labels [b]) -> images [t, b, ...]`, the
-        same latents and labels for every trial, for games with a sampler.
+      play: `(states, data, step) -> (states, finite [t])`, several rounds at a call on the whole data; it
+        donates the states, and says which trials no round has stopped that was not finite. `step` is the
+        rounds that all of them have played: one number for the stack, so that a lazy update is left out
+        of it and not computed for nothing.
+      sample: `(weights, latents [b, z], labels [b]) -> images [t, b, ...]`, the same latents and
+        labels for every trial, for games with a sampler.
     """
 
     init: Callable[[Array, Mapping[str, Array]], GameState]
-    play: Callable[[GameState, Streams], tuple[GameState, Array]]
-    sample: Callable[[Tree, Tree, Array, Array], Array] | None
+    play: Callable[[GameState, Streams, Array], tuple[GameState, Array]]
+    sample: Callable[[Weights, Array, Array], Array] | None
 
 
 def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
@@ -55,16 +58,26 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
     def init_one(seed: Array, hyper: Mapping[str, Array]) -> GameState:
         return init_state(dataclasses.replace(game, hyper={**game.hyper, **hyper}), jax.random.key(seed))
 
-    def play_one(state: GameState, data: Streams) -> GameState:
-        batches = gather_batches(data, order_key(state.key), state.step, game.slots, game.batch_size, jitter)
-        return play_round(game, state, batches)[0]
+    def play_one(state: GameState, data: Streams, turn: Array) -> GameState:
+        batches = gather_batches(data, order_key(state.key), game.position(state.step), game.slots, game.batch_size,
+                                 jitter)
+        return play_round(game, state, batches, turn=turn)[0]
 
-    def play(states: GameState, data: Streams) -> tuple[GameState, Array]:
-        together = jax.vmap(play_one, in_axes=(0, None))
-        states, _ = jax.lax.scan(lambda states, _: (together(states, data), None), states, length=rounds_per_call)
+    def play(states: GameState, data: Streams, step: Array) -> tuple[GameState, Array]:
+        together = jax.vmap(play_one, in_axes=(0, None, None))
+        states, _ = jax.lax.scan(lambda states, turn: (together(states, data, turn), None), states,
+                                 step + jnp.arange(rounds_per_call))
         return states, jax.vmap(stayed_finite)(states)
 
     return TrialPrograms(
         init=jax.jit(jax.vmap(init_one), out_shardings=split),
         play=jax.jit(play, donate_argnums=0, out_shardings=split),
-        sample=jax.jit(jax.vmap(game.sampler.images, in_axes=(0, 0, None, None))) if game.sampler else None)
+        sample=_sample(game) if game.sampler else None)
+
+
+def _sample(game: Game) -> Callable[[Weights, Array, Array], Array]:
+    """Images of every trial by its own weights, with options that do nothing."""
+    def sample(weights: Weights, latents: Array, labels: Array) -> Array:
+        return game.sampler.images(weights, latents, labels, None, game.sampler.with_options({}))
+
+    return jax.jit(jax.vmap(sample, in_axes=(0, None, None)))

@@ -13,6 +13,7 @@ from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.seen import NotFinite
+from ganlab.game import image_keys
 from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trimmed
 from ganlab.types import Array
 
@@ -26,29 +27,35 @@ class Generator:
 
     Attributes:
       latents: `keys[b] -> latents[b, z]`.
-      images: `(latents[b, z], labels[b]) -> images[b, ...]`, floats in [-1, 1], or points.
+      images: `(latents[b, z], labels[b], keys[b] | None) -> images[b, ...]`, floats in [-1, 1], or points.
       labels: of the real images [m], from which those of samples are drawn.
       spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
     """
 
     latents: Callable[[Array], Array]
-    images: Callable[[Array, Array], Array]
+    images: Callable[[Array, Array, Array | None], Array]
     labels: np.ndarray
     spherical: bool = True
     batch_size: int = 500
 
     def latents_of(self, seed: int, start: int, number: int) -> Array:
         """Latents [number, z] from the one of index `start` on, of an evaluation seed."""
+        return self.latents(self.keys_of(seed, start, number))
+
+    def keys_of(self, seed: int, start: int, number: int) -> Array:
+        """Returns the keys [number] of samples from the one of index `start` on, of an evaluation seed."""
         key = jax.random.key(FIRST_SEED + seed)
-        return self.latents(jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(number)))
+        return jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(number))
 
     def labels_of(self, seed: int, number: int) -> np.ndarray:
         """Labels int32 [number] drawn from those of the real images."""
         return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
 
-    def made(self, latents: np.ndarray | Array, labels: np.ndarray) -> np.ndarray:
-        """Images of latents [n, z] and labels [n], in batches of one size: one shape compiles once.
+    def made(self, latents: np.ndarray | Array, labels: np.ndarray, keys: Array | None = None) -> np.ndarray:
+        """Computes images of latents [n, z] and labels [n], in batches of one size: one shape compiles once.
+
+        `keys` [n] are of what is drawn beside the latents; None for no draws, as along a path.
 
         Raises:
           NotFinite: for an image that is not finite.
@@ -57,7 +64,8 @@ class Generator:
         for start in range(0, len(latents), self.batch_size):
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
             with jax.default_matmul_precision("highest"):  # The steps of path lengths are below shorter formats.
-                parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows])))
+                parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows],
+                                                    None if keys is None else keys[rows])))
         made = np.concatenate(parts)[:len(latents)]
         if not np.all(np.isfinite(made)):
             raise NotFinite("the generator makes images that are not finite; take an earlier checkpoint by --step")
@@ -68,7 +76,8 @@ class Generator:
         labels = self.labels_of(seed, number)
 
         def read(start: int, stop: int) -> np.ndarray:
-            made = self.made(self.latents_of(seed, start, stop - start), labels[start:stop])
+            keys = self.keys_of(seed, start, stop - start)
+            made = self.made(self.latents(keys), labels[start:stop], image_keys(keys))
             return to_uint8(made) if made.ndim == 4 else made
 
         return PictureSet(f"samples of seed {seed}", number, read)
@@ -91,7 +100,7 @@ def path_length(generator: Generator, features: Features) -> Measure:
         return {"ppl_z": trimmed(found)}
 
     latents = jax.eval_shape(lambda: generator.latents_of(0, 0, 1))
-    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32)).shape[1:]
+    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32), None).shape[1:]
     return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
                    {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
                                             "path": "spherical" if generator.spherical else "straight"}, needs=())

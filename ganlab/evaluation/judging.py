@@ -16,14 +16,14 @@ from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, source_identity
 from ganlab.evaluation.seen import SeenSet, see
 from ganlab.evaluation.translations import Translations, translation_measures
-from ganlab.game import Game, Makers
+from ganlab.game import Game, Makers, Options
 from ganlab.types import Array
 
 MOST_SAMPLES, SAMPLE_NUMBERS = 500, 2**24
 
 Subject = Generator | Translations
 """What is judged: it has `pictures(number, seed)`."""
-UNMADE = Makers(sample=lambda latents, labels: latents)
+UNMADE = Makers(sample=lambda latents, labels, keys: latents)
 """Stands for what makes images while it is only asked what can be measured."""
 
 
@@ -49,9 +49,11 @@ def measures_for(subject: Subject | None, dataset: Dataset | None, features: Fea
     return found
 
 
-def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: Dataset, temperature: float = 1.0,
-               truncation: float = 0.0) -> Subject:
-    """What a game's makers make, to be judged by a data set: samples, or translations of its pictures.
+def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: Dataset,
+               options: Options = {}) -> Subject:
+    """Returns what a game's makers make, to be judged by a data set: samples, or translations of its pictures.
+
+    `options` are those with which the makers were made; the latents are drawn by them.
 
     Raises:
       ConfigError: for a game that makes neither.
@@ -65,7 +67,7 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
                                                for direction, translator in game.translators.items()}, dataset)
 
     def latents(keys: Array) -> Array:
-        return game.sampler.latents(keys, truncation) * temperature
+        return game.sampler.latents(keys, game.sampler.with_options(options))
 
     spherical = config["system"].get("latent_distribution", "normal") == "normal"
     # As many as training holds, and more of small images.
@@ -74,12 +76,15 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
 
 
 def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: str = "averaged",
-           temperature: float = 1.0, truncation: float = 0.0) -> dict[str, Any]:
-    """What fixes the images of a game besides their number and seeds, for the protocol: weights, and how latents are
-    drawn or which sources are translated; `section` is that of the data."""
+           options: Options = {}) -> dict[str, Any]:
+    """Returns what fixes the images of a game besides their number and seeds, for the protocol.
+
+    That is the weights, and the value of every option of the sampler, or which sources are translated;
+    `section` is that of the data.
+    """
     if game.sampler is None and dataset.sources is not None:
         return {"weights": weights, "sources": source_identity(dataset, section)}
-    return {"weights": weights, "temperature": temperature, "truncation": truncation}
+    return {"weights": weights, **game.sampler.with_options(options)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ganlab.config import ConfigError, flat
+from ganlab.config import SAMPLING_OPTIONS, ConfigError, flat
 
 HASH_DIGITS = 8
 VERSION = 1
@@ -61,8 +61,8 @@ def _sample_words(samples: Mapping[str, Any]) -> str:
     number = f"{samples['number']:,} " if "number" in samples else ""
     words = [f"{number}{samples['weights']}",
              f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"]
-    words += [f"{name} {samples[name]:g}" for name, usual in (("temperature", 1), ("truncation", 0))
-              if samples.get(name, usual) != usual]
+    words += [f"{name} {samples[name]:g}" for name, key in SAMPLING_OPTIONS.items()
+              if samples.get(name, key.default) != key.default]
     return ", ".join(words)
 
 

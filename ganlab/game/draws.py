@@ -41,3 +41,8 @@ def example_keys(key: Array, index: Array) -> Array:
     Draws made with them are the same numbers however the batch is split over devices.
     """
     return jax.vmap(lambda number: jax.random.fold_in(key, number))(index)
+
+
+def image_keys(keys: Array) -> Array:
+    """Returns the keys [b] of what a sampler draws beside the latents, from those of the latents [b]."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)

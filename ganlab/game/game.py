@@ -7,16 +7,51 @@ that it reads. `ganlab.game.round.play_round` takes one to the next.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from flax import linen as nn
 from flax import struct
 
 from ganlab.game.draws import init_key
+from ganlab.game.ema import Average
+from ganlab.game.makers import Encoder, Sampler, Translator
+from ganlab.game.network import Network
 from ganlab.types import Array, Hyper, Tree
+
+if TYPE_CHECKING:
+    from ganlab.game.stages import Stage
+
+IMAGES = ("fresh", "same", "none")
+"""What an update is played on: real images of its own, those last shown before it, or none."""
+DRAWS = ("own", "same")
+"""Whether an update draws its own random numbers, or those of the update before it."""
+HELD = "held_metrics"
+"""Entry of a memory: the last metrics of lazy updates, by update and name; see `ganlab.game.held`."""
+
+
+class Scene(NamedTuple):
+    """What a loss sees.
+
+    Attributes:
+      params: of all networks, by name.
+      variables: of all networks, by name.
+      memory: controllers and histories.
+      batch: `index` [b], the place of each example in the global batch, from which per-example keys
+        are made; unless the update's `images` are "none", also `image` [b, ...], `label` [b] and, of
+        data to be translated, `source` [b, ...].
+      key: of the draws of this step.
+      hyper: the numbers of this round.
+    """
+
+    params: Mapping[str, Tree]
+    variables: Mapping[str, Tree]
+    memory: Mapping[str, Tree]
+    batch: Mapping[str, Array]
+    key: Array
+    hyper: Hyper
 
 
 class Aux(NamedTuple):
@@ -30,26 +65,31 @@ class Aux(NamedTuple):
     """Scalars to log, means over the batch."""
 
 
-LossFn = Callable[[Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Tree], Mapping[str, Array], Array, Hyper],
-                  tuple[Array, Aux]]
-"""`loss(params, variables, memory, batch, key, hyper) -> (scalar, Aux)`, pure."""
+LossFn = Callable[[Scene], tuple[Array, Aux]]
+"""`loss(scene) -> (scalar, Aux)`, pure."""
+Control = Callable[[Mapping[str, Tree], Mapping[str, Array], Hyper], Mapping[str, Tree]]
+"""`control(memory, metrics, hyper) -> memory`, pure."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Update:
     """One move of a round: it trains the networks `trains` by one optimizer step on `loss`.
 
-    It is played `repeats` times in a row, each time on fresh real images, in every
-    `every`-th round. `loss` is differentiated with respect to `trains` alone. Its batch
-    has `image` [b, ...], `label` [b] and `index` [b], the place of each example in the
-    global batch, from which per-example keys are made; of data to be translated also
-    `source` [b, ...].
-
-    Of networks in `passes`, which it does not train, it leaves the variables as they are after its own passes: their
-    batch statistics and power iterations move as in codes that leave a critic in training mode there.
-
-    With `again` it is played on the images and with the draws of the update before it, whose
-    `repeats` it shares: two players then meet over the same fake images.
+    Attributes:
+      name: of the update, before its metrics.
+      trains: networks with respect to whose params `loss` is differentiated, and that take a step.
+      loss: the loss of a scene.
+      repeats: how often it is played in a row.
+      every: it is played in rounds 0, `every`, 2 `every`, ... and left out of the others.
+      images: of `IMAGES`. "fresh" takes a batch from the data for each repeat; "same" are the last
+        ones that were shown in this round; with "none" its batch has the index alone.
+      draws: of `DRAWS`. "same" are those of the update before it, whose `repeats` it shares: two
+        players then meet over the same fake images.
+      passes: networks that it does not train, and whose variables it leaves as they are after its own
+        passes: their batch statistics and power iterations move as in codes that leave a critic in
+        training mode there.
+      control: changes the memory once after each step, by metrics that are means over all slices and
+        devices (such as an adaptive augmentation's strength).
     """
 
     name: str
@@ -57,113 +97,21 @@ class Update:
     loss: LossFn
     repeats: int = 1
     every: int = 1
-    again: bool = False
+    images: str = "fresh"
+    draws: str = "own"
     passes: tuple[str, ...] = ()
+    control: Control | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Network:
-    """A Flax module, with the shapes of the arguments (one example a batch) that initialise it.
+class Start(NamedTuple):
+    """What was played before a game's first round, by the games of earlier stages."""
 
-    Attributes:
-      module: the module.
-      inputs: the shapes.
-      precision: `float32`, which is that of the params, or `bfloat16`, in which a pass in training then computes.
-      rematerialize: whether a pass in training keeps nothing for its gradient, and is computed again there
-        (Chen et al. 2016): of several passes in one loss, one at a time takes memory.
-    """
-
-    module: nn.Module
-    inputs: tuple[jax.ShapeDtypeStruct, ...]
-    precision: str = "float32"
-    rematerialize: bool = False
-
-    def init(self, key: Array) -> tuple[Tree, Tree]:
-        """Draws initial `(params, variables)`; variables are the collections besides `params`."""
-        arguments = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
-        collections = dict(self.module.init(key, *arguments))
-        return collections.pop("params", {}), collections
-
-    def apply_in_training(self, params: Tree, variables: Tree, inputs: Array, labels: Array | None,
-                          keys: Array) -> tuple[Any, Tree]:
-        """A forward pass in training mode: outputs, and the variables after it.
-
-        In bfloat16, params and inputs are rounded to it on the way in and all outputs come back in float32, so
-        that losses, and norms of gradients, are computed there; params, gradients and variables stay in float32.
-        """
-        def compute(params: Tree, variables: Tree, inputs: Array) -> tuple[Any, Tree]:
-            if self.precision == "bfloat16":
-                params, inputs = _cast((params, inputs), jnp.bfloat16)
-            output, state = self.module.apply({"params": params, **variables}, inputs, labels, keys, train=True,
-                                              mutable=list(variables))
-            state = dict(state)
-            if self.precision == "bfloat16":
-                output, sown = _cast((output, state.pop("intermediates", None)), jnp.float32)
-                state |= {} if sown is None else {"intermediates": sown}
-            return output, state
-
-        return (jax.checkpoint(compute) if self.rematerialize else compute)(params, variables, inputs)
-
-
-def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
-    """The tree with its floating-point arrays in another type."""
-    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
-
-
-@dataclasses.dataclass(frozen=True)
-class Sampler:
-    """How a trained game makes images: `latents(keys[b], truncation=0.0) -> [b, z]`, then
-    `images(network, params, variables, latents, labels) -> [b, ...]` by the network called `network`.
-
-    `truncation` is a static number: above 0, latents are drawn from their distribution cut to
-    [-truncation, truncation] in every coordinate.
-    """
-
-    network: str
-    latents: Callable[..., Array]
-    images: Callable[[Tree, Tree, Array, Array], Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Encoder:
-    """How a trained game finds the latents of images: `latents(params, variables, images, labels) -> [b, z]`
-    by the network called `network`; of a distribution, its mean."""
-
-    network: str
-    latents: Callable[[Tree, Tree, Array, Array], Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Translator:
-    """How a trained game translates pictures: `images(params, variables, sources[b, ...], keys) -> [b, ...]`.
-
-    Attributes:
-      network: that translates.
-      images: the function. With `keys` None it normalizes by stored statistics and drops nothing; with one key an
-        example it passes as in training, by the statistics of this batch.
-      least: smallest height and width of the sources.
-      multiple: what divides them.
-      source: which array of a batch it translates: `source`, or `image` in the direction back.
-    """
-
-    network: str
-    images: Callable[[Tree, Tree, Array, Array | None], Array]
-    least: int
-    multiple: int
-    source: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Makers:
-    """What a game makes by some weights, which are bound.
-
-    Attributes:
-      sample: `(latents[b, z], labels[b]) -> images[b, ...]`; None for a game without a sampler.
-      translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
-    """
-
-    sample: Callable[[Array, Array], Array] | None = None
-    translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)
+    step: int = 0
+    """Rounds."""
+    images: int = 0
+    """Real images that they counted as shown."""
+    position: int = 0
+    """Examples that they took from the order of the data."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,14 +125,21 @@ class Game:
         transformation, built inside the traced round.
       hyper: the numbers at the start, by name.
       schedule: the numbers at a step from `(hyper, kimg)`.
+      ramps: numbers that follow a curve of their own, by name: `(hyper, kimg) -> number`, of what the
+        schedule left.
       projections: maps `(params, hyper)` to params after the optimizer, by network.
-      ema: networks of which an average of the params is kept.
+      regularizers: by network and name, scalars of that network's params; `<network>_<name>_weight` in
+        `hyper` times their gradient is added to each step that trains it.
+      ema: averages of networks by name; the one called like a network is what makes images by default.
       memory: controllers and histories at the start.
       batch_size: real images of one update, over all devices.
       axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
         where a batch is always global.
       accumulate: slices of a batch, played one after another; their mean gradient makes the step.
-      group: neighbours in a batch that no slice parts, because they are judged together.
+      group: neighbours in a batch that no slice or share parts, of `common_group`.
+      start: what was played before, of a game that is not the first stage.
+      stages: of a training whose game changes on the way, all of them, see `ganlab.game.stages`; the last
+        one's game carries them.
       sampler: how to draw images, for games that can.
       encoder: how to find the latents of images from which the sampler makes them again, for games that can.
       translators: how to translate pictures, by direction: `AB` from sources to images, and `BA` back; empty for
@@ -197,39 +152,73 @@ class Game:
     hyper: Mapping[str, float]
     batch_size: int
     schedule: Callable[[Hyper, Array], Hyper] = lambda hyper, kimg: hyper
+    ramps: Mapping[str, Callable[[Hyper, Array], Array]] = dataclasses.field(default_factory=dict)
     projections: Mapping[str, Callable[[Tree, Hyper], Tree]] = dataclasses.field(default_factory=dict)
-    ema: tuple[str, ...] = ()
+    regularizers: Mapping[str, Mapping[str, Callable[[Tree], Array]]] = dataclasses.field(default_factory=dict)
+    ema: Mapping[str, Average] = dataclasses.field(default_factory=dict)
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None
     accumulate: int = 1
     group: int = 1
+    start: Start = Start()
+    stages: tuple["Stage", ...] = ()
     sampler: Sampler | None = None
     encoder: Encoder | None = None
     translators: Mapping[str, Translator] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if all(update.every > 1 for update in self.round):
-            raise ValueError("a game needs an update that is played in every round (every=1): it counts the images")
+        if not any(update.every == 1 and update.images == "fresh" for update in self.round):
+            raise ValueError("a game needs an update that is played in every round (every=1) on images of its own "
+                             "(images='fresh'): it counts the images")
         for before, update in zip((None, *self.round), self.round, strict=False):
-            if update.again and (before is None or before.repeats != update.repeats):
-                raise ValueError(f"update {update.name} is played again on the images of the one before it, which is "
-                                 "not there or has other repeats")
+            if update.images not in IMAGES or update.draws not in DRAWS:
+                raise ValueError(f"update {update.name} has images={update.images!r} and draws={update.draws!r}; they "
+                                 f"are one of {', '.join(IMAGES)}, and of {', '.join(DRAWS)}")
+            if update.draws == "same" and (before is None or before.repeats != update.repeats):
+                raise ValueError(f"update {update.name} is played with the draws of the one before it, which does not "
+                                 "exist or has other repeats")
+            if update.images == "same" and self.slots_of(update).start < 0:
+                raise ValueError(f"update {update.name} is played {update.repeats} times on images that were shown "
+                                 "before it, and fewer batches were")
 
     @property
     def slots(self) -> int:
         """Batches of real images in a round: one for each repeat of each update that takes fresh ones."""
-        return sum(update.repeats for update in self.round if not update.again)
+        return sum(update.repeats for update in self.round if update.images == "fresh")
 
     def slots_of(self, update: Update) -> slice:
-        """Which of these batches an update is played on."""
-        before = self.round[:self.round.index(update)]
-        stop = sum(other.repeats for other in (*before, update) if not other.again)
+        """Returns which of these batches an update is played on; an empty slice for none."""
+        if update.images == "none":
+            return slice(0, 0)
+        number = self.round.index(update)
+        shown = self.round[:number + (update.images == "fresh")]
+        stop = sum(other.repeats for other in shown if other.images == "fresh")
         return slice(stop - update.repeats, stop)
 
     @property
     def images_per_round(self) -> int:
         """Real images that a round counts as shown: those of its most repeated update."""
-        return self.batch_size * max(update.repeats for update in self.round if update.every == 1)
+        return self.batch_size * max(update.repeats for update in self.round
+                                     if update.every == 1 and update.images == "fresh")
+
+    def kimg(self, step: Any) -> Any:
+        """Computes the real images that were shown before round `step`, in thousands; of a number or a traced array."""
+        rounds = step - self.start.step
+        if isinstance(step, int):
+            return (self.start.images + rounds * self.images_per_round) / 1000
+        return self.start.images / 1000 + rounds.astype(float) * (self.images_per_round / 1000)
+
+    def position(self, step: Any) -> Any:
+        """Computes the place in the order of data of the first example of round `step`, uint32 modulo 2^32."""
+        xp = jnp if isinstance(step, jax.Array) else np
+        with np.errstate(over="ignore"):
+            rounds = (xp.asarray(step) - self.start.step).astype(xp.uint32)
+            return rounds * xp.uint32(self.slots * self.batch_size) + xp.uint32(self.start.position % 2**32)
+
+    def numbers(self, hyper: Hyper, kimg: Array) -> Hyper:
+        """Computes the numbers of a round from those of the state: the schedule, then each ramp."""
+        scheduled = self.schedule(hyper, kimg)
+        return {**scheduled, **{name: ramp(scheduled, kimg) for name, ramp in self.ramps.items()}}
 
 
 @struct.dataclass
@@ -244,19 +233,24 @@ class GameState:
     variables: dict[str, Tree]
     opt_state: dict[str, Tree]
     ema: dict[str, Tree]
+    """Averaged params, by the average's name."""
+    ema_variables: dict[str, Tree]
+    """Averaged variables, of the averages whose variables are not copies of the network's."""
     memory: dict[str, Tree]
     hyper: dict[str, Array]
 
 
 def init_state(game: Game, key: Array) -> GameState:
-    """The state before the first round; pure, so it can be jitted, or vmapped over keys."""
+    """Draws the state before the first round; pure, so it can be jitted, or vmapped over keys."""
     params, variables = {}, {}
     for number, (name, network) in enumerate(game.networks.items()):
         params[name], variables[name] = network.init(jax.random.fold_in(init_key(key), number))
     hyper = {name: jnp.asarray(value, float) for name, value in game.hyper.items()}
+    # Copies: a buffer that stands twice in a state cannot be donated.
+    ema = {name: jax.tree.map(jnp.copy, params[average.network]) for name, average in game.ema.items()}
+    ema_variables = {name: jax.tree.map(jnp.copy, variables[average.network])
+                     for name, average in game.ema.items() if average.variables == "average"}
     return GameState(
         step=jnp.zeros((), jnp.int32), key=key, params=params, variables=variables,
         opt_state={name: build(hyper).init(params[name]) for name, build in game.optimizers.items()},
-        # A copy: a buffer that stands twice in a state cannot be donated.
-        ema={name: jax.tree.map(jnp.copy, params[name]) for name in game.ema},
-        memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)
+        ema=ema, ema_variables=ema_variables, memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)

@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganlab.game.ema import ema_rate
+from ganlab.game.ema import moved_averages
 from ganlab.game.finite import guard_round, guard_step
-from ganlab.game.game import Aux, Game, GameState, Update
+from ganlab.game.game import HELD, Aux, Game, GameState, Scene, Update
 from ganlab.types import Array, Hyper, Tree
 
 Metrics = dict[str, Array]
 
 
-def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
-               index: Array | None = None) -> tuple[GameState, Metrics]:
+def play_round(game: Game, state: GameState, batches: Mapping[str, Array], index: Array | None = None,
+               turn: Array | None = None) -> tuple[GameState, Metrics]:
     """Plays every update of a round in order, then moves the averages of the params.
 
     Args:
@@ -25,35 +25,43 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
         every repeat of every update that takes fresh images; under `pmap`, b is this device's share.
       index: places [b] of the examples in the global batch. Made here if it is None; a mesh gives it
         split over its devices, for what draws from it (latents, say) then is split too.
+      turn: the state's step once more, as a number that no `vmap` over states maps, so that a lazy
+        update is left out of a whole stack and not computed for nothing; None for the state's own.
 
     Returns:
       The state after it, and the metrics of each update's last repeat as
-      `update/metric`, means over the global batch. Metrics of an update that this round
-      leaves out (`every`) are zero. What a state's guard makes of a round that is not finite: see
-      `ganlab.game.finite`; its metrics then mean nothing.
+      `update/metric`, means over the global batch. Of an update that this round leaves out (`every`)
+      they are those held from when it was last played, see `ganlab.game.held`, or zero. What a state's
+      guard makes of a round that is not finite: see `ganlab.game.finite`; its metrics then mean nothing.
     """
-    kimg = state.step.astype(float) * (game.images_per_round / 1000)
-    hyper = game.schedule(state.hyper, kimg)
+    # The numbers and places of this round.
+    kimg = game.kimg(state.step)
+    hyper = game.numbers(state.hyper, kimg)
     round_key = jax.random.fold_in(state.key, state.step)
+    turn = state.step if turn is None else turn
     if index is None:
         local = batches["image"].shape[1]
         index = jnp.arange(local)
         if game.axis_name is not None:
             index += jax.lax.axis_index(game.axis_name) * local
+    # Every update on its images, with its draws.
     metrics: Metrics = {}
     before, key = state, round_key
     for number, update in enumerate(game.round):
-        slots = {name: array[game.slots_of(update)] for name, array in batches.items()}
-        key = key if update.again else jax.random.fold_in(round_key, number)
-        state, found = _play_update(game, update, state, slots, index, key, hyper)
+        seen = {} if update.images == "none" else batches
+        slots = {name: array[game.slots_of(update)] for name, array in seen.items()}
+        key = key if update.draws == "same" else jax.random.fold_in(round_key, number)
+        state, found = _play_update(game, update, state, slots, index, key, hyper, turn)
         metrics |= {f"{update.name}/{name}": value for name, value in found.items()}
-    rate = ema_rate(hyper, kimg, game.images_per_round)
-    ema = {name: optax.incremental_update(state.params[name], state.ema[name], 1 - rate) for name in game.ema}
-    return guard_round(before, state.replace(step=state.step + 1, ema=ema)), metrics
+    # The averages follow.
+    ema, ema_variables = moved_averages(game.ema, state.ema, state.ema_variables, state.params, state.variables, hyper,
+                                        kimg, game.images_per_round)
+    after = state.replace(step=state.step + 1, ema=ema, ema_variables=ema_variables)
+    return guard_round(before, after), metrics
 
 
 def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[str, Array], index: Array, key: Array,
-                 hyper: Hyper) -> tuple[GameState, Metrics]:
+                 hyper: Hyper, turn: Array) -> tuple[GameState, Metrics]:
     """All repeats of one update, if this is one of its rounds."""
 
     def repeat(state: GameState, slot: tuple[Mapping[str, Array], Array]) -> tuple[GameState, Metrics]:
@@ -70,9 +78,21 @@ def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[st
 
     if update.every == 1:
         return play(state)
-    shapes = jax.eval_shape(play, state)[1]
-    skipped = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
-    return jax.lax.cond(state.step % update.every == 0, play, lambda state: (state, skipped), state)
+    held = state.memory.get(HELD, {}).get(update.name)
+
+    def play_and_hold(state: GameState) -> tuple[GameState, Metrics]:
+        state, metrics = play(state)
+        if held is not None:
+            state = state.replace(memory={**state.memory, HELD: {**state.memory[HELD], update.name: metrics}})
+        return state, metrics
+
+    def leave_out(state: GameState) -> tuple[GameState, Metrics]:
+        if held is not None:
+            return state, dict(state.memory[HELD][update.name])
+        shapes = jax.eval_shape(play, state)[1]
+        return state, {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
+
+    return jax.lax.cond(turn % update.every == 0, play_and_hold, leave_out, state)
 
 
 def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Array], key: Array,
@@ -80,18 +100,22 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
     """One optimizer step of every network that the update trains."""
 
     def loss_fn(trained: dict, batch: Mapping[str, Array]) -> tuple:
-        return update.loss({**state.params, **trained}, state.variables, state.memory, batch, key, hyper)
+        return update.loss(Scene({**state.params, **trained}, state.variables, state.memory, batch, key, hyper))
 
     def differentiated(batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
         trained = {name: state.params[name] for name in update.trains}
         (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trained, batch)
         return gradients, {"loss": loss, **aux.metrics}, aux
 
+    # Gradients and metrics of the global batch.
     gradients, metrics, aux = _in_slices(game, differentiated, batch)
     if game.axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
+    memory = aux.memory if update.control is None else update.control(aux.memory, metrics, hyper)
+    # A step of each player.
     params, opt_state, variables = dict(state.params), dict(state.opt_state), dict(state.variables)
     for name in update.trains:
+        gradients, metrics = _regularized(game, name, params[name], gradients, metrics, hyper)
         changes, opt_state[name] = game.optimizers[name](hyper).update(gradients[name], opt_state[name], params[name])
         params[name] = optax.apply_updates(params[name], changes)
         if name in game.projections:
@@ -99,8 +123,19 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
     # An update leaves no trace in networks that it neither trains nor names among its passes.
     for name in (*update.trains, *update.passes):
         variables[name] = aux.variables[name]
-    after = state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(aux.memory))
+    after = state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(memory))
     return guard_step(game, update, state, after, metrics["loss"], gradients), metrics
+
+
+def _regularized(game: Game, name: str, params: Tree, gradients: Mapping[str, Tree], metrics: Metrics,
+                 hyper: Hyper) -> tuple[Mapping[str, Tree], Metrics]:
+    """Gradients and metrics with what the regularizers of one network add, which see no batch."""
+    for label, regularizer in game.regularizers.get(name, {}).items():
+        value, slopes = jax.value_and_grad(regularizer)(params)
+        weight = hyper[f"{name}_{label}_weight"]
+        added = jax.tree.map(lambda gradient, slope, weight=weight: gradient + weight * slope, gradients[name], slopes)
+        gradients, metrics = {**gradients, name: added}, {**metrics, f"{name}_{label}": value}
+    return gradients, metrics
 
 
 def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from ganlab.networks.activations import ACTIVATIONS
 from ganlab.networks.encoders import normal_heads
-from ganlab.networks.layers import INITIALIZERS, check_words, concatenate_labels, latents_with_labels
+from ganlab.networks.layers import INITIALIZERS, ByExample, check_words, concatenate_labels, latents_with_labels
 from ganlab.networks.textbook import Convolution
 from ganlab.types import Array
 
@@ -29,7 +29,7 @@ def check_filters(filters: tuple[int, ...], layers: int) -> None:
         raise ValueError(f"conv_vae has {layers} layers with filters here; filters {tuple(filters)} has {len(filters)}")
 
 
-class ConvVAEEncoder(nn.Module):
+class ConvVAEEncoder(ByExample, nn.Module):
     """Encoder of Chollet's Deep Learning with Python (2018), section 8.4: four 3x3 convolutions and a dense layer.
 
     Images [b, h, w, c] (with one-hot labels as constant channels) become the mean and the
@@ -57,7 +57,7 @@ class ConvVAEEncoder(nn.Module):
         return normal_heads(nn.relu(x), self.latent_size, self.initializer)
 
 
-class ConvVAEGenerator(nn.Module):
+class ConvVAEGenerator(ByExample, nn.Module):
     """Decoder of Chollet's Deep Learning with Python (2018), section 8.4: latents (2) to 28x28, or any even size.
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1], where

@@ -51,6 +51,16 @@ class WithConvolutions(nn.Module):
     network: nn.Module
     way: str
 
+    @property
+    def batch_group(self) -> int | None:
+        """That of the network; None where it does not say."""
+        return getattr(self.network, "batch_group", None)
+
+    @property
+    def tracks_batch(self) -> bool | None:
+        """That of the network; None where it does not say."""
+        return getattr(self.network, "tracks_batch", None)
+
     def setup(self) -> None:
         """Leaves params under the names that they have without this module."""
         nn.share_scope(self, self.network)

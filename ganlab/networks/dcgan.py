@@ -13,6 +13,7 @@ from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
     Normalization,
+    NormalizedByName,
     check_words,
     critic_output,
     images_with_labels,
@@ -33,7 +34,7 @@ def check_kernel(kernel: int) -> None:
         raise ValueError(f"kernel {kernel} is not divisible by the stride {STRIDE}; use 2, 4 or 6")
 
 
-class DCGANGenerator(nn.Module):
+class DCGANGenerator(NormalizedByName, nn.Module):
     """Dense layer, then transposed convolutions of stride 2 (Radford et al. 2016).
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
@@ -83,7 +84,7 @@ class DCGANGenerator(nn.Module):
         return jnp.tanh(x)
 
 
-class DCGANCritic(nn.Module):
+class DCGANCritic(NormalizedByName, nn.Module):
     """Convolutions of stride 2, then one logit (Radford et al. 2016).
 
     Images [b, h, w, c] become logits [b]. The first stage has no normalisation, as in

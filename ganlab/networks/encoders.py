@@ -2,7 +2,7 @@
 
 from flax import linen as nn
 
-from ganlab.networks.layers import INITIALIZERS, check_words, concatenate_labels
+from ganlab.networks.layers import INITIALIZERS, NormalizedByName, check_words, concatenate_labels
 from ganlab.networks.mlp import hidden_layers
 from ganlab.types import Array
 
@@ -17,7 +17,7 @@ def normal_heads(features: Array, latent_size: int, initializer: str) -> tuple[A
     return mean, log_variance
 
 
-class MLPEncoder(nn.Module):
+class MLPEncoder(NormalizedByName, nn.Module):
     """Multilayer perceptron from images or points to a diagonal normal over latents.
 
     Images [b, *image_shape] (with one-hot labels appended) become the mean and the logarithm of

@@ -25,6 +25,27 @@ INITIALIZERS: dict[str, jax.nn.initializers.Initializer] = {
 }
 
 
+class ByExample:
+    """Declares that a network passes each example of its batch by itself."""
+
+    batch_group = 1
+    tracks_batch = False
+
+
+class NormalizedByName:
+    """Declares what a network with a field `normalization` sees of its batch: all of it, or nothing."""
+
+    @property
+    def batch_group(self) -> int:
+        """Neighbours that see each other in training: 0, the whole batch, under batch normalization, else 1."""
+        return 0 if self.normalization == "batch" else 1
+
+    @property
+    def tracks_batch(self) -> bool:
+        """Whether variables follow the examples, as running statistics do."""
+        return self.normalization == "batch"
+
+
 class Normalization(nn.Module):
     """Normalisation by name: `none`, `batch` (statistics of the global batch) or `layer`.
 

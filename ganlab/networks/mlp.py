@@ -10,6 +10,7 @@ from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
     Normalization,
+    NormalizedByName,
     check_words,
     critic_output,
     images_with_labels,
@@ -36,7 +37,7 @@ def hidden_layers(module: nn.Module, x: Array, train: bool) -> Array:
     return x
 
 
-class MLPGenerator(nn.Module):
+class MLPGenerator(NormalizedByName, nn.Module):
     """Multilayer perceptron from latents (and one-hot labels) to images or points.
 
     Latents [b, z] become [b, *image_shape]; `output_activation` is `tanh` for images in
@@ -64,7 +65,7 @@ class MLPGenerator(nn.Module):
         return ACTIVATIONS[self.output_activation](x).reshape(-1, *self.image_shape)
 
 
-class MLPCritic(nn.Module):
+class MLPCritic(NormalizedByName, nn.Module):
     """Multilayer perceptron from images or points to one logit.
 
     Images [b, *image_shape] become logits [b]. With classes, labels enter by

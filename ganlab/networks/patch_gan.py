@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.activations import leaky_relu
+from ganlab.networks.layers import NormalizedByName
 from ganlab.networks.torch_layers import convolution, has_bias, normalized
 from ganlab.types import Array
 
@@ -11,7 +12,7 @@ KERNEL = 4
 MOST_DOUBLINGS = 3  # Channels grow to 8 times the width.
 
 
-class PatchCritic(nn.Module):
+class PatchCritic(NormalizedByName, nn.Module):
     """PatchGAN: `layers` convolutions of stride 2 and two of stride 1; 3 judge patches of 70x70 (Isola et al. 2017).
 
     Images [b, h, w, c] become logits [b, h', w'], about 1/2^`layers` of the size. `use_bias`: of convolutions before a
@@ -43,7 +44,7 @@ class PatchCritic(nn.Module):
         return jnp.squeeze(convolution(1, KERNEL, 1, 1, True, f"conv_{self.layers + 1}")(x), axis=-1)
 
 
-class PixelCritic(nn.Module):
+class PixelCritic(NormalizedByName, nn.Module):
     """PatchGAN of a single pixel: colours alone are judged (Isola et al. 2017, section 4.4).
 
     Images [b, h, w, c] become logits [b, h, w]. `use_bias`: of both convolutions around the normalization; None: where

@@ -14,6 +14,7 @@ from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
     Normalization,
+    NormalizedByName,
     check_words,
     critic_output,
     images_with_labels,
@@ -42,7 +43,7 @@ def rectified(module: nn.Module, x: Array, train: bool, name: str) -> Array:
     return nn.relu(Normalization(module.normalization, module.axis_name, name=name)(x, train))
 
 
-class ResidualGenerator(nn.Module):
+class ResidualGenerator(NormalizedByName, nn.Module):
     """Dense layer, then residual blocks that enlarge (Gulrajani et al. 2017, the networks for 64x64).
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1]. `initializer` is of
@@ -85,7 +86,7 @@ class ResidualGenerator(nn.Module):
         return jnp.tanh(convolution(self.image_shape[-1], "output", bias=True)(x))
 
 
-class ResidualCritic(nn.Module):
+class ResidualCritic(NormalizedByName, nn.Module):
     """Convolution, residual blocks that reduce, and one logit (Gulrajani et al. 2017, the networks for 64x64).
 
     Images [b, h, w, c] become logits [b]. The paper's normalization is `layer`. With classes, labels enter by

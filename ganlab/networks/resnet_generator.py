@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.networks.layers import Dropout
+from ganlab.networks.layers import Dropout, NormalizedByName
 from ganlab.networks.torch_layers import (
     blurred_double,
     blurred_half,
@@ -19,7 +19,7 @@ from ganlab.types import Array
 STAGES = 2
 
 
-class ResNetGenerator(nn.Module):
+class ResNetGenerator(NormalizedByName, nn.Module):
     """Residual blocks between two stages of stride 2 and back (Zhu et al. 2017, section 7.2).
 
     Images [b, h, w, c] of sides that 4 divides, from 8 on, become images [b, h, w, image_shape[-1]] in [-1, 1]. The

@@ -13,6 +13,7 @@ from ganlab.networks.activations import ACTIVATIONS, leaky_relu
 from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
     INITIALIZERS,
+    ByExample,
     Dropout,
     check_words,
     critic_output,
@@ -48,7 +49,7 @@ def check_fit(family: str, size: int, image_shape: tuple[int, ...], filters: tup
         raise ValueError(f"{family} has {layers} layers with filters; filters {tuple(filters)} has {len(filters)}")
 
 
-class _Generator(nn.Module):
+class _Generator(ByExample, nn.Module):
     """Dense layer, convolutions that enlarge, and an output convolution; a family is a subclass with its numbers.
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
@@ -88,7 +89,7 @@ class _Generator(nn.Module):
         return ACTIVATIONS["image_sigmoid" if self.sigmoid else "tanh"](x)
 
 
-class _Critic(nn.Module):
+class _Critic(ByExample, nn.Module):
     """Convolutions, dropout of the flat features, and one logit; a family is a subclass with its numbers.
 
     Images [b, h, w, c] become logits [b]. With classes, labels enter by `conditioning`:

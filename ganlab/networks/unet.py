@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.activations import leaky_relu
-from ganlab.networks.layers import Dropout
+from ganlab.networks.layers import Dropout, NormalizedByName
 from ganlab.networks.torch_layers import convolution, doubling_convolution, has_bias, normalized
 from ganlab.types import Array
 
@@ -13,7 +13,7 @@ MOST_DOUBLINGS = 3  # Channels grow to 8 times the width.
 FIRST_DROPOUT = 4  # The outermost level that drops; the innermost does not.
 
 
-class UNetGenerator(nn.Module):
+class UNetGenerator(NormalizedByName, nn.Module):
     """U-Net: levels of stride 2 inward and outward again, each joined with its counterpart (Isola et al. 2017).
 
     Images [b, h, w, c] of sides that 2^`depth` divides become images [b, h, w, image_shape[-1]] in [-1, 1]; 8

@@ -1,7 +1,10 @@
-"""Penalties of the critic, by name."""
+"""Penalties of the critic and regularizers of weights, by name."""
+
+from collections.abc import Callable
 
 from ganlab.penalties.gradient import dragan, gradient_penalty, one_sided_gradient_penalty, r1, r2
-from ganlab.types import Penalty
+from ganlab.penalties.weights import l2, orthogonal
+from ganlab.types import Array, Penalty, Tree
 
 PENALTIES: dict[str, Penalty] = {
     "gradient_penalty": gradient_penalty,
@@ -10,3 +13,4 @@ PENALTIES: dict[str, Penalty] = {
     "r1": r1,
     "r2": r2,
 }
+REGULARIZERS: dict[str, Callable[[Tree], Array]] = {"orthogonal": orthogonal, "l2": l2}

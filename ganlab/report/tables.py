@@ -10,7 +10,7 @@ from flax import linen as nn
 from rich.table import Table
 
 from ganlab.config import all_keys, flat
-from ganlab.game import Game, GameState, Network
+from ganlab.game import Game, GameState, Network, stages_of
 from ganlab.output import counted, ordinal
 
 
@@ -65,7 +65,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
         return output
 
     with nn.intercept_methods(record):
-        jax.eval_shape(lambda p, v, *a: network.module.apply({"params": p, **v}, *a), params, variables, *arguments)
+        jax.eval_shape(network.evaluate, params, variables, *arguments)
     total = parameter_count(params)
     table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left",
                   box=None, pad_edge=False)
@@ -101,6 +101,20 @@ def round_table(game: Game) -> Table:
     for update in game.round:
         rounds = "all" if update.every == 1 else f"every {ordinal(update.every)}"
         table.add_row(update.name, ", ".join(update.trains), str(update.repeats), rounds)
+    return table
+
+
+def stage_table(game: Game, total: int) -> Table:
+    """The stages of a training of `total` rounds, in their order."""
+    table = Table(title="stages, of which the round below is the last one's", title_justify="left", box=None,
+                  pad_edge=False)
+    for heading in ("stage", "from round", "rounds", "from kimg", "images a round"):
+        table.add_column(heading, justify="right")
+    for number, stage in enumerate(stages_of(game), start=1):
+        start = stage.game.start
+        rounds = max(total - start.step, 0) if stage.rounds is None else stage.rounds
+        table.add_row(str(number), f"{start.step:,}", f"{rounds:,}", f"{start.images / 1000:g}",
+                      f"{stage.game.images_per_round:,}")
     return table
 
 

@@ -1,13 +1,12 @@
 """Systems by name: a config becomes a `Game`."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganlab.config import ConfigError, choose, validate
 from ganlab.data import Dataset, load_section
-from ganlab.game import Game, guard
+from ganlab.game import HELD, Game, Stage, check_division, empty_metrics, guard, joined_stages
 from ganlab.networks import way_of
 from ganlab.output import counted
 from ganlab.systems.cyclegan import cyclegan
@@ -18,7 +17,7 @@ from ganlab.systems.vae import vae
 
 __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
-SYSTEMS: dict[str, Callable[..., Game]] = {"gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan}
+SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {"gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:
@@ -54,13 +53,23 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     """
     validate(config)
     system = choose(SYSTEMS, config["system"]["name"], "system.name")
-    # Systems that translate ask for what is translated.
-    asked = inspect.signature(system).parameters
-    given = {name: getattr(dataset, name) for name in ("source_shape", "paired") if name in asked}
-    game = system(config, dataset.image_shape, dataset.num_classes, axis_name=axis_name, **given)
-    _check_taken(game, config)
-    guarded = guard(skip=config["train"]["on_divergence"] == "skip")
-    return dataclasses.replace(game, memory={**game.memory, **guarded})
+    made = system(config, dataset.facts, axis_name=axis_name)
+    stages = (Stage(made),) if isinstance(made, Game) else tuple(made)
+    # Entries of memory that systems carry along unread: of all stages, because they have one state.
+    entries = guard(skip=config["train"]["on_divergence"] == "skip")
+    for stage in stages:
+        _check_taken(stage.game, config)
+        check_division(stage.game)
+        held = empty_metrics(stage.game, dataset.facts.example())
+        entries |= {HELD: {**entries.get(HELD, {}), **held[HELD]}} if held else {}
+    stages = [dataclasses.replace(stage, game=dataclasses.replace(stage.game, memory={**stage.game.memory, **entries}))
+              for stage in stages]
+    if len(stages) == 1:
+        return stages[0].game
+    try:
+        return joined_stages(stages)
+    except ValueError as error:
+        raise ConfigError(f"system {config['system']['name']!r}: {error}") from error
 
 
 def _check_taken(game: Game, config: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 
 from ganlab.config import ConfigError
-from ganlab.game import Aux, Game, Network, Update, example_keys, named_keys
+from ganlab.data import DataFacts
+from ganlab.game import Aux, Game, Network, Scene, Update, averages, common_group, example_keys, named_keys
 from ganlab.output import counted
 from ganlab.systems.image_pool import POOL, empty_pool, from_pool
 from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
@@ -17,8 +18,7 @@ from ganlab.types import Array, Hyper, Tree
 PLAYERS = ("generator_ab", "generator_ba", "critic_a", "critic_b")
 
 
-def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
-             axis_name: str | None = None, source_shape: tuple[int, ...] | None = None) -> Game:
+def cyclegan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
     """Two generators, from sources (A) to images (B) and back, and a critic of each kind.
 
     A round is one update of all four. The official code moves the generators first, but its critics learn
@@ -29,18 +29,15 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
 
     Args:
       config: a validated config whose `system.name` is `cyclegan`.
-      image_shape: shape of one image.
-      num_classes: not used.
+      data: what is known of the data.
       axis_name: the axis that `pmap` maps, or None.
-      source_shape: shape of one source; None for data without sources.
 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
-    del num_classes
     check_networks(config, *PLAYERS)
-    check_sources(config, image_shape, source_shape)
-    system = config["system"]
+    check_sources(config, data)
+    system, image_shape, source_shape = config["system"], data.image_shape, data.source_shape
     if system["identity"] and source_shape[-1] != image_shape[-1]:
         raise ConfigError(f"config.system.identity is True, but sources have "
                           f"{counted(source_shape[-1], 'channel')} and images {image_shape[-1]}, so "
@@ -49,14 +46,16 @@ def cyclegan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classe
                   "generator_ba": make_translator(config, "generator_ba", image_shape, source_shape, axis_name)}
     judges = {name: make_judge(config, name, shape, axis_name, order=("real", "fake"))
               for name, shape in (("critic_a", source_shape), ("critic_b", image_shape))}
-    networks = generators | {name: judge.critic for name, judge in judges.items()}
+    networks = generators | {name: judge.critic.network for name, judge in judges.items()}
     pooled = ["config.system.pool_size"] if system["pool_size"] else []
     check_slices(config, networks, [*across_penalties(config), *pooled])
     cycle = _Cycle(generators, judges, system["identity"], axis_name)
     pools = {kind: empty_pool(system["pool_size"], shape) for kind, shape in (("a", source_shape), ("b", image_shape))}
     return Game(
-        networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),), ema=tuple(generators),
-        axis_name=axis_name, memory={POOL: pools} if system["pool_size"] else {},
+        networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),),
+        # The normalization's statistics are averaged beside the weights that they belong to.
+        ema=averages(*generators, variables="average"), axis_name=axis_name, group=common_group(networks.values()),
+        memory={POOL: pools} if system["pool_size"] else {},
         translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
                      "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
         **game_parts(config))
@@ -78,16 +77,18 @@ class _Cycle:
     identity: bool
     axis_name: str | None
 
-    def loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
-             hyper: Hyper) -> tuple[Array, Aux]:
-        """The update: the sum of the losses of the generators and of those of the critics.
+    def loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the sum of the losses of the generators and of those of the critics.
 
         Each player's gradient is that of its own side: generators see critics whose params stand still, critics
         see pictures whose makers do.
         """
-        keys = named_keys(key, "generators", "judges", "critics", "pool")
-        total, made, state, metrics = self._generators_loss(params, variables, batch, keys, hyper)
-        pools = dict(memory.get(POOL, {}))
+        # The generators, and what they made.
+        params, batch, hyper = scene.params, scene.batch, scene.hyper
+        keys = named_keys(scene.key, "generators", "judges", "critics", "pool")
+        total, made, state, metrics = self._generators_loss(params, scene.variables, batch, keys, hyper)
+        # The critics, on real pictures and on translations of now and before.
+        pools = dict(scene.memory.get(POOL, {}))
         critic_keys, pool_keys = (named_keys(keys[name], "a", "b") for name in ("critics", "pool"))
         for kind, real in (("a", batch["source"]), ("b", batch["image"])):
             fake = made[kind]
@@ -99,7 +100,7 @@ class _Cycle:
                 params[name], state[name], real, fake, critic_keys[kind], batch["index"], hyper)
             total += found
             metrics |= {name: found} | {f"{metric}_{kind}": value for metric, value in logged.items()}
-        return total, Aux(state, {**memory, POOL: pools} if pools else memory, metrics)
+        return total, Aux(state, {**scene.memory, POOL: pools} if pools else scene.memory, metrics)
 
     def _generators_loss(self, params: Mapping, variables: Mapping, batch: Mapping, keys: Mapping[str, Array],
                          hyper: Hyper) -> tuple[Array, dict[str, Array], dict[str, Tree], dict[str, Array]]:
@@ -110,7 +111,7 @@ class _Cycle:
         def translate(name: str, images: Array) -> Array:
             nonlocal count
             drawn = example_keys(jax.random.fold_in(keys["generators"], count), index)
-            made, state[name] = self.generators[name].apply_in_training(params[name], state[name], images, None, drawn)
+            made, state[name] = self.generators[name].train(params[name], state[name], images, keys=drawn)
             count += 1
             return made
 

@@ -1,17 +1,19 @@
 """The two-player game: a critic and a generator, any loss, any penalties, with or without labels."""
 
-import functools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ganlab.config import ConfigError, joined_names
-from ganlab.game import Game, Network, Sampler, Update
+from ganlab.data import DataFacts
+from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.systems.latents import draw_latents
+from ganlab.systems.critic import Critic, sown_by
+from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import (
     across_penalties,
     check_networks,
@@ -23,17 +25,15 @@ from ganlab.systems.parts import (
 )
 from ganlab.systems.players import Players
 from ganlab.systems.tricks import ACROSS_TRICKS, HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
-from ganlab.types import AdversarialLoss, Array, Hyper
+from ganlab.types import AdversarialLoss
 
 
-def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
-        axis_name: str | None = None) -> Game:
+def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
     """Builds the game of a critic (`critic_updates` times a round) and a generator (once).
 
     Args:
       config: a validated config whose `system.name` is `gan`.
-      image_shape: shape of one image or point.
-      num_classes: classes of the data; both networks see labels if `system.conditional`.
+      data: what is known of the data; both networks see its labels if `system.conditional`.
       axis_name: the axis that `pmap` maps, or None.
 
     Raises:
@@ -42,34 +42,42 @@ def gan(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
     check_networks(config, "generator", "critic")
     system = config["system"]
     _check_packing(config)
-    classes = num_classes if system["conditional"] else 0
+    classes = data.num_classes if system["conditional"] else 0
     label_spec = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
     given = {"num_classes": classes, "axis_name": axis_name}
     float_type = jnp.zeros(()).dtype
     generator = make_network(config, "generator", GENERATORS,
                              (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type), *label_spec),
-                             output=(1, *image_shape), image_shape=tuple(image_shape), **given)
-    packed = (*image_shape[:-1], system["packing"] * image_shape[-1])
+                             output=(1, *data.image_shape), image_shape=data.image_shape, **given)
+    packed = (*data.image_shape[:-1], system["packing"] * data.image_shape[-1])
     critic = make_network(config, "critic", CRITICS, (jax.ShapeDtypeStruct((1, *packed), float_type), *label_spec),
                           output=(1,), image_shape=packed, **given)
     loss = choose_loss(config)
     players = Players(
-        generator, critic, draw_latents(system["latent_size"], system["latent_distribution"]),
-        conditional=bool(classes), loss=loss, penalties=choose_penalties(config, critic, axis_name),
+        generator, Critic(critic, loss, choose_penalties(config, critic, axis_name),
+                          joint=system["critic_step"] == "one_pass"),
+        draw_latents(system["latent_size"], system["latent_distribution"]), conditional=bool(classes),
         tricks=_choose_tricks(config, loss, critic), packing=system["packing"],
-        joint=system["critic_step"] == "one_pass", generator_batches=system["generator_batches"],
-        auxiliary="class_logits" in sown_by(critic), axis_name=axis_name)
+        generator_batches=system["generator_batches"], auxiliary="class_logits" in sown_by(critic),
+        axis_name=axis_name)
+    # What the numbers and the batch ask for.
     parts = game_parts(config)
     if "instance_noise" in players.tricks:
-        parts["schedule"] = functools.partial(_fading_noise, parts["schedule"])
+        parts["ramps"] = {"instance_noise": fade_instance_noise, **parts["ramps"]}
     networks = {"generator": generator, "critic": critic}
-    check_slices(config, networks, _across(config), system["packing"])
+    check_slices(config, networks, _across(config))
     return Game(
-        networks=networks,
-        round=(*_critic_updates(config, loss, players), Update("generator", ("generator",), players.generator_loss)),
-        ema=("generator",), axis_name=axis_name, group=system["packing"],
+        networks=networks, round=(*_critic_updates(config, loss, players), _generator_update(players)),
+        ema=averages("generator"), axis_name=axis_name,
+        group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
         memory=empty_history(networks) if HISTORY_TRICK in players.tricks else {},
-        sampler=Sampler("generator", players.latents, players.sample), **parts)
+        sampler=latent_sampler("generator", players.latents, players.sample), **parts)
+
+
+def _generator_update(players: Players) -> Update:
+    """The generator's part of a round; it reads real images where it compares with them, and labels where it has some."""
+    images = "fresh" if players.generator_compares else "same" if players.conditional else "none"
+    return Update("generator", ("generator",), players.generator_loss, images=images)
 
 
 def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss, players: Players) -> tuple[Update, ...]:
@@ -80,11 +88,11 @@ def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss, players: P
     if loss.targeted is None:
         raise ConfigError(f"config.system.critic_step is 'two_steps', but the loss {system['loss']!r} compares real "
                           f"and fake logits; use one of {', '.join(_targeted_losses())}, or critic_step=two_passes")
-    if players.penalties or system["critic_updates"] > 1:
+    if players.critic.penalties or system["critic_updates"] > 1:
         raise ConfigError("config.system.critic_step is 'two_steps', one step on real and one on fake images; it "
                           "takes no penalty and one critic update a round; use critic_step=two_passes")
     return (Update("critic_real", ("critic",), players.real_loss),
-            Update("critic_fake", ("critic",), players.fake_loss))
+            Update("critic_fake", ("critic",), players.fake_loss, images="same" if players.conditional else "none"))
 
 
 def _check_packing(config: Mapping[str, Any]) -> None:
@@ -97,16 +105,6 @@ def _check_packing(config: Mapping[str, Any]) -> None:
     if config["system"]["conditional"]:
         raise ConfigError(f"config.system.packing is {packing}: the critic judges so many images of several classes at "
                           "once, which have no label together; use conditional=False or packing=1")
-
-
-def sown_by(critic: Network) -> frozenset[str]:
-    """What a critic tells beside its logit: `features`, and `class_logits` if it has an auxiliary classifier."""
-    def call(key: Array) -> Any:
-        params, variables = critic.init(key)
-        inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in critic.inputs]
-        return critic.module.apply({"params": params, **variables}, *inputs, mutable=["intermediates"])[1]
-
-    return frozenset(jax.eval_shape(call, jax.random.key(0)).get("intermediates", {}))
 
 
 def _across(config: Mapping[str, Any]) -> list[str]:
@@ -128,10 +126,6 @@ def _choose_tricks(config: Mapping[str, Any], loss: AdversarialLoss, critic: Net
                               f"{', '.join(_targeted_losses())}")
     if "feature_matching" in names and "features" not in sown_by(critic):
         raise ConfigError("config.system.tricks has feature_matching, but config.networks.critic "
-                          f"({config['networks']['critic']['network']}) does not tell its features; end it with "
+                          f"({config['networks']['critic']['network']}) does not sow its features; end it with "
                           "ganlab.networks.layers.critic_output, or sow them as `features`")
     return names
-
-
-def _fading_noise(schedule: Callable[[Hyper, Array], Hyper], hyper: Hyper, kimg: Array) -> Hyper:
-    return fade_instance_noise(schedule(hyper, kimg), kimg)

@@ -1,14 +1,27 @@
 """Draws of latents, in training and for samples."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import jax
 
+from ganlab.game import Options, Sampler
 from ganlab.types import Array
 
+OPTIONS: Options = {"temperature": 1.0, "truncation": 0.0}
+"""Options of every sampler whose latents are drawn here, with the values that do nothing."""
 
-def draw_latents(size: int, distribution: str) -> Callable[..., Array]:
-    """The draw `(keys[b], truncation=0.0) -> latents [b, size]`, standard normal or uniform in [-1, 1].
+
+class Draw(Protocol):
+    """A draw of latents."""
+
+    def __call__(self, keys: Array, truncation: float = 0.0) -> Array:
+        """Returns latents [b, z] for keys [b]."""
+        ...
+
+
+def draw_latents(size: int, distribution: str) -> Draw:
+    """Returns the draw `(keys[b], truncation=0.0) -> latents [b, size]`, standard normal or uniform in [-1, 1].
 
     With a static `truncation` t above 0, every coordinate comes from the distribution cut to
     [-t, t], as if draws outside were drawn again (Brock et al. 2019, section 3.1); with 0 from the
@@ -25,3 +38,11 @@ def draw_latents(size: int, distribution: str) -> Callable[..., Array]:
         return jax.vmap(lambda key: jax.random.normal(key, (size,), float))(keys)
 
     return latents
+
+
+def latent_sampler(network: str, draw: Draw, images: Callable[..., Array]) -> Sampler:
+    """Returns the sampler of one network's images of drawn latents, with the options of `OPTIONS`."""
+    def latents(keys: Array, options: Options = {}) -> Array:
+        return draw(keys, options.get("truncation", 0.0)) * options.get("temperature", 1.0)
+
+    return Sampler((network,), latents, images, OPTIONS)

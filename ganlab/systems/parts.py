@@ -9,11 +9,11 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from ganlab.config import ConfigError, bind, choose, hyper_keys, joined_names, unknown
-from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_weight_clip
+from ganlab.config import ConfigError, bind, choose, hyper_keys, joined_names, ramps_of, split_names, unknown
+from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_ramp, make_weight_clip
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import WithConvolutions
-from ganlab.penalties import PENALTIES
+from ganlab.penalties import PENALTIES, REGULARIZERS
 from ganlab.types import AdversarialLoss, Penalty, Tree
 
 
@@ -53,7 +53,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
             module = WithConvolutions(module, train["convolutions"])
         network = Network(module, inputs, train["precision"], train["rematerialize"])
         params, variables = jax.eval_shape(network.init, jax.random.key(0))
-        found = jax.eval_shape(network.module.apply, {"params": params, **variables}, *inputs)
+        found = jax.eval_shape(network.evaluate, params, variables, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
     shape = tuple(map(_shape, found)) if isinstance(found, tuple) else _shape(found)
@@ -70,11 +70,11 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
         return ConfigError(f"config.train.precision is {network.precision!r}, which config.{path} "
                            f"({type(network.module).__name__}) does not take: {reason}; use float32")
 
-    images, labels = network.inputs[0], network.inputs[1] if len(network.inputs) > 1 else None
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
     rounded = dataclasses.replace(network, rematerialize=False)
     try:
-        _, state = jax.eval_shape(rounded.apply_in_training, params, variables, images, labels, keys)
+        _, state = jax.eval_shape(lambda params, variables, inputs, keys: rounded.train(
+            params, variables, *inputs, keys=keys), params, variables, network.inputs, keys)
     except (ValueError, TypeError) as error:
         raise refused(str(error).strip().partition("\n")[0]) from error
     for name, tree in variables.items():
@@ -83,27 +83,32 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
             raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
 
 
-def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str],
-                 group: int = 1) -> None:
+def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str]) -> None:
     """Raises ConfigError where slices of a batch would not give the large batch's numbers.
 
     Args:
       config: the config.
       networks: the players by name.
       across: parts of the loss that look across the batch, in the words of their keys.
-      group: neighbours that are judged together.
     """
     slices = config["train"]["accumulate"]
     if slices == 1:
         return
-    reasons = [f"config.networks.{name} normalizes over the batch" for name, network in networks.items()
-               if has_batch_statistics(network)] + [f"{part} looks across the batch" for part in across]
+    reasons = [f"config.networks.{name} {reason}" for name, network in networks.items()
+               if (reason := _sees_batch(network))] + [f"{part} looks across the batch" for part in across]
     if reasons:
         raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a slice sees only a part: "
                           "the numbers would not be those of the large batch; use 1, or do without it")
-    if config["batch_size"] % (slices * group):
-        raise ConfigError(f"config.train.accumulate is {slices}, and slices of whole images or packs do not make up "
-                          f"config.batch_size, {config['batch_size']}; use a multiple of {slices * group}")
+
+
+def _sees_batch(network: Network) -> str:
+    """What a network sees of its batch that a slice of it does not have, in words; empty where it sees nothing."""
+    if network.group is None or network.tracks_batch is None:
+        return (f"({type(network.module).__name__}) does not declare what it sees of its batch (`batch_group = 1` and "
+                "`tracks_batch = False`, if each example is by itself)")
+    if network.group == 0:
+        return "normalizes over the batch"
+    return "keeps variables that follow the batch" if network.tracks_batch else ""
 
 
 def choose_loss(config: Mapping[str, Any]) -> AdversarialLoss:
@@ -126,10 +131,7 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
     chosen = {}
     for name in joined_names(config, "penalty"):
         penalty = choose(PENALTIES, name, "system.penalty")
-        if has_batch_statistics(critic):
-            raise ConfigError(f"config.system.penalty is {name!r}, which needs the gradient of each example's own "
-                              f"logit, but config.networks.{player} normalizes over the batch, where examples see each "
-                              "other; use normalization=layer, instance or none, whichever it has, or penalty=none")
+        _check_own_logits(critic, name, player)
         short = name.rsplit(":", 1)[-1]
         if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
             raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is taken; name each penalty "
@@ -138,6 +140,21 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
             penalty = functools.partial(penalty, axis_name=axis_name)
         chosen[short] = penalty
     return chosen
+
+
+def _check_own_logits(critic: Network, penalty: str, player: str) -> None:
+    """Raises ConfigError for a critic whose logit of an example may depend on the whole batch.
+
+    Groups of neighbours pass, as in the official codes: the gradient is then of the sum of a group's logits.
+    """
+    wants = f"config.system.penalty is {penalty!r}, which needs the gradient of each example's own logit, but "
+    if critic.group == 0:
+        raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where examples see each "
+                          "other; use normalization=layer, instance or none, whichever it has, or penalty=none")
+    if critic.group is None and jax.eval_shape(critic.init, jax.random.key(0))[1]:
+        raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps variables and does "
+                          "not declare whether examples see each other; give the module `batch_group = 1` if they do "
+                          "not, or use penalty=none")
 
 
 def across_penalties(config: Mapping[str, Any]) -> list[str]:
@@ -163,11 +180,9 @@ def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
         if section["projection"] == "weight_clip":
             projections[name] = make_weight_clip(name)
     return {"optimizers": optimizers, "projections": projections, "batch_size": config["batch_size"],
+            "ramps": {number: make_ramp(number, shape) for number, shape in ramps_of(config).items()},
+            "regularizers": {name: {label: REGULARIZERS[label] for label in split_names(section["regularizers"])}
+                             for name, section in config["networks"].items() if section["regularizers"] != "none"},
             "accumulate": config["train"]["accumulate"],
             "schedule": SCHEDULES[config["learning_rate_schedule"]],
             "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}
-
-
-def has_batch_statistics(network: Network) -> bool:
-    """Whether an example's output depends on the other examples of its batch."""
-    return "batch_stats" in jax.eval_shape(network.init, jax.random.key(0))[1]

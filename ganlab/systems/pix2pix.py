@@ -7,14 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from ganlab.config import ConfigError
-from ganlab.game import Aux, Game, Network, Update, example_keys, named_keys
+from ganlab.data import DataFacts
+from ganlab.game import Aux, Game, Network, Scene, Update, averages, common_group, example_keys, named_keys
 from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
 from ganlab.systems.translation import Judge, absolute_error, check_sources, make_judge, make_translator, translator_of
-from ganlab.types import Array, Hyper
+from ganlab.types import Array
 
 
-def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
-            axis_name: str | None = None, source_shape: tuple[int, ...] | None = None, paired: bool = True) -> Game:
+def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
     """A generator from sources to images, and a critic that sees a source with its image, real or made.
 
     The critic's step comes first, the generator's on the same pairs and the same fake images; its loss
@@ -23,33 +23,31 @@ def pix2pix(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes
 
     Args:
       config: a validated config whose `system.name` is `pix2pix`.
-      image_shape: shape of one image.
-      num_classes: not used.
+      data: what is known of the data.
       axis_name: the axis that `pmap` maps, or None.
-      source_shape: shape of one source; None for data without sources.
-      paired: whether source i of the data belongs to image i.
 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
-    del num_classes
     check_networks(config, "generator", "critic")
-    check_sources(config, image_shape, source_shape)
-    if not paired:
+    check_sources(config, data)
+    if not data.paired:
         raise ConfigError("config.system.name is 'pix2pix', which learns from pairs, but the sources and images of "
                           f"config.data.source {config['data']['source']!r} do not belong together; take paired data, "
                           "or system cyclegan")
-    generator = make_translator(config, "generator", source_shape, image_shape, axis_name)
-    pair_shape = (*image_shape[:2], source_shape[-1] + image_shape[-1])
+    generator = make_translator(config, "generator", data.source_shape, data.image_shape, axis_name)
+    pair_shape = (*data.image_shape[:2], data.source_shape[-1] + data.image_shape[-1])
     judge = make_judge(config, "critic", pair_shape, axis_name, order=("fake", "real"))
-    networks = {"generator": generator, "critic": judge.critic}
+    networks = {"generator": generator, "critic": judge.critic.network}
     check_slices(config, networks, across_penalties(config))
     pair = _Pair(generator, judge)
     return Game(
         networks=networks,
         round=(Update("critic", ("critic",), pair.critic_loss),
-               Update("generator", ("generator",), pair.generator_loss, again=True, passes=("critic",))),
-        ema=("generator",), axis_name=axis_name,
+               Update("generator", ("generator",), pair.generator_loss, images="same", draws="same",
+                      passes=("critic",))),
+        # The normalization's statistics are averaged beside the weights that they belong to.
+        ema=averages("generator", variables="average"), axis_name=axis_name, group=common_group(networks.values()),
         translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
 
 
@@ -60,32 +58,31 @@ class _Pair:
     generator: Network
     judge: Judge
 
-    def critic_loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
-                    hyper: Hyper) -> tuple[Array, Aux]:
-        """The critic's update: it tells real pairs from those whose image was made."""
-        keys = named_keys(key, "fake", "judge")
-        fake, _ = self._fake(params, variables, batch, keys["fake"])
+    def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the critic's loss: it tells real pairs from those whose image was made."""
+        batch, keys = scene.batch, named_keys(scene.key, "fake", "judge")
+        fake, _ = self._fake(scene, keys["fake"])
         total, state, metrics = self.judge.critic_loss(
-            params["critic"], variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake), keys["judge"],
-            batch["index"], hyper)
-        return total, Aux({"critic": state}, memory, metrics)
+            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake),
+            keys["judge"], batch["index"], scene.hyper)
+        return total, Aux({"critic": state}, scene.memory, metrics)
 
-    def generator_loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
-                       hyper: Hyper) -> tuple[Array, Aux]:
-        """The generator's update: the fake images are those that the critic has just seen."""
-        keys = named_keys(key, "fake", "judge")
-        fake, state = self._fake(params, variables, batch, keys["fake"])
+    def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the generator's loss: the fake images are those that the critic has just seen."""
+        batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "judge")
+        fake, state = self._fake(scene, keys["fake"])
         adversarial, judge_state = self.judge.generator_loss(
-            params["critic"], variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake), keys["judge"],
-            batch["index"])
+            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake),
+            keys["judge"], batch["index"])
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
-        return total, Aux({"generator": state, "critic": judge_state}, memory,
+        return total, Aux({"generator": state, "critic": judge_state}, scene.memory,
                           {"adversarial": adversarial, "l1": error})
 
-    def _fake(self, params: Mapping, variables: Mapping, batch: Mapping, key: Array) -> tuple[Array, Any]:
-        return self.generator.apply_in_training(params["generator"], variables["generator"], batch["source"], None,
-                                                example_keys(key, batch["index"]))
+    def _fake(self, scene: Scene, key: Array) -> tuple[Array, Any]:
+        """The translation of the batch's sources, and the generator's variables after it."""
+        return self.generator.train(scene.params["generator"], scene.variables["generator"], scene.batch["source"],
+                                    keys=example_keys(key, scene.batch["index"]))
 
 
 def _joined(batch: Mapping[str, Array], images: Array) -> Array:

@@ -8,24 +8,25 @@ import jax
 import jax.numpy as jnp
 
 from ganlab.config import ConfigError
-from ganlab.game import Network, Translator, example_keys, named_keys
+from ganlab.data import DataFacts
+from ganlab.game import Network, Translator, Weights, example_keys, named_keys
 from ganlab.networks import PATCH_CRITICS, TRANSLATORS
+from ganlab.systems.critic import Critic, logit_means
 from ganlab.systems.parts import choose_loss, choose_penalties, make_network
-from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
+from ganlab.types import Array, Hyper, Tree
 
 ADVICE = "photo_edges, photo_grey, textures, translated, two_folders and side_by_side have some"
 
 
-def check_sources(config: Mapping[str, Any], image_shape: tuple[int, ...],
-                  source_shape: tuple[int, ...] | None) -> None:
+def check_sources(config: Mapping[str, Any], data: DataFacts) -> None:
     """Raises ConfigError for data that holds nothing to be translated to images of its own size."""
-    system, data = config["system"]["name"], config["data"]["source"]
-    if source_shape is None:
+    system, source = config["system"]["name"], config["data"]["source"]
+    if data.source_shape is None:
         raise ConfigError(f"config.system.name is {system!r}, which translates sources to images, but "
-                          f"config.data.source {data!r} has no sources; {ADVICE}")
-    if source_shape[:2] != tuple(image_shape[:2]) or len(image_shape) != 3:
-        raise ConfigError(f"config.data.source is {data!r}, whose sources have the shape {tuple(source_shape)} and "
-                          f"whose images {tuple(image_shape)}; system {system!r} takes both of one height and width")
+                          f"config.data.source {source!r} has no sources; {ADVICE}")
+    if data.source_shape[:2] != data.image_shape[:2] or len(data.image_shape) != 3:
+        raise ConfigError(f"config.data.source is {source!r}, whose sources have the shape {data.source_shape} and "
+                          f"whose images {data.image_shape}; system {system!r} takes both of one height and width")
 
 
 def absolute_error(one: Array, other: Array) -> Array:
@@ -49,7 +50,8 @@ def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...
     """
     critic = make_network(config, name, PATCH_CRITICS, (_one(image_shape),), output=None,
                           image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
-    return Judge(critic, choose_loss(config), choose_penalties(config, critic, axis_name, name), order)
+    penalties = choose_penalties(config, critic, axis_name, name)
+    return Judge(Critic(critic, choose_loss(config), penalties), order)
 
 
 def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
@@ -58,15 +60,15 @@ def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
 
 def translator_of(name: str, network: Network, source: str) -> Translator:
     """How the network called `name` translates the pictures `source` of a batch."""
-    def images(params: Tree, variables: Tree, sources: Array, keys: Array | None) -> Array:
+    def images(weights: Weights, sources: Array, keys: Array | None) -> Array:
         if keys is None:
-            return network.module.apply({"params": params, **variables}, sources, None)
-        return network.module.apply({"params": params, **variables}, sources, None, keys, train=True,
-                                    mutable=list(variables))[0]
+            return network.evaluate(*weights[name], sources)
+        # In the precision of the params, whatever training computed in.
+        return dataclasses.replace(network, precision="float32").train(*weights[name], sources, keys=keys)[0]
 
     # A network from outside may not say which sides it takes.
     least, multiple = (getattr(network.module, field, 1) for field in ("least", "multiple"))
-    return Translator(name, images, least, multiple, source)
+    return Translator((name,), images, least, multiple, source)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,50 +76,39 @@ class Judge:
     """A critic's part in the losses of both sides; of logits of patches, all count alike.
 
     Attributes:
-      critic: its network.
-      loss: the adversarial loss.
-      penalties: by name.
+      critic: its network, loss and penalties.
       order: in which it sees `fake` and `real` pictures in its own update, which is the order of its running statistics.
     """
 
-    critic: Network
-    loss: AdversarialLoss
-    penalties: Mapping[str, Penalty]
+    critic: Critic
     order: tuple[str, str]
 
     def critic_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array, index: Array,
                     hyper: Hyper) -> tuple[Array, Tree, dict[str, Array]]:
-        """The critic's loss on pictures [b, ...], its variables after them, and what to log.
+        """Computes the critic's loss on pictures [b, ...], its variables after them, and what to log.
 
         `params` and `variables` are the critic's own; no gradient reaches who made the fakes.
         """
         keys = {name: example_keys(drawn, index)
-                for name, drawn in named_keys(key, "fake", "real", *self.penalties).items()}
-        seen, logits, state = {"fake": jax.lax.stop_gradient(fake), "real": real}, {}, variables
-        for kind in self.order:
-            logits[kind], state = self.critic.apply_in_training(params, state, seen[kind], None, keys[kind])
-        real_logits, fake_logits = logits["real"], logits["fake"]
-
-        def logit_fn(images: Array, example: Array) -> Array:
-            return self.critic.apply_in_training(params, variables, images, None, example)[0]
-
-        total = hyper["critic_weight"] * jnp.mean(self.loss.critic(real_logits, fake_logits))
-        metrics = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-        for name, penalty in self.penalties.items():
-            metrics[name] = jnp.mean(penalty(logit_fn, real, seen["fake"], keys[name]))
-            total += hyper[f"{name}_weight"] * metrics[name]
-        return total, state, metrics
+                for name, drawn in named_keys(key, "fake", "real", *self.critic.penalties).items()}
+        seen = {"fake": jax.lax.stop_gradient(fake), "real": real}
+        judged, state = self.critic.judge(params, variables, {kind: seen[kind] for kind in self.order}, keys)
+        total = hyper["critic_weight"] * jnp.mean(
+            self.critic.loss.critic(judged["real"].logits, judged["fake"].logits))
+        total, metrics = self.critic.penalize(total, params, variables, real, seen["fake"], keys, hyper)
+        return total, state, logit_means({kind: judged[kind] for kind in ("real", "fake")}) | metrics
 
     def generator_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
                        index: Array) -> tuple[Array, Tree]:
-        """The adversarial loss of who made the fakes, and the critic's variables after it has seen them.
+        """Computes the adversarial loss of who made the fakes, and the critic's variables after it has seen them.
 
-        No gradient reaches the critic's params. The real pictures are for relativistic losses, and leave no trace; XLA
-        drops them elsewhere.
+        No gradient reaches the critic's params. The real pictures are for relativistic losses, and leave no trace.
         """
         params = jax.lax.stop_gradient(params)
-        keys = named_keys(key, "fake", "real")
-        (fake_logits, state), (real_logits, _) = (
-            self.critic.apply_in_training(params, variables, images, None, example_keys(keys[name], index))
-            for name, images in (("fake", fake), ("real", real)))
-        return jnp.mean(self.loss.generator(real_logits, fake_logits)), jax.lax.stop_gradient(state)
+        keys = {name: example_keys(drawn, index) for name, drawn in named_keys(key, "fake", "real").items()}
+        judged, state = self.critic.judge(params, variables, {"fake": fake}, keys)
+        real_logits = None
+        if self.critic.loss.compares:
+            real_logits = self.critic.judge(params, variables, {"real": real}, keys)[0]["real"].logits
+        return (jnp.mean(self.critic.loss.generator(real_logits, judged["fake"].logits)),
+                jax.lax.stop_gradient(state))

@@ -48,10 +48,10 @@ def instance_noise(images: Array, keys: Array, hyper: Hyper) -> Array:
         lambda key: jax.random.normal(key, images.shape[1:], images.dtype))(keys)
 
 
-def fade_instance_noise(hyper: Hyper, kimg: Array) -> Hyper:
-    """The numbers at `kimg`, with the instance noise fallen on a line from its start to 0 at its end."""
+def fade_instance_noise(hyper: Hyper, kimg: Array) -> Array:
+    """Computes the instance noise at `kimg`: a ramp on a line from its start to 0 at its end."""
     left = jnp.maximum(1.0 - kimg / hyper["instance_noise_end_kimg"], 0.0)
-    return {**hyper, "instance_noise": hyper["instance_noise"] * left}
+    return hyper["instance_noise"] * left
 
 
 def top_k(losses: Array, fake_logits: Array, hyper: Hyper, axis_name: str | None) -> Array:

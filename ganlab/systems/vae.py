@@ -8,16 +8,29 @@ import jax
 import jax.numpy as jnp
 
 from ganlab.config import ConfigError, choose
-from ganlab.game import Aux, Encoder, Game, Network, Sampler, Update, example_keys, named_keys
+from ganlab.data import DataFacts
+from ganlab.game import (
+    Aux,
+    Encoder,
+    Game,
+    Network,
+    Options,
+    Scene,
+    Update,
+    Weights,
+    averages,
+    common_group,
+    example_keys,
+    named_keys,
+)
 from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
-from ganlab.systems.latents import draw_latents
+from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import check_networks, check_slices, game_parts, make_network
 from ganlab.types import Array, Hyper, Tree
 
 
-def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: int,
-        axis_name: str | None = None) -> Game:
+def vae(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
     """Encoder and decoder, trained on reconstruction plus `beta` times the divergence (Kingma & Welling 2014).
 
     With a beta of 1 the loss is the negative evidence lower bound (ibid., eq. 10, one draw an
@@ -25,35 +38,33 @@ def vae(config: Mapping[str, Any], image_shape: tuple[int, ...], num_classes: in
 
     Args:
       config: a validated config whose `system.name` is `vae`.
-      image_shape: shape of one image or point.
-      num_classes: not used.
+      data: what is known of the data.
       axis_name: the axis that `pmap` maps, or None.
 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
-    del num_classes
     check_networks(config, "encoder", "decoder")
     system, float_type = config["system"], jnp.zeros(()).dtype
-    shape, latent_shape = (1, *image_shape), (1, system["latent_size"])
-    given = {"image_shape": tuple(image_shape), "num_classes": 0, "axis_name": axis_name}
+    shape, latent_shape = (1, *data.image_shape), (1, system["latent_size"])
+    given = {"image_shape": data.image_shape, "num_classes": 0, "axis_name": axis_name}
     encoder = make_network(config, "encoder", ENCODERS, (jax.ShapeDtypeStruct(shape, float_type),),
                            output=(latent_shape, latent_shape), latent_size=system["latent_size"], **given)
     decoder = make_network(config, "decoder", GENERATORS, (jax.ShapeDtypeStruct(latent_shape, float_type),),
                            output=shape, **given)
     reconstruction = choose(RECONSTRUCTION_LOSSES, system["reconstruction"], "system.reconstruction")
-    if system["reconstruction"] == "cross_entropy" and len(image_shape) != 3:
+    if system["reconstruction"] == "cross_entropy" and len(data.image_shape) != 3:
         raise ConfigError("config.system.reconstruction is 'cross_entropy', which reads values as shares of white, but "
-                          f"the data is points of shape {tuple(image_shape)}; use squared_error")
+                          f"the data is points of shape {data.image_shape}; use squared_error")
     networks = {"encoder": encoder, "decoder": decoder}
     check_slices(config, networks, ())
     pair = _Pair(encoder, decoder, reconstruction)
     return Game(
         networks=networks,
         round=(Update("vae", ("encoder", "decoder"), pair.loss),),
-        ema=("encoder", "decoder"), axis_name=axis_name,
-        sampler=Sampler("decoder", draw_latents(system["latent_size"], "normal"), pair.sample),
-        encoder=Encoder("encoder", pair.encode), **game_parts(config))
+        ema=averages("encoder", "decoder"), axis_name=axis_name, group=common_group(networks.values()),
+        sampler=latent_sampler("decoder", draw_latents(system["latent_size"], "normal"), pair.sample),
+        encoder=Encoder(("encoder",), pair.encode), **game_parts(config))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,30 +75,31 @@ class _Pair:
     decoder: Network
     reconstruction: Callable[[Array, Array], Array]
 
-    def sample(self, params: Tree, variables: Tree, latents: Array, labels: Array) -> Array:
-        """Images [b, ...] for latents [b, z], by stored statistics."""
-        del labels
-        return self.decoder.module.apply({"params": params, **variables}, latents, None)
+    def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None, options: Options) -> Array:
+        """Computes images [b, ...] of latents [b, z], by stored statistics."""
+        del labels, options
+        return self.decoder.evaluate(*weights["decoder"], latents, keys=keys)
 
-    def encode(self, params: Tree, variables: Tree, images: Array, labels: Array) -> Array:
-        """The means [b, z] of the latents of images [b, ...], by stored statistics."""
+    def encode(self, weights: Weights, images: Array, labels: Array) -> Array:
+        """Computes the means [b, z] of the latents of images [b, ...], by stored statistics."""
         del labels
-        return self.encoder.module.apply({"params": params, **variables}, images, None)[0]
+        return self.encoder.evaluate(*weights["encoder"], images)[0]
 
-    def loss(self, params: Mapping, variables: Mapping, memory: Mapping, batch: Mapping, key: Array,
-             hyper: Hyper) -> tuple[Array, Aux]:
-        """The update: reconstruction plus weighted divergence, in nats an image, means over the batch."""
-        keys = {name: example_keys(drawn, batch["index"])
-                for name, drawn in named_keys(key, "encoder", "latents", "decoder").items()}
-        images, state = batch["image"], {}
-        (mean, log_variance), state["encoder"] = self.encoder.apply_in_training(
-            params["encoder"], variables["encoder"], images, None, keys["encoder"])
+    def loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes reconstruction plus weighted divergence, in nats an image, means over the batch."""
+        keys = {name: example_keys(drawn, scene.batch["index"])
+                for name, drawn in named_keys(scene.key, "encoder", "latents", "decoder").items()}
+        images, params, variables, state = scene.batch["image"], scene.params, scene.variables, {}
+        # The encoder's distribution of the latents of each image.
+        (mean, log_variance), state["encoder"] = self.encoder.train(
+            params["encoder"], variables["encoder"], images, keys=keys["encoder"])
         noise = jax.vmap(lambda drawn: jax.random.normal(drawn, mean.shape[1:], mean.dtype))(keys["latents"])
         # The draw as a function of mean and variance has a gradient (ibid., section 2.4).
         latents = mean + jnp.exp(log_variance / 2) * noise
-        reconstructed, state["decoder"] = self.decoder.apply_in_training(
-            params["decoder"], variables["decoder"], latents, None, keys["decoder"])
+        # The decoder's image of it, and both terms of eq. 10.
+        reconstructed, state["decoder"] = self.decoder.train(
+            params["decoder"], variables["decoder"], latents, keys=keys["decoder"])
         reconstruction = jnp.mean(self.reconstruction(images, reconstructed))
         divergence = jnp.mean(divergence_from_standard_normal(mean, log_variance))
         metrics = {"reconstruction": reconstruction, "kullback_leibler": divergence}
-        return reconstruction + hyper["beta"] * divergence, Aux(state, memory, metrics)
+        return reconstruction + scene.hyper["beta"] * divergence, Aux(state, scene.memory, metrics)

@@ -100,8 +100,8 @@ def test_a_trial_in_a_stack_is_the_trial_alone(experiment_file):
             lambda leaf: leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, state)
 
     states = double(program.start(plan, Stack(0, 0, trials)))
-    for _ in range(10):
-        states, finite = programs.play(states, data)
+    for call in range(10):
+        states, finite = programs.play(states, data, 2 * call)
     assert np.all(finite)
     for place, (number, seed) in enumerate(trials):
         hyper = {name: jnp.asarray(value, float) for name, value in plan.variants[number].config.hyper.items()}

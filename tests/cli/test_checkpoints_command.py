@@ -177,7 +177,7 @@ def test_every_generator_exports_for_any_batch_size(family):
     # No number matters here: nothing is compiled.
     weights = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(
         game.networks["generator"].init, jax.random.key(0)))
-    programs = export_sampler(game.sampler, *weights, conditional=True)
+    programs = export_sampler(game.sampler, weights, conditional=True)
     for program, shape in ((programs["latents"], (4,)), (programs["images"], (side, side, 3))):
         output, = program.out_avals
         assert str(output.shape[0]) == "b" and output.shape[1:] == shape and output.dtype == np.float32
@@ -188,15 +188,17 @@ def test_every_generator_exports_for_any_batch_size(family):
                                   tiny_game(system={"conditional": False, "latent_distribution": "uniform"}),
                                   build_game(tiny_vae_config(), IMAGES)], ids=["dcgan", "unconditional", "vae"])
 def test_exported_programs_compute_what_the_game_computes(game):
-    params, variables = jax.jit(game.networks[game.sampler.network].init)(jax.random.key(3))
-    conditional = game.networks[game.sampler.network].module.num_classes > 0
-    programs = export_sampler(game.sampler, params, variables, conditional)
+    name, = game.sampler.networks
+    weights = {name: jax.jit(game.networks[name].init)(jax.random.key(3))}
+    conditional = game.networks[name].module.num_classes > 0
+    programs = export_sampler(game.sampler, weights, conditional)
     labels = np.arange(5, dtype=np.int32) % 3
     latents = programs["latents"].call(np.uint32(4), np.arange(5, dtype=np.int32))
     images = programs["images"].call(latents, *([labels] if conditional else []))
     own = game.sampler.latents(sample_keys(4, jnp.arange(5)))
     np.testing.assert_allclose(latents, own, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(images, jax.jit(game.sampler.images)(params, variables, own, labels), rtol=0, atol=1e-6)
+    made = jax.jit(lambda latents: game.sampler.images(weights, latents, labels, None, {}))(own)
+    np.testing.assert_allclose(images, made, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--verify"], ["--export=weights"], ["--export_sampler=sampler"]])

@@ -158,7 +158,7 @@ def test_batches_of_a_step_are_those_that_the_order_says(gather, step):
     rng = np.random.default_rng(0)
     data = {"image": rng.integers(256, size=(SIZE, 2, 2, 1)).astype(np.uint8), "label": np.arange(SIZE, dtype=np.int32)}
     key = jax.random.key(4)
-    batches = gather((data,), key, jnp.int32(step))
+    batches = gather((data,), key, np.uint32(step * SLOTS * BATCH))
     positions = step * SLOTS * BATCH + np.arange(SLOTS * BATCH, dtype=np.uint32)
     index = np.asarray(shuffled_index(key, positions, SIZE)).reshape(SLOTS, BATCH)
     np.testing.assert_array_equal(batches["label"], index)
@@ -169,7 +169,7 @@ def test_batches_of_a_step_are_those_that_the_order_says(gather, step):
 def test_points_are_gathered_as_they_are(gather):
     data = {"image": np.random.default_rng(0).standard_normal((SIZE, 2)).astype(np.float32) * 5,
             "label": np.arange(SIZE, dtype=np.int32)}
-    batches = gather((data,), jax.random.key(4), jnp.int32(2))
+    batches = gather((data,), jax.random.key(4), np.uint32(2 * SLOTS * BATCH))
     np.testing.assert_array_equal(batches["image"], data["image"][batches["label"]])
 
 

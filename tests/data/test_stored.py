@@ -87,7 +87,7 @@ def test_threads_read_at_once(pictures):
 
 def test_batches_are_those_of_the_same_data_in_memory(pictures):
     key = jax.random.key(3)
-    read = [HostReader.of(({"image": images, "label": LABELS},), key, slots=2, batch_size=4).read(5)
+    read = [HostReader.of(({"image": images, "label": LABELS},), key, slots=2, batch_size=4).read(40)
             for images in (IMAGES, imported(str(pictures[1])).images)]
     jax.tree.map(np.testing.assert_array_equal, *read)
 

@@ -24,7 +24,7 @@ def rounds_of(example, key, data):
     """The rounds, of the first `ROUNDS`, whose batches for the critic hold an example, and the slots."""
     reader = HostReader.of(data.streams(), order_key(key), SLOTS, BATCH)
     return [(step + 1, int(slot)) for step in range(ROUNDS)
-            for slot in np.argwhere((reader.read(step)[0]["image"][:2] == data.images[example]).all(-1))[:, 0]]
+            for slot in np.argwhere((reader.read(step * SLOTS * BATCH)[0]["image"][:2] == data.images[example]).all(-1))[:, 0]]
 
 
 def poisoned(wanted):

@@ -8,7 +8,7 @@ from short_runs import config_of, game_of, in_precision
 from tiny import POINTS, assert_close, changing_parts
 
 from ganlab.data import device_data
-from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
+from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated, weights_of
 
 ROUNDS = 3
 
@@ -26,17 +26,17 @@ def test_each_trial_is_the_run_of_its_seed():
     mesh, alone_mesh = make_trial_mesh(len(seeds)), make_mesh(game.batch_size, devices=1)
     trials, programs = make_trial_programs(game, mesh, ROUNDS), make_programs(game, alone_mesh, ROUNDS)
     data, alone_data = (device_data(POINTS.streams(), replicated(each)) for each in (mesh, alone_mesh))
-    states, finite = trials.play(in_precision(trials.init(jnp.asarray(seeds), {})), data)
+    states, finite = trials.play(in_precision(trials.init(jnp.asarray(seeds), {})), data, 0)
     assert finite.tolist() == [True, True]
     latents, labels = np.linspace(-1, 1, 8).reshape(2, 4), jnp.array([0, 2])
-    images = trials.sample(states.ema["generator"], states.variables["generator"], latents, labels)
+    images = trials.sample(weights_of(states, ["generator"]), latents, labels)
     states = jax.device_get(changing_parts(states))
     for number, seed in enumerate(seeds):
         alone, _ = programs.play(in_precision(programs.init(seed)), alone_data)
         assert_close(jax.tree.map(lambda leaf, number=number: leaf[number], states),
                      changing_parts(alone))
         np.testing.assert_allclose(
-            images[number], programs.sample(alone.ema["generator"], alone.variables["generator"], latents, labels),
+            images[number], programs.sample(weights_of(alone, ["generator"]), latents, labels, None, {}),
             rtol=1e-9, atol=1e-12)
 
 
@@ -46,7 +46,7 @@ def test_a_trial_that_diverges_is_named_and_leaves_the_others_alone(eight):
     others = np.arange(8) != 3
 
     def play(rates):
-        states, finite = programs.play(programs.init(jnp.arange(8), {"critic_lr": jnp.asarray(rates)}), data)
+        states, finite = programs.play(programs.init(jnp.arange(8), {"critic_lr": jnp.asarray(rates)}), data, 0)
         return jax.tree.map(lambda leaf: leaf[others], jax.device_get(changing_parts(states))), finite.tolist()
 
     healthy, all_finite = play(np.full(8, 1e-3, np.float32))
@@ -59,6 +59,6 @@ def test_trials_are_spread_over_as_many_devices_as_divide_them(eight):
     assert jax.device_count() == 4
     assert [make_trial_mesh(trials).size for trials in (1, 2, 3, 4, 6, 7, 10)] == [1, 2, 3, 4, 3, 1, 2]
     programs, data = eight
-    states, _ = programs.play(programs.init(jnp.arange(8), {}), data)
+    states, _ = programs.play(programs.init(jnp.arange(8), {}), data, 0)
     leaves = jax.tree.leaves(states.params)
     assert all(len(leaf.sharding.device_set) == 4 and not leaf.sharding.is_fully_replicated for leaf in leaves)

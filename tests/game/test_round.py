@@ -11,7 +11,7 @@ import pytest
 from flax import linen as nn
 from tiny import assert_close, changing_parts, scan_in_python, start
 
-from ganlab.game import Aux, Game, Network, Update, play_round
+from ganlab.game import Aux, Game, Network, Update, averages, play_round
 
 BATCH = 4
 ROUNDS = 7
@@ -25,7 +25,7 @@ class Point(nn.Module):
     """Two weights, and a count of the times that they were played."""
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x, keys=None, train=False):
         self.variable("tally", "played", lambda: jnp.zeros((), jnp.int32))
         return x - self.param("weights", nn.initializers.normal(), (2,))
 
@@ -33,15 +33,14 @@ class Point(nn.Module):
 def recording_loss(name):
     """A loss on all networks that offers new variables for all of them, and writes down images and draws."""
 
-    def loss(params, variables, memory, batch, key, hyper):
-        del hyper
-        image, drawn = jnp.mean(batch["image"]), jax.random.uniform(key)
-        log = memory[name]
+    def loss(scene):
+        image, drawn = jnp.mean(scene.batch["image"]), jax.random.uniform(scene.key)
+        log = scene.memory[name]
         seen = {"image": log["image"].at[log["count"]].set(image), "drawn": log["drawn"].at[log["count"]].set(drawn),
                 "count": log["count"] + 1}
-        total = sum(jnp.sum((tree["weights"] - image) ** 2) for tree in params.values())
-        played = jax.tree.map(lambda count: count + 1, dict(variables))
-        return total, Aux(played, {**memory, name: seen}, {"drawn": drawn})
+        total = sum(jnp.sum((tree["weights"] - image) ** 2) for tree in scene.params.values())
+        played = jax.tree.map(lambda count: count + 1, dict(scene.variables))
+        return total, Aux(played, {**scene.memory, name: seen}, {"drawn": drawn})
 
     return loss
 
@@ -55,7 +54,7 @@ def toy_game():
                Update("rare", ("c",), recording_loss("rare"), every=EVERY),
                Update("last", ("b",), recording_loss("last"))),
         optimizers={name: lambda hyper, name=name: optax.adam(hyper[f"{name}_lr"]) for name in "abc"},
-        hyper=HYPER, ema=("a",), memory={name: dict(log) for name in UPDATES}, batch_size=BATCH)
+        hyper=HYPER, ema=averages("a"), memory={name: dict(log) for name in UPDATES}, batch_size=BATCH)
 
 
 def toy_batches(number):
@@ -94,7 +93,7 @@ def same(tree, other):
 @pytest.mark.parametrize("number", range(3))
 def test_an_update_changes_only_the_networks_it_trains(played, float64, number):
     update = played.game.round[number]
-    alone = dataclasses.replace(played.game, round=(dataclasses.replace(update, every=1),), ema=())
+    alone = dataclasses.replace(played.game, round=(dataclasses.replace(update, every=1),), ema={})
     before = start(alone)
     after, _ = jax.jit(functools.partial(play_round, alone))(before, toy_batches(1))
     for name in played.game.networks:
@@ -113,12 +112,12 @@ def test_each_network_moves_by_its_own_optimizer(played):
 
 def test_networks_of_one_update_step_at_the_same_point(played):
     """The gradient for `b` must not see that the same update has already moved `a`."""
-    def coupled(params, variables, memory, batch, key, hyper):
-        del batch, key, hyper
-        return jnp.sum(params["a"]["weights"] * params["b"]["weights"]), Aux(variables, memory, {})
+    def coupled(scene):
+        product = scene.params["a"]["weights"] * scene.params["b"]["weights"]
+        return jnp.sum(product), Aux(scene.variables, scene.memory, {})
 
     game = dataclasses.replace(
-        played.game, round=(Update("both", ("a", "b"), coupled),), ema=(),
+        played.game, round=(Update("both", ("a", "b"), coupled),), ema={},
         optimizers={name: lambda hyper, name=name: optax.sgd(hyper[f"{name}_lr"]) for name in "abc"})
     before = start(game)
     after, _ = jax.jit(functools.partial(play_round, game))(before, toy_batches(0))

@@ -137,6 +137,6 @@ def test_in_halves_outputs_and_statistics_stay_whole(table, family):
     params, variables = jax.eval_shape(network.init, jax.random.key(0))
     images = jax.ShapeDtypeStruct((2, 16, 16, 3), jnp.float32)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
-    output, state = jax.eval_shape(lambda *args: network.apply_in_training(args[0], args[1], args[2], None, args[3]),
+    output, state = jax.eval_shape(lambda *args: network.train(*args[:3], keys=args[3]),
                                    params, variables, images, keys)
     assert {leaf.dtype for leaf in jax.tree.leaves((output, state))} == {jnp.dtype(jnp.float32)}

@@ -11,7 +11,7 @@ import pytest
 from tiny import CLASSES, IMAGES, POINTS, real_batches, start, tiny_game
 
 from ganlab.config import ConfigError
-from ganlab.game import example_keys, init_state, play_round
+from ganlab.game import averages, example_keys, init_state, play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
@@ -106,8 +106,8 @@ def test_labels_count_if_and_only_if_the_game_is_conditional(conditional):
         one, two = (play(before, given)[0].params[network] for given in (batches, other))
         assert jax.tree.all(jax.tree.map(np.array_equal, one, two)) == (not conditional)
     sample = jax.jit(game.sampler.images)
-    first, second = (sample(before.params["generator"], before.variables["generator"], np.ones((1, 4), np.float32),
-                            np.asarray([label])) for label in (0, 1))
+    weights = {"generator": (before.params["generator"], before.variables["generator"])}
+    first, second = (sample(weights, np.ones((1, 4), np.float32), np.asarray([label]), None, {}) for label in (0, 1))
     assert np.array_equal(first, second) == (not conditional)
 
 
@@ -137,8 +137,8 @@ def test_latents_follow_their_distribution(distribution, deviation):
 
 def test_only_the_generator_is_averaged_and_sampled():
     game = tiny_game()
-    assert game.ema == ("generator",)
-    assert game.sampler.network == "generator"
+    assert game.ema == averages("generator")
+    assert game.sampler.networks == ("generator",)
 
 
 def test_the_critic_repeats_and_the_generator_does_not():

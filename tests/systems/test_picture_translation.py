@@ -136,9 +136,9 @@ def test_pix2pix_shows_both_players_the_same_pairs_and_the_same_fakes():
     seen = {}
 
     def noting(update):
-        def loss(params, variables, memory, batch, key, hyper):
-            seen[update.name] = batch["image"], jax.random.key_data(key)
-            return update.loss(params, variables, memory, batch, key, hyper)
+        def loss(scene):
+            seen[update.name] = scene.batch["image"], jax.random.key_data(scene.key)
+            return update.loss(scene)
 
         return dataclasses.replace(update, loss=loss)
 
@@ -158,11 +158,12 @@ def test_pix2pix_shows_both_players_the_same_pairs_and_the_same_fakes():
         np.testing.assert_array_equal(one, other)
 
 
-def test_an_update_is_played_again_only_after_one_of_as_many_repeats():
+def test_an_update_has_the_draws_of_another_only_after_one_of_as_many_repeats():
     game = game_of("pix2pix")
-    for wrong in ((game.round[1],), (dataclasses.replace(game.round[0], repeats=2), game.round[1])):
-        with pytest.raises(ValueError, match="generator is played again"):
-            dataclasses.replace(game, round=wrong)
+    with pytest.raises(ValueError, match="update generator is played with the draws of the one before it"):
+        dataclasses.replace(game, round=(dataclasses.replace(game.round[0], repeats=2), game.round[1]))
+    with pytest.raises(ValueError, match="images='fresh'"):
+        dataclasses.replace(game, round=(game.round[1],))
 
 
 def test_without_identity_two_passes_are_not_computed_and_pictures_may_differ_in_channels():

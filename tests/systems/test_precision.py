@@ -44,7 +44,11 @@ def pass_of(player, family, precision, **kwargs):
     params, variables = jax.eval_shape(network.init, jax.random.key(0))
     x = jax.ShapeDtypeStruct((BATCH, *shape), jnp.float32)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), BATCH))
-    return network.apply_in_training, (params, variables, x, jax.ShapeDtypeStruct((BATCH,), jnp.int32), keys)
+
+    def apply(params, variables, x, labels, keys):
+        return network.train(params, variables, x, labels, keys=keys)
+
+    return apply, (params, variables, x, jax.ShapeDtypeStruct((BATCH,), jnp.int32), keys)
 
 
 PASSES = [*(("generator", family, {}) for family in GENERATORS), *(("critic", family, {}) for family in CRITICS),
@@ -159,12 +163,12 @@ def test_a_network_that_cannot_compute_in_halves_is_refused_with_the_reason(crit
         tiny_game(**options, train=HALF)
 
 
-def own_system(config, image_shape, num_classes, axis_name=None):
+def own_system(config, data, axis_name=None):
     """A system that makes its networks by itself."""
     from ganlab.systems.gan import gan
 
     whole = tiny_config()
-    return gan(whole, image_shape, num_classes, axis_name)
+    return gan(whole, data, axis_name)
 
 
 @pytest.mark.parametrize("train", [HALF, {"accumulate": 2}, {"rematerialize": True}, {"convolutions": "lax"}])

@@ -104,7 +104,7 @@ def kept_bytes(rematerialize):
     images = jax.ShapeDtypeStruct((512, 2), jnp.float32)
 
     def backward(params, images):
-        return jax.vjp(lambda p, x: network.apply_in_training(p, {}, x, None, None)[0], params, images)[1]
+        return jax.vjp(lambda p, x: network.train(p, {}, x, keys=None)[0], params, images)[1]
 
     kept, given = (collections.Counter(leaf.shape for leaf in jax.tree.leaves(tree))
                    for tree in (jax.eval_shape(backward, params, images), (params, images)))

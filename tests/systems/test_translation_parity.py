@@ -214,8 +214,8 @@ def test_pictures_come_back_as_the_official_ones_do(cyclegan, float64, cycle):
             "idt_A": ("in/cyc_B", "AB"), "idt_B": ("in/cyc_A", "BA")}
     name, direction = ways[cycle]
     way, state = cyclegan.game.translators[direction], cyclegan.before
-    made = jax.jit(functools.partial(way.images, keys=None))(state.params[way.network], state.variables[way.network],
-                                                             doubled(pictures(name)))
+    weights = {network: (state.params[network], state.variables[network]) for network in way.networks}
+    made = jax.jit(functools.partial(way.images, keys=None))(weights, doubled(pictures(name)))
     # What is sent back was rounded on its way out.
     assert relative_error(made, pictures(f"out/cyc_{cycle}")) < 5e-5
 

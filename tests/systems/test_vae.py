@@ -166,14 +166,15 @@ def test_the_game_samples_by_the_decoder_and_encodes_to_the_mean(float64):
     game = vae_game()
     state = start(game)
     assert set(state.ema) == {"encoder", "decoder"}
-    assert (game.sampler.network, game.encoder.network) == ("decoder", "encoder")
+    assert (game.sampler.networks, game.encoder.networks) == (("decoder",), ("encoder",))
     images, labels = real_batches(game, IMAGES)["image"][0], np.zeros(game.batch_size, np.int32)
 
     @jax.jit
     def both(params):
         mean, _ = game.networks["encoder"].module.apply({"params": params["encoder"]}, images)
-        latents = game.encoder.latents(params["encoder"], {}, images, labels)
-        return mean, latents, game.sampler.images(params["decoder"], {}, latents, labels)
+        weights = {name: (tree, {}) for name, tree in params.items()}
+        latents = game.encoder.latents(weights, images, labels)
+        return mean, latents, game.sampler.images(weights, latents, labels, None, {})
 
     mean, latents, made = both(state.params)
     np.testing.assert_allclose(latents, mean, rtol=1e-12)

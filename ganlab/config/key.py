@@ -1,0 +1,35 @@
+"""What a configuration key is, and the tests that its values pass."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One configuration key.
+
+    `allowed` is a pair of a test and the words that describe what passes it. A key with
+    `live=True` may differ when a run is resumed, because it changes no number that the
+    run computes; but for rounding, where its meaning says so, as another number of devices does.
+    """
+
+    default: Any
+    meaning: str
+    unit: str = ""
+    allowed: tuple[Callable[[Any], bool], str] = (lambda value: True, "any value")
+    live: bool = False
+
+
+POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
+AT_LEAST_ZERO = (lambda value: 0 <= value < math.inf, "a number of at least 0")
+UP_TO_THOUSAND = (lambda value: 0 <= value <= 1e3, "a number from 0 to 1000")
+FRACTION = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
+BELOW_ONE = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
+NOT_EMPTY = (lambda value: bool(value), "a name")
+
+
+def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
+    """Allows the given words alone."""
+    return (lambda value: value in values, "one of " + ", ".join(values))

@@ -1,0 +1,46 @@
+"""Metrics of lazy updates, held in the state between the rounds in which they are played.
+
+They are an entry of `GameState.memory` that systems carry along unread; without it, a round that
+leaves an update out has zeros for its metrics.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganlab.game.game import HELD, Game, init_state
+from ganlab.game.round import play_round
+from ganlab.types import Array
+
+
+def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
+    """Returns the entry of memory that holds the metrics of a game's lazy updates, all zero; {} where none is lazy.
+
+    Args:
+      game: the game.
+      batch: shapes of one example of each array of a batch.
+    """
+    lazy = {update.name for update in game.round if update.every > 1}
+    if not lazy:
+        return {}
+
+    def play(key: Array, batches: Mapping[str, Array]) -> dict[str, Array]:
+        # As if every update were played in every round.
+        eager = dataclasses.replace(game, round=tuple(dataclasses.replace(update, every=1) for update in game.round))
+        return play_round(eager, init_state(game, key), batches)[1]
+
+    # Of a game for `pmap`, the axis is there with one device on it.
+    devices = (1,) if game.axis_name else ()
+    shape = (*devices, game.slots, game.batch_size)
+    batches = {name: jax.ShapeDtypeStruct((*shape, *spec.shape), spec.dtype) for name, spec in batch.items()}
+    mapped = jax.vmap(play, (None, 0), None, axis_name=game.axis_name) if game.axis_name else play
+    found = jax.eval_shape(mapped, jax.eval_shape(lambda: jax.random.key(0)), batches)
+    held = {name: {} for name in lazy}
+    for name, spec in found.items():
+        update, _, metric = name.partition("/")
+        if update in lazy:
+            held[update][metric] = np.zeros(spec.shape, spec.dtype)
+    return {HELD: held}

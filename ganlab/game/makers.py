@@ -1,0 +1,91 @@
+"""What a trained game makes: samples, latents, translations, each a pure function of the weights."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ganlab.types import Array, Tree
+
+Weights = Mapping[str, tuple[Tree, Tree]]
+"""`(params, variables)` of networks by name: the first argument of all that makes something."""
+Options = Mapping[str, Any]
+"""Values of a sampler's options by name; those that are left out do nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """How a trained game makes images.
+
+    Attributes:
+      networks: whose weights it reads, by name.
+      latents: `(keys[b], options) -> latents[b, ...]`.
+      images: `(weights, latents[b, ...], labels[b], keys[b] | None, options) -> images[b, ...]`. The keys
+        are for what is drawn beside the latents, such as noise; without them nothing is drawn.
+      options: by name, the value that does nothing: `truncation` 0.0, `temperature` 1.0. Their
+        meanings are in `ganlab.config.SAMPLING_OPTIONS`. Numbers are traced, so that another value
+        compiles nothing; words and truth values are static.
+      prepare: `(weights, key, options) -> weights`, done once for a set of weights, such as standing
+        statistics; None for nothing to do.
+      styles: `(weights, latents, labels, options) -> styles[b, layers, d]`, of a sampler that has
+        styles; mixing, projection and directions stand on it and on `from_styles`.
+      from_styles: `(weights, styles, keys[b] | None, options) -> images[b, ...]`.
+    """
+
+    networks: tuple[str, ...]
+    latents: Callable[[Array, Options], Array]
+    images: Callable[[Weights, Array, Array, Array | None, Options], Array]
+    options: Options = dataclasses.field(default_factory=dict)
+    prepare: Callable[[Weights, Array, Options], Weights] | None = None
+    styles: Callable[[Weights, Array, Array, Options], Array] | None = None
+    from_styles: Callable[[Weights, Array, Array | None, Options], Array] | None = None
+
+    def with_options(self, given: Options) -> dict[str, Any]:
+        """Returns the value of every option: those that are given, and of the others what does nothing."""
+        return {name: given.get(name, neutral) for name, neutral in self.options.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """How a trained game finds latents that the sampler makes images of again; of a distribution, its mean.
+
+    Attributes:
+      networks: whose weights it reads, by name.
+      latents: `(weights, images[b, ...], labels[b]) -> latents[b, z]`.
+    """
+
+    networks: tuple[str, ...]
+    latents: Callable[[Weights, Array, Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Translator:
+    """How a trained game translates pictures.
+
+    Attributes:
+      networks: whose weights it reads, by name.
+      images: `(weights, sources[b, ...], keys[b] | None) -> images[b, ...]`. Without keys it normalizes
+        by stored statistics and drops nothing; with one key an example it passes as in training, by the
+        statistics of this batch.
+      least: smallest height and width of the sources.
+      multiple: what divides them.
+      source: which array of a batch it translates: `source`, or `image` in the direction back.
+    """
+
+    networks: tuple[str, ...]
+    images: Callable[[Weights, Array, Array | None], Array]
+    least: int
+    multiple: int
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Makers:
+    """What a game makes by some weights, which are bound.
+
+    Attributes:
+      sample: `(latents[b, ...], labels[b], keys[b] | None) -> images[b, ...]`; None for a game without a sampler.
+      translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
+    """
+
+    sample: Callable[[Array, Array, Array | None], Array] | None = None
+    translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)

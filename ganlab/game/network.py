@@ -1,0 +1,114 @@
+"""A player's network: a Flax module, how it is called, and what it declares of its batch."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.types import Array, Tree
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A Flax module, with the shapes of the arguments (one example a batch) that initialise it.
+
+    It is called `module(*inputs, keys=keys, train=train)`. It declares what sees its batch by two
+    attributes, which `group` and `tracks_batch` read.
+
+    Attributes:
+      module: the module.
+      inputs: the shapes.
+      precision: `float32`, which is that of the params, or `bfloat16`, in which a pass in training then computes.
+      rematerialize: whether a pass in training keeps nothing for its gradient, and is computed again there
+        (Chen et al. 2016): of several passes in one loss, one at a time takes memory.
+    """
+
+    module: nn.Module
+    inputs: tuple[jax.ShapeDtypeStruct, ...]
+    precision: str = "float32"
+    rematerialize: bool = False
+
+    @property
+    def group(self) -> int | None:
+        """Neighbours in a batch that see each other in a pass in training, by the module's `batch_group`.
+
+        1 is none, 4 a minibatch deviation of four, 0 the whole batch; None where the module does not say.
+        """
+        return getattr(self.module, "batch_group", None)
+
+    @property
+    def tracks_batch(self) -> bool | None:
+        """Whether the variables after a pass depend on its examples, by the module's `tracks_batch`.
+
+        So do batch statistics and averages of styles, and power iterations do not; None where the
+        module does not say.
+        """
+        return getattr(self.module, "tracks_batch", None)
+
+    def init(self, key: Array) -> tuple[Tree, Tree]:
+        """Draws initial `(params, variables)`; variables are the collections besides `params`."""
+        arguments = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
+        collections = dict(self.module.init(key, *arguments))
+        return collections.pop("params", {}), collections
+
+    def train(self, params: Tree, variables: Tree, *inputs: Array | None,
+              keys: Array | None) -> tuple[Any, Tree]:
+        """Computes a pass in training mode: outputs, and the variables after it.
+
+        In bfloat16, params and inputs are rounded to it on the way in, and all outputs come back in
+        float32, so that losses and norms of gradients are computed there; params, gradients and
+        variables stay in float32. Inputs of rank 1 (labels, noise levels) are never rounded.
+
+        Args:
+          params: of the module.
+          variables: its other collections; with an empty `intermediates` among them, what the module
+            sows is returned there.
+          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left out.
+          keys: one PRNG key an example [b], or None for a module that draws nothing.
+        """
+        def compute(params: Tree, variables: Tree, *inputs: Array | None) -> tuple[Any, Tree]:
+            # Round on the way in.
+            if self.precision == "bfloat16":
+                params = _cast(params, jnp.bfloat16)
+                inputs = [given if given is None or given.ndim == 1 else _cast(given, jnp.bfloat16)
+                          for given in inputs]
+            output, state = self.module.apply({"params": params, **variables}, *inputs, keys=keys,
+                                              train=True, mutable=list(variables))
+            state = dict(state)
+            # What leaves the pass is float32 again.
+            if self.precision == "bfloat16":
+                output, sown = _cast((output, state.pop("intermediates", None)), jnp.float32)
+                state |= {} if sown is None else {"intermediates": sown}
+            return output, state
+
+        return (jax.checkpoint(compute) if self.rematerialize else compute)(params, variables, *inputs)
+
+    def evaluate(self, params: Tree, variables: Tree, *inputs: Array | None,
+                 keys: Array | None = None) -> Any:
+        """Computes a pass in evaluation mode, by stored statistics, in the precision of the params.
+
+        Args:
+          params: of the module.
+          variables: its other collections; none of them changes.
+          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left out.
+          keys: one PRNG key an example [b] for what is drawn even then (noise); None for no draws.
+        """
+        return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False)
+
+
+def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
+    """Casts the floating-point arrays of a tree to another type."""
+    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
+
+
+def common_group(networks: Iterable[Network], packing: int = 1) -> int:
+    """Returns the least common multiple of the groups of networks of which each sees `packing` images at once.
+
+    A run of as many neighbours is what no slice or share of a batch may part. What a network does not
+    declare, and the whole batch, count as one example: they are refused where they matter.
+    """
+    return math.lcm(1, *(packing * (network.group or 1) for network in networks))

@@ -1,0 +1,1 @@
+"""ganlab from Python and from notebooks; `import ganlab` has its names."""

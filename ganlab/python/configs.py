@@ -1,0 +1,37 @@
+"""Configs of experiments, by the words of the command line."""
+
+from typing import Any
+
+import ml_collections
+
+from ganlab.ablation import experiment_config
+from ganlab.config import ConfigError, complete, flat, unknown, validate
+
+
+def read_config(experiment: str, changes: dict[str, Any] | None = None) -> ml_collections.ConfigDict:
+    """Reads the config of an experiment with its choices, as after `--config=`.
+
+    Args:
+      experiment: the file and its choices, such as `experiments/digits.py:loss=hinge`; a shipped one is
+        found wherever Python runs.
+      changes: values of keys by their path, such as `{"train.total_rounds": 100}`.
+
+    Raises:
+      ConfigError: for a file, a choice or a key that does not exist, or a value that is not allowed.
+    """
+    config = experiment_config(experiment)
+    known = dict(flat(config))
+    for path, value in (changes or {}).items():
+        if path not in known:
+            raise unknown("key", f"config.{path}", [f"config.{other}" for other in known])
+        *sections, name = path.split(".")
+        section = config
+        for part in sections:
+            section = section[part]
+        try:
+            section[name] = value
+        except TypeError as error:
+            raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; {error}") from error
+    complete(config)
+    validate(config)
+    return config

@@ -1,0 +1,161 @@
+"""A trained run in Python: what it was, what it measured, and what it makes."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+from PIL import Image
+
+from ganlab.cli.runs import TrainedRun, class_number, classes_text, grid_columns, open_run
+from ganlab.cli.train_command import train_run
+from ganlab.config import ConfigError, complete, validate
+from ganlab.data import to_uint8
+from ganlab.engine import Checkpoints, RunDirectory, read_metrics, set_up_process
+from ganlab.evaluation import Record, read_results
+from ganlab.report.pictures import draw_samples
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run's directory at one of its checkpoints.
+
+    Attributes:
+      path: the directory.
+      step: rounds after which the checkpoint was saved.
+      config: what was run.
+    """
+
+    path: Path
+    step: int
+    config: ml_collections.ConfigDict
+    _trained: TrainedRun = dataclasses.field(repr=False)
+
+    @property
+    def metrics(self) -> dict[str, np.ndarray]:
+        """The logged numbers of training: `step`, `kimg` and each metric [logged rounds], NaN where one is missing."""
+        file = RunDirectory(self.path).metrics_file
+        return read_metrics(file) if file.exists() else {}
+
+    @property
+    def results(self) -> list[Record]:
+        """What `ganlab evaluate`, and training at its intervals, have measured, each with its protocol."""
+        file = RunDirectory(self.path).results_file
+        return read_results(file) if file.exists() else []
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """Rounds after which a checkpoint is kept; `ganlab.load(path, step=...)` opens one."""
+        checkpoints = Checkpoints(RunDirectory(self.path).checkpoints)
+        checkpoints.close()
+        return list(checkpoints.steps)
+
+    def latents(self, number: int, seed: int = 0, **options: Any) -> np.ndarray:
+        """Draws latents [number, ...] of a seed; those of `sample`. The first k are the same for every number.
+
+        Options are the sampler's, such as `truncation` and `temperature`.
+        """
+        return np.asarray(self._trained.latents(number, seed, self._known(options)))
+
+    def images(self, latents: np.ndarray, labels: Sequence[int | str] | None = None, seed: int = 0,
+               **options: Any) -> np.ndarray:
+        """Computes images [n, h, w, c] of latents of one's own, float32 in [-1, 1], or points [n, d].
+
+        Args:
+          latents: [n, ...].
+          labels: classes [n] by name or number, of a conditional run; None for all of them in turn.
+          seed: of what is drawn beside the latents.
+          **options: of the sampler.
+
+        Raises:
+          ConfigError: for a class or an option that does not exist, or labels of an unconditional run.
+        """
+        numbers = self._labels(labels, len(latents))
+        return self._trained.images(latents, numbers, options=self._known(options), seed=seed)
+
+    def sample(self, number: int, labels: Sequence[int | str] | None = None, seed: int = 0,
+               **options: Any) -> np.ndarray:
+        """Draws samples, uint8 [number, h, w, c] (points: float32), the same as `ganlab sample` of this seed.
+
+        Arguments and errors are those of `images`.
+        """
+        made = self.images(self.latents(number, seed, **options), labels, seed, **options)
+        return to_uint8(made) if made.ndim == 4 else made
+
+    def translate(self, pictures: np.ndarray, direction: str = "AB") -> np.ndarray:
+        """Computes translations uint8 [n, h, w, c] of pictures uint8 [n, h, w, c], of a run that translates.
+
+        Raises:
+          ConfigError: for a run or a direction that does not exist.
+        """
+        if direction not in self._trained.game.translators:
+            found = ", ".join(self._trained.game.translators) or "none"
+            raise ConfigError(f"direction {direction!r} is not one of the run's: {found}")
+        return to_uint8(self._trained.translate(pictures, direction))
+
+    def show(self, number: int = 25, labels: Sequence[int | str] | None = None, seed: int = 0,
+             **options: Any) -> Image.Image:
+        """Draws samples as one picture, which a notebook shows inline; arguments and errors as of `sample`."""
+        images = self.images(self.latents(number, seed, **options), labels, seed, **options)
+        columns = grid_columns(self.config, self._trained.dataset, number)
+        return Image.fromarray(draw_samples(images, self._trained.dataset, columns, self.config.name))
+
+    def _known(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        known = self._sampler_options
+        for name in options:
+            if name not in known:
+                raise ConfigError(f"{name} is not an option of the run's sampler; it has {', '.join(known)}")
+        return {name: float(value) if isinstance(known[name], float) else value for name, value in options.items()}
+
+    @functools.cached_property
+    def _sampler_options(self) -> Mapping[str, Any]:
+        if self._trained.game.sampler is None:
+            raise ConfigError(f"{self.path} holds a run of system {self.config.system.name}, which draws no samples; "
+                              "use translate")
+        return self._trained.game.sampler.options
+
+    def _labels(self, labels: Sequence[int | str] | None, number: int) -> np.ndarray:
+        names = self._trained.dataset.class_names
+        if labels is None:
+            return np.resize(np.arange(len(names), dtype=np.int32), number)
+        if not self.config.system.get("conditional"):
+            raise ConfigError("labels were given, and the run is unconditional; leave them out")
+        if len(labels) != number:
+            raise ConfigError(f"{len(labels)} labels were given for {number} images; {classes_text(names)}")
+        return np.array([class_number("labels", str(label), names) for label in labels], np.int32)
+
+
+def load(workdir: str | Path, step: int | None = None, ema: bool = True) -> Run:
+    """Opens a trained run: its newest checkpoint, or that after `step` rounds.
+
+    Args:
+      workdir: the run's directory.
+      step: rounds; None for the newest.
+      ema: averaged weights; False for those that were last trained.
+
+    Raises:
+      ConfigError: for a directory without a run, or a checkpoint that does not exist or read.
+    """
+    set_up_process()
+    trained = open_run(str(workdir), step, ema, ("sampler", "translators"))
+    return Run(Path(workdir), trained.step, trained.config, trained)
+
+
+def train(config: ml_collections.ConfigDict, workdir: str | Path) -> Run:
+    """Trains a config in a new directory, or resumes the run there, as `ganlab train` does, and opens it.
+
+    Raises:
+      ConfigError: for any mistake, before anything is written.
+      RuntimeError: where training did not come to its end: it was interrupted, or stopped itself.
+    """
+    set_up_process()
+    complete(config)
+    validate(config)
+    status = train_run(config, RunDirectory(workdir), command=["ganlab.train"])
+    if status:
+        raise RuntimeError(f"training in {workdir} ended with status {status}; what was printed says why, and the same "
+                           "call resumes it")
+    return load(workdir)

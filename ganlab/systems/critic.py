@@ -1,0 +1,109 @@
+"""The half that every adversarial system shares: what a critic makes of images, and its penalties."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ganlab.game import Network
+from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
+
+SOWN = ("features", "class_logits")
+"""What a critic may sow beside its logit, for losses that use it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What a critic makes of a batch: logits [b], or [b, h, w] of patches, and what it has sown [b, ...]."""
+
+    logits: Array
+    sown: Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Critic:
+    """A critic with the loss and the penalties by which it learns.
+
+    Attributes:
+      network: its network.
+      loss: the adversarial loss of both players.
+      penalties: by name, each weighted by `<name>_weight` in `hyper`.
+      joint: whether all images of an update pass as one batch. The same loss, unless the network
+        normalizes over the batch.
+    """
+
+    network: Network
+    loss: AdversarialLoss
+    penalties: Mapping[str, Penalty]
+    joint: bool = False
+
+    def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array], keys: Mapping[str, Array],
+              labels: Array | None = None) -> tuple[dict[str, Judgement], Tree]:
+        """Computes the judgement of each kind of images, and the critic's variables after them.
+
+        Args:
+          params: the critic's own.
+          variables: the critic's own.
+          images: batches [b, ...] by kind (`real`, `fake`), passed in this order.
+          keys: one PRNG key an example [b], by kind.
+          labels: of every kind [b]; None for a critic that sees none.
+        """
+        # Everything together, where the batch is one.
+        kinds = list(images)
+        passes = [(images[kind], keys[kind]) for kind in kinds]
+        if self.joint:
+            passes = [tuple(jnp.concatenate(parts) for parts in zip(*passes, strict=True))]
+            labels = None if labels is None else jnp.tile(labels, len(kinds))
+        # One pass after another, each from the variables that the one before has left.
+        found = []
+        for batch, drawn in passes:
+            # What a module sows goes into a collection that is there and may change.
+            logits, variables = self.network.train(params, {**variables, "intermediates": {}}, batch, labels,
+                                                   keys=drawn)
+            sown = variables.pop("intermediates", {})
+            found.append((logits, {name: sown[name][0] for name in SOWN if name in sown}))
+        # Taken apart again.
+        if self.joint:
+            found = [jax.tree.map(lambda x, i=i: jnp.split(x, len(kinds))[i], found[0]) for i in range(len(kinds))]
+        return {kind: Judgement(*parts) for kind, parts in zip(kinds, found, strict=True)}, variables
+
+    def penalize(self, total: Array, params: Tree, variables: Tree, real: Array, fake: Array, keys: Mapping[str, Array],
+                 hyper: Hyper, labels: Array | None = None) -> tuple[Array, dict[str, Array]]:
+        """Adds every weighted penalty to a loss; returns the sum, and each penalty's mean over the batch by name.
+
+        Args:
+          total: the loss so far.
+          params: the critic's own.
+          variables: the critic's own, from which each penalty's passes start.
+          real: images [b, ...] as the critic sees them.
+          fake: likewise; no gradient reaches who made them.
+          keys: one PRNG key an example [b], by penalty.
+          hyper: the numbers, with `<name>_weight` of each penalty.
+          labels: [b]; None for a critic that sees none.
+        """
+        def logit_fn(images: Array, example: Array) -> Array:
+            return self.network.train(params, variables, images, labels, keys=example)[0]
+
+        metrics = {}
+        for name, penalty in self.penalties.items():
+            metrics[name] = jnp.mean(penalty(logit_fn, real, fake, keys[name]))
+            total += hyper[f"{name}_weight"] * metrics[name]
+        return total, metrics
+
+
+def logit_means(judged: Mapping[str, Judgement]) -> dict[str, Array]:
+    """Computes the mean logit of each kind, `<kind>_logits`, as it is logged."""
+    return {f"{kind}_logits": jnp.mean(judgement.logits) for kind, judgement in judged.items()}
+
+
+def sown_by(critic: Network) -> frozenset[str]:
+    """Returns what a critic makes beside its logit: `features`, and `class_logits` with an auxiliary classifier."""
+    def call(key: Array) -> Any:
+        params, variables = critic.init(key)
+        inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in critic.inputs]
+        keys = jax.random.split(key, len(inputs[0]))
+        return critic.train(params, {**variables, "intermediates": {}}, *inputs, keys=keys)[1]
+
+    return frozenset(jax.eval_shape(call, jax.random.key(0)).get("intermediates", {}))
