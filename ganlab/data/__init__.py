@@ -9,7 +9,6 @@ from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
 from ganlab.data.feeding import (
     HostReader,
-    Streams,
     device_data,
     finish_batches,
     gather_batches,
@@ -29,6 +28,7 @@ from ganlab.data.preparing import prepare
 from ganlab.data.resizing import CROPS, resize
 from ganlab.data.stacked_digits import stacked_digits
 from ganlab.data.stored import folder, imported
+from ganlab.data.streams import Stream, Streams, partners
 from ganlab.data.tfds import list_prepared, tfds
 from ganlab.data.translation import photo_edges, photo_grey, translated
 from ganlab.data.two_splits import two_splits
@@ -44,5 +44,5 @@ __all__ = ["BadImage", "CROPS", "DataFacts", "Dataset", "decode_image", "device_
            "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "read_header", "SUFFIXES",
            "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
            "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
-           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Streams", "to_float",
+           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Stream", "Streams", "partners", "to_float",
            "to_uint8", "with_channels", "with_crops"]

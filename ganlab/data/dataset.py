@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError
+from ganlab.data.streams import Stream, Streams
 from ganlab.output import agreeing, counted
 from ganlab.types import Array
 
@@ -78,6 +79,8 @@ class Dataset:
     """Pictures that are translated to `images`: one for each, or as many as there are of their kind."""
     paired: bool = True
     """Whether source i belongs to image i."""
+    partners: Stream | None = None
+    """A stream of examples that come in pairs with those of the same class, see `ganlab.data.streams.partners`."""
     whole: "Dataset | None" = None
     """Where pictures are crops: the same data with whole ones, out of which training cuts its own."""
 
@@ -105,14 +108,18 @@ class Dataset:
         source_shape = None if self.source_shape is None else tuple(self.source_shape)
         return DataFacts(tuple(self.image_shape), self.num_classes, source_shape, self.paired)
 
-    def streams(self) -> tuple[dict[str, np.ndarray | StoredImages], ...]:
-        """The arrays by the names that raw batches use, in groups that share an order; pictures are whole."""
+    def streams(self) -> Streams:
+        """Declares the arrays by the names that raw batches use, in groups that share an order; pictures are whole."""
         if self.whole is not None:
             return self.whole.streams()
         first = {"image": self.images, "label": self.labels}
         if self.sources is None:
-            return (first,)
-        return ({**first, "source": self.sources},) if self.paired else (first, {"source": self.sources})
+            found = (Stream(first),)
+        elif self.paired:
+            found = (Stream({**first, "source": self.sources}, ("image", "source")),)
+        else:
+            found = (Stream(first), Stream({"source": self.sources}, ("source",)))
+        return found if self.partners is None else (*found, self.partners)
 
     @property
     def nbytes(self) -> int:

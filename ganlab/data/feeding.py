@@ -7,7 +7,7 @@ that training resumes from any step with nothing saved.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -15,14 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.data.jitter import Jitter, jittered
-from ganlab.data.order import host_shuffled_index, key_words, shuffled_index
+from ganlab.data.order import class_draw, host_shuffled_index, key_words, shuffled_index
+from ganlab.data.streams import Stream, Streams, declared
 from ganlab.types import Array
-
-Streams = tuple[Mapping[str, Any], ...]
-"""Arrays by name, in groups that share an order."""
-PICTURES = ("image", "source")
-"""Names of the arrays that are pictures or points."""
-
 
 def stream_key(key: Array, number: int) -> Array:
     """The order's key of each stream, from that of the run's data; the first has that itself."""
@@ -60,12 +55,33 @@ def gather_raw(streams: Streams, key: Array, first: Array, slots: int, batch_siz
                index: Array | None = None) -> Streams:
     """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; those of `index` [b], if given."""
     positions = round_positions(first, slots, batch_size, index)
-    raw = []
-    for number, stream in enumerate(streams):
-        size = next(iter(stream.values())).shape[0]
-        index = shuffled_index(stream_key(key, number), positions, size)
-        raw.append({name: jnp.take(array, index, axis=0) for name, array in stream.items()})
+    raw: list[Stream] = []
+    for number, stream in enumerate(map(declared, streams)):
+        own_key = stream_key(key, number)
+        if stream.partners_of is None:
+            index = shuffled_index(own_key, positions, stream.size)
+        else:
+            index = partner_index(key_words(own_key), positions, raw[stream.partners_of]["label"], stream)
+        raw.append(stream.holding({name: jnp.take(array, index, axis=0) for name, array in stream.items()}))
     return tuple(raw)
+
+
+def partner_index(words: Any, positions: Any, labels: Any, stream: Stream) -> Any:
+    """Chooses an example of a stream of partners for each position, of the class that stands there.
+
+    Args:
+      words: the words of the stream's order key, of NumPy or JAX, as all that follows.
+      positions: uint32, of any shape.
+      labels: the classes at the positions, of the stream that they are partners of.
+      stream: the partners.
+
+    Returns:
+      int32 indices in the shape of the positions.
+    """
+    xp = jnp if isinstance(positions, jax.Array) else np
+    table = {name: xp.asarray(array) for name, array in stream.by_class.items()}
+    place = class_draw(words, positions, table["count"][labels])
+    return table["order"][table["start"][labels] + place]
 
 
 def finish_batches(raw: Streams, key: Array, first: Array, batch_size: int,
@@ -76,12 +92,11 @@ def finish_batches(raw: Streams, key: Array, first: Array, batch_size: int,
     `batch_size` examples, `raw` has those of `index` [b], all if None.
     """
     batches: dict[str, Array] = {}
-    for number, stream in enumerate(raw):
-        slots = next(iter(stream.values())).shape[0]
-        positions = round_positions(first, slots, batch_size, index)
+    for number, stream in enumerate(map(declared, raw)):
+        positions = round_positions(first, stream.size, batch_size, index)
         for name, array in stream.items():
-            batches[name] = (jittered(array, stream_key(key, number), positions, jitter) if name in PICTURES else
-                             array)
+            batches[name] = (jittered(array, stream_key(key, number), positions, jitter)
+                             if name in stream.pictures else array)
     return batches
 
 
@@ -114,11 +129,16 @@ class HostReader:
         with np.errstate(over="ignore"):  # Positions are numbers modulo 2^32.
             positions = round_positions(np.asarray(first), self.slots, self.batch_size)
         positions = positions if self.rows is None else positions[:, self.rows.start:self.rows.stop]
-        found = []
-        for stream, words in zip(self.streams, self.words, strict=True):
-            index = host_shuffled_index(words, positions, len(next(iter(stream.values()))))
-            found.append({name: np.asarray(array[index.reshape(-1)]).reshape(*index.shape, *array.shape[1:])
-                          for name, array in stream.items()})
+        found: list[Stream] = []
+        for stream, words in zip(map(declared, self.streams), self.words, strict=True):
+            if stream.partners_of is None:
+                index = host_shuffled_index(words, positions, stream.size)
+            else:
+                with np.errstate(over="ignore"):
+                    index = partner_index(words, positions, found[stream.partners_of]["label"], stream)
+            found.append(stream.holding({
+                name: np.asarray(array[index.reshape(-1)]).reshape(*index.shape, *array.shape[1:])
+                for name, array in stream.items()}))
         return tuple(found)
 
 

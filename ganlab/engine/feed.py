@@ -136,5 +136,6 @@ def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Map
 def data_shapes(dataset: Dataset, game: Game, rounds_per_call: int, streamed: bool) -> Streams:
     """Shapes and types of what a feed gives."""
     batch = (rounds_per_call, game.slots, game.batch_size) if streamed else None
+    streams = tuple(stream.holding(stream.arrays) if streamed else stream for stream in dataset.streams())
     return jax.tree.map(lambda array: jax.ShapeDtypeStruct(
-        (*batch, *array.shape[1:]) if streamed else array.shape, array.dtype), dataset.streams())
+        (*batch, *array.shape[1:]) if streamed else array.shape, array.dtype), streams)

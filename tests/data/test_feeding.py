@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset, HostReader, Jitter, finish_batches, gather_batches, with_crops
+from ganlab.data import Dataset, HostReader, Jitter, finish_batches, gather_batches, partners, with_crops
 from ganlab.data.order import host_shuffled_index, key_words, position_bit, position_draw, shuffled_index
 
 SLOTS, BATCH = 2, 4
@@ -23,6 +23,10 @@ DATASETS = {
     "points": Dataset("points", RNG.standard_normal((11, 2)).astype(np.float32), LABELS, NAMES),
     "pairs": Dataset("pairs", IMAGES, LABELS, NAMES, sources=255 - IMAGES),
     "two kinds": Dataset("two kinds", IMAGES, LABELS, NAMES, sources=255 - IMAGES[:7], paired=False),
+    # The partner's number is in its pixels and beside it.
+    "partners": Dataset("partners", IMAGES, LABELS % 3, NAMES[:3], partners=partners(
+        {"partner": np.arange(9, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 1), np.uint8),
+         "number": np.arange(9, dtype=np.int32)}, np.arange(9) // 4, 3, pictures=("partner",))),
 }
 
 
@@ -59,7 +63,7 @@ def first_of(step):
 
 @pytest.mark.parametrize("step", [0, 3, 1_000_000])
 @pytest.mark.parametrize(("name", "jitter"), [*((name, Jitter()) for name in DATASETS), ("points", FLIPPED),
-                                              ("pairs", BOTH), ("two kinds", BOTH)])
+                                              ("pairs", BOTH), ("two kinds", BOTH), ("partners", BOTH)])
 def test_both_ways_of_feeding_give_the_same_bits_from_any_step(name, jitter, step):
     on_device, finish = programs(name, jitter)
     expected = on_device(first_of(step))
@@ -85,6 +89,21 @@ def test_a_pair_stays_together_and_two_kinds_do_not():
     pairs, kinds = batches("pairs", 3), batches("two kinds", 3)
     np.testing.assert_allclose(pairs["source"], -pairs["image"], atol=1e-6)
     assert np.mean(np.all(np.isclose(kinds["source"], -kinds["image"]), axis=(1, 2, 3))) < 0.5
+
+
+def test_a_partner_is_any_example_of_the_same_class_and_stays_whole():
+    found = batches("partners", 150)
+    np.testing.assert_array_equal(found["number"] // 4, found["label"])
+    np.testing.assert_allclose((found["partner"][:, 0, 0, 0] + 1) * 127.5, found["number"], atol=1e-3)
+    # 1,200 draws, 4 of 11 images of the first two classes and 3 of the third, of four and of one partner.
+    shown = np.bincount(found["number"], minlength=9) / len(found["number"])
+    np.testing.assert_allclose(shown, np.repeat([1 / 11, 1 / 11, 3 / 11], [4, 4, 1]), atol=0.03)
+    assert not set(batches("partners", 30)["number"][:11]) <= {0, 4, 8}
+
+
+def test_a_class_without_a_partner_is_refused():
+    with pytest.raises(ValueError, match="class 1 has no example among the partners"):
+        partners({"partner": IMAGES[:3]}, np.array([0, 2, 2]), 3)
 
 
 def test_each_kind_is_shown_whole_in_each_of_its_own_epochs():
