@@ -8,7 +8,6 @@ Examples:
   ganlab compare --of=runs/digits,runs/hinge --values=fid,prdc/coverage
 """
 
-from pathlib import Path
 
 from absl import flags
 

@@ -123,6 +123,7 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
             found |= {key: Key(0.0, f"number of {section['optimizer']}") for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
+    found |= {name: key for name, key in k.OPTIONAL_HYPER.items() if name in config.get("hyper", {})}
     found |= system_keys(config).numbers
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})

@@ -144,8 +144,11 @@ EMA_HYPER: dict[str, Key] = {
                               AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
+}
+OPTIONAL_HYPER: dict[str, Key] = {
     "ema_start_kimg": Key(0.0, "up to here the averages follow the weights", "kimg", AT_LEAST_ZERO),
 }
+"""Numbers that a config may have, and that mean nothing where it does not have them."""
 RAMP_SHAPES = ("linear", "cosine", "geometric")
 TRICK_HYPER: dict[str, dict[str, Key]] = {
     "label_smoothing": {"label_smoothing": Key(0.1, "how far the target of real images is below 1", allowed=FRACTION)},

@@ -27,7 +27,7 @@ from ganlab.game import (
     play_round,
 )
 from ganlab.output import agreeing, counted, span
-from ganlab.types import Array, Tree
+from ganlab.types import Array
 
 DATA_AXIS = "data"
 ENGINES = ("jit", "pmap")

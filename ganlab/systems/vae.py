@@ -27,7 +27,7 @@ from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
 from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import check_networks, check_slices, game_parts, make_network
-from ganlab.types import Array, Hyper, Tree
+from ganlab.types import Array
 
 
 def vae(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:

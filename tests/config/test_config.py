@@ -20,6 +20,7 @@ from ganlab.config import (
     parse_choices,
     validate,
 )
+from ganlab.config.systems import SYSTEMS
 from ganlab.data import SOURCES
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.systems import build_game, load_data
@@ -38,6 +39,8 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(full_config(clip=name) for name in keys.CLIP_HYPER),
        *(full_config(schedule=name) for name in keys.SCHEDULE_HYPER),
        full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
+       tiny_config(ramps="critic_lr:linear", generator={"regularizers": "+".join(keys.REGULARIZER_HYPER)},
+                   hyper=dict.fromkeys(keys.OPTIONAL_HYPER, 0.0)),
        tiny_vae_config(), *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
@@ -103,14 +106,15 @@ def test_a_default_passes_its_own_check(path):
 
 
 def test_the_keys_of_the_tables_are_all_looked_at():
-    systems = {f"system.{name}" for table in keys.SYSTEM_KEYS.values() for name in table}
+    systems = {f"system.{name}" for system in SYSTEMS.values() for name in system.structure}
     numbers = {f"hyper.critic_{name}" for table in (*keys.OPTIMIZER_HYPER.values(), *keys.CLIP_HYPER.values(),
                                                     *keys.PROJECTION_HYPER.values()) for name in table}
+    regularizers = {f"hyper.generator_{name}" for table in keys.REGULARIZER_HYPER.values() for name in table}
     shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(),
-                                                    *keys.SYSTEM_HYPER.values(), keys.EMA_HYPER) for name in table}
+                                                    *(system.numbers for system in SYSTEMS.values()), keys.EMA_HYPER, keys.OPTIONAL_HYPER) for name in table}
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}
-    assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | shared | networks | weights
+    assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | regularizers | shared | networks | weights
 
 
 NUMERIC = [path for path, key in EVERY_KEY.items() if type(key.default) in (int, float)]
@@ -331,3 +335,20 @@ def test_a_choice_that_is_not_offered_is_refused(argument, words):
     with pytest.raises(ConfigError) as error:
         choices(argument)
     assert all(word in str(error.value) for word in words)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"ramps": "critic_rate:linear"}, ["config.ramps", "critic_rate", "critic_lr"]),
+    ({"ramps": "critic_lr:straight"}, ["the shape of critic_lr", "straight", "linear"]),
+    ({"generator": {"regularizers": "orthogonl"}}, ["config.networks.generator.regularizers", "orthogonal"]),
+])
+def test_ramps_and_regularizers_that_do_not_exist_are_refused(changes, words):
+    refused(tiny_config(**changes), *words)
+
+
+def test_a_system_from_outside_has_the_numbers_that_it_names():
+    config = tiny_config(system={"numbers": "sharpness"}, hyper={"sharpness": 2.0})
+    config.system.name = "somewhere:system"
+    validate(config)
+    del config.system["numbers"]
+    refused(config, "config.hyper.sharpness")
