@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import shlex
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,13 +99,34 @@ class AblationDirectory:
         raise ConfigError(f"--workdir={self.path} holds another plan: {', '.join(changed)} differ{detail}; use another "
                           "--workdir, or the ablation's file as it was")
 
-    def write_plan(self, plan: Plan, stacks: Sequence[Stack], command: list[str]) -> None:
-        """Makes the directory; the plan comes last, so that what has one is whole."""
+    def write_plan(self, plan: Plan, stacks: Sequence[Stack] | None, command: list[str]) -> None:
+        """Makes the directory; the plan comes last, so that what has one is whole. `stacks` is None where a job will
+        cut them."""
         with writing(self.path):
             self.stacks.mkdir(parents=True, exist_ok=True)
             write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
-            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+            if stacks is not None:
+                self.write_stacks(stacks)
             write_atomically(self.plan_file, plan.to_json())
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the trials are cut into stacks."""
+        return self.stacks_file.exists()
+
+    def write_stacks(self, stacks: Sequence[Stack]) -> None:
+        """Keeps how the trials are stacked."""
+        with writing(self.stacks_file):
+            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+
+    def note_machine(self) -> None:
+        """Keeps the packages and devices of this machine beside the command that was given on another one."""
+        with writing(self.versions_file):
+            write_atomically(self.versions_file, json.dumps(versions(self.origin()["command"]), indent=2) + "\n")
+
+    def origin(self) -> dict[str, Any]:
+        """The packages, the commit, the devices and the command that the study is made by."""
+        return json.loads(self.versions_file.read_text())
 
     def read_plan(self) -> Plan:
         """The plan that was begun here.
@@ -120,7 +143,15 @@ class AblationDirectory:
                               ) from error
 
     def read_stacks(self) -> list[Stack]:
-        """How the trials are stacked."""
+        """How the trials are stacked.
+
+        Raises:
+          ConfigError: where they are not cut into stacks yet.
+        """
+        if not self.is_cut:
+            raise ConfigError(f"the trials of {self.path} are not cut into stacks yet; "
+                              f"`ganlab ablate --workdir={shlex.quote(str(self.path))}` does it, with the launcher that "
+                              "it was begun with")
         return [Stack(each["number"], each["group"], tuple(map(tuple, each["trials"])))
                 for each in json.loads(self.stacks_file.read_text())]
 
@@ -193,7 +224,7 @@ def read_study(path: str | Path) -> Study:
     errors: dict[str, str] = {}
     samples: dict[str, np.ndarray] = {}
     values: dict[str, Value] = {}
-    for stack in directory.read_stacks():
+    for stack in directory.read_stacks() if directory.is_cut else ():
         record, error = directory.read_stack(stack.number), directory.error(stack.number)
         if error:
             errors |= {plan.variants[number].name: error for number, _ in stack.trials}
@@ -211,10 +242,10 @@ def read_study(path: str | Path) -> Study:
         if file.exists():
             with np.load(file) as found:
                 samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
-    origin = json.loads(directory.versions_file.read_text())
+    origin = directory.origin()
     variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
-                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()), samples.get(variant.name),
-                        errors.get(variant.name, "")) for variant in plan.variants]
+                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()),
+                        samples.get(variant.name), errors.get(variant.name, "")) for variant in plan.variants]
     everything = [trials.get((variant.name, seed), Trial(variant.name, seed, MISSING))
                   for variant in plan.variants for seed in plan.seeds]
     packages = {**origin["packages"], **{name: str(value) for name, value in origin.items()

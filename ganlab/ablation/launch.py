@@ -18,6 +18,8 @@ from ganlab.config import ConfigError
 from ganlab.engine import Interruption, locked
 
 LAUNCHERS = ("here", "local", "slurm")
+SIZE_STACKS = "--size_stacks"
+"""The flag of a job that cuts the trials into stacks."""
 ERROR_LINES = 3
 JOB_MINUTES = 4 * 60
 """Time limit of a job where the option `time` says nothing else: partitions take it, and a job that reaches it is queued
@@ -75,7 +77,7 @@ def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Call
 
     A process that ends because of the same signal as this one has not failed.
     """
-    done = subprocess.run(stack_command(directory.path, stack.number), capture_output=True, text=True)
+    done = subprocess.run(job_command(directory.path, stack_flag(stack.number)), capture_output=True, text=True)
     if done.returncode == 0 or interruption.signal is not None:
         return
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
@@ -91,9 +93,39 @@ def check_launcher(launcher: str) -> None:
                           "that submits, or use --launcher=here or --launcher=local")
 
 
-def stack_command(path: Path, number: int) -> list[str]:
-    """The command that trains one stack of a plan that is written."""
-    return [sys.executable, "-m", "ganlab", "ablate", f"--workdir={path}", f"--stack={number}"]
+def job_command(path: Path, *flags: str) -> list[str]:
+    """Returns the command by which a job does its part of an ablation whose plan is written."""
+    return [sys.executable, "-m", "ganlab", "ablate", f"--workdir={path}", *flags]
+
+
+def stack_flag(number: int) -> str:
+    """Returns the flag of a job that trains one stack."""
+    return f"--stack={number}"
+
+
+def size_by_job(directory: AblationDirectory, launcher: str, limit: int, options: Mapping[str, Any],
+                say: Callable[[str], None]) -> None:
+    """Cuts an ablation's trials into stacks by a job, on the kind of node that trains them, and waits for it.
+
+    Only there are the devices whose memory the stacks have to fit; a node that submits often has none.
+
+    Args:
+      directory: of the ablation, whose plan is written.
+      launcher: as of `submit`.
+      limit: trials of a stack at most; 0 for as many as fit and pay.
+      options: of SLURM, those of the jobs that train.
+      say: called with where the job's logs are.
+
+    Raises:
+      ConfigError: as `submit`, and where the job fails.
+    """
+    job = _executor(directory, launcher, 1, options).submit(Job(), str(directory.path), SIZE_STACKS,
+                                                            f"--trials_per_stack={limit}")
+    say(f"job {job.job_id}: sizes the stacks on the node where it runs; logs in {directory.jobs}")
+    error = _error_of(job)
+    if error is not None:
+        raise ConfigError(f"--launcher={launcher}: the job that sizes the stacks failed: {_last_lines(error)}\n"
+                          f"logs in {directory.jobs}; the same command tries again")
 
 
 def submit(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any],
@@ -110,9 +142,21 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
     Raises:
       ConfigError: where there is no SLURM, or an option that it does not know.
     """
+    stacks, executor = directory.unfinished(), _executor(directory, launcher, workers, options)
+    # SLURM itself keeps to the number of workers; processes of this machine are begun in turn.
+    for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
+        jobs = executor.map_array(Job(), [str(directory.path)] * len(batch),
+                                  [stack_flag(stack.number) for stack in batch])
+        say(f"jobs {', '.join(str(job.job_id) for job in jobs)}: stacks "
+            f"{', '.join(str(stack.number) for stack in batch)}; logs in {directory.jobs}")
+        for job, stack in zip(jobs, batch, strict=True):
+            _await(job, stack, directory, say)
+
+
+def _executor(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any]) -> Any:
+    """What submits jobs with these options."""
     import submitit  # Imported here: it is for those who submit.
 
-    stacks = directory.unfinished()
     try:
         executor = submitit.AutoExecutor(folder=directory.jobs, cluster=launcher)
         executor.update_parameters(name="ganlab", timeout_min=JOB_MINUTES,
@@ -121,30 +165,26 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
             executor.update_parameters(slurm_array_parallelism=workers, slurm_max_num_timeout=MOST_LIMITS)
     except (RuntimeError, NameError, AssertionError) as error:
         raise ConfigError(f"--launcher={launcher}: {error}") from error
-    for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
-        jobs = executor.map_array(Job(), [str(directory.path)] * len(batch), [stack.number for stack in batch])
-        say(f"jobs {', '.join(str(job.job_id) for job in jobs)}: stacks "
-            f"{', '.join(str(stack.number) for stack in batch)}; logs in {directory.jobs}")
-        for job, stack in zip(jobs, batch, strict=True):
-            _await(job, stack, directory, say)
+    return executor
 
 
 class Job:
-    """Trains a stack in a process of its own, for submitit: at SLURM's time limit it is saved and queued again."""
+    """Does a part of an ablation in a process of its own, for submitit: at SLURM's time limit a stack is saved and
+    queued again."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
 
-    def __call__(self, path: str, number: int) -> None:
-        """Trains the stack of this number in an ablation's directory; raises RuntimeError where that fails."""
-        self._process = subprocess.Popen(stack_command(Path(path), number), stdout=subprocess.DEVNULL,
+    def __call__(self, path: str, *flags: str) -> None:
+        """Runs the command for an ablation's directory with these flags; raises RuntimeError where it fails."""
+        self._process = subprocess.Popen(job_command(Path(path), *flags), stdout=subprocess.DEVNULL,
                                          stderr=subprocess.PIPE, text=True)
         _, errors = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError(errors.strip() or f"status {self._process.returncode}")
 
-    def checkpoint(self, path: str, number: int) -> object:
-        """Waits until the stack is saved, and returns what resumes it: submitit asks for it at the time limit."""
+    def checkpoint(self, path: str, *flags: str) -> object:
+        """Waits until a stack is saved, and returns what resumes the job: submitit asks for it at the time limit."""
         from submitit.helpers import DelayedSubmission
 
         if self._process is not None and self._process.poll() is None:
@@ -152,18 +192,28 @@ class Job:
             self._process.send_signal(signal.SIGUSR2)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(SAVING_SECONDS)
-        return DelayedSubmission(Job(), path, number)
+        return DelayedSubmission(Job(), path, *flags)
 
 
 def _await(job: Any, stack: Stack, directory: AblationDirectory, say: Callable[[str], None]) -> None:
     """Waits for a job, and keeps why it failed."""
+    error = _error_of(job)
+    if error is not None:
+        text = _last_lines(error)
+        directory.write_error(stack.number, text)
+        say(f"stack {stack.number} failed: {_brief(text.splitlines()[-1])}")
+
+
+def _error_of(job: Any) -> Exception | None:
+    """Waits for a job; returns why it failed, or None."""
     with contextlib.suppress(Exception):
         job.result()
-    error = job.exception()
-    if error is not None:
-        lines = str(error).strip().splitlines()
-        directory.write_error(stack.number, "\n".join(lines[-ERROR_LINES:]))
-        say(f"stack {stack.number} failed: {_brief(lines[-1] if lines else type(error).__name__)}")
+    return job.exception()
+
+
+def _last_lines(error: Exception) -> str:
+    """The end of an error's text, where its reason is, or what kind it is."""
+    return "\n".join(str(error).strip().splitlines()[-ERROR_LINES:]) or type(error).__name__
 
 
 def _brief(text: str) -> str:

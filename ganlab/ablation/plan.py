@@ -11,6 +11,7 @@ import ml_collections
 from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range, load_experiment
 from ganlab.ablation.designs import base_levels, design_words, points_of
 from ganlab.config import ConfigError, complete, flat, unknown, validate
+from ganlab.data import Dataset
 from ganlab.engine import config_of, plain, stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game
@@ -94,8 +95,12 @@ def plan_from(text: str) -> Plan:
     return Plan(**found, variants=variants)
 
 
-def make_plan(ablation: Ablation) -> Plan:
+def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
     """The plan of an ablation; its experiment's file is run, nothing is compiled or written.
+
+    Args:
+      ablation: the ablation.
+      trained_here: whether this machine trains it, so that its data has to fit here.
 
     Raises:
       ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid, that cannot be
@@ -113,7 +118,7 @@ def make_plan(ablation: Ablation) -> Plan:
             validate(config)
             key = _structure(config)
             if key not in groups:
-                groups[key] = len(groups), _checked_game(config, ablation)
+                groups[key] = len(groups), _checked_game(config, ablation, trained_here)
             number, game = groups[key]
             config.train.total_rounds = _rounds(ablation.kimg, game, config.train.rounds_per_call)
             variants.append(PlannedVariant(name, levels, config, number))
@@ -135,7 +140,7 @@ def make_plan(ablation: Ablation) -> Plan:
                 ablation.evaluations, seeds, variants)
 
 
-def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game:
+def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool) -> Game:
     """The game of a group, by one of its variants."""
     game, dataset = build(config)
     if config.init.source:
@@ -144,12 +149,18 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game
     if game.sampler is None:
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are compared; train its "
                           "variants one by one by `ganlab train`")
+    if trained_here:
+        check_stays(dataset, config)
+    make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
+    return game
+
+
+def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
+    """Refuses, by a ConfigError, data that the devices of this machine cannot hold beside a stack."""
     if not stays_on_device(dataset, config):
         raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
                           f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
                           "stay there; take a smaller set or resolution, or a larger share")
-    make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
-    return game
 
 
 def variant_name(levels: Levels) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from ganlab.ablation.plan import Plan, PlannedVariant
+from ganlab.ablation.plan import Plan, PlannedVariant, check_stays
 from ganlab.data import Dataset, Jitter
 from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, placed_data
 from ganlab.game import Game, GameState
@@ -97,6 +97,8 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     """The rounds of a stack of so many trials of a group, compiled; filled up so that the devices divide it."""
     variant = plan.groups[group][0]
     game, dataset = build(variant.config)
+    # Once more: what planned may be another machine.
+    check_stays(dataset, variant.config)
     devices = min(jax.device_count(), trials)
     size = math.ceil(trials / devices) * devices
     mesh = make_trial_mesh(size)
@@ -112,9 +114,9 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     return Program(game, dataset, variant, size, programs, compiled, data, memory)
 
 
-def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
-    """The program of a group's largest stack that fits the memory of the devices, and that is not slower a trial
-    than a small one.
+def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Program:
+    """The program of a group's largest stack that fits the memory of the devices of this machine, and that is not
+    slower a trial than a small one.
 
     Convolutions of many trials, each with a kernel of its own, are slow on CPU; there a stack of a trial
     for each device is timed against the large one.
@@ -123,10 +125,12 @@ def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
       plan: the plan.
       group: the group.
       limit: trials of a stack at most; 0 for the usual number (`largest_stack`).
+      beside: stacks that train at once on these devices and share their memory.
     """
     trials = len(group_trials(plan, group))
     size = largest_stack(trials, limit)
-    room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count()
+    room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count() / beside
+    # Only the compiler knows the memory of a stack, so a size is tried, and the next follows from it.
     for _ in range(MOST_TRIES):
         program = compile_program(plan, group, size)
         if program.memory <= room or size <= jax.device_count():

@@ -13,8 +13,11 @@ Examples:
 
 --dry_run prints the plan: the variants, how they fall into groups, stacks and their memory, and the time
 that a short calibration leads to expect; it writes nothing. A trial that diverges is marked, kept from
-its last finite state and counted; the others of its stack go on. A stack whose program fails is tried
+its last finite state and counted; the others of its stack continue. A stack whose program fails is tried
 again in a process of its own, and left out if it fails there too.
+
+Stacks are sized where they are trained: with --launcher=slurm a first job does it, with the options of the
+others, because only its node has the devices whose memory the stacks have to fit.
 
 The directory gets plan.json, what each stack found (stacks/), and the report: report.html, results.csv,
 results.parquet, results.tex.
@@ -47,6 +50,7 @@ from ganlab.ablation import (
     load_ablation,
     make_plan,
     read_study,
+    size_by_job,
     submit,
     train_here,
     train_one,
@@ -82,6 +86,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                          flag_values=values, lower_bound=0)
     flags.DEFINE_integer("stack", None, "trains this stack alone, of a plan that is written: what jobs call",
                          flag_values=values)
+    flags.DEFINE_bool("size_stacks", False, "cuts the trials of a plan that is written into stacks that fit this "
+                      "machine: what the first job of SLURM calls", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -89,63 +95,94 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     split_cpu()
     directory, console = AblationDirectory(values.workdir), wide_console()
+    # A job does its own part of a plan that is written, and nothing else.
     if values.stack is not None:
         return _train_one(directory, values.stack)
+    if values.size_stacks:
+        return _size_stacks(directory, values.trials_per_stack, console)
+    # Everything that is wrong is said before anything is compiled or written.
+    slurm = options(values.slurm)
     if not values.dry_run:
         check_launcher(values.launcher)
     plan = read_plan(values, directory)
     begun = directory.check(plan)
-    stacks, programs = (directory.read_stacks(), {}) if begun else plan_stacks(plan, values.trials_per_stack, console)
+    # Stacks that were cut stay as they are; else they are sized here, unless other machines train them.
+    stacks, programs = [], {}
+    if begun and directory.is_cut:
+        stacks = directory.read_stacks()
+    elif values.launcher != "slurm":
+        beside = values.workers if values.launcher == "local" else 1
+        stacks, programs = plan_stacks(plan, values.trials_per_stack, console, beside)
     if not begun or values.dry_run:
         print_plan(plan, stacks, programs, console, timed=values.dry_run)
     if values.dry_run:
         return 0
     with locked(directory.path):
         if not begun:
-            directory.write_plan(plan, stacks, sys.argv)
-        left = directory.unfinished()
-        console.print(f"{len(stacks) - len(left)} of {counted(len(stacks), 'stack is', 'stacks are')} done")
-        if values.launcher == "here":
+            directory.write_plan(plan, stacks or None, sys.argv)
+        elif not directory.is_cut and stacks:
+            directory.write_stacks(stacks)
+        if not stacks:
+            size_by_job(directory, values.launcher, values.trials_per_stack, slurm, console.print)
+        _say_done(directory, console)
+        # Trains what is left, by jobs or in this process.
+        if values.launcher != "here":
+            submit(directory, values.launcher, values.workers, slurm, console.print)
+        else:
             with stack_bars(console) as track, Interruption() as interruption:
                 done = train_here(directory, programs, interruption, track, console.print)
             if not done:
-                console.print(f"stopped by {interruption.signal.name}, saved; the same command goes on")
+                console.print(f"stopped by {interruption.signal.name}, saved; the same command resumes")
                 return EXIT_SIGNAL + interruption.signal
-        else:
-            submit(directory, values.launcher, values.workers, options(values.slurm), console.print)
-    failed = directory.unfinished()
-    console.print(f"{len(stacks) - len(failed)} of {counted(len(stacks), 'stack is', 'stacks are')} done\n")
+    failed = _say_done(directory, console)
+    print_report(directory, console)
+    return EXIT_FAILED if failed else 0
+
+
+def print_report(directory: AblationDirectory, console: rich.console.Console) -> None:
+    """Prints the findings, and what to beware of, and writes the report."""
     study = read_study(directory.path)
     analysis = Analysis(study)
+    console.print()
     for head, text in findings(analysis):
         console.print(f"{head} {text}\n")
     for text in cautions(analysis):
         console.print(f"Beware: {text}\n")
     for path in write_report(directory.path, study, ablation_page(study)):
         console.print(path)
-    return EXIT_FAILED if failed else 0
+
+
+def _say_done(directory: AblationDirectory, console: rich.console.Console) -> int:
+    """Prints how many stacks are done; returns how many are not."""
+    number, left = len(directory.read_stacks()), len(directory.unfinished())
+    console.print(f"{number - left} of {counted(number, 'stack is', 'stacks are')} done")
+    return left
 
 
 def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
     """The plan of the ablation's file, or, without one, that of the directory."""
     if values.ablation is None:
         return directory.read_plan()
-    return make_plan(load_ablation(values.ablation))
+    return make_plan(load_ablation(values.ablation), trained_here=values.launcher != "slurm")
 
 
-def plan_stacks(plan: Plan, limit: int, console: rich.console.Console) -> tuple[list[Stack], dict[int, Program]]:
-    """The stacks of all groups, and the compiled program of each group."""
+def plan_stacks(plan: Plan, limit: int, console: rich.console.Console,
+                beside: int = 1) -> tuple[list[Stack], dict[int, Program]]:
+    """The stacks of all groups, of which `beside` at once fit this machine, and the compiled program of each group."""
     stacks, programs = [], {}
     with console.status("compiling"):
         for group in range(len(plan.groups)):
-            programs[group] = fit_program(plan, group, limit)
+            programs[group] = fit_program(plan, group, limit, beside)
             stacks += cut(group_trials(plan, group), group, programs[group].size, len(stacks))
     return stacks, programs
 
 
 def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program], console: rich.console.Console,
                timed: bool) -> None:
-    """Prints the question, the axes, and a row a group; with `timed`, after a few calls of each program."""
+    """Prints the question, the axes, and a row a group; with `timed`, after a few calls of each program.
+
+    Columns on stacks are left out where a job has still to cut them.
+    """
     console.print(Text(plan.title, style="bold"), plan.question, "", sep="\n")
     for axis, levels in plan.axes.items():
         shown = [level_text(level) for level in levels]
@@ -155,23 +192,29 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
     console.print(f"{plan.design}; {seeds}: {counted(plan.trials, 'trial')} of "
                   f"{plan.kimg:,g} kimg each, measured {counted(plan.evaluations, 'time')} by {plan.metrics}\n")
     table = Table(box=None, pad_edge=False)
-    headings = ("group", "levels", "variants", "trials", "stacks", "memory each", *(["expected"] if timed else []))
+    # What programs take is known only of those that were compiled here.
+    timed = timed and bool(programs)
+    headings = ("group", "levels", "variants", "trials", *(["stacks", "memory each"] if stacks else []),
+                *(["expected"] if timed else []))
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "levels" else "right", no_wrap=True)
     total = 0.0
     for number, variants in enumerate(plan.groups):
         own = [stack for stack in stacks if stack.group == number]
         program = programs.get(number)
-        row = [str(number), group_words(plan, number), str(len(variants)), str(sum(len(s.trials) for s in own)),
-               f"{len(own)} x {max(len(stack.trials) for stack in own)}",
-               f"{program.memory / 2**20:,.0f} MiB" if program else ""]
-        if timed and program:
+        row = [str(number), group_words(plan, number), str(len(variants)), str(len(variants) * len(plan.seeds))]
+        if own:
+            row += [f"{len(own)} x {max(len(stack.trials) for stack in own)}",
+                    f"{program.memory / 2**20:,.0f} MiB" if program else ""]
+        if timed:
             config = program.variant.config
             seconds = call_seconds(program, plan) * config.train.total_rounds / config.train.rounds_per_call * len(own)
             total += seconds
             row.append(duration(seconds))
         table.add_row(*row)
     console.print(table)
+    if not stacks:
+        console.print("\na first job cuts the trials into stacks, on the kind of node that trains them")
     if timed:
         console.print(f"\nabout {duration(total)} of training on {jax.device_count()} x "
                       f"{jax.devices()[0].device_kind}, besides compilation and evaluation")
@@ -218,15 +261,24 @@ def options(words: Sequence[str]) -> dict[str, object]:
     """The options of sbatch.
 
     Raises:
-      ConfigError: for a word that is no name=value.
+      ConfigError: for a word that is not name=value.
     """
     found = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise ConfigError(f"--slurm: {word!r} is no name=value; write, say, --slurm=partition=gpu,time=240")
+            raise ConfigError(f"--slurm: {word!r} is not name=value; write it as in --slurm=partition=gpu,time=240")
         found[name] = int(value) if value.isdigit() else value
     return found
+
+
+def _size_stacks(directory: AblationDirectory, limit: int, console: rich.console.Console) -> int:
+    """Cuts the trials of a plan into stacks that fit this machine, for a job."""
+    if not directory.is_cut:  # A job that was queued again may have done it.
+        stacks, _ = plan_stacks(directory.read_plan(), limit, console)
+        directory.note_machine()
+        directory.write_stacks(stacks)
+    return 0
 
 
 def _train_one(directory: AblationDirectory, number: int) -> int:
