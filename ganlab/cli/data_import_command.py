@@ -2,7 +2,14 @@
 
 Makes a data set of images of one size, which training reads quickly: each is decoded and resized
 once. SOURCE is a folder or a zip file of images (PNG, JPEG, WebP, GIF, BMP, TIFF), or the name of a data set
-that TFDS has prepared. DEST is a new folder; it opens by ganlab, and as any data set of TFDS.
+that TFDS has prepared. DEST is a new folder, a data set of TFDS in its format array_record, in a split train.
+
+Who opens DEST, and how:
+  ganlab           --config=FILE:data=./DEST
+  TFDS by folder   tfds.builder_from_directory(DEST).as_data_source("train"), without TensorFlow
+  TFDS by name     tfds.data_source(NAME, split="train", data_dir=DIR), where DEST is DIR/NAME/VERSION,
+                   such as ~/tensorflow_datasets/photos/1.0.0; NAME in lower case, digits and _
+TFDS itself does not open array_record by tfds.load or as_dataset, which take tfrecord.
 
 Classes are the folders at the top of SOURCE, or those of a file dataset.json there:
 {"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one class. Classes that
@@ -19,6 +26,7 @@ Examples:
   ganlab data import faces.zip data/faces --resolution=128 --skip_bad
   ganlab data import scans data/scans --resolution=64 --channels=1 --background=white
   ganlab data import cifar10 data/cifar10 --resolution=32
+  ganlab data import pictures ~/tensorflow_datasets/photos/1.0.0 --resolution=64      # photos, for TFDS
 """
 
 import shlex
@@ -33,7 +41,7 @@ from absl import flags
 
 from ganlab.config import ConfigError, format_choices
 from ganlab.data import CROPS, Form, Imported, Listing, import_images, list_images, list_prepared
-from ganlab.data.record_writer import check_place
+from ganlab.data.record_writer import check_place, named_folder
 from ganlab.output import agreeing, counted
 
 ARGUMENTS = ("SOURCE", "DEST")
@@ -68,7 +76,7 @@ def run(values: flags.FlagValues, source: str, dest: str) -> int:
         with _progress(len(listing)) as progress:
             found = import_images(listing, place, form, values.skip_bad, values.overwrite, progress)
     except KeyboardInterrupt:
-        print(f"ganlab: stopped; nothing was left at {place}, the same command begins anew", file=sys.stderr)
+        print(f"ganlab: stopped; nothing was left at {place}, the same command starts again", file=sys.stderr)
         return EXIT_INTERRUPTED
     print("\n".join(_summary(listing, place, form, found)))
     return 0
@@ -128,5 +136,5 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
         yield "every image is grey; --channels=1 takes a third of the memory"
     choices = format_choices(data=place if place.is_absolute() else f"./{place}")
     command = shlex.join(["ganlab", "train", f"--config=experiments/wgan_gp.py:{choices}",
-                          f"--workdir=runs/{place.resolve().name}"])
+                          f"--workdir=runs/{named_folder(place.resolve())[0].name}"])
     yield f"train on it by `{command}`"
