@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,11 @@ class StackRecord:
     values: Sequence[Value]
     trials: Sequence[TrialEntry]
 
-    def later(self, step: int, seconds: float) -> "StackRecord":
-        """The record after so many rounds, for which so many seconds more were trained."""
+    def later(self, step: int, seconds: float, load: float | None) -> "StackRecord":
+        """Returns the record after `step` rounds, for which `seconds` more were trained at a load of the machine."""
+        total = self.cost.seconds + seconds
         return dataclasses.replace(self, step=step, cost=dataclasses.replace(
-            self.cost, seconds=self.cost.seconds + seconds))
+            self.cost, seconds=total, load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
     def at_end(self, images_per_round: int) -> "StackRecord":
         """The record of a stack that is done, with its speed."""
@@ -263,13 +264,21 @@ def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
     return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve, cost=cost)
 
 
+def mean_load(parts: Iterable[tuple[float | None, float]]) -> float | None:
+    """Returns the mean of loads, each over its seconds; None where none is known, or no time has passed."""
+    known = [(load, seconds) for load, seconds in parts if load is not None and seconds > 0]
+    total = sum(seconds for _, seconds in known)
+    return sum(load * seconds for load, seconds in known) / total if known else None
+
+
 def _together(costs: Collection[Cost]) -> Cost | None:
-    """What a variant cost whose trials were trained in several stacks: all seconds, the speed over them, and the most
-    trials and memory of a stack; None for no stack."""
+    """What a variant cost whose trials were trained in several stacks: all seconds, the speed and the load over them,
+    and the most trials and memory of a stack; None for no stack."""
     if len(costs) < 2:
         return next(iter(costs), None)
     seconds = sum(cost.seconds for cost in costs)
     images = sum(cost.images_per_second * cost.seconds for cost in costs)
     memory = [cost.memory for cost in costs if cost.memory is not None]
     return Cost(images / seconds if seconds else 0.0, seconds, max(cost.trials for cost in costs),
-                max(memory, default=None), next(iter(costs)).parameters)
+                max(memory, default=None), next(iter(costs)).parameters,
+                mean_load((cost.load, cost.seconds) for cost in costs))

@@ -19,6 +19,7 @@ from ganlab.data import to_uint8
 from ganlab.engine import Checkpoints, Interruption, fault_of, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
 from ganlab.game import GameState, Makers
+from ganlab.machine import load_per_core
 from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
@@ -61,7 +62,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if step not in points and interruption.signal is None:
                 continue
             finite = np.asarray(finite)
-            record = record.later(step, time.perf_counter() - start)
+            record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
                 kimg = step * program.game.images_per_round / 1000
                 record = _measured(record, step, kimg, program, states, finite, judging)

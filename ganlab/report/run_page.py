@@ -5,11 +5,11 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 import ganlab
 from ganlab.evaluation import Record
 from ganlab.output import counted
+from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import (
     WARNING,
     Cell,
@@ -18,14 +18,14 @@ from ganlab.report.page import (
     Gallery,
     Heading,
     Part,
-    Picture,
+    Plot,
     Section,
     Table,
     Words,
-    drawing_picture,
     png_picture,
     render,
 )
+from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, keys_of, panel
 from ganlab.report.results import bounds_text, interval_words, number_text
 from ganlab.report.run_study import Run, differing_keys, group_runs, study_of_runs
 from ganlab.report.study_analysis import Analysis
@@ -38,7 +38,6 @@ from ganlab.report.study_page import (
     results_parts,
     sensitivity_parts,
 )
-from ganlab.report.study_plots import BASE_COLOUR, COLOURS, SIZE, STYLE, add_legend, short_label
 from ganlab.report.study_tables import MOST_ROWS, number_cell, pairs_table
 
 MOST_RUNS = 12  # With a sample picture each.
@@ -183,29 +182,25 @@ def _training_parts(runs: Sequence[Run]) -> list[Part]:
         words += f" Drawn are the first {len(shown)} of {len(groups)} configs."
     if len(metrics) > MOST_METRICS:
         words += f" Drawn are the first {MOST_METRICS} of {len(metrics)} numbers; all are in metrics.jsonl."
-    pictures = [_metric_picture(name, shown) for name in metrics[:MOST_METRICS]]
-    return [Words(words), Gallery(pictures)]
+    return [Words(words), Gallery([_metric_plot(name, shown) for name in metrics[:MOST_METRICS]])]
 
 
 @matplotlib.rc_context(STYLE)
-def _metric_picture(metric: str, groups: Mapping[str, Sequence[Run]]) -> Picture:
-    figure = Figure(figsize=(SIZE[0], SIZE[1] - 0.5 + 0.17 * len(groups)), layout="constrained")
-    axes = figure.add_subplot()
-    for (name, group), colour in zip(groups.items(), (BASE_COLOUR, *COLOURS), strict=False):
+def _metric_plot(metric: str, groups: Mapping[str, Sequence[Run]]) -> Plot:
+    figure, axes = panel(metric, "kimg (thousands of real images)", (SIZE[0], SIZE[1] - 0.4))
+    colours = dict(zip(groups, (INK, *COLOURS), strict=False))
+    for name, group in groups.items():
         by_kimg: dict[float, list[float]] = {}
         for run in group:
             for kimg, value in zip(*binned(run.metrics["kimg"], run.metrics.get(metric)), strict=True):
                 by_kimg.setdefault(round(float(kimg), 6), []).append(value)
         kimg = sorted(by_kimg)
-        axes.plot(kimg, [np.mean(by_kimg[at]) for at in kimg], color=colour, label=short_label(name), linewidth=1.4,
+        axes.plot(kimg, [np.mean(by_kimg[at]) for at in kimg], color=colours[name], linewidth=1.4,
                   marker="o" if len(kimg) == 1 else "")
         if len(group) > 1:
-            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg], [max(by_kimg[at]) for at in kimg], color=colour,
-                              alpha=0.15, linewidth=0)
-    axes.set_title(metric, loc="left")
-    axes.set_xlabel("kimg (thousands of real images)")
-    add_legend(figure, axes, len(groups))
-    return drawing_picture(figure, f"{metric} over training")
+            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg], [max(by_kimg[at]) for at in kimg],
+                              color=colours[name], alpha=0.15, linewidth=0)
+    return plot_of(figure, f"{metric} over training", keys=keys_of(colours))
 
 
 def binned(kimg: np.ndarray, values: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -17,8 +17,8 @@ from ganlab.report.study_tables import MOST_ROWS
 
 MOST_NAME = 100.0  # Points that the names of variants take in LaTeX; longer ones are broken into lines.
 
-COSTS = {"images_per_second": pyarrow.float64(), "seconds": pyarrow.float64(), "trials": pyarrow.int64(),
-         "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
+COSTS = {"images_per_second": pyarrow.float64(), "load": pyarrow.float64(), "seconds": pyarrow.float64(),
+         "trials": pyarrow.int64(), "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
 PROTOCOLS = "ganlab.protocols"
 """The key of a Parquet file's metadata under which the protocols of its values are."""
 

@@ -10,7 +10,8 @@ from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading,
 from ganlab.report.page import FINDING as FOUND
 from ganlab.report.study_analysis import Analysis, is_numeric
 from ganlab.report.study_findings import ENDINGS, cautions, explanation, few_seeds, findings
-from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
+from ganlab.report.study_maps import map_plots
+from ganlab.report.study_plots import curve_plots, sample_pictures, sensitivity_plots
 from ganlab.report.study_tables import (
     MOST_ROWS,
     axes_table,
@@ -130,13 +131,13 @@ def curves_parts(analysis: Analysis) -> list[Part]:
     """A plot a value of the most telling variants over training."""
     measured = [name for name in analysis.variants if any(trial.curve for trial in analysis.trials[name])]
     names = analysis.telling(MOST_CURVES, among=measured)
-    pictures = curve_pictures(analysis, names)
-    if not pictures:
+    plots = curve_plots(analysis, names)
+    if not plots:
         return []
     words = "The mean over seeds with its 95% bootstrap band."
     if analysis.count(DIVERGED):
         words += " Trials that diverged are in no mean; each is dotted up to its last number, which a cross marks."
-    return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(pictures)]
+    return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(plots)]
 
 
 def sensitivity_parts(analysis: Analysis) -> list[Part]:
@@ -144,10 +145,10 @@ def sensitivity_parts(analysis: Analysis) -> list[Part]:
     parts: list[Part] = []
     for axis, levels in analysis.study.axes.items():
         if is_numeric(levels) and len(levels) > 1:
-            pictures = sensitivity_pictures(analysis, axis, analysis.study.values[:MOST_VALUES])
-            parts += [Heading(axis), Gallery(pictures)] if pictures else []
+            plots = sensitivity_plots(analysis, axis, analysis.study.values[:MOST_VALUES])
+            parts += [Heading(axis), Gallery(plots)] if plots else []
     words = Words("How much each axis of numbers matters: means with their 95% intervals. A line joins variants that "
-                  "differ on this axis alone; the base's is dark.")
+                  "differ on this axis alone; the base's has the colour of the text.")
     return [words, *parts] if parts else []
 
 
@@ -156,8 +157,8 @@ def interaction_parts(analysis: Analysis) -> list[Part]:
     pairs = list(itertools.combinations(analysis.study.axes, 2))
     parts: list[Part] = []
     for first, second in pairs[:MOST_PAIRS]:
-        pictures = map_pictures(analysis, first, second, analysis.study.values[:MOST_VALUES])
-        parts += [Heading(f"{first} by {second}"), Gallery(pictures)] if pictures else []
+        plots = map_plots(analysis, first, second, analysis.study.values[:MOST_VALUES])
+        parts += [Heading(f"{first} by {second}"), Gallery(plots)] if plots else []
     if not parts:
         return []
     words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is "
@@ -184,7 +185,9 @@ def _cost_parts(analysis: Analysis) -> list[Part]:
     if not table.rows:
         return []
     words = ("Trials train side by side in stacks. Speed, seconds and memory are of a whole stack on the machine of "
-             "the study: divide by the trials side by side for the share of one.")
+             "the study: divide by the trials side by side for the share of one. The load says how busy the machine "
+             "was meanwhile, with whatever ran there: the machine's load average divided by its cores. Speeds at "
+             "different loads are not comparable, and above 1 a quieter machine would be faster.")
     return [Words(words), table]
 
 

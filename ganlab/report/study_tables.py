@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ganlab.evaluation import DIVERGED, FAILED, MISSING, Value, level_text
 from ganlab.metrics import Interval
-from ganlab.report.page import Cell, Span, Table
+from ganlab.report.page import BETTER, WORSE, Cell, Span, Table
 from ganlab.report.study_analysis import Analysis, decimals_for, fixed
 from ganlab.report.tables import byte_text
 
@@ -66,8 +66,8 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
     rows = []
     for name, difference in found.items():
         verdict = ("too few" if difference.interval is None else "not told apart" if not difference.told_apart else
-                   "differs" if not directed else "better" if (difference.mean < 0) == (value.better == "lower") else
-                   "worse")
+                   "differs" if not directed else BETTER if (difference.mean < 0) == (value.better == "lower") else
+                   WORSE)
         row = [name_cell(analysis, name), number_cell(fixed(difference.mean, decimals, sign=True), difference.mean),
                interval_cell(difference.interval, decimals, sign=True),
                _span_cell(spans[name], difference.interval, decimals), number_cell(f"{difference.pairs:,}",
@@ -77,7 +77,7 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
             row += [number_cell(f"{improved.probability:.0%}" if improved else "–",
                                 improved.probability if improved else None),
                     _share_interval(improved.interval if improved else None)]
-        rows.append([*row, Cell(verdict, strong=verdict == "better", kind="name")])
+        rows.append([*row, Cell(verdict, kind="name", tone=verdict if verdict in (BETTER, WORSE) else "")])
     heads = ["variant", "difference", "95% interval", "on a line", "pairs",
              *(["P(better)", "its 95% interval"] if directed else []), "verdict"]
     words = "" if not directed else f", {value.better} is better"
@@ -93,12 +93,14 @@ def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
         rows.append([
             name_cell(analysis, name),
             number_cell(f"{cost.images_per_second:,.0f}", cost.images_per_second),
+            number_cell("–" if cost.load is None else f"{cost.load:.2f}", cost.load),
             number_cell(f"{cost.trials:,}", cost.trials), number_cell(f"{cost.seconds:,.1f}", cost.seconds),
             number_cell("not measured" if cost.memory is None else byte_text(cost.memory), cost.memory),
             number_cell(f"{cost.parameters:,}", cost.parameters), number_cell(f"{variant.kimg:,.4g}", variant.kimg),
             number_cell(f"{variant.rounds:,}", variant.rounds)])
-    heads = ["variant", "images/s", "side by side", "seconds", "memory", "parameters", "kimg", "rounds"]
+    heads = ["variant", "images/s", "load", "side by side", "seconds", "memory", "parameters", "kimg", "rounds"]
     notes = {"images/s": "real images shown a second, by all trials of the stack together",
+             "load": "load average of the machine divided by its cores, while the stack trained",
              "side by side": "trials of the stack, of this variant and of others",
              "seconds": "that the whole stack trained, without compilation and evaluation",
              "memory": "of the whole stack at its most", "kimg": "thousands of real images that each trial saw"}
