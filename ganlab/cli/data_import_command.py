@@ -17,8 +17,8 @@ are called by whole numbers are ordered by value, others as texts. Hidden folder
 put beside pictures, such as @eaDir and __MACOSX.
 
 Crops:
-  centre       the square in the middle
-  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's for LSUN cars)
+  centre       the square in the middle (--transform=center-crop of StyleGAN's dataset_tool)
+  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's center-crop-wide, for LSUN cars)
   none         everything: images are square, or with --resolution=0 of one size
 
 Examples:

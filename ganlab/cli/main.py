@@ -123,7 +123,8 @@ def _run(argv: list[str]) -> int:
     argv = config_first(argv)
     command.define_flags(values, argv)
     if any(argument in HELP[1:] for argument in argv[1:]):
-        print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
+        more = getattr(command, "more_help", lambda: "")()
+        print(f"{command.__doc__.strip()}\n{more}\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
     try:
         rest = _parsed(command, values, argv)

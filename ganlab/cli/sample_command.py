@@ -38,12 +38,15 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
     flags.DEFINE_integer("number", 100, "samples, or steps of each walk with --interpolate", lower_bound=1,
                          flag_values=values)
-    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
-    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied", lower_bound=0.0,
-                       upper_bound=1e3, flag_values=values)
-    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance of 0 (Brock et al. "
-                       "2019), before the factor; 0 for no bound", lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default (--class of StyleGAN)",
+                      flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN chooses those of each)",
+                         lower_bound=0, flag_values=values)
+    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more varied (--z_var of "
+                       "BigGAN)", lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance of 0, before the "
+                       "factor; 0 for no bound (the truncation trick of BigGAN, Brock et al. 2019; not psi, which "
+                       "--trunc of StyleGAN is)", lower_bound=0.0, upper_bound=1e3, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",

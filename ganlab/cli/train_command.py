@@ -38,6 +38,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ from absl import flags
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import draw_run, grid_columns
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, known_elsewhere
 from ganlab.data import Dataset
 from ganlab.engine import (
     DATA_AXIS,
@@ -81,6 +82,7 @@ from ganlab.systems import build
 EXIT_DIVERGED = 1
 EXIT_SIGNAL = 128
 MOST_PICTURES = 400
+HELP_WIDTH = 110
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -91,6 +93,19 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out", flag_values=values)
     flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or "
                       "pmap; the same numbers but for rounding", flag_values=values)
+
+
+def more_help() -> str:
+    """Returns what of published tools is which key here, so that a search for their names finds it."""
+    names = {"--config": "--cfg of StyleGAN: base settings", "--workdir": "--outdir of StyleGAN, --checkpoints_dir and "
+             "--name of pix2pix and CycleGAN"}
+    names |= {f"--config.{path}": known_as for path, known_as in known_elsewhere().items()}
+    width = max(map(len, names))
+    lines = (textwrap.fill(known_as, HELP_WIDTH, initial_indent=f"  {name:{width}}  ",
+                           subsequent_indent=" " * (width + 4), break_on_hyphens=False)
+             for name, known_as in names.items())
+    return ("\nFlags and keys that published tools call otherwise (NETWORK is generator or critic, as `ganlab describe` "
+            "names them):\n" + "\n".join(lines) + "\n")
 
 
 def _define_processes(values: flags.FlagValues) -> None:

@@ -13,10 +13,11 @@ from ganlab.config.experiment import (
     parse_choices,
     picture_data,
 )
+from ganlab.config.keys import known_elsewhere
 from ganlab.config.methods import METHODS, Method, method
 from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
 __all__ = ["METHODS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
-           "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "method", "parse_choices",
-           "picture_data", "shipped_folder", "unknown", "validate"]
+           "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "known_elsewhere", "method",
+           "parse_choices", "picture_data", "shipped_folder", "unknown", "validate"]

@@ -48,7 +48,8 @@ def config_table(config: Mapping[str, Any]) -> Table:
         table.add_column(heading, overflow="fold")
     keys = all_keys(config)
     for path, value in flat(config):
-        table.add_row(path, repr(value), keys[path].unit, keys[path].meaning)
+        key = keys[path]
+        table.add_row(path, repr(value), key.unit, key.meaning + (f" ({key.known_as})" if key.known_as else ""))
     return table
 
 
