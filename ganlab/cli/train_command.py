@@ -1,10 +1,11 @@
 """ganlab train --config=FILE[:CHOICES] --workdir=DIR [--config.path=value ...]
 
-Trains an experiment. The same command again goes on where the run stopped, to the same
-numbers as if it had never stopped. Ctrl-C (or SIGTERM, or SIGHUP of a terminal that is gone)
-saves a checkpoint after the round and exits with 128 + the signal's number; a second Ctrl-C or
-SIGTERM leaves at once. Output that cannot be printed ends nothing. Exit status 1
-is a run that stopped itself: it diverged, or raised an alarm that stops (config.alarms).
+Trains an experiment. The same command again resumes where the run stopped, to the same
+numbers as if it had never stopped. Ctrl-C (or SIGTERM, SIGHUP of a terminal that is gone, or
+SIGUSR2, by which SLURM announces a time limit) saves a checkpoint after the round and exits with
+128 + the signal's number; a second Ctrl-C or SIGTERM leaves at once. Output that cannot be printed
+ends nothing. Exit status 1 is a run that stopped itself: it diverged, or raised an alarm that stops
+(config.alarms).
 
 Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
@@ -15,7 +16,7 @@ Examples:
   srun ganlab train --config=experiments/digits.py --workdir=/shared/runs/many   # mpirun, or on each worker of a pod
   ganlab train ... --coordinator=node1:12345 --processes=4 --process=0           # and 1, 2, 3 elsewhere
 
---config.init.source starts anew from the weights of another run (init_from): params, batch statistics
+--config.init.source starts a new run from the weights of another (init_from): params, batch statistics
 and averages, while optimizers, rounds and the order of data begin at their beginning.
 --config.init.step=500 names its checkpoint, --config.init.weights=averaged takes the averages,
 --config.init.networks=generator one network, --config.init.partial=True only what fits.
