@@ -109,8 +109,8 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())
-        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to {architecture.channels} "
-              f"channels, {count:,} numbers of {files[name]}")
+        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to "
+              f"{counted(architecture.channels, 'channel')}, {counted(count, 'number')} of {files[name]}")
     command = shlex.join(["ganlab", "translate", f"--workdir={place}", "--input=IMAGES", "--output=DIR"])
     print(f"`{command}` translates pictures by it")
     return 0
