@@ -21,6 +21,7 @@ measured; measuring again adds to them.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from absl import flags
@@ -35,6 +36,7 @@ from ganlab.evaluation import (
     Request,
     Track,
     add_results,
+    check_request,
     chosen_features,
     data_pictures,
     evaluate,
@@ -85,11 +87,15 @@ def run(values: flags.FlagValues) -> int:
     _check(values)
     output = values.output or values.workdir
     place = RunDirectory(output) if output else None
-    if place and values.output:
-        with writing(place.path):
-            place.path.mkdir(parents=True, exist_ok=True)
+
+    def ready() -> None:
+        """Makes the directory: once all that was asked for is known to exist, and before anything is measured for it."""
+        if values.output:
+            with writing(place.path):
+                place.path.mkdir(parents=True, exist_ok=True)
+
     with progress_bars() as track:
-        records = (_of_run if values.workdir else _of_images)(values, track)
+        records = (_of_run if values.workdir else _of_images)(values, track, ready)
     print_results(records, values.workdir or values.fake)
     if place is None:
         print("--output=DIR keeps these values and their protocols")
@@ -120,10 +126,11 @@ def _check(values: flags.FlagValues) -> None:
                           "name one by --real")
 
 
-def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
+def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
     """Values of the checkpoints that are asked for."""
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
+        # What is judged, and the images that it is compared with.
         trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"))
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
@@ -132,25 +139,31 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
         subject = subject_of(config, game, makers, dataset, values.temperature, values.truncation)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
                 data_pictures(dataset, section, values.real_number))
+        # Names that do not exist are answered before anything is written or computed.
         request = _request(values, **making(game, dataset, section, "averaged" if values.ema else "as trained",
                                             values.temperature, values.truncation))
+        measures = measures_for(subject, dataset, features)
+        check_request(request, measures, real, features)
+        ready()
         number = values.number or real.number
-        found = evaluate(real, functools.partial(subject.pictures, number), request, features,
-                         measures_for(subject, dataset, features), track)
+        found = evaluate(real, functools.partial(subject.pictures, number), request, features, measures, track)
         kimg = trained.step * game.images_per_round / 1000
         subject = values.workdir if values.output else ""
         records += [Record(result, subject, trained.step, kimg) for result in found]
     return records
 
 
-def _of_images(values: flags.FlagValues, track: Track) -> list[Record]:
+def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
     """Values of a folder of images."""
     features = chosen_features(values.features, values.weights, None)
     real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
     # Features of what is judged are not kept: it seldom comes again.
     fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number), cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
-    found = evaluate(real, lambda seed: fake, request, features, measures_for(None, None, features), track)
+    measures = measures_for(None, None, features)
+    check_request(request, measures, real, features)
+    ready()
+    found = evaluate(real, lambda seed: fake, request, features, measures, track)
     return [Record(result, values.fake) for result in found]
 
 
