@@ -35,6 +35,7 @@ import ml_collections
 from absl import flags
 
 from ganlab.config import ConfigError, experiment
+from ganlab.data import PICTURE_CHANNELS
 from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
 from ganlab.game import GameState
 from ganlab.networks.torch_layers import NORMALIZATIONS
@@ -52,8 +53,6 @@ from ganlab.systems import build
 ARGUMENTS = ("FILE", "DEST")
 SIDE = 256  # Of the pictures that the run is described by; it takes others.
 PROVENANCE = "import.json"
-CHANNELS = (1, 3)
-"""That pictures have here: grey or colours."""
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -132,7 +131,7 @@ def _generators(values: flags.FlagValues, file: str) -> tuple[dict[str, str], di
 def _check_channels(path: str, found: Architecture) -> None:
     """Raises ConfigError for a generator that takes or makes what is not a picture."""
     for does, channels in (("takes", found.source_channels), ("makes", found.channels)):
-        if channels not in CHANNELS:
+        if channels not in PICTURE_CHANNELS:
             raise ConfigError(f"{path} holds a generator that {does} images of {counted(channels, 'channel')}, and "
                               "the pictures of runs have 1 (grey) or 3 (colours); name one of such pictures")
 

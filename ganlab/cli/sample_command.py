@@ -23,7 +23,7 @@ from absl import flags
 
 from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
-from ganlab.data import to_uint8
+from ganlab.data import PICTURE_CHANNELS, to_uint8
 from ganlab.data.classes import file_words
 from ganlab.engine import set_up_process
 from ganlab.output import counted, whole_file, whole_folder
@@ -58,11 +58,17 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Draws and writes; prints where."""
+    """Draws and writes; prints where. What cannot be written so is answered before anything is drawn."""
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
     if values.interpolate:
         check_walks(trained)
+    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
+                  f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
+    if values.form == "files":
+        check_files(output, trained.dataset.image_shape)
+    # Which latents and labels are drawn, and how many stand in a row.
+    if values.interpolate:
         number = values.interpolate * values.number
         ends = trained.latents(values.interpolate + 1, values.seed, values.temperature, values.truncation)
         latents = interpolate_latents(ends, values.number)
@@ -77,8 +83,7 @@ def run(values: flags.FlagValues) -> int:
         columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
                    else grid_columns(trained.config, trained.dataset, number))
     samples = trained.images(latents, labels)
-    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
-                  f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
+    # Written in the form that was asked for.
     title = f"{trained.config.name}, round {trained.step:,}"
     if values.form == "grid":
         save_png(output, draw_samples(samples, trained.dataset, columns, title))
@@ -105,6 +110,17 @@ def check_walks(trained: TrainedRun) -> None:
                           "leave --interpolate out")
 
 
+def check_files(output: Path, shape: tuple[int, ...]) -> None:
+    """Raises ConfigError where samples of a shape cannot become PNG files in a directory."""
+    if len(shape) != 3:
+        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
+    if shape[-1] not in PICTURE_CHANNELS:
+        raise ConfigError("--form=files writes PNG files of 1 channel (grey) or 3 (colours), and the run makes images "
+                          f"of {counted(shape[-1], 'channel')}; use --form=npz, or --form=grid, which shows each one")
+    if output.is_file() or output.exists() and any(output.iterdir()):
+        raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+
+
 def _conditional(trained: TrainedRun) -> bool:
     return bool(trained.config.system.get("conditional"))
 
@@ -123,11 +139,7 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
 
 
 def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:
-    """Writes samples [n, h, w, c] as files that are called by their numbers and these endings [n]."""
-    if samples.ndim != 4:
-        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
-    if output.is_file() or output.exists() and any(output.iterdir()):
-        raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+    """Writes samples [n, h, w, 1 or 3] as files that are called by their numbers and these endings [n]."""
     with whole_folder(output):
         for i, (image, ending) in enumerate(zip(to_uint8(samples), endings, strict=True)):
             save_png(output / f"{i:06}{ending}.png", image[..., 0] if image.shape[-1] == 1 else image)

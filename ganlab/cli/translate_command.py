@@ -26,6 +26,7 @@ from ganlab.cli.judging import progress_bars
 from ganlab.cli.runs import TrainedRun, open_run
 from ganlab.config import ConfigError, unknown
 from ganlab.data import (
+    PICTURE_CHANNELS,
     BadImage,
     NotFinite,
     decode_image,
@@ -44,8 +45,6 @@ from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
 STRIP = "side_by_side.png"
-CHANNELS = (1, 3)
-"""That pictures have: grey or colours."""
 Read = Callable[[int], bytes]
 
 
@@ -84,7 +83,7 @@ def run(values: flags.FlagValues) -> int:
     data = trained.dataset
     channels = (data.source_shape if translator.source == "source" else data.image_shape)[-1]
     for shape in (data.source_shape, data.image_shape):
-        if shape is not None and shape[-1] not in CHANNELS:
+        if shape is not None and shape[-1] not in PICTURE_CHANNELS:
             raise ConfigError(f"{values.workdir} is of images of {counted(shape[-1], 'channel')}, and the pictures "
                               "that are read "
                               "and written have 1 (grey) or 3 (colours); name another run")

@@ -3,8 +3,8 @@
 import numpy as np
 from rich.table import Table
 
-from ganlab.data import Dataset, Examination, Pictures, StoredImages, spread
-from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure
+from ganlab.data import Dataset, Examination, Pictures, StoredImages, as_pictures, spread
+from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure, plane
 from ganlab.report.tables import byte_text
 
 MOST_ROWS = 40  # Classes that have a row each in the table.
@@ -77,8 +77,8 @@ def data_picture(dataset: Dataset) -> np.ndarray:
     if len(dataset.images.shape) != 4:
         return _points(dataset)
     both = dataset.sources is not None
-    height, width = (max(array.shape[axis] for array in (dataset.images, dataset.sources) if array is not None)
-                     for axis in (1, 2))
+    shapes = [_shown_size(array) for array in (dataset.images, dataset.sources) if array is not None]
+    height, width = (max(sides) for sides in zip(*shapes, strict=True))
     rows = min(ROWS_OF_BOTH, MOST_PIXELS // height) // 2 if both else min(ROWS, MOST_PIXELS // height)
     index = _places(dataset, max(1, rows), max(1, MOST_PIXELS // width))
     images = _tiles(dataset.images, index, height, width)
@@ -90,6 +90,11 @@ def data_picture(dataset: Dataset) -> np.ndarray:
         source_index = _evenly(np.arange(len(dataset.sources)), *index.shape)
         tiles = np.stack([_tiles(dataset.sources, source_index, height, width), images])
     return image_grid(tiles.reshape(-1, height, width, 3), index.shape[1])
+
+
+def _shown_size(array: np.ndarray | StoredImages) -> tuple[int, int]:
+    """Height and width of what is shown of a picture."""
+    return as_pictures(np.empty((1, *array.shape[1:]), np.bool_)).shape[1:3]
 
 
 def _places(dataset: Dataset, rows: int, most_columns: int) -> np.ndarray:
@@ -111,7 +116,7 @@ def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int, wid
     """The pictures at `index` [rows, columns], uint8 [rows, columns, height, width, 3]; white where none is."""
     tiles = np.full((index.size, height, width, 3), BACKGROUND, np.uint8)
     shown = np.flatnonzero(index.reshape(-1) >= 0)
-    pictures = array[index.reshape(-1)[shown]]
+    pictures = as_pictures(array[index.reshape(-1)[shown]])
     tiles[shown, :pictures.shape[1], :pictures.shape[2]] = pictures
     return tiles.reshape(*index.shape, height, width, 3)
 
@@ -120,8 +125,6 @@ def _points(dataset: Dataset) -> np.ndarray:
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     index = spread(len(dataset), 5000)
-    # Of more dimensions, the first and the last are shown.
-    axes.scatter(dataset.images[index, 0], dataset.images[index, -1], s=3, c=dataset.labels[index], cmap="tab20",
-                 linewidths=0)
+    axes.scatter(*plane(dataset.images[index]).T, s=3, c=dataset.labels[index], cmap="tab20", linewidths=0)
     axes.set(title=dataset.name, aspect="equal")
     return figure_pixels(figure)

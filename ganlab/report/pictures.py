@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganlab.data import Dataset, finite_images, to_uint8
+from ganlab.data import Dataset, as_pictures, finite_images, to_uint8
 from ganlab.output import whole_file
 
 if TYPE_CHECKING:
@@ -29,14 +29,15 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     few squares; larger ones keep their pixels as squares.
 
     Args:
-      images: floats in [-1, 1] or uint8, [n, h, w, c] with 1 or 3 channels.
+      images: floats in [-1, 1] or uint8, [n, h, w, c]; of other than 1 or 3 channels a tile shows each in grey, one
+        beside another.
       columns: tiles in a row.
       width: pixels that the picture may be wide; tiles are never made smaller than they are.
 
     Returns:
       uint8 [H, W, 3].
     """
-    tiles = images if images.dtype == np.uint8 else to_uint8(images)
+    tiles = as_pictures(images if images.dtype == np.uint8 else to_uint8(images))
     count, height, tile_width, channels = tiles.shape
     tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
     scale = max(1, width // (columns * (tile_width + 1)))
@@ -80,16 +81,22 @@ def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
     return np.asarray(Image.fromarray(tile).resize((width * scale, height * scale), filter_))
 
 
+def plane(points: np.ndarray) -> np.ndarray:
+    """Returns the coordinates [n, 2] by which points [n, d] are drawn: the first and the last, of one number 0 too."""
+    return np.stack([points[:, 0], points[:, -1] if points.shape[1] > 1 else np.zeros_like(points[:, 0])], axis=1)
+
+
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
-    """Draws generated points [n, 2] over real ones [m, 2], those that are finite; returns uint8 [h, w, 3]."""
-    real = real[np.isfinite(real).all(axis=1)]
+    """Draws generated points [n, d] over real ones [m, d] by their `plane`, those that are finite; returns uint8
+    [h, w, 3]."""
+    real, points = plane(real[np.isfinite(real).all(axis=1)]), plane(points)
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     axes.scatter(*real[:5000].T, s=3, c="#bbbbbb", linewidths=0, label="real")
     axes.scatter(*points.T, s=4, c="#d1495b", linewidths=0, alpha=0.6, label="generated")
     low, high = real.min(axis=0), real.max(axis=0)
     # The frame is that of the real points, so that the frames of an animation agree.
-    margin = 0.15 * (high - low).max()
+    margin = 0.15 * (high - low).max() or 1.0
     axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin), aspect="equal",
              title=title)
     axes.legend(loc="upper right", markerscale=4)

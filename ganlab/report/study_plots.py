@@ -13,7 +13,7 @@ from ganlab.evaluation import DIVERGED, Value, level_text
 from ganlab.metrics import summarise
 from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import Picture, Plot, pixels_picture
-from ganlab.report.pictures import columns_for, image_grid
+from ganlab.report.pictures import columns_for, image_grid, plane
 from ganlab.report.plot_style import COLOURS, FAINT, INK, STYLE, keys_of, panel, scale_axis, value_title
 from ganlab.report.study_analysis import Analysis
 
@@ -152,6 +152,7 @@ def _level_ticks(axes: Axes, levels: Sequence[float]) -> None:
 def sample_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture | Plot]:
     """Returns a picture a variant of its samples, from the same latents in the same places."""
     samples = {name: analysis.variants[name].samples for name in names if analysis.variants[name].samples is not None}
+    samples = {name: plane(array) if array.ndim == 2 else array for name, array in samples.items()}
     points = [array for array in samples.values() if array.ndim == 2]
     frame = _frame(np.concatenate(points)) if points else None
     found: list[Picture | Plot] = []
