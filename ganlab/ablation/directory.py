@@ -49,7 +49,7 @@ class StackRecord:
             self.cost, seconds=total, load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
     def at_end(self, images_per_round: int) -> "StackRecord":
-        """The record of a stack that is done, with its speed."""
+        """Returns the record of a stack that is done, with its speed."""
         images = self.step * images_per_round * self.cost.trials
         rate = images / self.cost.seconds if self.cost.seconds else 0.0
         return dataclasses.replace(self, finished=True, cost=dataclasses.replace(self.cost, images_per_second=rate))
@@ -69,7 +69,7 @@ class AblationDirectory:
         self._early = (self.path / LOCK, self.stacks, self.stacks_file, self.versions_file)
 
     def check(self, plan: Plan) -> bool:
-        """Whether this plan was begun here; changes nothing.
+        """Returns whether this plan was begun here; changes nothing.
 
         Raises:
           ConfigError: if the directory holds another plan, or something else.
@@ -101,8 +101,8 @@ class AblationDirectory:
                           "--workdir, or the ablation's file as it was")
 
     def write_plan(self, plan: Plan, stacks: Sequence[Stack] | None, command: list[str]) -> None:
-        """Makes the directory; the plan comes last, so that what has one is whole. `stacks` is None where a job will
-        cut them."""
+        """Makes the directory; the plan comes last, so that a directory with a plan is whole.
+        `stacks` is None where a job will cut them."""
         with writing(self.path):
             self.stacks.mkdir(parents=True, exist_ok=True)
             write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
@@ -116,21 +116,22 @@ class AblationDirectory:
         return self.stacks_file.exists()
 
     def write_stacks(self, stacks: Sequence[Stack]) -> None:
-        """Keeps how the trials are stacked."""
+        """Writes how the trials are stacked."""
         with writing(self.stacks_file):
             write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
 
     def note_machine(self) -> None:
-        """Keeps the packages and devices of this machine beside the command that was given on another one."""
+        """Writes the packages and devices of this machine beside the command that was given on
+        another one."""
         with writing(self.versions_file):
             write_atomically(self.versions_file, json.dumps(versions(self.origin()["command"]), indent=2) + "\n")
 
     def origin(self) -> dict[str, Any]:
-        """The packages, the commit, the devices and the command that the study is made by."""
+        """Returns the packages, the commit, the devices and the command that the study is made by."""
         return json.loads(self.versions_file.read_text())
 
     def read_plan(self) -> Plan:
-        """The plan that was begun here.
+        """Returns the plan that was begun here.
 
         Raises:
           ConfigError: if there is none, or it does not read.
@@ -144,7 +145,7 @@ class AblationDirectory:
                               ) from error
 
     def read_stacks(self) -> list[Stack]:
-        """How the trials are stacked.
+        """Returns how the trials are stacked.
 
         Raises:
           ConfigError: where they are not cut into stacks yet.
@@ -157,15 +158,15 @@ class AblationDirectory:
                 for each in json.loads(self.stacks_file.read_text())]
 
     def stack_folder(self, number: int) -> Path:
-        """Where what a stack has found lies."""
+        """Returns the folder of what a stack has found."""
         return self.stacks / f"{number:04}"
 
     def checkpoints(self, number: int) -> Path:
-        """Where the states of a stack lie until it is finished."""
+        """Returns the folder of a stack's states, which is there until the stack is finished."""
         return self.stack_folder(number) / "checkpoints"
 
     def read_stack(self, number: int, up_to: int | None = None) -> StackRecord | None:
-        """What a stack has found, or had found after so many rounds; None before it began."""
+        """Returns what a stack has found, or had found after `up_to` rounds; None before it began."""
         file = self.stack_folder(number) / "trials.json"
         if not file.exists() or up_to == 0:
             return None
@@ -178,42 +179,42 @@ class AblationDirectory:
                            [Value(**each) for each in found["values"]], trials)
 
     def write_stack(self, record: StackRecord) -> None:
-        """Keeps what a stack has found."""
+        """Writes what a stack has found."""
         folder = self.stack_folder(record.number)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / "trials.json", json.dumps(dataclasses.asdict(record), indent=1) + "\n")
 
     def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
-        """Keeps a stack's samples by variant."""
+        """Writes a stack's samples by variant."""
         names = list(samples)
         with writing(self.stack_folder(number)), whole_file(self.stack_folder(number) / "samples.npz") as file:
             np.savez_compressed(file, names=np.array(names, dtype=str),
                                 **{str(place): samples[name] for place, name in enumerate(names)})
 
     def finish_stack(self, record: StackRecord) -> None:
-        """Keeps that a stack is done, and lets go of its states."""
+        """Writes that a stack is done, and deletes its states."""
         self.write_stack(record)
         shutil.rmtree(self.checkpoints(record.number), ignore_errors=True)
         (self.stack_folder(record.number) / "error.txt").unlink(missing_ok=True)
 
     def write_error(self, number: int, text: str) -> None:
-        """Keeps why a stack failed."""
+        """Writes why a stack failed."""
         write_atomically(self.stack_folder(number) / "error.txt", text + "\n")
 
     def error(self, number: int) -> str:
-        """Why a stack failed; empty where it did not."""
+        """Returns why a stack failed; empty where it did not."""
         file = self.stack_folder(number) / "error.txt"
         return file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
 
     def unfinished(self) -> list[Stack]:
-        """The stacks that have something left to do."""
+        """Returns the stacks that are not finished."""
         found = [(stack, self.read_stack(stack.number)) for stack in self.read_stacks()]
         return [stack for stack, record in found if record is None or not record.finished]
 
 
 def read_study(path: str | Path) -> Study:
-    """All that an ablation's directory holds, finished or not.
+    """Returns everything that an ablation's directory holds, finished or not.
 
     Raises:
       ConfigError: where it holds none.
@@ -272,8 +273,8 @@ def mean_load(parts: Iterable[tuple[float | None, float]]) -> float | None:
 
 
 def _together(costs: Collection[Cost]) -> Cost | None:
-    """What a variant cost whose trials were trained in several stacks: all seconds, the speed and the load over them,
-    and the most trials and memory of a stack; None for no stack."""
+    """Returns what a variant cost whose trials were trained in several stacks: all seconds, the
+    speed and the load over them, and the most trials and memory of a stack; None for no stack."""
     if len(costs) < 2:
         return next(iter(costs), None)
     seconds = sum(cost.seconds for cost in costs)

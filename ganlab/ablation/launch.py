@@ -34,7 +34,7 @@ Track = Callable[[Plan, Stack], Advance]
 
 def train_here(directory: AblationDirectory, programs: Mapping[int, Program], interruption: Interruption, track: Track,
                say: Callable[[str], None]) -> bool:
-    """Trains all stacks that are not done, one after another; whether none was interrupted.
+    """Trains all stacks that are not done, one after another; returns whether none was interrupted.
 
     A stack that fails is tried once more in a process of its own, which whatever the others left behind does
     not reach; when it fails there too, it is marked and the next one follows.
@@ -44,7 +44,7 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
       programs: compiled already, by group; others are compiled when they are needed.
       interruption: asked at every call of a program.
       track: shows progress.
-      say: told what fails.
+      say: called with what fails.
     """
     plan = directory.read_plan()
     for stack in directory.unfinished():
@@ -65,7 +65,8 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
 def train_one(directory: AblationDirectory, plan: Plan, stack: Stack, program: Program | None,
               interruption: Interruption, advance: Advance = lambda number: None,
               say: Callable[[str], None] = print) -> bool:
-    """Trains one stack, by a program that is compiled already if there is one; whether it came to its end."""
+    """Trains one stack, by a program that is compiled already if there is one; returns whether it
+    came to its end."""
     with locked(directory.stack_folder(stack.number)):
         program = program or compile_program(plan, stack.group, len(stack.trials))
         return train_stack(plan, stack, program, directory, interruption, advance, say)
@@ -73,7 +74,8 @@ def train_one(directory: AblationDirectory, plan: Plan, stack: Stack, program: P
 
 def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Callable[[str], None],
                 interruption: Interruption) -> None:
-    """Trains a stack in a process of its own; where that fails too, keeps why, or the `text` of the first failure.
+    """Trains a stack in a process of its own; where that fails too, writes why, or the `text` of
+    the first failure.
 
     A process that ends because of the same signal as this one has not failed.
     """
@@ -111,7 +113,7 @@ def size_by_job(directory: AblationDirectory, launcher: str, limit: int, options
 
     Args:
       directory: of the ablation, whose plan is written.
-      launcher: as of `submit`.
+      launcher: see `submit`.
       limit: trials of a stack at most; 0 for as many as fit and pay.
       options: of SLURM, those of the jobs that train.
       say: called with where the job's logs are.
@@ -137,13 +139,13 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
       launcher: `local`, for processes of this machine, or `slurm`, for one array of jobs.
       workers: jobs at a time.
       options: of SLURM, without their prefix: `partition`, `time`, `gpus_per_node`.
-      say: told how each job ended.
+      say: called with how each job ended.
 
     Raises:
       ConfigError: where there is no SLURM, or an option that it does not know.
     """
     stacks, executor = directory.unfinished(), _executor(directory, launcher, workers, options)
-    # SLURM itself keeps to the number of workers; processes of this machine are begun in turn.
+    # SLURM itself keeps to the number of workers; processes of this machine are started in turn.
     for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
         jobs = executor.map_array(Job(), [str(directory.path)] * len(batch),
                                   [stack_flag(stack.number) for stack in batch])
@@ -154,7 +156,7 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
 
 
 def _executor(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any]) -> Any:
-    """What submits jobs with these options."""
+    """Returns what submits jobs with these options."""
     import submitit  # Imported here: it is for those who submit.
 
     try:
@@ -196,7 +198,7 @@ class Job:
 
 
 def _await(job: Any, stack: Stack, directory: AblationDirectory, say: Callable[[str], None]) -> None:
-    """Waits for a job, and keeps why it failed."""
+    """Waits for a job, and writes why it failed."""
     error = _error_of(job)
     if error is not None:
         text = _last_lines(error)
@@ -212,7 +214,7 @@ def _error_of(job: Any) -> Exception | None:
 
 
 def _last_lines(error: Exception) -> str:
-    """The end of an error's text, where its reason is, or what kind it is."""
+    """Returns the end of an error's text, where its reason is, or what kind it is."""
     return "\n".join(str(error).strip().splitlines()[-ERROR_LINES:]) or type(error).__name__
 
 
@@ -221,10 +223,10 @@ def _brief(text: str) -> str:
 
 
 def chosen(stacks: Sequence[Stack], number: int) -> Stack:
-    """The stack of a number.
+    """Returns the stack of a number.
 
     Raises:
-      ConfigError: where there is none.
+      ConfigError: where the plan does not have it.
     """
     for stack in stacks:
         if stack.number == number:

@@ -34,7 +34,7 @@ class PlannedVariant:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What an ablation trains; fields not told here are those of `Ablation`.
+    """What an ablation trains; other fields are those of `Ablation`.
 
     Attributes:
       design: in a sentence.
@@ -71,12 +71,13 @@ class Plan:
         return len(self.variants) * len(self.seeds)
 
     def changes(self, variant: PlannedVariant) -> dict[str, Any]:
-        """Config keys in which a variant differs from the base; None for a key that it lacks."""
+        """Returns the config keys in which a variant differs from the base; None for a key that it
+        lacks."""
         base, own = dict(flat(self.variants[0].config)), dict(flat(variant.config))
         return {path: own.get(path) for path in sorted(base.keys() | own.keys()) if base.get(path) != own.get(path)}
 
     def to_json(self) -> str:
-        """The plan as text, from which `plan_from` makes it again."""
+        """Returns the plan as text, from which `plan_from` makes it again."""
         entries = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         variants = [{"name": variant.name, "levels": dict(variant.levels), "group": variant.group,
                      "config": plain(variant.config)} for variant in self.variants]
@@ -84,7 +85,7 @@ class Plan:
 
 
 def plan_from(text: str) -> Plan:
-    """The plan of its text.
+    """Returns the plan of its text.
 
     Raises:
       ValueError, KeyError, TypeError: for something else.
@@ -96,7 +97,7 @@ def plan_from(text: str) -> Plan:
 
 
 def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
-    """The plan of an ablation; its experiment's file is run, nothing is compiled or written.
+    """Returns the plan of an ablation; runs its experiment's file, compiles and writes nothing.
 
     Args:
       ablation: the ablation.
@@ -141,7 +142,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
 
 
 def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool) -> Game:
-    """The game of a group, by one of its variants."""
+    """Returns the game of a group, by one of its variants."""
     game, dataset = build(config)
     if config.init.source:
         raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from their seeds; leave it "
@@ -156,7 +157,7 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained
 
 
 def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
-    """Refuses, by a ConfigError, data that the devices of this machine cannot hold beside a stack."""
+    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack."""
     if not stays_on_device(dataset, config):
         raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
                           f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
@@ -164,12 +165,13 @@ def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
 
 
 def variant_name(levels: Levels) -> str:
-    """A variant's levels in words."""
+    """Returns a variant's levels in words."""
     return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
 
 
 def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> list[int]:
-    """After which rounds a trial is measured: evenly, at the ends of calls, the last at its end."""
+    """Returns after which rounds a trial is measured: evenly, at the ends of calls, the last at its
+    end."""
     calls = rounds // rounds_per_call
     ends = {math.ceil(calls * share / evaluations) for share in range(1, evaluations + 1)}
     return [end * rounds_per_call for end in sorted(ends)]
@@ -187,7 +189,7 @@ def _check_numbers(ablation: Ablation) -> None:
 
 
 def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigDict]) -> Levels:
-    """The base's levels; those of ranges are what the experiment has."""
+    """Returns the base's levels; those of ranges are the experiment's."""
     ranges = {name: axis for name, axis in ablation.axes.items() if isinstance(axis, Range)}
     named = {name: axis for name, axis in ablation.axes.items() if name not in ranges}
     levels = base_levels(named, {name: level for name, level in ablation.base.items() if name not in ranges}, {})
@@ -201,7 +203,7 @@ def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigD
 
 def _config(ablation: Ablation, levels: Levels,
             get_config: Callable[[str], ml_collections.ConfigDict]) -> ml_collections.ConfigDict:
-    """The config of a combination of levels, without its budget."""
+    """Returns the config of a combination of levels, without its budget."""
     changes = _merged(ablation, levels)
     _, _, argument = ablation.experiment.partition(":")
     choices = dict(part.partition("=")[::2] for part in filter(None, argument.split(",")))
@@ -216,7 +218,7 @@ def _config(ablation: Ablation, levels: Levels,
 
 
 def _merged(ablation: Ablation, levels: Levels) -> Changes:
-    """The changes of all axes together; no two may set the same key to different values."""
+    """Returns the changes of all axes together; no two may set the same key to different values."""
     merged, origin = dict(ablation.changes), {}
     for axis, level in levels.items():
         for name, value in _changes(ablation.axes[axis], level).items():
@@ -246,7 +248,8 @@ def _set(config: ml_collections.ConfigDict, path: str, value: object) -> None:
 
 
 def _structure(config: ml_collections.ConfigDict) -> str:
-    """What configs that one program trains have in common: all but numbers, seed, name, length and intervals."""
+    """Returns what configs that one program trains have in common: all but numbers, seed, name,
+    length and intervals."""
     entries = plain(config)
     entries["hyper"] = sorted(entries["hyper"])
     entries["train"] = {name: value for name, value in entries["train"].items() if not name.endswith("_rounds")}
@@ -254,7 +257,7 @@ def _structure(config: ml_collections.ConfigDict) -> str:
 
 
 def _rounds(kimg: float, game: Game, rounds_per_call: int) -> int:
-    """The rounds of whole calls that show at least so many images."""
+    """Returns the rounds of whole calls that show at least this many images."""
     return math.ceil(kimg * 1000 / game.images_per_round / rounds_per_call) * rounds_per_call
 
 

@@ -28,7 +28,8 @@ SAMPLES, SAMPLES_SEED = 64, 0
 
 def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationDirectory, interruption: Interruption,
                 advance: Callable[[int], None], say: Callable[[str], None]) -> bool:
-    """Trains a stack from where it stopped, and writes what it finds; whether it came to its end.
+    """Trains a stack from where it stopped, and writes what it finds; returns whether it came to
+    its end.
 
     Args:
       plan: the plan.
@@ -36,8 +37,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
       program: the compiled rounds of its group.
       directory: of the ablation.
       interruption: asked at every call; then the states are saved.
-      advance: told how many rounds more are done.
-      say: told of checkpoints that do not read.
+      advance: called with how many more rounds are done.
+      say: called with checkpoints that do not read.
     """
     variant = program.variant
     rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
@@ -82,14 +83,15 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
 
 
 def _kept(states: GameState, stack: Stack) -> GameState:
-    """The states of a stack's trials in the host's memory, as they are saved: whatever devices they were spread over,
-    and without those that only filled up the stack."""
+    """Returns the states of a stack's trials in the host's memory, as they are saved: whatever
+    devices they were spread over, and without those that only filled up the stack."""
     own = jax.device_put(states, jax.local_devices(backend="cpu")[0])
     return jax.tree.map(lambda leaf: leaf[:len(stack.trials)], own)
 
 
 def _placed(kept: GameState, like: GameState) -> GameState:
-    """Saved states filled up to the size of others, and spread over the devices as these are."""
+    """Returns saved states filled up to the size of others, and spread over the devices as these
+    are."""
     def fill(leaf: Array, other: Array) -> Array:
         places = np.minimum(np.arange(len(other)), len(leaf) - 1)
         return jax.device_put(leaf[places], other.sharding)
@@ -98,7 +100,7 @@ def _placed(kept: GameState, like: GameState) -> GameState:
 
 
 def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> StackRecord:
-    """The record of a stack that has not begun."""
+    """Returns the record of a stack that has not begun."""
     parameters = sum(leaf.size for network in program.game.networks.values()
                      for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
     cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
@@ -109,7 +111,7 @@ def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> Stac
 
 def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState, finite: np.ndarray,
               judging: Judging) -> StackRecord:
-    """The record with the values of every trial that is still finite."""
+    """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
     sample = jax.jit(program.game.sampler.images)
     params, variables = jax.device_get(weights_of(states, program.game.sampler.network))
@@ -131,7 +133,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
 
 
 def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int) -> TrialEntry:
-    """The entry of a trial that was found not to be finite, with the round and the array where its guard noted them."""
+    """Returns the entry of a trial that was found not to be finite, with the round and the array
+    where its guard noted them."""
     own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place], jax.device_get(states.memory)))
     fault = fault_of(program.game, own)
     if fault is None:  # Its samples are not finite, or its game has no guard.
@@ -140,7 +143,8 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
 
 
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
-    """By variant, samples of its first seed from latents that are the same for all, those of `ganlab sample`."""
+    """Returns by variant the samples of its first seed, from latents that are the same for all,
+    those of `ganlab sample`."""
     sampler, classes = program.game.sampler, program.dataset.num_classes
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)

@@ -2,12 +2,12 @@
 
 Trains every variant of an ablation from every seed. Trials that differ in numbers and seeds alone are
 stacked: they train side by side as one program, as many as fit the memory, spread over all devices (on
-CPU, over its cores). The same command again goes on with what is missing, to the same numbers.
+CPU, over its cores). The same command again trains what is missing, to the same numbers.
 
 Examples:
   ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties --dry_run
   ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties
-  ganlab ablate --workdir=runs/penalties                      # goes on
+  ganlab ablate --workdir=runs/penalties                      # resumes
   ganlab ablate --ablation=FILE --workdir=DIR --launcher=slurm --slurm=partition=gpu,gpus_per_node=1,time=240
   ganlab report runs/penalties                                # also while it trains
 
@@ -74,8 +74,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_string("ablation", None, "the ablation's file, with its choices if it has some: "
-                        "FILE:data=ring8; not needed to go on", flag_values=values)
-    flags.DEFINE_string("workdir", None, "the ablation's directory, new or to go on in", flag_values=values,
+                        "FILE:data=ring8; not needed to resume", flag_values=values)
+    flags.DEFINE_string("workdir", None, "the ablation's directory, new or to resume", flag_values=values,
                         required=True)
     flags.DEFINE_bool("dry_run", False, "prints the plan and writes nothing", flag_values=values)
     flags.DEFINE_enum("launcher", "here", LAUNCHERS, "where stacks are trained: one after another in this process, or "
@@ -91,7 +91,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Plans, prints the plan, and trains; everything that can be wrong is checked before anything runs."""
+    """Plans, prints the plan, and trains; checks everything before anything runs."""
     set_up_process()
     split_cpu()
     directory, console = AblationDirectory(values.workdir), wide_console()
@@ -140,7 +140,7 @@ def run(values: flags.FlagValues) -> int:
 
 
 def print_report(directory: AblationDirectory, console: rich.console.Console) -> None:
-    """Prints the findings, and what to beware of, and writes the report."""
+    """Prints the findings and the cautions, and writes the report."""
     study = read_study(directory.path)
     analysis = Analysis(study)
     console.print()
@@ -160,7 +160,7 @@ def _say_done(directory: AblationDirectory, console: rich.console.Console) -> in
 
 
 def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
-    """The plan of the ablation's file, or, without one, that of the directory."""
+    """Returns the plan of the ablation's file or, without one, that of the directory."""
     if values.ablation is None:
         return directory.read_plan()
     return make_plan(load_ablation(values.ablation), trained_here=values.launcher != "slurm")
@@ -168,7 +168,8 @@ def read_plan(values: flags.FlagValues, directory: AblationDirectory) -> Plan:
 
 def plan_stacks(plan: Plan, limit: int, console: rich.console.Console,
                 beside: int = 1) -> tuple[list[Stack], dict[int, Program]]:
-    """The stacks of all groups, of which `beside` at once fit this machine, and the compiled program of each group."""
+    """Returns the stacks of all groups, of which `beside` at once fit this machine, and the
+    compiled program of each group."""
     stacks, programs = [], {}
     with console.status("compiling"):
         for group in range(len(plan.groups)):
@@ -179,7 +180,8 @@ def plan_stacks(plan: Plan, limit: int, console: rich.console.Console,
 
 def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program], console: rich.console.Console,
                timed: bool) -> None:
-    """Prints the question, the axes, and a row a group; with `timed`, after a few calls of each program.
+    """Prints the question, the axes, and a row for each group; with `timed`, after a few calls of
+    each program.
 
     Columns on stacks are left out where a job has still to cut them.
     """
@@ -222,7 +224,8 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
 
 
 def group_words(plan: Plan, group: int) -> str:
-    """The levels in which a group's variants agree while the plan's do not; `base` where there is no other variant."""
+    """Returns the levels in which a group's variants agree while the plan's do not; `base` where
+    there is no other variant."""
     variants = plan.groups[group]
     shared = []
     for axis, levels in plan.axes.items():
@@ -234,7 +237,7 @@ def group_words(plan: Plan, group: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as hours and minutes."""
+    """Returns seconds as hours and minutes."""
     minutes, rest = divmod(math.ceil(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
@@ -242,7 +245,7 @@ def duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def stack_bars(console: rich.console.Console) -> Iterator[object]:
-    """A bar a stack on a terminal, a line a stack elsewhere."""
+    """Shows a bar for each stack on a terminal, and prints a line for each elsewhere."""
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -258,7 +261,7 @@ def stack_bars(console: rich.console.Console) -> Iterator[object]:
 
 
 def options(words: Sequence[str]) -> dict[str, object]:
-    """The options of sbatch.
+    """Returns the options of sbatch by name.
 
     Raises:
       ConfigError: for a word that is not name=value.

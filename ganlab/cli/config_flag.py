@@ -35,7 +35,7 @@ def config_first(argv: list[str]) -> list[str]:
 
 
 def _found(text: str) -> str:
-    """An experiment's file and its choices, with the path of the file."""
+    """Returns an experiment's file and its choices, with the path of the file."""
     name, colon, choices = text.partition(":")
     return f"{find_file(name)}{colon}{choices}" if name else text
 

@@ -46,8 +46,7 @@ from ganlab.output import agreeing, counted
 
 ARGUMENTS = ("SOURCE", "DEST")
 EXIT_INTERRUPTED = 130
-LINES = 10  # Of progress, where there is no terminal.
-ONE_OTHER = "file is no image by its name"
+LINES = 10  # Of progress, without a terminal.
 SHOWN = 20  # Of the files that were left out; DEST/import.json has them all.
 
 
@@ -60,13 +59,13 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("background", "black", "colour under what is transparent: black, white, #8090a0",
                         flag_values=values)
     flags.DEFINE_integer("channels", 3, "3 for colours, 1 for grey", flag_values=values)
-    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are no usable images, "
+    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are not usable images, "
                       "links to nothing, and folders that cannot be read", flag_values=values)
     flags.DEFINE_bool("overwrite", False, "replaces a data set at DEST, once the new one is whole", flag_values=values)
 
 
 def run(values: flags.FlagValues, source: str, dest: str) -> int:
-    """Imports; says what came of it and how to train on it."""
+    """Imports; prints what came of it and how to train on it."""
     form = Form(values.resolution, values.crop, values.background, values.channels)
     form.check("--")
     place = Path(dest)
@@ -97,7 +96,7 @@ def _list(source: str, place: Path, skip_bad: bool) -> Listing:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
-    """What shows images done of their total: a bar on a terminal, a few lines elsewhere."""
+    """Shows how many images are done: a bar on a terminal, a few lines elsewhere."""
     if not sys.stdout.isatty():
         yield _line
         return
@@ -128,7 +127,8 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
         if len(found.left_out) > SHOWN:
             yield f"  and {len(found.left_out) - SHOWN:,} more, all in {place / 'import.json'}"
     if listing.others:
-        yield f"{listing.others:,} {'files are no images by their names' if listing.others > 1 else ONE_OTHER}"
+        others = counted(listing.others, "file is not an image by its name", "files are not images by their names")
+        yield others
     if found.enlarged:
         yield (f"{counted(found.enlarged, 'image was', 'images were')} smaller than {form.resolution} pixels and "
                f"{agreeing(found.enlarged, 'was', 'were')} enlarged")

@@ -30,7 +30,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, name: str) -> int:
-    """Prepares; says what is there and how to look at it and train on it."""
+    """Prepares; prints what is there and how to look at it and train on it."""
     builder = prepare(name, values.data_dir, values.download_dir)
     sizes = ", ".join(f"{counted(info.num_examples, 'example')} in {split}"
                       for split, info in builder.info.splits.items())

@@ -23,7 +23,7 @@ from ganlab.systems import build
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
-    flags.DEFINE_bool("compile", False, "compiles the round, to tell the memory of its temporary arrays",
+    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its temporary arrays",
                       flag_values=values)
 
 

@@ -57,7 +57,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     text = functools.partial(flags.DEFINE_string, flag_values=values)
     whole = functools.partial(flags.DEFINE_integer, flag_values=values)
     text("workdir", None, "the run whose samples are measured")
-    text("step", None, "the checkpoint after so many rounds, or `all`; the newest by default")
+    text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
     flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab list --only=metrics)",
                       flag_values=values)
     flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default digits, and pixels of "
@@ -89,7 +89,8 @@ def run(values: flags.FlagValues) -> int:
     place = RunDirectory(output) if output else None
 
     def ready() -> None:
-        """Makes the directory: once all that was asked for is known to exist, and before anything is measured for it."""
+        """Makes the directory: after everything that was asked for is known to exist, and before
+        anything is measured for it."""
         if values.output:
             with writing(place.path):
                 place.path.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,7 @@ def _check(values: flags.FlagValues) -> None:
     if (values.workdir is None) == (values.fake is None):
         raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
     if values.bootstrap == 1:
-        raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
+        raise ConfigError("--bootstrap=1 says nothing about the spread; take at least 2, better 200")
     if values.fake:
         for name in ("step", "split", "ema", "temperature", "truncation", "seeds"):
             if values[name].value != values[name].default:
@@ -127,7 +128,7 @@ def _check(values: flags.FlagValues) -> None:
 
 
 def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
-    """Values of the checkpoints that are asked for."""
+    """Returns the values of the checkpoints that are asked for."""
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
         # What is judged, and the images that it is compared with.
@@ -154,7 +155,7 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
 
 
 def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
-    """Values of a folder of images."""
+    """Returns the values of a folder of images."""
     features = chosen_features(values.features, values.weights, None)
     real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
     # Features of what is judged are not kept: it seldom comes again.

@@ -65,7 +65,7 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
 
 
 def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Floats in another format, to the nearest; whole numbers as they are.
+    """Returns floats in another format, rounded to the nearest; whole numbers stay as they are.
 
     Raises:
       WeightsError: where a number is not finite in that format.

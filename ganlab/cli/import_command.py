@@ -73,7 +73,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, file: str, dest: str) -> int:
-    """Reads, checks, and writes the run; nothing is written before all is known to fit."""
+    """Reads, checks, and writes the run; writes nothing before everything is known to fit."""
     set_up_process()
     place = Path(dest)
     if place.is_file() or place.exists() and any(place.iterdir()):
@@ -116,7 +116,8 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
 
 
 def _generators(values: flags.FlagValues, file: str) -> tuple[dict[str, str], dict[str, Weights]]:
-    """The file of each generator by the name that it gets, and of its weights those of this generator alone."""
+    """Returns the file of each generator by the name that it gets, and of its weights those of this
+    generator alone."""
     files = {"generator": file}
     if values.back is not None or values.back_network is not None:
         files = {"generator_ab": file, "generator_ba": values.back or file}
@@ -137,7 +138,7 @@ def _check_channels(path: str, found: Architecture) -> None:
 
 
 def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
-    """The config of a run that has these generators."""
+    """Returns the config of a run that has these generators."""
     forward, *others = found.values()
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
@@ -164,7 +165,7 @@ def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architectur
 
 
 def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
-    """A state with variables in place of those of some networks, and of their averages."""
+    """Returns a state with other variables for some networks, and for their averages."""
     params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
     for name, tree in taken.items():
         params[name], ema[name] = tree["params"], tree["params"]

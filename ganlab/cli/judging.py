@@ -19,7 +19,7 @@ from ganlab.report.results import plot_results
 
 @contextlib.contextmanager
 def progress_bars() -> Iterator[Track]:
-    """Bars on a terminal, one under another; nothing where output is piped."""
+    """Shows bars on a terminal, one under another; shows nothing where output is piped."""
     console = rich.console.Console(file=sys.stderr, markup=False, highlight=False)
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
@@ -33,10 +33,11 @@ def progress_bars() -> Iterator[Track]:
 
 def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
               directory: RunDirectory) -> tuple[Judge | None, Best | None]:
-    """What measures a training run's images at its intervals, and the value whose best checkpoint is kept.
+    """Returns what measures a training run's images at its intervals, and the value whose best
+    checkpoint is kept.
 
     Raises:
-      ConfigError: for a metric, features, weights or a value that there is not, before anything compiles.
+      ConfigError: for a metric, features, weights or a value that does not exist, before anything compiles.
     """
     wanted, every = config["evaluate"], config["train"]["evaluate_every_rounds"]
     if not every:

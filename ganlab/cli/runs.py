@@ -31,7 +31,7 @@ from ganlab.types import Array, Tree
 
 
 def grid_columns(config: Mapping[str, Any], dataset: Dataset, number: int) -> int:
-    """Columns of a grid of samples: one a class where samples have classes."""
+    """Returns the columns of a grid of samples: one for each class where samples have classes."""
     return columns_for(number, dataset.num_classes if config["system"].get("conditional") else 1)
 
 
@@ -55,26 +55,29 @@ class TrainedRun:
     programs: Programs
 
     def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
-        """Latents [number, z] of a seed, `temperature` times draws within [-truncation, truncation] (0: all draws).
+        """Returns latents [number, z] of a seed, `temperature` times draws within [-truncation,
+        truncation] (0: all draws).
 
         The first k are the same for every number.
         """
         return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), truncation) * temperature
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
+        """Returns samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
         sample = functools.partial(self.programs.sample, *self.networks[self.game.sampler.network])
         return _in_batches(sample, latents, labels, batch_size)
 
     def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
-        """Translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
+        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds
+        them; for games that translate."""
         program, network = self.programs.translate[direction], self.game.translators[direction].network
         translate = functools.partial(program, *self.networks[network])
         labels = np.zeros(len(pictures), np.int32)  # Translators see none.
         return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels, batch_size)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
+        """Returns latents [n, z] of images [n, ...] as the data set holds them, with labels [n];
+        for games with an encoder."""
         encode = functools.partial(self.programs.encode, *self.networks[self.game.encoder.network])
         return _in_batches(lambda part, of: encode(to_float(part), of), images, labels, batch_size)
 
@@ -86,14 +89,15 @@ _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"
 
 def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray, labels: np.ndarray,
                 batch_size: int) -> np.ndarray:
-    """The results of `function(inputs, labels)` for a batch at a time, which bounds the memory."""
+    """Returns the results of `function(inputs, labels)`, computed a batch at a time, which bounds
+    the memory."""
     parts = [function(jnp.asarray(inputs[i:i + batch_size]), jnp.asarray(labels[i:i + batch_size], jnp.int32))
              for i in range(0, len(inputs), batch_size)]
     return np.concatenate([np.asarray(part) for part in parts])
 
 
 def class_number(flag: str, text: str, names: Sequence[str]) -> int:
-    """The class that a flag names, by its name or else by its number (see `find_class`).
+    """Returns the class that a flag names, by its name or else by its number (see `find_class`).
 
     Raises:
       ConfigError: for a class that the data does not have.
@@ -105,7 +109,8 @@ def class_number(flag: str, text: str, names: Sequence[str]) -> int:
 
 
 def classes_text(names: Sequence[str]) -> str:
-    """Returns how flags name the classes, in words: by numbers too, unless other classes are called by such."""
+    """Returns how flags name the classes: also by their numbers, unless other classes are called by
+    numbers."""
     more = f", and {len(names) - CLASSES_SHOWN:,} more" if len(names) > CLASSES_SHOWN else ""
     shown = ", ".join(names[:CLASSES_SHOWN]) + more
     if any(map(is_whole_number, names)) and tuple(names) != tuple(map(str, range(len(names)))):
@@ -114,7 +119,7 @@ def classes_text(names: Sequence[str]) -> str:
 
 
 def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
-    """The checkpoints that are meant: the newest (None), the one after so many rounds, or `all`.
+    """Returns the checkpoints that are meant: the newest (None), the one after n rounds, or `all`.
 
     Raises:
       ConfigError: for what is neither, and for a run that holds none.
@@ -122,7 +127,7 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     if wanted is None or wanted.isdigit():
         return [None if wanted is None else int(wanted)]
     if wanted != "all":
-        raise ConfigError(f"--step={wanted} is no number of rounds; name a checkpoint, as --step=500, or --step=all")
+        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in --step=500, or --step=all")
     directory = RunDirectory(workdir).checkpoints
     if not directory.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
@@ -133,12 +138,13 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
 
 def open_run(workdir: str, step: int | None = None, ema: bool = True,
              does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
-    """Reads a run's checkpoint: the newest, or that after `step` rounds; averaged weights unless told otherwise.
+    """Reads a run's checkpoint: the newest, or the one after `step` rounds; averaged weights unless
+    `ema` is False.
 
     `does` names what is wanted of its game, one of them: a `sampler`, `translators`.
 
     Raises:
-      ConfigError: if there is no such run, checkpoint or average.
+      ConfigError: if the run, the checkpoint or the average does not exist.
     """
     directory = RunDirectory(workdir)
     config = directory.read_config()

@@ -48,17 +48,18 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                        "factor; 0 for no bound (the truncation trick of BigGAN, Brock et al. 2019; not psi, which "
                        "--trunc of StyleGAN is)", lower_bound=0.0, upper_bound=1e3, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
                       flag_values=values)
-    flags.DEFINE_integer("interpolate", 0, "draws so many walks between latents instead, a row each", lower_bound=0,
+    flags.DEFINE_integer("interpolate", 0, "draws this many walks between latents instead, each as a row", lower_bound=0,
                          flag_values=values)
     flags.DEFINE_string("output", None, "file (grid, npz) or new directory (files); by default in the run's directory",
                         flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Draws and writes; prints where. What cannot be written so is answered before anything is drawn."""
+    """Draws and writes; prints where. Answers what cannot be written that way before anything is
+    drawn."""
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
     if values.interpolate:
@@ -102,7 +103,8 @@ def run(values: flags.FlagValues) -> int:
 
 
 def check_walks(trained: TrainedRun) -> None:
-    """Raises ConfigError for a run between whose latents there are no walks, because none is a vector of numbers."""
+    """Raises ConfigError for a run whose latents are not vectors of numbers, between which there
+    are no walks."""
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
         raise ConfigError("--interpolate walks between latents that are vectors of real numbers, but a latent of "
@@ -126,7 +128,7 @@ def _conditional(trained: TrainedRun) -> bool:
 
 
 def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarray:
-    """Labels [number]: the classes named (by number or by name) in turn, or all of them.
+    """Returns labels [number]: the classes named (by number or by name) in turn, or all of them.
 
     Raises:
       ConfigError: for a class that the data does not have, or labels of an unconditional run.

@@ -97,7 +97,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def more_help() -> str:
-    """Returns what of published tools is which key here, so that a search for their names finds it."""
+    """Returns which key here is which option of published tools, so that a search for their names
+    finds it."""
     names = {"--config": "--cfg of StyleGAN: base settings", "--workdir": "--outdir of StyleGAN, --checkpoints_dir and "
              "--name of pix2pix and CycleGAN"}
     names |= {f"--config.{path}": known_as for path, known_as in known_elsewhere().items()}
@@ -117,7 +118,8 @@ def _define_processes(values: flags.FlagValues) -> None:
 
 
 def mistaken(argv: list[str], error: Exception) -> None:
-    """Answers a mistake in the flags: the other processes of a run hear of it too, and need not wait for this one."""
+    """Answers a mistake in the flags: the other processes of a run hear of it too, and do not wait
+    for this one."""
     values = flags.FlagValues()
     _define_processes(values)
     try:
@@ -128,7 +130,7 @@ def mistaken(argv: list[str], error: Exception) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Trains; everything that can be wrong is checked before the directory is touched."""
+    """Trains; checks everything before the directory is touched."""
     set_up_process()
     distributed.join(values.coordinator, values.processes, values.process)
     with distributed.ending_all(), _place(values.workdir) as directory:
@@ -137,7 +139,8 @@ def run(values: flags.FlagValues) -> int:
 
 @contextlib.contextmanager
 def _place(workdir: str) -> Iterator[RunDirectory]:
-    """The run's directory; of several processes, those after the first write elsewhere, and are silent."""
+    """Returns the run's directory; of several processes, those after the first write elsewhere, and
+    are silent."""
     if distributed.leads():
         yield RunDirectory(workdir)
         return
@@ -184,7 +187,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
             return EXIT_DIVERGED
         draw_run(directory, config.name)
     if outcome.stopped_by is not None:
-        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command goes on")
+        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes")
         return EXIT_SIGNAL + outcome.stopped_by
     latest = max(directory.samples.glob("*.png"), default=directory.samples)
     print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation {directory.animation}, "
@@ -207,7 +210,7 @@ def _check_shared(directory: RunDirectory) -> None:
 
 def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, directory: RunDirectory,
            judge: Judge | None, best: Best | None, mesh: jax.sharding.Mesh) -> Outcome:
-    """Trains with pictures of samples, and of a batch at which training diverged."""
+    """Trains, and draws pictures of samples and of a batch at which training diverged."""
     def picture(images: np.ndarray, title: str) -> np.ndarray:
         # A picture that cannot be drawn ends no training: alarms and divergence are for that.
         columns = grid_columns(config, dataset, len(images))

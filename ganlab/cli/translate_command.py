@@ -64,11 +64,11 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses what is dropped", lower_bound=0, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Translates and writes; what can be wrong with the pictures is said before the first is translated."""
+    """Translates and writes; checks all pictures before the first is translated."""
     set_up_process()
     background = Form(0, background=values.background).check("--")
     names, read = _listed(Path(values.input))
@@ -119,7 +119,8 @@ def run(values: flags.FlagValues) -> int:
 
 
 def _listed(path: Path) -> tuple[tuple[str, ...], Read]:
-    """Names of pictures within a file, folder or zip file, and what reads them by their number.
+    """Returns the names of pictures within a file, folder or zip file, and what reads them by their
+    index.
 
     Raises:
       ConfigError: where there is none, or two translations would have one name.
@@ -138,7 +139,7 @@ def _listed(path: Path) -> tuple[tuple[str, ...], Read]:
 
 
 def _check(name: str, data: bytes, channels: int, translator: Translator, convert: bool) -> None:
-    """Raises ConfigError for a picture whose header tells that the network does not take it."""
+    """Raises ConfigError for a picture that the network does not take, by its header."""
     header = read_header(data)
     if header is None:
         return  # Decoding says why.
@@ -159,7 +160,8 @@ def _channels(number: int) -> str:
 
 def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
                  seed: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """`(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, of uint8 to floats in [-1, 1]."""
+    """Returns `(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, of uint8 to
+    floats in [-1, 1]."""
     if not as_in_training:
         return lambda pictures, numbers: trained.translate(pictures, direction, len(pictures))
     translator = trained.game.translators[direction]
@@ -175,12 +177,13 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
 
 def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
                 translator: Translator, batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Number, picture and translation, in [-1, 1], of each: pictures of one padded size go together, as they come."""
+    """Yields index, picture and translation, in [-1, 1], of each: pictures of one padded size go
+    together, as they come."""
     waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
 
     def translated(batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         padded = np.stack([mirrored_to(picture, translator.multiple) for _, picture in batch])
-        # A last batch of fewer is filled up: another size would compile anew.
+        # A last batch of fewer is filled up: another size would compile again.
         rows = np.arange(batch_size) % len(batch)
         made = translate(padded[rows], np.array([batch[row][0] for row in rows], np.int32))
         for (i, picture), whole in zip(batch, made, strict=False):
@@ -196,17 +199,19 @@ def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[
 
 
 def _margins(size: int, multiple: int) -> tuple[int, int]:
-    """What is added before and after a side, so that `multiple` divides it."""
+    """Returns what is added before and after a side, so that `multiple` divides it."""
     added = -size % multiple
     return added // 2, added - added // 2
 
 
 def mirrored_to(picture: np.ndarray, multiple: int) -> np.ndarray:
-    """A picture [h, w, c] whose sides `multiple` divides: borders are mirrored outward where it does not."""
+    """Returns a picture [h, w, c] whose sides `multiple` divides: borders are mirrored outward
+    where it does not."""
     return np.pad(picture, (*(_margins(size, multiple) for size in picture.shape[:2]), (0, 0)), mode="reflect")
 
 
 def cut_to(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The middle of a picture, of the height and width of a shape: what `mirrored_to` has added is gone."""
+    """Returns the middle of a picture, of the height and width of a shape: what `mirrored_to` has
+    added is gone."""
     top, left = ((size - wanted) // 2 for size, wanted in zip(picture.shape[:2], shape[:2], strict=True))
     return picture[top:top + shape[0], left:left + shape[1]]

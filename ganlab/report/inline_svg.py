@@ -44,7 +44,7 @@ def plot_of(figure: Figure, alternative: str, caption: str = "", keys: Sequence[
 
 
 def _of_page(tag: str, used: set[str], mark: str) -> str:
-    """A tag with the page's colours, and names that begin with `mark`."""
+    """Returns a tag with the page's colours, and names that begin with `mark`."""
     tag = _COLOUR.sub(lambda found: f"var({VARIABLES[found[0]]})" if found[0] in VARIABLES else found[0], tag)
     tag = re.sub(r' id="([^"]*)"', lambda found: f' id="{mark}-{found[1]}"' if found[1] in used else "", tag)
     tag = re.sub(r'xlink:href="#', f'href="#{mark}-', tag).replace("xlink:href=", "href=")

@@ -166,7 +166,7 @@ class Section:
 
 
 def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section], version: str) -> str:
-    """The page.
+    """Returns the page as HTML.
 
     Args:
       title: a few words.
@@ -189,14 +189,14 @@ def _templates() -> jinja2.Environment:
 
 
 def pixels_picture(pixels: np.ndarray, alternative: str, caption: str = "") -> Picture:
-    """Pixels uint8 [h, w, 3] as PNG."""
+    """Returns pixels uint8 [h, w, 3] as a picture, by PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="png")
     return png_picture(buffer.getvalue(), alternative, caption)
 
 
 def png_picture(content: bytes, alternative: str, caption: str = "") -> Picture:
-    """The content of a PNG file."""
+    """Returns the content of a PNG file as a picture."""
     return Picture(_uri("image/png", content), alternative, caption)
 
 

@@ -62,7 +62,8 @@ def striped(images: np.ndarray) -> np.ndarray:
 
 
 def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Pictures uint8 [h, w, 1 or 3] beside each other, a row for each sequence of one height, on white; [H, W, 3]."""
+    """Puts pictures uint8 [h, w, 1 or 3] beside each other, a row for each sequence of one height,
+    on white; uint8 [H, W, 3]."""
     gap, rows = 2, []
     for tiles in pairs:
         tiles = [np.broadcast_to(tile, (*tile.shape[:2], 3)) for tile in tiles]
@@ -74,7 +75,7 @@ def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 
 def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
-    """A tile uint8 [h, w, 3] at `scale` times its size."""
+    """Returns a tile uint8 [h, w, 3] at `scale` times its size."""
     height, width, _ = tile.shape
     smooth = max(height, width) < SMOOTH_BELOW
     filter_ = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
@@ -104,14 +105,15 @@ def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A matplotlib figure of so many hundreds of pixels."""
+    """Returns a matplotlib figure of this width and height in hundreds of pixels."""
     from matplotlib.figure import Figure  # Imported here: the first round of a training need not wait for it.
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def figure_pixels(figure: "Figure") -> np.ndarray:
-    """The pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global state."""
+    """Returns the pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global
+    state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
@@ -120,14 +122,15 @@ def figure_pixels(figure: "Figure") -> np.ndarray:
 
 
 def draw_samples(samples: np.ndarray, dataset: Dataset, columns: int, title: str) -> np.ndarray:
-    """The picture of samples as their kind wants it: images as a grid, points as a scatter; uint8 [h, w, 3]."""
+    """Draws samples by their kind: images as a grid, points as a scatter; uint8 [h, w, 3]."""
     if samples.ndim == 2:
         return scatter(samples, dataset.images, title)
     return image_grid(samples, columns)
 
 
 def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
-    """Latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` an arc: [n * steps, z].
+    """Returns latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` on each
+    arc: [n * steps, z].
 
     Normal latents have nearly equal norms; the arc keeps them, where a chord would cut
     through norms that training never saw (White 2016).
@@ -145,7 +148,8 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
 
 
 def columns_for(number: int, classes: int) -> int:
-    """Columns of a grid: one a class where classes are few, else about as many as rows."""
+    """Returns the columns of a grid: one for each class where classes are few, else about as many
+    as rows."""
     return classes if 1 < classes <= FEW_CLASSES and number >= classes else max(1, round(math.sqrt(number)))
 
 

@@ -54,7 +54,7 @@ class _PlainLog(LogFormatter):
     """Labels where matplotlib puts them, as plain numbers instead of powers of ten."""
 
     def __call__(self, x, pos=None):
-        """The label at `x`, or none."""
+        """Returns the label at `x`, or none."""
         return f"{x:.4g}" if super().__call__(x, pos) else ""
 
 

@@ -47,7 +47,7 @@ BINS = 150  # Points of a curve at most.
 
 
 def run_page(runs: Sequence[Run]) -> str:
-    """The whole page of one run or several, as HTML that needs nothing but itself."""
+    """Returns the whole page of one run or several, as HTML that needs nothing but itself."""
     study = study_of_runs(runs)
     analysis = Analysis(study)
     several = len(runs) > 1
@@ -94,13 +94,13 @@ def _runs_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _config_cell(value: Any) -> Cell:
-    """A value of a config, which sorts as a number where it is one."""
+    """Returns a value of a config, which sorts as a number where it is one."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return Cell(value if isinstance(value, str) else repr(value), order=value if number else None, kind="code")
 
 
 def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
-    """The newest number of each value and run, with its own interval and protocol."""
+    """Returns the newest number of each value and run, with its own interval and protocol."""
     newest = [(run, record) for run in runs for record in newest_records(run.records)]
     if not newest:
         return [Words("Nothing was measured yet: `ganlab evaluate --workdir=DIR` measures samples of a run.")]
@@ -127,7 +127,7 @@ def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
 
 
 def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
-    """What may not be compared: values of several protocols, or of different rounds."""
+    """Warns of what must not be compared: values of several protocols, or of different rounds."""
     found = []
     protocols: dict[str, dict[str, None]] = {}
     rounds: dict[tuple[str, str], set[int]] = {}
@@ -147,7 +147,7 @@ def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
 
 
 def newest_records(records: Sequence[Record]) -> list[Record]:
-    """Of each name, subject and protocol the record of the latest round."""
+    """Returns the record of the latest round for each name, subject and protocol."""
     found: dict[tuple, Record] = {}
     for record in records:
         key = record.result.name, record.subject, record.result.protocol.hash
@@ -167,7 +167,8 @@ def _samples_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _training_parts(runs: Sequence[Run]) -> list[Part]:
-    """A plot a logged number: a line a config, its range over seeds as a band."""
+    """Returns a plot for each logged number: a line for each config, its range over seeds as a
+    band."""
     groups = {name: [run for run in group if run.rounds] for name, group in group_runs(runs).items()}
     groups = {name: group for name, group in groups.items() if group}
     shown = dict(list(groups.items())[:MOST_GROUPS])
@@ -204,7 +205,8 @@ def _metric_plot(metric: str, groups: Mapping[str, Sequence[Run]]) -> Plot:
 
 
 def binned(kimg: np.ndarray, values: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """At most `BINS` points of a curve [n]: means of neighbours; numbers that are not finite are left out."""
+    """Returns at most `BINS` points of a curve [n]: means of neighbours; numbers that are not
+    finite are left out."""
     if values is None:
         return np.empty(0), np.empty(0)
     parts = np.array_split(np.arange(len(kimg)), min(BINS, len(kimg)))
@@ -250,6 +252,6 @@ def _version_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _flat_versions(versions: Mapping[str, Any]) -> dict[str, str]:
-    """Packages among the rest, without the command."""
+    """Returns packages among the rest, without the command."""
     rest = {name: str(value) for name, value in versions.items() if name not in ("packages", "command")}
     return {**rest, **{name: str(value) for name, value in versions.get("packages", {}).items()}}

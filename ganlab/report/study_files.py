@@ -28,7 +28,7 @@ ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasc
 
 
 def trials_table(study: Study) -> pyarrow.Table:
-    """A row a trial.
+    """Returns a row for each trial.
 
     Columns: `variant`, `seed`, `status`, `kimg` and `rounds` that it was trained for, which is its budget unless
     it diverged; `axis/NAME` its level, a number on an
@@ -73,21 +73,22 @@ def trials_table(study: Study) -> pyarrow.Table:
 
 
 def csv_content(table: pyarrow.Table) -> bytes:
-    """A table as CSV with a head."""
+    """Returns a table as CSV with a head."""
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(table, buffer)
     return buffer.getvalue()
 
 
 def parquet_content(table: pyarrow.Table) -> bytes:
-    """A table as Parquet."""
+    """Returns a table as Parquet."""
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
     return buffer.getvalue()
 
 
 def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
-    """A row a variant: each value's mean and half of the width of its 95% interval, the best mean bold.
+    """Returns LaTeX with a row for each variant: each value's mean and half of the width of its 95%
+    interval, the best mean bold.
 
     Without `columns` those values that are better one way, in the study's order, as many as fit between the margins
     of an article, then `seeds`, and `diverged` where a trial has. A comment names the values that are left out. Of
@@ -99,7 +100,7 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
       columns: which to show, in this order: names of values, `seeds`, `diverged`; or all of them, by `all`.
 
     Raises:
-      ConfigError: for a column that there is not.
+      ConfigError: for a column that does not exist.
     """
     analysis = Analysis(study)
     names = analysis.telling(MOST_ROWS)
@@ -132,7 +133,7 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
 
 
 def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of every column that there may be, the head first."""
+    """Returns the cells of every column that can be chosen, the head first."""
     study, found = analysis.study, {}
     for value in study.values:
         ranked = analysis.ranked(value)
@@ -147,11 +148,11 @@ def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
 
 def _chosen(study: Study, possible: Mapping[str, Sequence[str]], columns: Sequence[str] | None,
             label_width: float) -> list[str]:
-    """The columns that are asked for, or those that an article holds, one value at least."""
+    """Returns the columns that are asked for, or those that an article holds, at least one value."""
     if columns is not None:
         wrong = [column for column in columns if column not in possible and column != "all"]
         if wrong or not columns:
-            raise ConfigError(f"--columns={','.join(columns)} names {wrong[0]!r}, which is no column of results.tex; "
+            raise ConfigError(f"--columns={','.join(columns)} names {wrong[0]!r}, which is not a column of results.tex; "
                               f"choose of {', '.join(possible)}, or all" if wrong else
                               f"--columns is empty; choose of {', '.join(possible)}, or leave it out")
         return list(possible) if "all" in columns else list(dict.fromkeys(columns))
@@ -168,7 +169,7 @@ def _chosen(study: Study, possible: Mapping[str, Sequence[str]], columns: Sequen
 
 
 def _column_width(cells: Sequence[str]) -> float:
-    """Points that a column takes, with the gap before it."""
+    """Returns the points that a column takes, with the gap before it."""
     return COLUMN_GAP + max(map(cell_width, cells))
 
 
@@ -185,7 +186,7 @@ def _cell(analysis: Analysis, name: str, value: Value, decimals: int | None, bes
 
 
 def _seeds(analysis: Analysis, name: str, values: Sequence[Value]) -> str:
-    """How many seeds the numbers of a row are of."""
+    """Returns how many seeds the numbers of a row are of."""
     numbers = sorted({analysis.summary(name, value.name).number for value in values})
     return "--".join(dict.fromkeys(str(number) for number in numbers[:1] + numbers[-1:])) or "0"
 
@@ -198,10 +199,10 @@ def _latex_number(value: float, decimals: int | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
+    """Returns text that LaTeX sets as it stands."""
     return "".join(ESCAPES.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def _one_line(text: str) -> str:
-    """Text that stays in its comment."""
+    """Returns text that stays in its comment."""
     return " ".join(text.split())

@@ -25,7 +25,8 @@ LETTER = 0.076  # Inches that a letter of a tick's label takes, of wide ones.
 
 @matplotlib.rc_context(STYLE)
 def map_plots(analysis: Analysis, first: str, second: str, values: Sequence[Value]) -> list[Plot]:
-    """Returns a plot a value over two axes: a cell for two levels holds the mean of all variants that have them.
+    """Draws each value over two axes: a cell for two levels holds the mean of all variants that
+    have them.
 
     Axes of many numbers, as in a random search, have a coloured point a variant instead.
     """
@@ -50,14 +51,15 @@ def map_plots(analysis: Analysis, first: str, second: str, values: Sequence[Valu
 
 
 def _is_a_cross(analysis: Analysis, first: str, second: str) -> bool:
-    """Whether variants leave the base on one of two axes at a time, so that nothing is known of them together."""
+    """Returns whether variants leave the base on one of two axes at a time, so that nothing is
+    known of them together."""
     base = analysis.variants[analysis.study.base].levels
     return not any(variant.levels[first] != base[first] and variant.levels[second] != base[second]
                    for variant in analysis.study.variants)
 
 
 def _cells(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence], value: str) -> np.ndarray:
-    """Means [levels of the first, of the second]; NaN where there are none."""
+    """Returns means [levels of the first, of the second]; NaN where there are none."""
     places = [{level: number for number, level in enumerate(each)} for each in levels]
     found: dict[tuple[int, int], list[float]] = {}
     for variant in analysis.study.variants:
@@ -72,7 +74,8 @@ def _cells(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence]
 
 
 def _interaction_words(cells: np.ndarray) -> str:
-    """How much of the variance between cells is not the sum of the axes' effects (two-way analysis of variance)."""
+    """Says how much of the variance between cells is not the sum of the axes' effects (two-way
+    analysis of variance)."""
     if not np.all(np.isfinite(cells)) or not np.var(cells):
         return ""
     added = cells.mean(axis=0, keepdims=True) + cells.mean(axis=1, keepdims=True) - cells.mean()
@@ -135,5 +138,5 @@ def _colour_bar(figure: Figure, axes: Axes, drawn: AxesImage | PathCollection) -
 
 
 def _map_name(value: Value) -> str:
-    """Bright is better."""
+    """Returns the name of a colour map in which bright is better."""
     return "viridis_r" if value.better == "lower" else "viridis"

@@ -30,7 +30,7 @@ MOST_PAIRS = 6
 
 
 def ablation_page(study: Study) -> str:
-    """The whole page of a study, finished or not, as HTML that needs nothing but itself.
+    """Returns the whole page of a study, finished or not, as HTML that needs nothing but itself.
 
     Of many variants the tables show a hundred and the pictures fewer, and say so.
     """
@@ -58,7 +58,7 @@ def ablation_page(study: Study) -> str:
 
 
 def findings_parts(analysis: Analysis) -> list[Part]:
-    """What was found, and what to beware of."""
+    """Returns the findings, and the cautions."""
     found = findings(analysis)
     warnings = [Words(text, WARNING) for text in cautions(analysis)]
     if not found:
@@ -97,7 +97,7 @@ def _cut_words(analysis: Analysis, shown: Sequence[str], number: int) -> list[Pa
 
 
 def results_parts(analysis: Analysis) -> list[Part]:
-    """A table a value, and how its numbers are to be read."""
+    """Returns a table for each value, and how to read its numbers."""
     if not analysis.study.values:
         return [Words("Nothing was measured yet.")]
     shown = analysis.telling(MOST_ROWS)
@@ -111,7 +111,7 @@ def results_parts(analysis: Analysis) -> list[Part]:
 
 
 def differences_parts(analysis: Analysis) -> list[Part]:
-    """A table a value of what differs from the base on the same seeds."""
+    """Returns a table for each value of what differs from the base on the same seeds."""
     base = analysis.study.base
     values = [value for value in analysis.study.values if analysis.by_seed(base, value.name)]
     if len(analysis.variants) < 2 or not analysis.study.values:
@@ -128,7 +128,7 @@ def differences_parts(analysis: Analysis) -> list[Part]:
 
 
 def curves_parts(analysis: Analysis) -> list[Part]:
-    """A plot a value of the most telling variants over training."""
+    """Returns a plot for each value of the most telling variants over training."""
     measured = [name for name in analysis.variants if any(trial.curve for trial in analysis.trials[name])]
     names = analysis.telling(MOST_CURVES, among=measured)
     plots = curve_plots(analysis, names)
@@ -141,7 +141,7 @@ def curves_parts(analysis: Analysis) -> list[Part]:
 
 
 def sensitivity_parts(analysis: Analysis) -> list[Part]:
-    """Plots of each value over each axis of numbers."""
+    """Returns plots of each value over each axis of numbers."""
     parts: list[Part] = []
     for axis, levels in analysis.study.axes.items():
         if is_numeric(levels) and len(levels) > 1:
@@ -153,7 +153,7 @@ def sensitivity_parts(analysis: Analysis) -> list[Part]:
 
 
 def interaction_parts(analysis: Analysis) -> list[Part]:
-    """Maps of each value over pairs of axes."""
+    """Returns maps of each value over pairs of axes."""
     pairs = list(itertools.combinations(analysis.study.axes, 2))
     parts: list[Part] = []
     for first, second in pairs[:MOST_PAIRS]:
@@ -197,7 +197,7 @@ def _early_parts(analysis: Analysis) -> list[Part]:
 
 
 def protocol_parts(values: Sequence[Value]) -> list[Part]:
-    """What each value was measured by."""
+    """Returns the protocol by which each value was measured."""
     return [pairs_table(("value", "protocol"), {value.name: value.protocol or "not known yet" for value in values})] \
         if values else []
 

@@ -26,7 +26,8 @@ MOST_DRAWN = 2000  # Points of a sample that are shapes of their own; more are p
 
 @matplotlib.rc_context(STYLE)
 def curve_plots(analysis: Analysis, names: Sequence[str]) -> list[Plot]:
-    """Returns a plot a value: the mean over seeds on the way, its 95% bootstrap band, and where trials diverged."""
+    """Draws each value over training: the mean over seeds, its 95% bootstrap band, and where trials
+    diverged."""
     colours = colours_of(analysis, names)
     found = []
     for value in analysis.study.values:
@@ -60,7 +61,7 @@ def _draw_curve(axes: Axes, points: Mapping[float, Sequence[float]], colour: str
 
 
 def _points_by_kimg(analysis: Analysis, name: str, value: str) -> dict[float, list[float]]:
-    """The value of every trial that did not diverge, by the kimg at which it was measured."""
+    """Returns the value of every trial that did not diverge, by the kimg at which it was measured."""
     found: dict[float, list[float]] = {}
     for trial in analysis.trials[name]:
         for kimg, values in trial.curve if trial.status != DIVERGED else ():
@@ -70,7 +71,7 @@ def _points_by_kimg(analysis: Analysis, name: str, value: str) -> dict[float, li
 
 
 def _mark_diverged(axes: Axes, analysis: Analysis, name: str, value: str, colour: str) -> None:
-    """Draws what diverged trials were before, each to its last number."""
+    """Draws the values of diverged trials before that, each to its last number."""
     for trial in analysis.trials[name]:
         points = [(kimg, values[value]) for kimg, values in trial.curve
                   if trial.status == DIVERGED and math.isfinite(values.get(value, math.nan))]
@@ -81,7 +82,8 @@ def _mark_diverged(axes: Axes, analysis: Analysis, name: str, value: str, colour
 
 @matplotlib.rc_context(STYLE)
 def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) -> list[Plot]:
-    """Returns a plot a value over an axis of numbers: a line for each setting of the other axes, with intervals.
+    """Draws each value over an axis of numbers: a line for each setting of the other axes, with
+    intervals.
 
     Where no setting of the others occurs at two levels, as in a random search, every variant is a point.
     """
@@ -116,7 +118,8 @@ def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) ->
 
 
 def _groups(analysis: Analysis, axis: str) -> dict[str, list[str]]:
-    """Variants that differ on one axis alone, in its order, by their levels on the others; the base's first."""
+    """Returns variants that differ on one axis alone, in its order, by their levels on the others;
+    the base's first."""
     groups: dict[str, list[str]] = {}
     base = analysis.variants[analysis.study.base]
     for variant in sorted(analysis.study.variants, key=lambda variant: variant.levels[axis]):
@@ -150,7 +153,7 @@ def _level_ticks(axes: Axes, levels: Sequence[float]) -> None:
 
 @matplotlib.rc_context(STYLE)
 def sample_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture | Plot]:
-    """Returns a picture a variant of its samples, from the same latents in the same places."""
+    """Draws each variant's samples, from the same latents in the same places."""
     samples = {name: analysis.variants[name].samples for name in names if analysis.variants[name].samples is not None}
     samples = {name: plane(array) if array.ndim == 2 else array for name, array in samples.items()}
     points = [array for array in samples.values() if array.ndim == 2]
@@ -167,7 +170,7 @@ def sample_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture | 
 
 
 def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners within which nearly all points of nearly all variants lie."""
+    """Returns corners within which nearly all points of nearly all variants lie."""
     finite = points[np.all(np.isfinite(points), axis=1)]
     if not len(finite):
         return np.full(2, -1.0), np.full(2, 1.0)
@@ -187,6 +190,6 @@ def _point_figure(points: np.ndarray, frame: tuple[np.ndarray, np.ndarray]) -> F
 
 
 def colours_of(analysis: Analysis, names: Sequence[str]) -> Mapping[str, str]:
-    """Returns a colour a variant, the ink for the base."""
+    """Returns a colour for each variant, the ink for the base."""
     others = [name for name in names if name != analysis.study.base]
     return {analysis.study.base: INK} | {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(others)}

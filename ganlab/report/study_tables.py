@@ -22,17 +22,18 @@ NOTES = {
 
 
 def name_cell(analysis: Analysis, name: str, strong: bool = False) -> Cell:
-    """A variant's name, the base's marked."""
+    """Returns a cell with a variant's name, the base's marked."""
     return Cell(analysis.label(name), strong=strong)
 
 
 def number_cell(text: str, order: float | None) -> Cell:
-    """A number; one that there is not comes last in every order."""
+    """Returns a cell with a number; a missing one comes last in every order."""
     return Cell(text, order=math.nan if order is None else order, kind="number")
 
 
 def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
-    """A row a variant: mean, interval, median, interquartile mean, seeds, and those that ended early."""
+    """Returns a row for each variant: mean, interval, median, interquartile mean, seeds, and the
+    trials that ended early."""
     ranked = analysis.ranked(value)
     best = ranked[0] if ranked and value.better != "neither" and len(analysis.variants) > 1 else None
     summaries = {name: analysis.summary(name, value.name) for name in names}
@@ -58,7 +59,8 @@ def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Tab
 
 
 def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
-    """A row a variant that is not the base: paired difference with its interval, and probability of improvement."""
+    """Returns a row for each variant that is not the base: paired difference with its interval, and
+    probability of improvement."""
     found = {name: analysis.difference(name, value.name) for name in names if name != analysis.study.base}
     decimals = decimals_for([difference.mean for difference in found.values()])
     spans = _spans({name: (difference.mean, difference.interval) for name, difference in found.items()}, 0.0)
@@ -85,7 +87,7 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
 
 
 def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
-    """What each variant took; variants without a cost are left out."""
+    """Returns what each variant took; variants without a cost are left out."""
     rows = []
     costs = {name: analysis.variants[name].cost for name in names if analysis.variants[name].cost}
     for name, cost in costs.items():
@@ -108,7 +110,7 @@ def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
 
 
 def early_table(analysis: Analysis) -> Table:
-    """Trials that diverged, and variants whose program failed; the first hundred."""
+    """Returns the trials that diverged and the variants whose program failed; the first hundred."""
     rows = []
     for name, trials in analysis.trials.items():
         for trial in trials:
@@ -126,7 +128,7 @@ def early_table(analysis: Analysis) -> Table:
 
 
 def axes_table(analysis: Analysis) -> Table:
-    """The axes with their levels, the base's marked."""
+    """Returns the axes with their levels, the base's marked."""
     base = analysis.variants[analysis.study.base].levels
     rows = []
     for axis, levels in analysis.study.axes.items():
@@ -138,7 +140,8 @@ def axes_table(analysis: Analysis) -> Table:
 
 
 def changes_table(analysis: Analysis, names: Sequence[str]) -> Table:
-    """A row a variant, a column a config key that differs somewhere: the base's value, and what a variant has."""
+    """Returns a row for each variant and a column for each config key that differs somewhere: the
+    base's value, and what a variant has."""
     study = analysis.study
     keys = list(dict.fromkeys(key for name in names for key in analysis.variants[name].changes))
     rows = []
@@ -152,12 +155,12 @@ def changes_table(analysis: Analysis, names: Sequence[str]) -> Table:
 
 
 def pairs_table(heads: tuple[str, str], pairs: dict[str, object]) -> Table:
-    """Names and what they are, in two columns."""
+    """Returns names and what they are, in two columns."""
     return Table(heads, [[Cell(name, kind="code"), Cell(str(value), kind="code")] for name, value in pairs.items()])
 
 
 def interval_cell(interval: Interval | None, decimals: int | None, sign: bool = False) -> Cell:
-    """From where to where an interval reaches; sorted by where it begins."""
+    """Returns a cell with the bounds of an interval; sorted by the lower one."""
     if interval is None:
         return number_cell("–", None)
     return number_cell(f"{fixed(interval.low, decimals, sign)} to {fixed(interval.high, decimals, sign)}", interval.low)
@@ -177,7 +180,7 @@ def _span_cell(span: Span | None, interval: Interval | None, decimals: int | Non
 
 
 def _spans(found: dict[str, tuple[float, Interval | None]], reference: float) -> dict[str, Span | None]:
-    """Where each mean and its interval lie on one line, on which the reference is marked."""
+    """Returns where each mean and its interval lie on one line, on which the reference is marked."""
     ends = [end for mean, interval in found.values() if math.isfinite(mean)
             for end in ((mean,) if interval is None else interval[:2])]
     ends += [reference] if math.isfinite(reference) else []

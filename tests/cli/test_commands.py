@@ -66,7 +66,7 @@ def runs(tmp_path_factory):
 
 def test_an_interrupted_run_says_that_it_is_saved_and_how_to_go_on(runs):
     assert runs["code"] == 128 + signal.SIGINT
-    assert "stopped by SIGINT after round" in runs["stopped"] and "the same command goes on" in runs["stopped"]
+    assert "stopped by SIGINT after round" in runs["stopped"] and "the same command resumes" in runs["stopped"]
     assert "resuming" in runs["resumed"] and "after round" in runs["resumed"]
 
 
