@@ -74,6 +74,7 @@ class AblationDirectory:
         Raises:
           ConfigError: if the directory holds another plan, or something else.
         """
+        # A new directory, an empty one, and what a crash left of one are free.
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or an ablation's directory")
         if not self.plan_file.exists():
@@ -82,11 +83,13 @@ class AblationDirectory:
                 raise ConfigError(f"--workdir={self.path} is not empty and holds no ablation; name an empty or a new "
                                   "directory")
             return False
+        # The plans are compared as they are written.
         old, new = json.loads(self.read_plan().to_json()), json.loads(plan.to_json())
         if old == new:
             return True
         changed = [name for name in new if old[name] != new[name]]
         detail = ""
+        # Of other variants, the keys say more than the names.
         if "variants" in changed:
             names = [{variant["name"] for variant in each["variants"]} for each in (old, new)]
             configs = [{variant["name"]: dict(flat(variant["config"])) for variant in each["variants"]}
@@ -226,6 +229,7 @@ def read_study(path: str | Path) -> Study:
     errors: dict[str, str] = {}
     samples: dict[str, np.ndarray] = {}
     values: dict[str, Value] = {}
+    # What each stack has found so far, or why it failed.
     for stack in directory.read_stacks() if directory.is_cut else ():
         record, error = directory.read_stack(stack.number), directory.error(stack.number)
         if error:
@@ -240,10 +244,12 @@ def read_study(path: str | Path) -> Study:
             trials[entry.variant, entry.seed] = _trial(entry, record)
             if record.finished:
                 costs.setdefault(entry.variant, {})[stack.number] = record.cost
+        # Samples of the first seed, written when a stack is done.
         file = directory.stack_folder(stack.number) / "samples.npz"
         if file.exists():
             with np.load(file) as found:
                 samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
+    # Every planned trial is in the study; those that nobody trained are missing.
     origin = directory.origin()
     variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
                         variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()),

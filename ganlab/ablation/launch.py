@@ -51,9 +51,11 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
         try:
             if not train_one(directory, plan, stack, programs.get(stack.group), interruption, track(plan, stack), say):
                 return False
+        # The user can mend these: another try would end in the same way.
         except (ConfigError, OSError):
             raise
         except Exception as error:
+            # Memory that others left behind is a common cause, so a fresh process tries.
             text = "".join(traceback.format_exception_only(error)).strip()
             say(f"stack {stack.number} failed ({_brief(text)}); trying once more in a process of its own")
             retry_apart(directory, stack, text, say, interruption)

@@ -108,6 +108,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
         stacked, or that cannot be measured.
     """
     _check_numbers(ablation)
+    # Every combination of levels, with the config that it makes of the experiment.
     get_config = load_experiment(ablation.experiment.partition(":")[0]).get_config
     points = points_of(ablation.design, ablation.axes, _base(ablation, get_config))
     mistakes: dict[str, list[str]] = {}
@@ -117,6 +118,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
         try:
             config = _config(ablation, levels, get_config)
             validate(config)
+            # Variants that differ in numbers alone share a game, which is built once.
             key = _structure(config)
             if key not in groups:
                 groups[key] = len(groups), _checked_game(config, ablation, trained_here)
@@ -125,6 +127,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
             variants.append(PlannedVariant(name, levels, config, number))
         except ConfigError as error:
             mistakes.setdefault(str(error), []).append(name)
+    # All mistakes are listed at once, each with the variants that make it.
     if len({variant.name for variant in variants}) < len(variants):
         raise ConfigError("two variants of the ablation have one name: their levels agree in six digits; take levels "
                           "that are further apart")
@@ -133,6 +136,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
         number = sum(map(len, mistakes.values()))
         raise ConfigError(f"{number} of {counted(len(points), 'variant')} {agreeing(number, 'is', 'are')} "
                           f"invalid:{lines}")
+    # What the study is read by: levels in their order, and seeds.
     axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range) else list(axis)
             for name, axis in ablation.axes.items()}
     seeds = list(range(ablation.first_seed, ablation.first_seed + ablation.seeds))

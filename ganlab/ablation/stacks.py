@@ -139,6 +139,7 @@ def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Prog
         if program.memory <= room or size <= jax.device_count():
             break
         size = largest_stack(trials, max(jax.device_count(), int(size * room / program.memory)))
+    # Where a large stack may be slower, both are timed.
     if jax.default_backend() == "cpu" and size > jax.device_count() and _convolves(program):
         small = compile_program(plan, group, jax.device_count())
         if call_seconds(small, plan) / small.size < WORTH_CUTTING * call_seconds(program, plan) / program.size:

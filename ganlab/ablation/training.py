@@ -42,10 +42,12 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
     """
     variant = program.variant
     rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
+    # When it is measured, and by what.
     points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
     judging = make_judging(variant.config, program.game, program.dataset, plan.metrics, plan.features, plan.weights,
                            plan.number)
     with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
+        # From the newest states that were saved, with what was known by then.
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
         states = states if kept is None else _placed(kept, states)
@@ -54,6 +56,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
         while step < rounds:
+            # Calls run ahead of the host, but not so far that it hears nothing.
             states, finite = program.play(states, program.data)
             ahead.append(finite)
             if len(ahead) > CALLS_AHEAD or jax.default_backend() == "cpu":
@@ -63,6 +66,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if step not in points and interruption.signal is None:
                 continue
             finite = np.asarray(finite)
+            # Only here the host waits: it measures, or it saves because of a signal.
             record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
                 kimg = step * program.game.images_per_round / 1000
@@ -72,6 +76,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if interruption.signal is not None and step < rounds:
                 checkpoints.save(step, _kept(states, stack))
                 return False
+            # A stack in which no trial is left is done.
             if not finite[:len(stack.trials)].any():
                 break
             if step < rounds:

@@ -185,6 +185,7 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
 
     Columns on stacks are left out where a job has still to cut them.
     """
+    # What is asked, and how much is trained for it.
     console.print(Text(plan.title, style="bold"), plan.question, "", sep="\n")
     for axis, levels in plan.axes.items():
         shown = [level_text(level) for level in levels]
@@ -193,6 +194,7 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
     seeds = f"{agreeing(len(plan.seeds), 'seed', 'seeds')} {span(plan.seeds[0], plan.seeds[-1])}"
     console.print(f"{plan.design}; {seeds}: {counted(plan.trials, 'trial')} of "
                   f"{plan.kimg:,g} kimg each, measured {counted(plan.evaluations, 'time')} by {plan.metrics}\n")
+    # A row for each group: trials that one program can train.
     table = Table(box=None, pad_edge=False)
     # What programs take is known only of those that were compiled here.
     timed = timed and bool(programs)
@@ -200,6 +202,7 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
                 *(["expected"] if timed else []))
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "levels" else "right", no_wrap=True)
+    # The time is measured by a few calls, because no one can tell it from a config.
     total = 0.0
     for number, variants in enumerate(plan.groups):
         own = [stack for stack in stacks if stack.group == number]

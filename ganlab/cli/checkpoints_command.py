@@ -111,6 +111,7 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
     folders = step_folders(directory.checkpoints)
     chosen, newest = choose_step(list(folders), step, directory.path), max(folders)
     measured = {number: stored_metrics(folder) or {} for number, folder in folders.items()}
+    # Only a run that keeps its best by a value has a column for it.
     name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
     kimg_of_round = _kimg_of_round(directory)
     table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
@@ -118,6 +119,7 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
         table.add_column(heading, justify="right")
     for heading in ("kept as", "files"):
         table.add_column(heading)
+    # A row for each checkpoint, whose files are read again where they are to be verified.
     complaints = []
     for number, folder in folders.items() if step is None else [(chosen, folders[chosen])]:
         words = damage(folder) if verify else None

@@ -118,9 +118,11 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
     size = sum(file.stat().st_size for file in place.iterdir())
     classes = ", ".join(f"{name} {count:,}" for name, count in list(found.per_class.items())[:SHOWN])
     more = f", and {len(found.per_class) - SHOWN:,} more" if len(found.per_class) > SHOWN else ""
+    # What there is now.
     yield (f"{counted(number, 'image')} of {width}x{height}, {'colours' if channels == 3 else 'grey'}, in {place} "
            f"({size / 2**20:,.1f} MiB)")
     yield f"{counted(len(found.per_class), 'class', 'classes')}: {classes}{more}"
+    # What is not in it, and why.
     if found.left_out:
         yield f"{len(found.left_out):,} left out:"
         yield from (f"  {name} {reason}" for name, reason in found.left_out[:SHOWN])
@@ -134,6 +136,7 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
                f"{agreeing(found.enlarged, 'was', 'were')} enlarged")
     if found.grey == number and channels == 3:
         yield "every image is grey; --channels=1 takes a third of the memory"
+    # The next command, as it can be pasted.
     choices = format_choices(data=place if place.is_absolute() else f"./{place}")
     command = shlex.join(["ganlab", "train", f"--config=experiments/wgan_gp.py:{choices}",
                           f"--workdir=runs/{named_folder(place.resolve())[0].name}"])

@@ -56,6 +56,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     text = functools.partial(flags.DEFINE_string, flag_values=values)
     whole = functools.partial(flags.DEFINE_integer, flag_values=values)
+    # What is measured, and what it is compared with.
     text("workdir", None, "the run whose samples are measured")
     text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
     flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab list --only=metrics)",
@@ -69,10 +70,12 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
          "those beside; by default that of config.evaluate.split, which is empty for the training data")
     whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
           upper_bound=4096)
+    # How surely: of how many images, and with what intervals.
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
     whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
     whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
+    # How a run draws its samples.
     flags.DEFINE_float("temperature", 1.0, "factor on the latents", lower_bound=0.0, upper_bound=1e3,
                        flag_values=values)
     flags.DEFINE_float("truncation", 0.0, "bound within which latents are drawn; 0 for none", lower_bound=0.0,
@@ -97,6 +100,7 @@ def run(values: flags.FlagValues) -> int:
 
     with progress_bars() as track:
         records = (_of_run if values.workdir else _of_images)(values, track, ready)
+    # The numbers are printed even where nothing keeps them.
     print_results(records, values.workdir or values.fake)
     if place is None:
         print("--output=DIR keeps these values and their protocols")

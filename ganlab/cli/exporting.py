@@ -40,6 +40,7 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     """Writes weights of `--network` to the file `--export`; prints what is in it."""
     weights = run_weights(values.workdir, values.step)
     names = values.network.split("+") if values.network else list(weights.averaged)
+    # Names are checked before any weights are read.
     if not names:
         raise ConfigError(f"{values.workdir} keeps no averages; name what to export by --network: "
                           f"{', '.join(weights.trained)}")
@@ -49,12 +50,14 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
         if values.ema and name not in weights.averaged:
             raise ConfigError(f"--ema: no average of {name} is kept, only of {', '.join(weights.averaged) or 'none'}; "
                               "leave --ema out")
+    # Averages where there are any, unless --noema asks for the others.
     kinds = {name: "averaged" if name in weights.averaged and values.ema is not False else "trained" for name in names}
     weights = weights.read()
     tensors = {f"{name}.{path}": array for name, kind in kinds.items()
                for path, array in getattr(weights, kind)[name].items()}
     if values.dtype:
         tensors = {name: _cast(name, array, jnp.dtype(values.dtype)) for name, array in tensors.items()}
+    # The file says where it comes from, and which config its arrays belong to.
     texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
              "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
     output = Path(values.export)

@@ -86,6 +86,7 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
 
 def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     files, weights = _generators(values, file)
+    # The architecture is read off the names and shapes of the arrays.
     found = {name: translator_architecture(weights[name].tensors, path, values.normalization)
              for name, path in files.items()}
     for name, path in files.items():
@@ -97,14 +98,17 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
                              strict=True)) for name in files}
     taken = {name: translator_variables(weights[name].tensors, {"params": shape["params"], **shape["variables"]},
                                         found[name], files[name]) for name, shape in shapes.items()}
+    # A state as training would begin with it, with the weights in their places.
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
     state = jax.device_put(_with_weights(programs.init(config.seed), taken))
     directory = RunDirectory(place)
+    # The run is whole or not there at all.
     with whole_folder(place):
         directory.write(config, sys.argv)
         write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
         with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
             checkpoints.save(0, state)
+    # What was found, so that a wrong file is noticed.
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())

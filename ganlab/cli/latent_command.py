@@ -98,6 +98,7 @@ def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.n
 def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
     """Draws images of one class at every strength of the way to another, and counts how many arrive
     at strength 1."""
+    # The two classes and the strengths are checked before anything is encoded.
     names, labels = trained.dataset.class_names, trained.dataset.labels
     start, end = (_class(flag, values[flag].value, names) for flag in ("from", "to"))
     if start == end:
@@ -105,12 +106,14 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     strengths = [_strength(text) for text in values.strengths]
     if not strengths:
         raise ConfigError("--strengths names no number; write numbers, as in --strengths=0,0.5,1")
+    # The direction is the difference of the two classes' mean latents.
     before, after = (chosen(np.flatnonzero(labels == label), values.seed) for label in (start, end))
     for label, found in ((start, before), (end, after)):
         if not len(found):
             raise ConfigError(f"the data of {values.workdir} has no image of class {names[label]}")
     latents = encoded(trained, before)
     vector = encoded(trained, after).mean(axis=0) - latents.mean(axis=0)
+    # A row for each image, a column for each strength.
     rows = min(values.number or 8, len(before))
     moved = np.stack([decoded(trained, latents[:rows] + strength * vector) for strength in strengths], axis=1)
     tiles = np.concatenate([images_of(trained, before[:rows])[:, None], moved], axis=1)
@@ -118,6 +121,7 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
                           f"{title_of(trained)}: from {names[start]} to {names[end]}",
                           heads=("real", *(f"{strength:+g}" if strength else "0" for strength in strengths)))
     text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
+    # Whether the images arrive is counted by their nearest real neighbours.
     if len(names) <= FEW_CLASSES:
         still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))
         text += (f"; of {counted(len(before), 'image')} moved by it, the nearest real image of {arrived:,} is of class "

@@ -62,12 +62,14 @@ def _answered(argv: list[str]) -> int:
         return 0
     # Experiments may name code beside them (package.module:function).
     sys.path.insert(0, os.getcwd())
+    # Before JAX is imported, which reads these settings once.
     for setting in drop_from_shell(os.environ):
         print(f"ganlab: {setting} of the environment is left out: it would change numbers under the same config",
               file=sys.stderr)
     from ganlab.config import ConfigError, unknown
 
     try:
+        # Each mistake ends in one sentence; a fault of ganlab keeps its traceback.
         if argv[0] not in COMMANDS:
             raise unknown("command", argv[0], COMMANDS)
         return _run(argv)
@@ -109,6 +111,7 @@ def _run(argv: list[str]) -> int:
     from ganlab.config import ConfigError, unknown
 
     command = importlib.import_module(f"ganlab.cli.{argv[0]}_command")
+    # Commands of two words have a module for each second word.
     subcommands = getattr(command, "SUBCOMMANDS", None)
     if subcommands:
         if not argv[1:] or argv[1] in HELP:
@@ -118,6 +121,7 @@ def _run(argv: list[str]) -> int:
             raise unknown(f"command of ganlab {argv[0]}", argv[1], subcommands)
         command = importlib.import_module(f"ganlab.cli.{argv[0]}_{argv[1]}_command")
         argv = [f"{argv[0]} {argv[1]}", *argv[2:]]
+    # Each command has flags of its own; --help shows them without running it.
     values = flags.FlagValues()
     values.set_gnu_getopt(True)  # Flags may stand before, after and between arguments.
     argv = config_first(argv)

@@ -149,11 +149,13 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
     directory = RunDirectory(workdir)
     config = directory.read_config()
     game, dataset = build(config)
+    # What the game does is known from the config, before a checkpoint is read.
     if not any(getattr(game, part) for part in does):
         other = "; `ganlab translate` shows what it does" if game.translators else ""
         raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
+    # Only the networks that make something are read, by the shapes of their state.
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
     like = jax.eval_shape(programs.init, 0)
     checkpoints = Checkpoints(directory.checkpoints)

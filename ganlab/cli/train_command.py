@@ -151,6 +151,7 @@ def _place(workdir: str) -> Iterator[RunDirectory]:
 def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
     config = values.config
 
+    # All processes build the same game, and compare what they have built.
     def prepare() -> tuple[tuple, str]:
         game, dataset = build(config, DATA_AXIS if values.engine == "pmap" else None)
         mesh = make_mesh(game.batch_size, values["mesh.data"].value, game.accumulate)
@@ -160,6 +161,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
         return found, json.dumps([plain(config), values.engine, stays_on_device(dataset, config), len(dataset)])
 
     game, dataset, mesh, judge, best = distributed.together(prepare)
+    # Where the run stopped; a run that is done is only drawn.
     resumes = distributed.together(lambda: (directory.check(config), ""))
     saved = rounds_saved(directory.checkpoints) if resumes else 0
     if saved % config.train.rounds_per_call:
@@ -173,6 +175,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
         return 0
     if not saved:
         check_init(config.init, game)
+    # One process writes the directory and holds it until all have ended.
     with contextlib.ExitStack() as held:
         distributed.together(lambda: (
             held.enter_context(locked(directory.path)) if distributed.leads() else None, ""))
@@ -186,6 +189,7 @@ def _run(values: flags.FlagValues, directory: RunDirectory) -> int:
             draw_run(directory, config.name)
             return EXIT_DIVERGED
         draw_run(directory, config.name)
+    # How it ended, and what to do next.
     if outcome.stopped_by is not None:
         print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes")
         return EXIT_SIGNAL + outcome.stopped_by

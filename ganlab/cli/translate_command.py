@@ -70,11 +70,13 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Translates and writes; checks all pictures before the first is translated."""
     set_up_process()
+    # Flags and places first: they cost nothing to check.
     background = Form(0, background=values.background).check("--")
     names, read = _listed(Path(values.input))
     output = Path(values.output)
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+    # The run has to translate pictures, in the direction that is asked for.
     trained = open_run(values.workdir, values.step, values.ema, ("translators",))
     translators = trained.game.translators
     if values.direction not in translators:
@@ -88,6 +90,7 @@ def run(values: flags.FlagValues) -> int:
                               "that are read "
                               "and written have 1 (grey) or 3 (colours); name another run")
     for i, name in enumerate(names):
+        # By its header, which is quick to read.
         _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator, values.convert)
 
     def pictures() -> Iterator[tuple[int, np.ndarray]]:
@@ -97,9 +100,11 @@ def run(values: flags.FlagValues) -> int:
             except BadImage as error:
                 raise ConfigError(f"{values.input}: {name} {error}") from None
 
+    # Normalization by each picture's own statistics takes one picture at a time.
     translate = _translation(trained, values.direction, values.as_in_training, values.seed)
     batch_size = 1 if values.as_in_training else values.batch_size
     rows = {}
+    # Each picture is written when it is made; a fault leaves nothing behind.
     with whole_folder(output), progress_bars() as track:
         advance = track("pictures", len(names))
         for i, source, made in _translated(pictures(), translate, translator, batch_size):

@@ -114,6 +114,7 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
     (left, right), (below, above) = plane.ticks(side)[:, [0, -1]]
     figure = Figure(figsize=(15, 8), dpi=DPI, layout="constrained")
     scattered, drawn = figure.subplots(1, 2)
+    # On the left where the encoder puts each image, coloured by its class.
     few, places = len(class_names) <= FEW_CLASSES, plane.project(latents)
     colours = matplotlib.colormaps[("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
     for label in np.unique(labels):

@@ -40,9 +40,11 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     tiles = as_pictures(images if images.dtype == np.uint8 else to_uint8(images))
     count, height, tile_width, channels = tiles.shape
     tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
+    # Enlarged by a whole factor, so that every pixel has the same size.
     scale = max(1, width // (columns * (tile_width + 1)))
     gap = max(1, min(scale // 2, 4))
     tiles = np.stack([_enlarge(tile, scale) for tile in tiles])
+    # Each tile in its place on white, which shows as the lines between them.
     rows = math.ceil(count / columns)
     step_y, step_x = tiles.shape[1] + gap, tiles.shape[2] + gap
     picture = np.full((rows * step_y + gap, columns * step_x + gap, 3), BACKGROUND, np.uint8)

@@ -90,6 +90,7 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
     names = list(dict.fromkeys(record.result.name for record in records if record.result.better != "neither"))
     if not names:
         raise ValueError("no value is better one way, so that none is drawn")
+    # A panel for each value; those that the grid has too many are hidden.
     rows = -(-len(names) // COLUMNS)
     columns = min(len(names), COLUMNS)
     figure = new_figure(PANEL[0] * columns, PANEL[1] * rows + 0.4)
@@ -98,6 +99,7 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
         axes.set_visible(False)
     for axes, name in zip(panels, names, strict=False):
         chosen = [record for record in records if record.result.name == name]
+        # Numbers of different protocols are never joined by a line.
         for protocol in dict.fromkeys(record.result.protocol.hash for record in chosen):
             curve = [record for record in chosen if record.result.protocol.hash == protocol]
             kimg = [record.kimg for record in curve]

@@ -51,6 +51,7 @@ def run_page(runs: Sequence[Run]) -> str:
     study = study_of_runs(runs)
     analysis = Analysis(study)
     several = len(runs) > 1
+    # Of several runs, statistics come first and single numbers later.
     results = results_parts(analysis) if several and study.values else []
     measured = Section("Measured values", _values_parts(runs, folded=several))
     sections = [
@@ -70,6 +71,7 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Configuration", _config_parts(runs)),
         Section("Command and versions", _version_parts(runs)),
     ]
+    # What stands out at the top: how many runs, and how long they trained.
     facts = [(f"{max(run.rounds for run in runs):,}", "rounds"), (f"{max(run.kimg for run in runs):,.4g}", "kimg")]
     if several:
         facts = [(f"{len(runs):,}", "runs"), (f"{len(study.variants):,}", "configs, seeds aside"), *facts]

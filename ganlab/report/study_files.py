@@ -42,6 +42,7 @@ def trials_table(study: Study) -> pyarrow.Table:
     variants = {variant.name: variant for variant in study.variants}
     rows = [(trial, variants[trial.variant]) for trial in study.trials]
     text, number, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
+    # What each trial is, and how far it came.
     columns = {
         "variant": pyarrow.array([trial.variant for trial, _ in rows], text),
         "seed": pyarrow.array([trial.seed for trial, _ in rows], whole),
@@ -51,6 +52,7 @@ def trials_table(study: Study) -> pyarrow.Table:
         "rounds": pyarrow.array([variant.rounds if trial.rounds is None else trial.rounds for trial, variant in rows],
                                 whole),
     }
+    # Its level on each axis, as a number where all levels are numbers.
     for axis, levels in study.axes.items():
         found = [variant.levels.get(axis) for _, variant in rows]
         numeric = is_numeric(levels)
@@ -59,14 +61,17 @@ def trials_table(study: Study) -> pyarrow.Table:
             number if numeric else text)
     for value in study.values:
         found = [trial.values.get(value.name) for trial, _ in rows]
+        # Each value has its protocol beside it, without which it means nothing.
         columns[f"value/{value.name}"] = pyarrow.array(found, number)
         columns[f"protocol/{value.name}"] = pyarrow.array(
             [None if number is None else value.protocol or None for number in found], text)
     for name, kind in COSTS.items():
+        # The cost is that of its own stack, where a variant had several.
         found = [trial.cost or variant.cost for trial, variant in rows]
         columns[f"cost/{name}"] = pyarrow.array([cost and getattr(cost, name) for cost in found], kind)
     columns["changes"] = pyarrow.array([json.dumps(dict(variant.changes), default=str) for _, variant in rows], text)
     columns["error"] = pyarrow.array([trial.why or variant.error for trial, variant in rows], text)
+    # CSV has the columns alone; Parquet keeps the whole protocols too.
     protocols = {value.name: {"better": value.better, "protocol": value.protocol, "details": dict(value.details)}
                  for value in study.values}
     return pyarrow.table(columns).replace_schema_metadata({PROTOCOLS: json.dumps(protocols, default=str)})
@@ -110,9 +115,11 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
     whole = max(map(cell_width, labels))
     label_width = min(whole, max(MOST_NAME, *(cell_width(word) for label in labels for word in label.split())))
     wraps = label_width < whole
+    # The columns that fit, or those that are asked for; comments name the rest.
     chosen = _chosen(study, possible, columns, label_width)
     width = label_width + sum(_column_width(possible[column]) for column in chosen)
     left = [value.name for value in study.values if value.name not in chosen]
+    # The head says what is needed to set the table, and what its numbers are.
     lines = [f"% {_one_line(study.title)}: {_one_line(study.question)}",
              "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; needs "
              r"\usepackage{booktabs}" + (r" and \usepackage{array}" if wraps else ""),

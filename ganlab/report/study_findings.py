@@ -98,6 +98,7 @@ def _of_others(analysis: Analysis, value: Value) -> str:
 def cautions(analysis: Analysis) -> list[str]:
     """Warns of few seeds, many comparisons, trials that are left out, and budgets that differ."""
     study, found = analysis.study, []
+    # Trials that are in no number.
     missing = analysis.count(MISSING)
     if missing:
         found.append(f"This study is unfinished: {missing:,} of {counted(len(study.trials), 'trial')} "
@@ -112,6 +113,7 @@ def cautions(analysis: Analysis) -> list[str]:
         found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
                      "counted, and left out of means, medians and differences: a variant that diverges often is worse "
                      "than its mean says.")
+    # What chance does: few seeds, and many comparisons.
     if few := few_seeds(analysis):
         found.append(few)
     compared = len(study.variants) - 1
@@ -121,6 +123,7 @@ def cautions(analysis: Analysis) -> list[str]:
                      f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would exclude 0 by chance "
                      "alone if nothing mattered, more where seeds are few; and the best of many looks better than it "
                      "is. Confirm it on fresh seeds.")
+    # What is not alike to begin with.
     budgets = sorted({variant.kimg for variant in study.variants})
     if len(budgets) > 1:
         found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")

@@ -35,6 +35,7 @@ def ablation_page(study: Study) -> str:
     Of many variants the tables show a hundred and the pictures fewer, and say so.
     """
     analysis = Analysis(study)
+    # Answers first, then the evidence, and at the end what it takes to do it again.
     sections = [
         Section("Findings", findings_parts(analysis)),
         Section("Plan", _plan_parts(analysis)),
@@ -50,6 +51,7 @@ def ablation_page(study: Study) -> str:
         Section("Configuration", _config_parts(analysis)),
         Section("Command and versions", [Code(study.command), pairs_table(("what", "version"), dict(study.versions))]),
     ]
+    # What stands out at the top: its size, and how much of it is done.
     finished = f"{analysis.count(FINISHED):,} of {len(study.trials):,}"
     facts = [(f"{len(study.variants):,}", "variants"), (f"{len(analysis.seeds):,}", "seeds"),
              (finished, "trials finished"), *((f"{analysis.count(status):,}", ENDINGS[status])

@@ -90,6 +90,7 @@ def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) ->
     groups = _groups(analysis, axis)
     found = []
     for value in values:
+        # A line needs two levels at which it was measured.
         lines = {label: [name for name in names if analysis.by_seed(name, value.name)]
                  for label, names in groups.items()}
         lines = {label: names for label, names in lines.items() if len(names) > 1}

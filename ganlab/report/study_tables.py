@@ -61,12 +61,14 @@ def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Tab
 def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
     """Returns a row for each variant that is not the base: paired difference with its interval, and
     probability of improvement."""
+    # All on one line with zero, so that intervals can be compared by eye.
     found = {name: analysis.difference(name, value.name) for name in names if name != analysis.study.base}
     decimals = decimals_for([difference.mean for difference in found.values()])
     spans = _spans({name: (difference.mean, difference.interval) for name, difference in found.items()}, 0.0)
     directed = value.better != "neither"
     rows = []
     for name, difference in found.items():
+        # Only an interval that excludes 0 tells a variant from the base.
         verdict = ("too few" if difference.interval is None else "not told apart" if not difference.told_apart else
                    "differs" if not directed else BETTER if (difference.mean < 0) == (value.better == "lower") else
                    WORSE)

@@ -61,6 +61,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
     arguments = [jax.ShapeDtypeStruct((batch_size, *spec.shape[1:]), spec.dtype) for spec in network.inputs]
     outputs: dict[tuple[str, ...], Any] = {}
 
+    # Each layer's output shape is recorded while shapes pass through the network.
     def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
         output = next_fun(*args, **kwargs)
         if context.method_name == "__call__":
@@ -69,6 +70,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
 
     with nn.intercept_methods(record):
         jax.eval_shape(lambda p, v, *a: network.module.apply({"params": p, **v}, *a), params, variables, *arguments)
+    # A row for each layer that has parameters of its own.
     total = parameter_count(params)
     table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left",
                   box=None, pad_edge=False)
