@@ -9,7 +9,15 @@ from ganlab.ablation.declaration import (
     numbers,
 )
 from ganlab.ablation.directory import AblationDirectory, read_study
-from ganlab.ablation.launch import LAUNCHERS, check_launcher, chosen, submit, train_here, train_one
+from ganlab.ablation.launch import (
+    LAUNCHERS,
+    check_launcher,
+    chosen,
+    size_by_job,
+    submit,
+    train_here,
+    train_one,
+)
 from ganlab.ablation.plan import Plan, make_plan
 from ganlab.ablation.stacks import (
     Program,
@@ -23,6 +31,6 @@ from ganlab.ablation.stacks import (
 )
 
 __all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack",
-           "call_seconds", "check_launcher", "chosen", "compile_program", "cut", "experiment_config", "fit_program", "group_trials",
-           "largest_stack", "load_ablation", "make_plan", "numbers", "read_study", "submit",
-           "train_here", "train_one"]
+           "call_seconds", "check_launcher", "chosen", "compile_program", "cut", "experiment_config", "fit_program",
+           "group_trials", "largest_stack", "load_ablation", "make_plan", "numbers", "read_study", "size_by_job",
+           "submit", "train_here", "train_one"]

@@ -34,7 +34,7 @@ class Range:
     log: bool = False
 
     def at(self, share: float) -> float:
-        """The number at a share, from 0 to 1, of the way."""
+        """Returns the number at a share of the way, from 0 to 1."""
         if self.log:
             return self.low * (self.high / self.low) ** share
         return self.low + (self.high - self.low) * share
@@ -45,13 +45,14 @@ Axis = Mapping[Level, Changes] | Range
 
 
 def numbers(path: str, *levels: float) -> dict[float, Changes]:
-    """An axis of chosen numbers of one key, as `numbers("config.hyper.label_noise", 0.0, 0.1)`."""
+    """Returns an axis of chosen numbers of one key, as in `numbers("config.hyper.label_noise", 0.0,
+    0.1)`."""
     return {level: {path: level} for level in levels}
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """A design of so many points, on all axes at once, besides the base.
+    """A design of a number of points, on all axes at once, besides the base.
 
     Attributes:
       points: how many.
@@ -77,7 +78,7 @@ class Ablation:
       experiment: the base experiment's file with its choices, as after `--config=`; also one that ganlab ships.
       axes: what is varied, by name.
       kimg: thousands of real images shown to each trial.
-      metrics: joined by +, as of `ganlab evaluate`.
+      metrics: joined by +, those of `ganlab evaluate`.
       design: `grid` (every combination), `one_at_a_time` (the base, and every other level alone), a `Search`, or
         a list of levels by axis, `[{"loss": "hinge"}, ...]`, where an axis that is not named stays at its base.
       base: by axis, the level that others are compared with; the first, where an axis is not named.
@@ -108,11 +109,11 @@ class Ablation:
 
 
 def load_ablation(text: str) -> Ablation:
-    """The ablation that a file's `get_ablation()` returns, or `get_ablation(argument)` where the file is named with
-    choices, as `FILE.py:data=ring8`.
+    """Returns the ablation that a file's `get_ablation()` returns, or `get_ablation(argument)`
+    where the file is named with choices, as in `FILE.py:data=ring8`.
 
     Raises:
-      ConfigError: where there is no such file, it returns something else, or it offers no such choices.
+      ConfigError: where the file does not exist, returns something else, or does not offer these choices.
     """
     file, _, argument = text.partition(":")
     found = getattr(_load_module(file, "--ablation"), "get_ablation", None)
@@ -129,10 +130,10 @@ def load_ablation(text: str) -> Ablation:
 
 
 def load_experiment(file: str) -> object:
-    """The module of an experiment's file.
+    """Returns the module of an experiment's file.
 
     Raises:
-      ConfigError: where there is none.
+      ConfigError: where the file does not exist, or defines no config.
     """
     module = _load_module(file, "experiment")
     if not hasattr(module, "get_config"):
@@ -141,10 +142,11 @@ def load_experiment(file: str) -> object:
 
 
 def experiment_config(text: str) -> ml_collections.ConfigDict:
-    """The config of an experiment with its choices, written as after `--config=`: `FILE.py:loss=hinge`.
+    """Returns the config of an experiment with its choices, written as after `--config=`:
+    `FILE.py:loss=hinge`.
 
     Raises:
-      ConfigError: as `load_experiment`, and for choices that there are not.
+      ConfigError: as `load_experiment`, and for choices that it does not offer.
     """
     file, _, argument = text.partition(":")
     return load_experiment(file).get_config(argument or None)
@@ -153,7 +155,7 @@ def experiment_config(text: str) -> ml_collections.ConfigDict:
 def _load_module(file: str, what: str) -> object:
     path = find_file(file)
     if path.suffix != ".py" or not path.is_file():
-        raise ConfigError(f"{what}={file}: there is no such Python file; name one by its path from the folder in "
+        raise ConfigError(f"{what}={file}: this Python file does not exist; name one by its path from the folder in "
                           "which the command is run, or one of `ganlab list --only=experiments,ablations`")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)

@@ -15,10 +15,11 @@ SEARCHES = ("random", "sobol")
 
 
 def base_levels(axes: Mapping[str, Axis], chosen: Levels, of_ranges: Mapping[str, float]) -> Levels:
-    """The level of the base on each axis: the chosen one, or the first; on a range, what the base experiment has.
+    """Returns the level of the base on each axis: the chosen one, or the first; on a range, that of
+    the base experiment.
 
     Raises:
-      ConfigError: for a chosen level or axis that there is not.
+      ConfigError: for a chosen level or axis that does not exist.
     """
     check_levels(chosen, axes)
     return {name: chosen[name] if name in chosen else
@@ -26,7 +27,7 @@ def base_levels(axes: Mapping[str, Axis], chosen: Levels, of_ranges: Mapping[str
 
 
 def check_levels(levels: Levels, axes: Mapping[str, Axis]) -> None:
-    """Refuses, by a ConfigError, an axis that there is not, or a level that it has not."""
+    """Raises ConfigError for an axis that does not exist, or a level that it does not have."""
     for name, level in levels.items():
         if name not in axes:
             raise unknown("axis", name, axes)
@@ -39,10 +40,10 @@ def check_levels(levels: Levels, axes: Mapping[str, Axis]) -> None:
 
 
 def points_of(design: Design, axes: Mapping[str, Axis], base: Levels) -> list[Levels]:
-    """The combinations of a design, the base first and none twice.
+    """Returns the combinations of a design, the base first and none twice.
 
     Raises:
-      ConfigError: for a design that there is not or that does not fit the axes.
+      ConfigError: for a design that does not exist, or that does not fit the axes.
     """
     if isinstance(design, Search):
         found = _search(design, axes)
@@ -64,7 +65,7 @@ def points_of(design: Design, axes: Mapping[str, Axis], base: Levels) -> list[Le
 
 
 def design_words(design: Design, variants: int) -> str:
-    """A design in a sentence."""
+    """Returns a design in a sentence."""
     if isinstance(design, Search):
         kind = {"random": "at random", "sobol": "by a scrambled Sobol sequence"}[design.kind]
         return f"the base and {counted(variants - 1, 'point')} drawn {kind} (seed {design.seed})"
@@ -110,7 +111,7 @@ def _search(search: Search, axes: Mapping[str, Axis]) -> list[Levels]:
 
 def _level(axis: Axis, share: float) -> float | str:
     if isinstance(axis, Range):
-        # Four digits say the number in full in every table, and no study tells finer ones apart.
+        # Four digits say the number in full in every table, and no study can tell finer ones apart.
         return float(f"{axis.at(float(share)):.4g}")
     levels = list(axis)
     return levels[min(int(share * len(levels)), len(levels) - 1)]

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import shlex
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,13 +42,14 @@ class StackRecord:
     values: Sequence[Value]
     trials: Sequence[TrialEntry]
 
-    def later(self, step: int, seconds: float) -> "StackRecord":
-        """The record after so many rounds, for which so many seconds more were trained."""
+    def later(self, step: int, seconds: float, load: float | None) -> "StackRecord":
+        """Returns the record after `step` rounds, for which `seconds` more were trained at a load of the machine."""
+        total = self.cost.seconds + seconds
         return dataclasses.replace(self, step=step, cost=dataclasses.replace(
-            self.cost, seconds=self.cost.seconds + seconds))
+            self.cost, seconds=total, load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
     def at_end(self, images_per_round: int) -> "StackRecord":
-        """The record of a stack that is done, with its speed."""
+        """Returns the record of a stack that is done, with its speed."""
         images = self.step * images_per_round * self.cost.trials
         rate = images / self.cost.seconds if self.cost.seconds else 0.0
         return dataclasses.replace(self, finished=True, cost=dataclasses.replace(self.cost, images_per_second=rate))
@@ -66,11 +69,12 @@ class AblationDirectory:
         self._early = (self.path / LOCK, self.stacks, self.stacks_file, self.versions_file)
 
     def check(self, plan: Plan) -> bool:
-        """Whether this plan was begun here; changes nothing.
+        """Returns whether this plan was begun here; changes nothing.
 
         Raises:
           ConfigError: if the directory holds another plan, or something else.
         """
+        # A new directory, an empty one, and what a crash left of one are free.
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--workdir={self.path} is a file; name a new or an ablation's directory")
         if not self.plan_file.exists():
@@ -79,11 +83,13 @@ class AblationDirectory:
                 raise ConfigError(f"--workdir={self.path} is not empty and holds no ablation; name an empty or a new "
                                   "directory")
             return False
+        # The plans are compared as they are written.
         old, new = json.loads(self.read_plan().to_json()), json.loads(plan.to_json())
         if old == new:
             return True
         changed = [name for name in new if old[name] != new[name]]
         detail = ""
+        # Of other variants, the keys say more than the names.
         if "variants" in changed:
             names = [{variant["name"] for variant in each["variants"]} for each in (old, new)]
             configs = [{variant["name"]: dict(flat(variant["config"])) for variant in each["variants"]}
@@ -97,16 +103,38 @@ class AblationDirectory:
         raise ConfigError(f"--workdir={self.path} holds another plan: {', '.join(changed)} differ{detail}; use another "
                           "--workdir, or the ablation's file as it was")
 
-    def write_plan(self, plan: Plan, stacks: Sequence[Stack], command: list[str]) -> None:
-        """Makes the directory; the plan comes last, so that what has one is whole."""
+    def write_plan(self, plan: Plan, stacks: Sequence[Stack] | None, command: list[str]) -> None:
+        """Makes the directory; the plan comes last, so that a directory with a plan is whole.
+        `stacks` is None where a job will cut them."""
         with writing(self.path):
             self.stacks.mkdir(parents=True, exist_ok=True)
             write_atomically(self.versions_file, json.dumps(versions(command), indent=2) + "\n")
-            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+            if stacks is not None:
+                self.write_stacks(stacks)
             write_atomically(self.plan_file, plan.to_json())
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the trials are cut into stacks."""
+        return self.stacks_file.exists()
+
+    def write_stacks(self, stacks: Sequence[Stack]) -> None:
+        """Writes how the trials are stacked."""
+        with writing(self.stacks_file):
+            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+
+    def note_machine(self) -> None:
+        """Writes the packages and devices of this machine beside the command that was given on
+        another one."""
+        with writing(self.versions_file):
+            write_atomically(self.versions_file, json.dumps(versions(self.origin()["command"]), indent=2) + "\n")
+
+    def origin(self) -> dict[str, Any]:
+        """Returns the packages, the commit, the devices and the command that the study is made by."""
+        return json.loads(self.versions_file.read_text())
+
     def read_plan(self) -> Plan:
-        """The plan that was begun here.
+        """Returns the plan that was begun here.
 
         Raises:
           ConfigError: if there is none, or it does not read.
@@ -120,20 +148,28 @@ class AblationDirectory:
                               ) from error
 
     def read_stacks(self) -> list[Stack]:
-        """How the trials are stacked."""
+        """Returns how the trials are stacked.
+
+        Raises:
+          ConfigError: where they are not cut into stacks yet.
+        """
+        if not self.is_cut:
+            raise ConfigError(f"the trials of {self.path} are not cut into stacks yet; "
+                              f"`ganlab ablate --workdir={shlex.quote(str(self.path))}` does it, with the launcher that "
+                              "it was begun with")
         return [Stack(each["number"], each["group"], tuple(map(tuple, each["trials"])))
                 for each in json.loads(self.stacks_file.read_text())]
 
     def stack_folder(self, number: int) -> Path:
-        """Where what a stack has found lies."""
+        """Returns the folder of what a stack has found."""
         return self.stacks / f"{number:04}"
 
     def checkpoints(self, number: int) -> Path:
-        """Where the states of a stack lie until it is finished."""
+        """Returns the folder of a stack's states, which is there until the stack is finished."""
         return self.stack_folder(number) / "checkpoints"
 
     def read_stack(self, number: int, up_to: int | None = None) -> StackRecord | None:
-        """What a stack has found, or had found after so many rounds; None before it began."""
+        """Returns what a stack has found, or had found after `up_to` rounds; None before it began."""
         file = self.stack_folder(number) / "trials.json"
         if not file.exists() or up_to == 0:
             return None
@@ -146,42 +182,42 @@ class AblationDirectory:
                            [Value(**each) for each in found["values"]], trials)
 
     def write_stack(self, record: StackRecord) -> None:
-        """Keeps what a stack has found."""
+        """Writes what a stack has found."""
         folder = self.stack_folder(record.number)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / "trials.json", json.dumps(dataclasses.asdict(record), indent=1) + "\n")
 
     def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
-        """Keeps a stack's samples by variant."""
+        """Writes a stack's samples by variant."""
         names = list(samples)
         with writing(self.stack_folder(number)), whole_file(self.stack_folder(number) / "samples.npz") as file:
             np.savez_compressed(file, names=np.array(names, dtype=str),
                                 **{str(place): samples[name] for place, name in enumerate(names)})
 
     def finish_stack(self, record: StackRecord) -> None:
-        """Keeps that a stack is done, and lets go of its states."""
+        """Writes that a stack is done, and deletes its states."""
         self.write_stack(record)
         shutil.rmtree(self.checkpoints(record.number), ignore_errors=True)
         (self.stack_folder(record.number) / "error.txt").unlink(missing_ok=True)
 
     def write_error(self, number: int, text: str) -> None:
-        """Keeps why a stack failed."""
+        """Writes why a stack failed."""
         write_atomically(self.stack_folder(number) / "error.txt", text + "\n")
 
     def error(self, number: int) -> str:
-        """Why a stack failed; empty where it did not."""
+        """Returns why a stack failed; empty where it did not."""
         file = self.stack_folder(number) / "error.txt"
         return file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
 
     def unfinished(self) -> list[Stack]:
-        """The stacks that have something left to do."""
+        """Returns the stacks that are not finished."""
         found = [(stack, self.read_stack(stack.number)) for stack in self.read_stacks()]
         return [stack for stack, record in found if record is None or not record.finished]
 
 
 def read_study(path: str | Path) -> Study:
-    """All that an ablation's directory holds, finished or not.
+    """Returns everything that an ablation's directory holds, finished or not.
 
     Raises:
       ConfigError: where it holds none.
@@ -193,7 +229,8 @@ def read_study(path: str | Path) -> Study:
     errors: dict[str, str] = {}
     samples: dict[str, np.ndarray] = {}
     values: dict[str, Value] = {}
-    for stack in directory.read_stacks():
+    # What each stack has found so far, or why it failed.
+    for stack in directory.read_stacks() if directory.is_cut else ():
         record, error = directory.read_stack(stack.number), directory.error(stack.number)
         if error:
             errors |= {plan.variants[number].name: error for number, _ in stack.trials}
@@ -207,14 +244,16 @@ def read_study(path: str | Path) -> Study:
             trials[entry.variant, entry.seed] = _trial(entry, record)
             if record.finished:
                 costs.setdefault(entry.variant, {})[stack.number] = record.cost
+        # Samples of the first seed, written when a stack is done.
         file = directory.stack_folder(stack.number) / "samples.npz"
         if file.exists():
             with np.load(file) as found:
                 samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
-    origin = json.loads(directory.versions_file.read_text())
+    # Every planned trial is in the study; those that nobody trained are missing.
+    origin = directory.origin()
     variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
-                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()), samples.get(variant.name),
-                        errors.get(variant.name, "")) for variant in plan.variants]
+                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()),
+                        samples.get(variant.name), errors.get(variant.name, "")) for variant in plan.variants]
     everything = [trials.get((variant.name, seed), Trial(variant.name, seed, MISSING))
                   for variant in plan.variants for seed in plan.seeds]
     packages = {**origin["packages"], **{name: str(value) for name, value in origin.items()
@@ -232,13 +271,21 @@ def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
     return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve, cost=cost)
 
 
+def mean_load(parts: Iterable[tuple[float | None, float]]) -> float | None:
+    """Returns the mean of loads, each over its seconds; None where none is known, or no time has passed."""
+    known = [(load, seconds) for load, seconds in parts if load is not None and seconds > 0]
+    total = sum(seconds for _, seconds in known)
+    return sum(load * seconds for load, seconds in known) / total if known else None
+
+
 def _together(costs: Collection[Cost]) -> Cost | None:
-    """What a variant cost whose trials were trained in several stacks: all seconds, the speed over them, and the most
-    trials and memory of a stack; None for no stack."""
+    """Returns what a variant cost whose trials were trained in several stacks: all seconds, the
+    speed and the load over them, and the most trials and memory of a stack; None for no stack."""
     if len(costs) < 2:
         return next(iter(costs), None)
     seconds = sum(cost.seconds for cost in costs)
     images = sum(cost.images_per_second * cost.seconds for cost in costs)
     memory = [cost.memory for cost in costs if cost.memory is not None]
     return Cost(images / seconds if seconds else 0.0, seconds, max(cost.trials for cost in costs),
-                max(memory, default=None), next(iter(costs)).parameters)
+                max(memory, default=None), next(iter(costs)).parameters,
+                mean_load((cost.load, cost.seconds) for cost in costs))

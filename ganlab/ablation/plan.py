@@ -11,6 +11,7 @@ import ml_collections
 from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range, load_experiment
 from ganlab.ablation.designs import base_levels, design_words, points_of
 from ganlab.config import ConfigError, complete, flat, unknown, validate
+from ganlab.data import Dataset
 from ganlab.engine import config_of, plain, stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game
@@ -33,7 +34,7 @@ class PlannedVariant:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What an ablation trains; fields not told here are those of `Ablation`.
+    """What an ablation trains; other fields are those of `Ablation`.
 
     Attributes:
       design: in a sentence.
@@ -70,12 +71,13 @@ class Plan:
         return len(self.variants) * len(self.seeds)
 
     def changes(self, variant: PlannedVariant) -> dict[str, Any]:
-        """Config keys in which a variant differs from the base; None for a key that it lacks."""
+        """Returns the config keys in which a variant differs from the base; None for a key that it
+        lacks."""
         base, own = dict(flat(self.variants[0].config)), dict(flat(variant.config))
         return {path: own.get(path) for path in sorted(base.keys() | own.keys()) if base.get(path) != own.get(path)}
 
     def to_json(self) -> str:
-        """The plan as text, from which `plan_from` makes it again."""
+        """Returns the plan as text, from which `plan_from` makes it again."""
         entries = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         variants = [{"name": variant.name, "levels": dict(variant.levels), "group": variant.group,
                      "config": plain(variant.config)} for variant in self.variants]
@@ -83,7 +85,7 @@ class Plan:
 
 
 def plan_from(text: str) -> Plan:
-    """The plan of its text.
+    """Returns the plan of its text.
 
     Raises:
       ValueError, KeyError, TypeError: for something else.
@@ -94,14 +96,19 @@ def plan_from(text: str) -> Plan:
     return Plan(**found, variants=variants)
 
 
-def make_plan(ablation: Ablation) -> Plan:
-    """The plan of an ablation; its experiment's file is run, nothing is compiled or written.
+def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
+    """Returns the plan of an ablation; runs its experiment's file, compiles and writes nothing.
+
+    Args:
+      ablation: the ablation.
+      trained_here: whether this machine trains it, so that its data has to fit here.
 
     Raises:
       ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid, that cannot be
         stacked, or that cannot be measured.
     """
     _check_numbers(ablation)
+    # Every combination of levels, with the config that it makes of the experiment.
     get_config = load_experiment(ablation.experiment.partition(":")[0]).get_config
     points = points_of(ablation.design, ablation.axes, _base(ablation, get_config))
     mistakes: dict[str, list[str]] = {}
@@ -111,14 +118,16 @@ def make_plan(ablation: Ablation) -> Plan:
         try:
             config = _config(ablation, levels, get_config)
             validate(config)
+            # Variants that differ in numbers alone share a game, which is built once.
             key = _structure(config)
             if key not in groups:
-                groups[key] = len(groups), _checked_game(config, ablation)
+                groups[key] = len(groups), _checked_game(config, ablation, trained_here)
             number, game = groups[key]
             config.train.total_rounds = _rounds(ablation.kimg, game, config.train.rounds_per_call)
             variants.append(PlannedVariant(name, levels, config, number))
         except ConfigError as error:
             mistakes.setdefault(str(error), []).append(name)
+    # All mistakes are listed at once, each with the variants that make it.
     if len({variant.name for variant in variants}) < len(variants):
         raise ConfigError("two variants of the ablation have one name: their levels agree in six digits; take levels "
                           "that are further apart")
@@ -127,6 +136,7 @@ def make_plan(ablation: Ablation) -> Plan:
         number = sum(map(len, mistakes.values()))
         raise ConfigError(f"{number} of {counted(len(points), 'variant')} {agreeing(number, 'is', 'are')} "
                           f"invalid:{lines}")
+    # What the study is read by: levels in their order, and seeds.
     axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range) else list(axis)
             for name, axis in ablation.axes.items()}
     seeds = list(range(ablation.first_seed, ablation.first_seed + ablation.seeds))
@@ -135,8 +145,8 @@ def make_plan(ablation: Ablation) -> Plan:
                 ablation.evaluations, seeds, variants)
 
 
-def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game:
-    """The game of a group, by one of its variants."""
+def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool) -> Game:
+    """Returns the game of a group, by one of its variants."""
     game, dataset = build(config)
     if config.init.source:
         raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from their seeds; leave it "
@@ -147,21 +157,28 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation) -> Game
     if game.stages:
         raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a stack of trials plays "
                           "one program from its first round to its last; train its variants one by one by `ganlab train`")
-    if not stays_on_device(dataset, config):
-        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
-                          f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
-                          "stay there; take a smaller set or resolution, or a larger share")
+    if trained_here:
+        check_stays(dataset, config)
     make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
     return game
 
 
+def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
+    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack."""
+    if not stays_on_device(dataset, config):
+        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
+                          f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
+                          "stay there; take a smaller set or resolution, or a larger share")
+
+
 def variant_name(levels: Levels) -> str:
-    """A variant's levels in words."""
+    """Returns a variant's levels in words."""
     return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
 
 
 def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> list[int]:
-    """After which rounds a trial is measured: evenly, at the ends of calls, the last at its end."""
+    """Returns after which rounds a trial is measured: evenly, at the ends of calls, the last at its
+    end."""
     calls = rounds // rounds_per_call
     ends = {math.ceil(calls * share / evaluations) for share in range(1, evaluations + 1)}
     return [end * rounds_per_call for end in sorted(ends)]
@@ -179,7 +196,7 @@ def _check_numbers(ablation: Ablation) -> None:
 
 
 def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigDict]) -> Levels:
-    """The base's levels; those of ranges are what the experiment has."""
+    """Returns the base's levels; those of ranges are the experiment's."""
     ranges = {name: axis for name, axis in ablation.axes.items() if isinstance(axis, Range)}
     named = {name: axis for name, axis in ablation.axes.items() if name not in ranges}
     levels = base_levels(named, {name: level for name, level in ablation.base.items() if name not in ranges}, {})
@@ -193,7 +210,7 @@ def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigD
 
 def _config(ablation: Ablation, levels: Levels,
             get_config: Callable[[str], ml_collections.ConfigDict]) -> ml_collections.ConfigDict:
-    """The config of a combination of levels, without its budget."""
+    """Returns the config of a combination of levels, without its budget."""
     changes = _merged(ablation, levels)
     _, _, argument = ablation.experiment.partition(":")
     choices = dict(part.partition("=")[::2] for part in filter(None, argument.split(",")))
@@ -208,7 +225,7 @@ def _config(ablation: Ablation, levels: Levels,
 
 
 def _merged(ablation: Ablation, levels: Levels) -> Changes:
-    """The changes of all axes together; no two may set the same key to different values."""
+    """Returns the changes of all axes together; no two may set the same key to different values."""
     merged, origin = dict(ablation.changes), {}
     for axis, level in levels.items():
         for name, value in _changes(ablation.axes[axis], level).items():
@@ -238,7 +255,8 @@ def _set(config: ml_collections.ConfigDict, path: str, value: object) -> None:
 
 
 def _structure(config: ml_collections.ConfigDict) -> str:
-    """What configs that one program trains have in common: all but numbers, seed, name, length and intervals."""
+    """Returns what configs that one program trains have in common: all but numbers, seed, name,
+    length and intervals."""
     entries = plain(config)
     entries["hyper"] = sorted(entries["hyper"])
     entries["train"] = {name: value for name, value in entries["train"].items() if not name.endswith("_rounds")}
@@ -246,7 +264,7 @@ def _structure(config: ml_collections.ConfigDict) -> str:
 
 
 def _rounds(kimg: float, game: Game, rounds_per_call: int) -> int:
-    """The rounds of whole calls that show at least so many images."""
+    """Returns the rounds of whole calls that show at least this many images."""
     return math.ceil(kimg * 1000 / game.images_per_round / rounds_per_call) * rounds_per_call
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.ablation.plan import Plan, PlannedVariant
+from ganlab.ablation.plan import Plan, PlannedVariant, check_stays
 from ganlab.data import Dataset, Jitter
 from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, placed_data
 from ganlab.game import Game, GameState
@@ -61,7 +61,8 @@ class Program:
     memory: int
 
     def start(self, plan: Plan, stack: Stack) -> GameState:
-        """The states of a stack before its first round; its last trial fills it up to the program's size."""
+        """Returns the states of a stack before its first round; its last trial fills it up to the
+        program's size."""
         trials = [*stack.trials, *[stack.trials[-1]] * (self.size - len(stack.trials))]
         numbers = [plan.variants[number].config.hyper for number, _ in trials]
         hyper = {name: jnp.array([float(each[name]) for each in numbers]) for name in self.game.hyper}
@@ -69,20 +70,21 @@ class Program:
 
 
 def group_trials(plan: Plan, group: int) -> list[tuple[int, int]]:
-    """All trials of a group, a variant's seeds together."""
+    """Returns all trials of a group, a variant's seeds together."""
     return [(number, seed) for number, variant in enumerate(plan.variants) if variant.group == group
             for seed in plan.seeds]
 
 
 def cut(trials: Sequence[tuple[int, int]], group: int, size: int, first: int) -> list[Stack]:
-    """Trials in as few stacks of at most `size` as there can be, of nearly equal sizes, numbered from `first`."""
+    """Cuts trials into as few stacks of at most `size` as possible, of nearly equal sizes, numbered
+    from `first`."""
     count = math.ceil(len(trials) / size)
     ends = [round(len(trials) * number / count) for number in range(count + 1)]
     return [Stack(first + number, group, tuple(trials[ends[number]:ends[number + 1]])) for number in range(count)]
 
 
 def largest_stack(trials: int, limit: int = 0) -> int:
-    """How many of so many trials a stack has at most, where memory does not ask for less.
+    """Returns how many of a group's trials a stack has at most, where memory does not ask for less.
 
     They are as few as make stacks of nearly equal sizes, so that few places of a program are only filled up.
 
@@ -95,9 +97,12 @@ def largest_stack(trials: int, limit: int = 0) -> int:
 
 
 def compile_program(plan: Plan, group: int, trials: int) -> Program:
-    """The rounds of a stack of so many trials of a group, compiled; filled up so that the devices divide it."""
+    """Compiles the rounds of a stack of `trials` trials of a group, filled up so that the devices
+    divide it."""
     variant = plan.groups[group][0]
     game, dataset = build(variant.config)
+    # Once more: what planned may be another machine.
+    check_stays(dataset, variant.config)
     devices = min(jax.device_count(), trials)
     size = math.ceil(trials / devices) * devices
     mesh = make_trial_mesh(size)
@@ -113,9 +118,9 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     return Program(game, dataset, variant, size, programs, compiled, data, memory)
 
 
-def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
-    """The program of a group's largest stack that fits the memory of the devices, and that is not slower a trial
-    than a small one.
+def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Program:
+    """Returns the program of a group's largest stack that fits the memory of the devices of this
+    machine, and that is not slower per trial than a small one.
 
     Convolutions of many trials, each with a kernel of its own, are slow on CPU; there a stack of a trial
     for each device is timed against the large one.
@@ -124,15 +129,18 @@ def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
       plan: the plan.
       group: the group.
       limit: trials of a stack at most; 0 for the usual number (`largest_stack`).
+      beside: stacks that train at once on these devices and share their memory.
     """
     trials = len(group_trials(plan, group))
     size = largest_stack(trials, limit)
-    room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count()
+    room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count() / beside
+    # Only the compiler knows the memory of a stack, so a size is tried, and the next follows from it.
     for _ in range(MOST_TRIES):
         program = compile_program(plan, group, size)
         if program.memory <= room or size <= jax.device_count():
             break
         size = largest_stack(trials, max(jax.device_count(), int(size * room / program.memory)))
+    # Where a large stack may be slower, both are timed.
     if jax.default_backend() == "cpu" and size > jax.device_count() and _convolves(program):
         small = compile_program(plan, group, jax.device_count())
         if call_seconds(small, plan) / small.size < WORTH_CUTTING * call_seconds(program, plan) / program.size:
@@ -141,7 +149,7 @@ def fit_program(plan: Plan, group: int, limit: int = 0) -> Program:
 
 
 def call_seconds(program: Program, plan: Plan, calls: int = 2) -> float:
-    """Seconds of one call, the fastest of some after one that does not count."""
+    """Returns the seconds of one call, the fastest of some after one that does not count."""
     group = program.variant.group
     states = program.start(plan, Stack(0, group, group_trials(plan, group)[:program.size]))
     times = []

@@ -19,6 +19,7 @@ from ganlab.data import to_uint8
 from ganlab.engine import Checkpoints, Interruption, fault_of, sample_keys, weights_of
 from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
 from ganlab.game import GameState, Makers, Sampler, Weights, image_keys
+from ganlab.machine import load_per_core
 from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
@@ -27,7 +28,8 @@ SAMPLES, SAMPLES_SEED = 64, 0
 
 def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationDirectory, interruption: Interruption,
                 advance: Callable[[int], None], say: Callable[[str], None]) -> bool:
-    """Trains a stack from where it stopped, and writes what it finds; whether it came to its end.
+    """Trains a stack from where it stopped, and writes what it finds; returns whether it came to
+    its end.
 
     Args:
       plan: the plan.
@@ -35,15 +37,17 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
       program: the compiled rounds of its group.
       directory: of the ablation.
       interruption: asked at every call; then the states are saved.
-      advance: told how many rounds more are done.
-      say: told of checkpoints that do not read.
+      advance: called with how many more rounds are done.
+      say: called with checkpoints that do not read.
     """
     variant = program.variant
     rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
+    # When it is measured, and by what.
     points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
     judging = make_judging(variant.config, program.game, program.dataset, plan.metrics, plan.features, plan.weights,
                            plan.number)
     with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
+        # From the newest states that were saved, with what was known by then.
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
         states = states if kept is None else _placed(kept, states)
@@ -52,6 +56,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
         while step < rounds:
+            # Calls run ahead of the host, but not so far that it hears nothing.
             states, finite = program.play(states, program.data, np.int32(step))
             ahead.append(finite)
             if len(ahead) > CALLS_AHEAD or jax.default_backend() == "cpu":
@@ -61,7 +66,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if step not in points and interruption.signal is None:
                 continue
             finite = np.asarray(finite)
-            record = record.later(step, time.perf_counter() - start)
+            # Only here the host waits: it measures, or it saves because of a signal.
+            record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
                 kimg = program.game.kimg(step)
                 record = _measured(record, step, kimg, program, states, finite, judging)
@@ -70,6 +76,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if interruption.signal is not None and step < rounds:
                 checkpoints.save(step, _kept(states, stack))
                 return False
+            # A stack in which no trial is left is done.
             if not finite[:len(stack.trials)].any():
                 break
             if step < rounds:
@@ -81,14 +88,15 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
 
 
 def _kept(states: GameState, stack: Stack) -> GameState:
-    """The states of a stack's trials in the host's memory, as they are saved: whatever devices they were spread over,
-    and without those that only filled up the stack."""
+    """Returns the states of a stack's trials in the host's memory, as they are saved: whatever
+    devices they were spread over, and without those that only filled up the stack."""
     own = jax.device_put(states, jax.local_devices(backend="cpu")[0])
     return jax.tree.map(lambda leaf: leaf[:len(stack.trials)], own)
 
 
 def _placed(kept: GameState, like: GameState) -> GameState:
-    """Saved states filled up to the size of others, and spread over the devices as these are."""
+    """Returns saved states filled up to the size of others, and spread over the devices as these
+    are."""
     def fill(leaf: Array, other: Array) -> Array:
         places = np.minimum(np.arange(len(other)), len(leaf) - 1)
         return jax.device_put(leaf[places], other.sharding)
@@ -97,7 +105,7 @@ def _placed(kept: GameState, like: GameState) -> GameState:
 
 
 def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> StackRecord:
-    """The record of a stack that has not begun."""
+    """Returns the record of a stack that has not begun."""
     parameters = sum(leaf.size for network in program.game.networks.values()
                      for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
     cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
@@ -108,7 +116,7 @@ def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> Stac
 
 def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState, finite: np.ndarray,
               judging: Judging) -> StackRecord:
-    """The record with the values of every trial that is still finite."""
+    """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
     sample = jax.jit(_sampled(program.game.sampler))
     weights = jax.device_get(weights_of(states, program.game.sampler.networks))
@@ -130,7 +138,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
 
 
 def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int) -> TrialEntry:
-    """The entry of a trial that was found not to be finite, with the round and the array where its guard noted them."""
+    """Returns the entry of a trial that was found not to be finite, with the round and the array
+    where its guard noted them."""
     own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place], jax.device_get(states.memory)))
     fault = fault_of(program.game, own)
     if fault is None:  # Its samples are not finite, or its game has no guard.
@@ -150,7 +159,8 @@ def _sampled(sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None]
 
 
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
-    """By variant, samples of its first seed from latents that are the same for all, those of `ganlab sample`."""
+    """Returns by variant the samples of its first seed, from latents that are the same for all,
+    those of `ganlab sample`."""
     sampler, classes = program.game.sampler, program.dataset.num_classes
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)

@@ -46,7 +46,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; to list and verify all by default, to "
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; to list and verify all by default, to "
                          "export the newest", flag_values=values)
     flags.DEFINE_bool("verify", False, "compares every file with its stored checksum", flag_values=values)
     flags.DEFINE_string("export", None, "file of safetensors to write weights to", flag_values=values)
@@ -64,7 +64,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Lists, or verifies, or exports, in this order where several are asked for; or renews."""
+    """Lists, verifies or exports, in this order where several are asked for; or renews."""
     _check(values)
     set_up_process()
     if values.renew:
@@ -111,6 +111,7 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
     folders = step_folders(directory.checkpoints)
     chosen, newest = choose_step(list(folders), step, directory.path), max(folders)
     measured = {number: stored_metrics(folder) or {} for number, folder in folders.items()}
+    # Only a run that keeps its best by a value has a column for it.
     name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
     kimg_of_round = _kimg_of_round(directory)
     table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
@@ -118,6 +119,7 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
         table.add_column(heading, justify="right")
     for heading in ("kept as", "files"):
         table.add_column(heading)
+    # A row for each checkpoint, whose files are read again where they are to be verified.
     complaints = []
     for number, folder in folders.items() if step is None else [(chosen, folders[chosen])]:
         words = damage(folder) if verify else None
@@ -144,7 +146,7 @@ def _state(folder: Path, words: list[str] | None, verified: bool) -> str:
 
 
 def _best(directory: RunDirectory, name: str, measured: dict[int, dict[str, float]]) -> int | None:
-    """The checkpoint of the best value of `config.evaluate.best`; None where none is known."""
+    """Returns the checkpoint of the best value of `config.evaluate.best`; None where none is known."""
     if not name or not directory.results_file.exists() or not any(name in values for values in measured.values()):
         return None
     better = {record.result.name: record.result.better for record in read_results(directory.results_file)}.get(name)
@@ -153,6 +155,7 @@ def _best(directory: RunDirectory, name: str, measured: dict[int, dict[str, floa
 
 
 def _kimg_of_round(directory: RunDirectory) -> float | None:
-    """Thousands of images that a round counts as shown, as the run's metrics tell; None where it has none."""
+    """Returns the thousands of images that a round shows, by the run's metrics; None where it has
+    none."""
     metrics = read_metrics(directory.metrics_file) if directory.metrics_file.exists() else {}
     return float(metrics["kimg"][-1] / metrics["step"][-1]) if metrics else None

@@ -52,7 +52,7 @@ def run(values: flags.FlagValues) -> int:
 
 
 def newest(records: list[Record]) -> dict[str, Record]:
-    """By name, the record of the latest round, and of these the one that was measured last."""
+    """Returns by name the record of the latest round, and of these the one that was measured last."""
     found: dict[str, Record] = {}
     for record in records:
         if record.result.name not in found or (record.step or 0) >= (found[record.result.name].step or 0):

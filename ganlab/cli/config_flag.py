@@ -35,7 +35,7 @@ def config_first(argv: list[str]) -> list[str]:
 
 
 def _found(text: str) -> str:
-    """An experiment's file and its choices, with the path of the file."""
+    """Returns an experiment's file and its choices, with the path of the file."""
     name, colon, choices = text.partition(":")
     return f"{find_file(name)}{colon}{choices}" if name else text
 
@@ -48,6 +48,7 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
       flags.Error: for other flags.
     """
     try:
+        # The file of --config is run here, and its overrides are set.
         rest = values(argv)[1:]
         if "config" in values and not isinstance(values.config, ml_collections.ConfigDict):
             getattr(values.config, "name", None)  # What stands in for a file that did not load raises here.
@@ -63,6 +64,7 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
         if isinstance(error, KeyError):
             raise ConfigError("an override of --config names a section that the config does not have: "
                               f"{error.args[0]}") from error
+        # What remains is a file that does not exist, or that defines no config.
         reason = [line.strip() for line in str(error).splitlines() if line.strip()][-1]
         raise ConfigError(f"--config does not load: {reason}; name a file such as experiments/digits.py, which defines "
                           "get_config(argument=None), or one of `ganlab list --only=experiments`") from error

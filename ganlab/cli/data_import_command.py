@@ -2,7 +2,14 @@
 
 Makes a data set of images of one size, which training reads quickly: each is decoded and resized
 once. SOURCE is a folder or a zip file of images (PNG, JPEG, WebP, GIF, BMP, TIFF), or the name of a data set
-that TFDS has prepared. DEST is a new folder; it opens by ganlab, and as any data set of TFDS.
+that TFDS has prepared. DEST is a new folder, a data set of TFDS in its format array_record, in a split train.
+
+Who opens DEST, and how:
+  ganlab           --config=FILE:data=./DEST
+  TFDS by folder   tfds.builder_from_directory(DEST).as_data_source("train"), without TensorFlow
+  TFDS by name     tfds.data_source(NAME, split="train", data_dir=DIR), where DEST is DIR/NAME/VERSION,
+                   such as ~/tensorflow_datasets/photos/1.0.0; NAME in lower case, digits and _
+TFDS itself does not open array_record by tfds.load or as_dataset, which take tfrecord.
 
 Classes are the folders at the top of SOURCE, or those of a file dataset.json there:
 {"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one class. Classes that
@@ -10,8 +17,8 @@ are called by whole numbers are ordered by value, others as texts. Hidden folder
 put beside pictures, such as @eaDir and __MACOSX.
 
 Crops:
-  centre       the square in the middle
-  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's for LSUN cars)
+  centre       the square in the middle (--transform=center-crop of StyleGAN's dataset_tool)
+  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's center-crop-wide, for LSUN cars)
   none         everything: images are square, or with --resolution=0 of one size
 
 Examples:
@@ -19,6 +26,7 @@ Examples:
   ganlab data import faces.zip data/faces --resolution=128 --skip_bad
   ganlab data import scans data/scans --resolution=64 --channels=1 --background=white
   ganlab data import cifar10 data/cifar10 --resolution=32
+  ganlab data import pictures ~/tensorflow_datasets/photos/1.0.0 --resolution=64      # photos, for TFDS
 """
 
 import shlex
@@ -33,13 +41,12 @@ from absl import flags
 
 from ganlab.config import ConfigError, format_choices
 from ganlab.data import CROPS, Form, Imported, Listing, import_images, list_images, list_prepared
-from ganlab.data.record_writer import check_place
+from ganlab.data.record_writer import check_place, named_folder
 from ganlab.output import agreeing, counted
 
 ARGUMENTS = ("SOURCE", "DEST")
 EXIT_INTERRUPTED = 130
-LINES = 10  # Of progress, where there is no terminal.
-ONE_OTHER = "file is no image by its name"
+LINES = 10  # Of progress, without a terminal.
 SHOWN = 20  # Of the files that were left out; DEST/import.json has them all.
 
 
@@ -52,13 +59,13 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("background", "black", "colour under what is transparent: black, white, #8090a0",
                         flag_values=values)
     flags.DEFINE_integer("channels", 3, "3 for colours, 1 for grey", flag_values=values)
-    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are no usable images, "
+    flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are not usable images, "
                       "links to nothing, and folders that cannot be read", flag_values=values)
     flags.DEFINE_bool("overwrite", False, "replaces a data set at DEST, once the new one is whole", flag_values=values)
 
 
 def run(values: flags.FlagValues, source: str, dest: str) -> int:
-    """Imports; says what came of it and how to train on it."""
+    """Imports; prints what came of it and how to train on it."""
     form = Form(values.resolution, values.crop, values.background, values.channels)
     form.check("--")
     place = Path(dest)
@@ -68,7 +75,7 @@ def run(values: flags.FlagValues, source: str, dest: str) -> int:
         with _progress(len(listing)) as progress:
             found = import_images(listing, place, form, values.skip_bad, values.overwrite, progress)
     except KeyboardInterrupt:
-        print(f"ganlab: stopped; nothing was left at {place}, the same command begins anew", file=sys.stderr)
+        print(f"ganlab: stopped; nothing was left at {place}, the same command starts again", file=sys.stderr)
         return EXIT_INTERRUPTED
     print("\n".join(_summary(listing, place, form, found)))
     return 0
@@ -89,7 +96,7 @@ def _list(source: str, place: Path, skip_bad: bool) -> Listing:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
-    """What shows images done of their total: a bar on a terminal, a few lines elsewhere."""
+    """Shows how many images are done: a bar on a terminal, a few lines elsewhere."""
     if not sys.stdout.isatty():
         yield _line
         return
@@ -111,22 +118,26 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
     size = sum(file.stat().st_size for file in place.iterdir())
     classes = ", ".join(f"{name} {count:,}" for name, count in list(found.per_class.items())[:SHOWN])
     more = f", and {len(found.per_class) - SHOWN:,} more" if len(found.per_class) > SHOWN else ""
+    # What there is now.
     yield (f"{counted(number, 'image')} of {width}x{height}, {'colours' if channels == 3 else 'grey'}, in {place} "
            f"({size / 2**20:,.1f} MiB)")
     yield f"{counted(len(found.per_class), 'class', 'classes')}: {classes}{more}"
+    # What is not in it, and why.
     if found.left_out:
         yield f"{len(found.left_out):,} left out:"
         yield from (f"  {name} {reason}" for name, reason in found.left_out[:SHOWN])
         if len(found.left_out) > SHOWN:
             yield f"  and {len(found.left_out) - SHOWN:,} more, all in {place / 'import.json'}"
     if listing.others:
-        yield f"{listing.others:,} {'files are no images by their names' if listing.others > 1 else ONE_OTHER}"
+        others = counted(listing.others, "file is not an image by its name", "files are not images by their names")
+        yield others
     if found.enlarged:
         yield (f"{counted(found.enlarged, 'image was', 'images were')} smaller than {form.resolution} pixels and "
                f"{agreeing(found.enlarged, 'was', 'were')} enlarged")
     if found.grey == number and channels == 3:
         yield "every image is grey; --channels=1 takes a third of the memory"
+    # The next command, as it can be pasted.
     choices = format_choices(data=place if place.is_absolute() else f"./{place}")
     command = shlex.join(["ganlab", "train", f"--config=experiments/wgan_gp.py:{choices}",
-                          f"--workdir=runs/{place.resolve().name}"])
+                          f"--workdir=runs/{named_folder(place.resolve())[0].name}"])
     yield f"train on it by `{command}`"

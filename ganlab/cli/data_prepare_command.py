@@ -15,6 +15,7 @@ from absl import flags
 
 from ganlab.cli.data_show_command import format_kwargs
 from ganlab.data import prepare
+from ganlab.output import counted
 
 ARGUMENTS = ("NAME",)
 
@@ -29,11 +30,12 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, name: str) -> int:
-    """Prepares; says what is there and how to look at it and train on it."""
+    """Prepares; prints what is there and how to look at it and train on it."""
     builder = prepare(name, values.data_dir, values.download_dir)
-    sizes = ", ".join(f"{split} {info.num_examples:,}" for split, info in builder.info.splits.items())
+    sizes = ", ".join(f"{counted(info.num_examples, 'example')} in {split}"
+                      for split, info in builder.info.splits.items())
     kwargs = [f"--kwargs={format_kwargs(data_dir=values.data_dir)}"] if values.data_dir else []
     command = shlex.join(["ganlab", "data", "show", name, *kwargs])
-    print(f"{name} is prepared in {builder.data_path}: {sizes} examples\n"
+    print(f"{name} is prepared in {builder.data_path}: {sizes}\n"
           f"look at it by `{command}`, and train on it by an experiment's choice :data={name}")
     return 0

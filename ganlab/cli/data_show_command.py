@@ -43,7 +43,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, source: str) -> int:
-    """Looks, prints and writes the picture."""
+    """Examines, prints and writes the picture."""
     output = Path(values.output) if values.output else None
     if output and output.suffix != ".png":
         raise ConfigError(f"--output={output} does not end in .png; the picture is a PNG file")
@@ -82,7 +82,8 @@ def format_kwargs(**kwargs: str) -> str:
 
 
 def parse_kwargs(texts: Iterable[str]) -> dict[str, Any]:
-    """`NAME=VALUE` to arguments: numbers, True, False and quoted texts as Python writes them, all else as text.
+    """Returns the arguments that `NAME=VALUE` texts give: numbers, True, False and quoted texts as
+    Python writes them, everything else as text.
 
     Raises:
       ConfigError: for a text without `=`, or an argument that has both a value and inner ones.

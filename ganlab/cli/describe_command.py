@@ -23,7 +23,7 @@ from ganlab.systems import build
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
-    flags.DEFINE_bool("compile", False, "compiles the round, to tell the memory of its temporary arrays",
+    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its temporary arrays",
                       flag_values=values)
 
 
@@ -32,17 +32,20 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     config = values.config
     game, dataset = build(config)
+    # The programs and arrays that training would have, by their shapes alone.
     streamed = not stays_on_device(dataset, config)
     mesh = make_mesh(game.batch_size, slices=game.accumulate)
     programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data), streamed,
                              config.train.shard_state)
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
+    # Only a compiled round has temporary arrays, and compiling may take minutes.
     temporary = None
     if values.compile:
         raw = data_shapes(dataset, game, config.train.rounds_per_call, streamed=True)
         analysis = programs.rounds.lower(state, raw).compile().memory_analysis()
         temporary = analysis.temp_size_in_bytes
+    # From the whole to the parts: keys, data, devices, networks, the round, memory.
     console = Console(highlight=False, markup=False)
     shape = "x".join(map(str, dataset.image_shape))
     parts = [tables.config_table(config),

@@ -9,6 +9,8 @@ Examples:
   ganlab evaluate --workdir=runs/digits --metrics=fid,kid,prdc,ppl_z --seeds=5 --bootstrap=200
   ganlab evaluate --workdir=runs/digits --step=all                 every checkpoint, and a plot over training
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
+  ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth \
+      --metrics=fid,kid,is --number=50000                fid50k_full, kid50k_full and is50k of StyleGAN
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
   ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test       translations of held-out pictures
@@ -19,6 +21,7 @@ measured; measuring again adds to them.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from absl import flags
@@ -34,6 +37,7 @@ from ganlab.evaluation import (
     Request,
     Track,
     add_results,
+    check_request,
     chosen_features,
     data_pictures,
     evaluate,
@@ -53,8 +57,9 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     text = functools.partial(flags.DEFINE_string, flag_values=values)
     whole = functools.partial(flags.DEFINE_integer, flag_values=values)
+    # What is measured, and what it is compared with.
     text("workdir", None, "the run whose samples are measured")
-    text("step", None, "the checkpoint after so many rounds, or `all`; the newest by default")
+    text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
     flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab list --only=metrics)",
                       flag_values=values)
     flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default digits, and pixels of "
@@ -66,10 +71,12 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
          "those beside; by default that of config.evaluate.split, which is empty for the training data")
     whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
           upper_bound=4096)
+    # How surely: of how many images, and with what intervals.
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
     whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
     whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
+    # How a run draws its samples.
     define_option_flags(values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     text("output", None, "directory of results.json and metrics.png; by default the run's")
@@ -81,11 +88,17 @@ def run(values: flags.FlagValues) -> int:
     _check(values)
     output = values.output or values.workdir
     place = RunDirectory(output) if output else None
-    if place and values.output:
-        with writing(place.path):
-            place.path.mkdir(parents=True, exist_ok=True)
+
+    def ready() -> None:
+        """Makes the directory: after everything that was asked for is known to exist, and before
+        anything is measured for it."""
+        if values.output:
+            with writing(place.path):
+                place.path.mkdir(parents=True, exist_ok=True)
+
     with progress_bars() as track:
-        records = (_of_run if values.workdir else _of_images)(values, track)
+        records = (_of_run if values.workdir else _of_images)(values, track, ready)
+    # The numbers are printed even where nothing keeps them.
     print_results(records, values.workdir or values.fake)
     if place is None:
         print("--output=DIR keeps these values and their protocols")
@@ -104,7 +117,7 @@ def _check(values: flags.FlagValues) -> None:
     if (values.workdir is None) == (values.fake is None):
         raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
     if values.bootstrap == 1:
-        raise ConfigError("--bootstrap=1 tells nothing of the spread; take at least 2, better 200")
+        raise ConfigError("--bootstrap=1 says nothing about the spread; take at least 2, better 200")
     if values.fake:
         for name in ("step", "split", "ema", *SAMPLING_OPTIONS, "seeds"):
             if values[name].value != values[name].default:
@@ -116,10 +129,11 @@ def _check(values: flags.FlagValues) -> None:
                           "name one by --real")
 
 
-def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
-    """Values of the checkpoints that are asked for."""
+def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
+    """Returns the values of the checkpoints that are asked for."""
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
+        # What is judged, and the images that it is compared with.
         trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"))
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
@@ -129,24 +143,31 @@ def _of_run(values: flags.FlagValues, track: Track) -> list[Record]:
         subject = subject_of(config, game, makers, dataset, options)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
                 data_pictures(dataset, section, values.real_number))
-        request = _request(values, **making(game, dataset, section, "averaged" if values.ema else "as trained", options))
+        # Names that do not exist are answered before anything is written or computed.
+        weights = "averaged" if values.ema else "as trained"
+        request = _request(values, **making(game, dataset, section, weights, options))
+        measures = measures_for(subject, dataset, features)
+        check_request(request, measures, real, features)
+        ready()
         number = values.number or real.number
-        found = evaluate(real, functools.partial(subject.pictures, number), request, features,
-                         measures_for(subject, dataset, features), track)
+        found = evaluate(real, functools.partial(subject.pictures, number), request, features, measures, track)
         kimg = game.kimg(trained.step)
         subject = values.workdir if values.output else ""
         records += [Record(result, subject, trained.step, kimg) for result in found]
     return records
 
 
-def _of_images(values: flags.FlagValues, track: Track) -> list[Record]:
-    """Values of a folder of images."""
+def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
+    """Returns the values of a folder of images."""
     features = chosen_features(values.features, values.weights, None)
     real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
     # Features of what is judged are not kept: it seldom comes again.
     fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number), cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
-    found = evaluate(real, lambda seed: fake, request, features, measures_for(None, None, features), track)
+    measures = measures_for(None, None, features)
+    check_request(request, measures, real, features)
+    ready()
+    found = evaluate(real, lambda seed: fake, request, features, measures, track)
     return [Record(result, values.fake) for result in found]
 
 

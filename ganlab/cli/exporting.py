@@ -39,6 +39,7 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     """Writes weights of `--network` to the file `--export`; prints what is in it."""
     weights = run_weights(values.workdir, values.step)
     names = values.network.split("+") if values.network else list(weights.averaged)
+    # Names are checked before any weights are read.
     if not names:
         raise ConfigError(f"{values.workdir} keeps no averages; name what to export by --network: "
                           f"{', '.join(weights.trained)}")
@@ -48,12 +49,14 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
         if values.ema and name not in weights.averaged:
             raise ConfigError(f"--ema: no average of {name} is kept, only of {', '.join(weights.averaged) or 'none'}; "
                               "leave --ema out")
+    # Averages where there are any, unless --noema asks for the others.
     kinds = {name: "averaged" if name in weights.averaged and values.ema is not False else "trained" for name in names}
     weights = weights.read()
     tensors = {f"{name}.{path}": array for name, kind in kinds.items()
                for path, array in getattr(weights, kind)[name].items()}
     if values.dtype:
         tensors = {name: _cast(name, array, jnp.dtype(values.dtype)) for name, array in tensors.items()}
+    # The file says where it comes from, and which config its arrays belong to.
     texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
              "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
     output = Path(values.export)
@@ -64,7 +67,7 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
 
 
 def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Floats in another format, to the nearest; whole numbers as they are.
+    """Returns floats in another format, rounded to the nearest; whole numbers stay as they are.
 
     Raises:
       WeightsError: where a number is not finite in that format.

@@ -35,6 +35,7 @@ import ml_collections
 from absl import flags
 
 from ganlab.config import ConfigError, experiment
+from ganlab.data import PICTURE_CHANNELS
 from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
 from ganlab.game import GameState
 from ganlab.networks.torch_layers import NORMALIZATIONS
@@ -52,8 +53,6 @@ from ganlab.systems import build
 ARGUMENTS = ("FILE", "DEST")
 SIDE = 256  # Of the pictures that the run is described by; it takes others.
 PROVENANCE = "import.json"
-CHANNELS = (1, 3)
-"""That pictures have here: grey or colours."""
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -74,7 +73,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, file: str, dest: str) -> int:
-    """Reads, checks, and writes the run; nothing is written before all is known to fit."""
+    """Reads, checks, and writes the run; writes nothing before everything is known to fit."""
     set_up_process()
     place = Path(dest)
     if place.is_file() or place.exists() and any(place.iterdir()):
@@ -87,6 +86,7 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
 
 def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     files, weights = _generators(values, file)
+    # The architecture is read off the names and shapes of the arrays.
     found = {name: translator_architecture(weights[name].tensors, path, values.normalization)
              for name, path in files.items()}
     for name, path in files.items():
@@ -98,26 +98,30 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
                              strict=True)) for name in files}
     taken = {name: translator_variables(weights[name].tensors, {"params": shape["params"], **shape["variables"]},
                                         found[name], files[name]) for name, shape in shapes.items()}
+    # A state as training would begin with it, with the weights in their places.
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
     state = jax.device_put(_with_weights(programs.init(config.seed), taken))
     directory = RunDirectory(place)
+    # The run is whole or not there at all.
     with whole_folder(place):
         directory.write(config, sys.argv)
         write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
         with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
             checkpoints.save(0, state)
+    # What was found, so that a wrong file is noticed.
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())
-        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to {architecture.channels} "
-              f"channels, {count:,} numbers of {files[name]}")
+        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to "
+              f"{counted(architecture.channels, 'channel')}, {counted(count, 'number')} of {files[name]}")
     command = shlex.join(["ganlab", "translate", f"--workdir={place}", "--input=IMAGES", "--output=DIR"])
     print(f"`{command}` translates pictures by it")
     return 0
 
 
 def _generators(values: flags.FlagValues, file: str) -> tuple[dict[str, str], dict[str, Weights]]:
-    """The file of each generator by the name that it gets, and of its weights those of this generator alone."""
+    """Returns the file of each generator by the name that it gets, and of its weights those of this
+    generator alone."""
     files = {"generator": file}
     if values.back is not None or values.back_network is not None:
         files = {"generator_ab": file, "generator_ba": values.back or file}
@@ -132,13 +136,13 @@ def _generators(values: flags.FlagValues, file: str) -> tuple[dict[str, str], di
 def _check_channels(path: str, found: Architecture) -> None:
     """Raises ConfigError for a generator that takes or makes what is not a picture."""
     for does, channels in (("takes", found.source_channels), ("makes", found.channels)):
-        if channels not in CHANNELS:
+        if channels not in PICTURE_CHANNELS:
             raise ConfigError(f"{path} holds a generator that {does} images of {counted(channels, 'channel')}, and "
                               "the pictures of runs have 1 (grey) or 3 (colours); name one of such pictures")
 
 
 def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
-    """The config of a run that has these generators."""
+    """Returns the config of a run that has these generators."""
     forward, *others = found.values()
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
@@ -165,7 +169,7 @@ def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architectur
 
 
 def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
-    """A state with variables in place of those of some networks, and of their averages."""
+    """Returns a state with other variables for some networks, and for their averages."""
     params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
     ema_variables = dict(state.ema_variables)
     for name, tree in taken.items():

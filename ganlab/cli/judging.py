@@ -19,7 +19,7 @@ from ganlab.report.results import plot_results
 
 @contextlib.contextmanager
 def progress_bars() -> Iterator[Track]:
-    """Bars on a terminal, one under another; nothing where output is piped."""
+    """Shows bars on a terminal, one under another; shows nothing where output is piped."""
     console = rich.console.Console(file=sys.stderr, markup=False, highlight=False)
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
@@ -33,23 +33,27 @@ def progress_bars() -> Iterator[Track]:
 
 def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
               directory: RunDirectory) -> tuple[Judge | None, Best | None]:
-    """What measures a training run's images at its intervals, and the value whose best checkpoint is kept.
+    """Returns what measures a training run's images at its intervals, and the value whose best
+    checkpoint is kept.
 
     Raises:
-      ConfigError: for a metric, features, weights or a value that there is not, before anything compiles.
+      ConfigError: for a metric, features, weights or a value that does not exist, before anything compiles.
     """
     wanted, every = config["evaluate"], config["train"]["evaluate_every_rounds"]
+    # Without an interval nothing is measured, and there is nothing to be best by.
     if not every:
         if wanted["best"]:
             raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but config.train.evaluate_every_rounds is "
                               "0, so that nothing is measured; set it too")
         return None, None
+    # Everything that can be wrong with the request is found here.
     judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"], wanted["weights"],
                            wanted["number"])
     names = {name: better for name, better in judging.values.items() if better != "neither"}
     if wanted["best"] and wanted["best"] not in names:
         raise unknown("config.evaluate.best", wanted["best"], names)
 
+    # Results are written at once: a run may stop at any time.
     def judge(step: int, makers: Makers) -> dict[str, float]:
         results = judging(makers)
         kimg = game.kimg(step)

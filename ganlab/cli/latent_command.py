@@ -3,7 +3,7 @@
 Shows the latent space of a run whose game has an encoder, by its averaged weights.
 
   reconstructions  real images above what the decoder makes of their latents
-  space            the encoded data, a colour a class, beside the decoder's images of the same plane:
+  space            the encoded data, a colour for each class, beside the decoder's images of the same plane:
                    all of a space of two dimensions, else the first two principal components
   arithmetic       images of one class moved toward another: to the latents of an image is added the
                    difference of the mean latents of both classes, at every strength
@@ -30,7 +30,7 @@ from ganlab.output import counted
 from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid
 from ganlab.report.pictures import FEW_CLASSES, save_png
 
-MOST_IMAGES = 5000  # So many tell a mean or fill a scatter; more would only take longer.
+MOST_IMAGES = 5000  # Enough for a mean or a scatter; more would only take longer.
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -47,7 +47,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses the images that are shown", lower_bound=0, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
     flags.DEFINE_string("output", None, "the picture's file; by default in the run's directory", flag_values=values)
 
 
@@ -68,7 +68,7 @@ def run(values: flags.FlagValues) -> int:
 
 
 def show_reconstructions(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
-    """Real images above their reconstructions; and the error over many."""
+    """Draws real images above their reconstructions, and measures the error over many."""
     shown = chosen(np.arange(len(trained.dataset)), values.seed)
     real, made = images_of(trained, shown), decoded(trained, encoded(trained, shown))
     error = math.sqrt(np.mean((real - made) ** 2))
@@ -80,7 +80,7 @@ def show_reconstructions(trained: TrainedRun, values: flags.FlagValues) -> tuple
 
 
 def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
-    """The encoded data beside decoded images of the same plane."""
+    """Draws the encoded data beside decoded images of the same plane."""
     shown = chosen(np.arange(len(trained.dataset)), values.seed)
     latents = encoded(trained, shown)
     try:
@@ -96,7 +96,9 @@ def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.n
 
 
 def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
-    """Images of one class at every strength of the way to another; and how many arrive at strength 1."""
+    """Draws images of one class at every strength of the way to another, and counts how many arrive
+    at strength 1."""
+    # The two classes and the strengths are checked before anything is encoded.
     names, labels = trained.dataset.class_names, trained.dataset.labels
     start, end = (_class(flag, values[flag].value, names) for flag in ("from", "to"))
     if start == end:
@@ -104,12 +106,14 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     strengths = [_strength(text) for text in values.strengths]
     if not strengths:
         raise ConfigError("--strengths names no number; write numbers, as in --strengths=0,0.5,1")
+    # The direction is the difference of the two classes' mean latents.
     before, after = (chosen(np.flatnonzero(labels == label), values.seed) for label in (start, end))
     for label, found in ((start, before), (end, after)):
         if not len(found):
             raise ConfigError(f"the data of {values.workdir} has no image of class {names[label]}")
     latents = encoded(trained, before)
     vector = encoded(trained, after).mean(axis=0) - latents.mean(axis=0)
+    # A row for each image, a column for each strength.
     rows = min(values.number or 8, len(before))
     moved = np.stack([decoded(trained, latents[:rows] + strength * vector) for strength in strengths], axis=1)
     tiles = np.concatenate([images_of(trained, before[:rows])[:, None], moved], axis=1)
@@ -117,6 +121,7 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
                           f"{title_of(trained)}: from {names[start]} to {names[end]}",
                           heads=("real", *(f"{strength:+g}" if strength else "0" for strength in strengths)))
     text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
+    # Whether the images arrive is counted by their nearest real neighbours.
     if len(names) <= FEW_CLASSES:
         still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))
         text += (f"; of {counted(len(before), 'image')} moved by it, the nearest real image of {arrived:,} is of class "
@@ -128,32 +133,32 @@ SHOWS = {"reconstructions": show_reconstructions, "space": show_space, "arithmet
 
 
 def chosen(among: np.ndarray, seed: int) -> np.ndarray:
-    """Numbers of images in an order of the seed's, at most `MOST_IMAGES`."""
+    """Returns indices of images in an order of the seed's, at most `MOST_IMAGES`."""
     return np.random.default_rng(seed).permutation(among)[:MOST_IMAGES]
 
 
 def images_of(trained: TrainedRun, shown: np.ndarray) -> np.ndarray:
-    """Real images as networks see them, in [-1, 1]."""
+    """Returns real images as networks see them, in [-1, 1]."""
     return np.asarray(to_float(trained.dataset.images[shown]))
 
 
 def encoded(trained: TrainedRun, shown: np.ndarray) -> np.ndarray:
-    """Latents of real images, by their numbers."""
+    """Returns the latents of real images, by their indices."""
     return trained.encode(trained.dataset.images[shown], trained.dataset.labels[shown])
 
 
 def decoded(trained: TrainedRun, latents: np.ndarray) -> np.ndarray:
-    """Images of latents."""
+    """Returns the images of latents."""
     return trained.images(latents.astype(np.float32), np.zeros(len(latents), np.int32))
 
 
 def title_of(trained: TrainedRun) -> str:
-    """The run and its age."""
+    """Returns the run's name and its round."""
     return f"{trained.config.name}, round {trained.step:,}"
 
 
 def _read_as(trained: TrainedRun, images: np.ndarray, label: int) -> int:
-    """How many images a nearest-neighbour classifier on the real ones reads as a class."""
+    """Counts the images that a nearest-neighbour classifier on the real ones reads as a class."""
     reference = images_of(trained, np.arange(len(trained.dataset)))
     return int(np.sum(nearest_labels(images, reference, trained.dataset.labels) == label))
 
@@ -170,5 +175,5 @@ def _strength(text: str) -> float:
     except ValueError:
         strength = math.nan
     if not math.isfinite(strength):
-        raise ConfigError(f"--strengths has {text!r}, which is no number; write numbers, as in --strengths=0,0.5,1")
+        raise ConfigError(f"--strengths has {text!r}, which is not a number; write numbers, as in --strengths=0,0.5,1")
     return strength

@@ -41,7 +41,7 @@ FILES = {"experiments": "experiments", "ablations": "experiments/ablations"}
 
 
 def meanings() -> dict[str, dict[str, str]]:
-    """The first line of what each entry says of itself, by table and name."""
+    """Returns the first line of every entry's docstring, by table and name."""
     found = {table: file_meanings(folder) for table, folder in FILES.items()}
     found["metrics"] = {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
                         for name, measure in MEASURES.items()}
@@ -50,8 +50,8 @@ def meanings() -> dict[str, dict[str, str]]:
 
 
 def file_meanings(folder: str) -> dict[str, str]:
-    """The files that can be named below a folder, those of the current directory and those that ganlab ships, and
-    their meaning; the files are not run."""
+    """Returns the files that can be named below a folder, those of the current directory and those
+    that ganlab ships, with their meaning; runs none of them."""
     shipped = shipped_folder().parent / folder
     names = {f"{folder}/{file.name}" for place in (Path(folder), shipped) for file in place.glob("*.py")}
     return {name: first_line(ast.get_docstring(ast.parse(find_file(name).read_text(encoding="utf-8"))))
@@ -59,7 +59,7 @@ def file_meanings(folder: str) -> dict[str, str]:
 
 
 def first_line(text: str | None) -> str:
-    """The first line of a docstring."""
+    """Returns the first line of a docstring."""
     return (text or "").strip().partition("\n")[0]
 
 

@@ -17,15 +17,15 @@ from ganlab.output import FULL, GONE, open_descriptors, steady_output
 
 # Modules by command. They are imported when called: `ganlab --help` should not wait for JAX.
 COMMANDS = {
-    "train": "trains the experiment of a config file, or goes on where its run stopped",
+    "train": "trains the experiment of a config file, or resumes its run",
     "sample": "draws samples of a trained run, or walks between them",
     "translate": "translates pictures by a trained run of pix2pix or CycleGAN",
     "import": "makes a run of published weights, to translate, to measure and to start from",
     "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
-    "ablate": "trains all variants and seeds of an ablation, many in one program, or goes on with what is missing",
+    "ablate": "trains all variants and seeds of an ablation, many in one program, or what is missing of them",
     "profile": "shows where the time of a round goes: updates, networks, layers, and a trace",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
-    "evaluate": "measures samples of a run, or images of anyone's, by metrics with their protocol",
+    "evaluate": "measures samples of a run, or anyone's images, by metrics with their protocol",
     "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",
     "compare": "puts the metrics of several runs side by side, where they are of one protocol",
     "report": "writes a page on one run, several runs or an ablation, and its numbers as CSV, Parquet and LaTeX",
@@ -36,7 +36,7 @@ COMMANDS = {
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 TRAINING = ("train", "ablate")
-"""Commands that print progress alone: what they make is in files."""
+"""Commands that print only progress: what they make is in files."""
 HELP = ("help", "-h", "--help", "-help")
 
 
@@ -56,18 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answered(argv: list[str]) -> int:
-    """Runs one command, and answers what is the user's to mend in a sentence; returns the exit status."""
+    """Runs one command, and answers in a sentence what the user can mend; returns the exit status."""
     if not argv or argv[0] in HELP:
         _show_commands(__doc__, "ganlab", COMMANDS)
         return 0
     # Experiments may name code beside them (package.module:function).
     sys.path.insert(0, os.getcwd())
+    # Before JAX is imported, which reads these settings once.
     for setting in drop_from_shell(os.environ):
         print(f"ganlab: {setting} of the environment is left out: it would change numbers under the same config",
               file=sys.stderr)
     from ganlab.config import ConfigError, unknown
 
     try:
+        # Each mistake ends in one sentence; a fault of ganlab keeps its traceback.
         if argv[0] not in COMMANDS:
             raise unknown("command", argv[0], COMMANDS)
         return _run(argv)
@@ -109,6 +111,7 @@ def _run(argv: list[str]) -> int:
     from ganlab.config import ConfigError, unknown
 
     command = importlib.import_module(f"ganlab.cli.{argv[0]}_command")
+    # Commands of two words have a module for each second word.
     subcommands = getattr(command, "SUBCOMMANDS", None)
     if subcommands:
         if not argv[1:] or argv[1] in HELP:
@@ -118,12 +121,14 @@ def _run(argv: list[str]) -> int:
             raise unknown(f"command of ganlab {argv[0]}", argv[1], subcommands)
         command = importlib.import_module(f"ganlab.cli.{argv[0]}_{argv[1]}_command")
         argv = [f"{argv[0]} {argv[1]}", *argv[2:]]
+    # Each command has flags of its own; --help shows them without running it.
     values = flags.FlagValues()
-    values.set_gnu_getopt(True)  # Flags may stand before, after and between what is no flag.
+    values.set_gnu_getopt(True)  # Flags may stand before, after and between arguments.
     argv = config_first(argv)
     command.define_flags(values, argv)
     if any(argument in HELP[1:] for argument in argv[1:]):
-        print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
+        more = getattr(command, "more_help", lambda: "")()
+        print(f"{command.__doc__.strip()}\n{more}\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
         return 0
     try:
         rest = _parsed(command, values, argv)
@@ -140,7 +145,7 @@ def _parsed(command: ModuleType, values: flags.FlagValues, argv: list[str]) -> l
     rest = parse(values, argv)
     wanted = getattr(command, "ARGUMENTS", ())
     if rest and not wanted:
-        raise flags.Error(f"{rest[0]!r} is no flag of `ganlab {argv[0]}`; flags are written --name=value "
+        raise flags.Error(f"{rest[0]!r} is not a flag of `ganlab {argv[0]}`; flags are written --name=value "
                           f"(ganlab {argv[0]} --help)")
     # A command whose last argument is written `[NAME ...]` takes any number of those.
     open_ended = bool(wanted) and wanted[-1].endswith("...]")

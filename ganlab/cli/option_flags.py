@@ -14,7 +14,8 @@ LARGEST = 1e3
 def define_option_flags(values: flags.FlagValues) -> None:
     """Defines a flag for every option, with its meaning and the value that does nothing."""
     for name, key in SAMPLING_OPTIONS.items():
-        flags.DEFINE_float(name, key.default, key.meaning, lower_bound=0.0, upper_bound=LARGEST, flag_values=values)
+        meaning = f"{key.meaning} ({key.known_as})" if key.known_as else key.meaning
+        flags.DEFINE_float(name, key.default, meaning, lower_bound=0.0, upper_bound=LARGEST, flag_values=values)
 
 
 def given_options(values: flags.FlagValues, game: Game, system: str) -> dict[str, Any]:

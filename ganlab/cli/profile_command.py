@@ -56,7 +56,8 @@ def run(values: flags.FlagValues) -> int:
 
 
 def _table(title: str, pieces: list[Piece], rate: float, whole: float | None = None) -> Table:
-    """Milliseconds, operations and their share of the matrix rate; with a round's seconds, the share of it too."""
+    """Returns a table of milliseconds, operations and their share of the matrix rate; with a
+    round's seconds, of the share of it too."""
     table = Table(title=title, title_justify="left", box=None)
     for heading in ("piece", "ms", "GFLOP", "of the matrix rate", *(["of the round"] if whole else [])):
         table.add_column(heading, justify="left" if heading == "piece" else "right")

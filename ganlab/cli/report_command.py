@@ -1,7 +1,7 @@
 """ganlab report DIR [DIR ...] [--output=DIR]
 
 Writes what a run, several runs or an ablation found: report.html, one page that opens from disk and needs nothing
-else; results.csv and results.parquet, a row a trial; and results.tex, a table a paper can take. Runs of the same
+else; results.csv and results.parquet, with a row for each trial; and results.tex, a table for a paper. Runs of the same
 config but seed are summarised over their seeds; the first one named is what others are compared with.
 
 Examples:
@@ -47,7 +47,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 
 
 def run(values: flags.FlagValues, *directories: str) -> int:
-    """Reads, writes the four files, and says where they are."""
+    """Reads, writes the four files, and prints where they are."""
     names = list(dict.fromkeys(name.rstrip("/") or name for name in directories))
     for name in names:
         _check(Path(name), alone=len(names) == 1)
@@ -93,7 +93,7 @@ def _check(path: Path, alone: bool) -> None:
 
 
 def read_run(name: str) -> Run:
-    """All that the page of a run shows.
+    """Returns everything that the page of a run shows.
 
     Raises:
       ConfigError: for files that are something else than their names say.
@@ -113,7 +113,7 @@ def read_run(name: str) -> Run:
 
 
 def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Paths and values, those of keyword arguments each on its own."""
+    """Returns paths and values, each keyword argument on its own."""
     for path, value in flat(config):
         if isinstance(value, Mapping):
             yield from ((f"{path}.{name}", item) for name, item in value.items())

@@ -30,7 +30,7 @@ from ganlab.types import Array
 
 
 def grid_columns(config: Mapping[str, Any], dataset: Dataset, number: int) -> int:
-    """Columns of a grid of samples: one a class where samples have classes."""
+    """Returns the columns of a grid of samples: one for each class where samples have classes."""
     return columns_for(number, dataset.num_classes if config["system"].get("conditional") else 1)
 
 
@@ -79,13 +79,13 @@ class TrainedRun:
         return {name: self.networks[name] for name in networks}
 
     def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
-        """Translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
+        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
         weights = self.weights(self.game.translators[direction].networks)
         return _in_batches(lambda part: self.programs.translate[direction](weights, to_float(part)), batch_size,
                            pictures)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
+        """Returns latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
         weights = self.weights(self.game.encoder.networks)
         return _in_batches(lambda part, of: self.programs.encode(weights, to_float(part), of), batch_size, images, labels)
 
@@ -96,14 +96,14 @@ _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"
 
 
 def _in_batches(function: Callable[..., Array], batch_size: int, *arrays: Array | np.ndarray) -> np.ndarray:
-    """The results of `function(*arrays)` for a batch at a time, which bounds the memory."""
+    """Returns the results of `function(*arrays)`, computed a batch at a time, which bounds the memory."""
     parts = [function(*(jnp.asarray(array[i:i + batch_size]) for array in arrays))
              for i in range(0, len(arrays[0]), batch_size)]
     return np.concatenate([np.asarray(part) for part in parts])
 
 
 def class_number(flag: str, text: str, names: Sequence[str]) -> int:
-    """The class that a flag names, by its name or else by its number (see `find_class`).
+    """Returns the class that a flag names, by its name or else by its number (see `find_class`).
 
     Raises:
       ConfigError: for a class that the data does not have.
@@ -115,7 +115,8 @@ def class_number(flag: str, text: str, names: Sequence[str]) -> int:
 
 
 def classes_text(names: Sequence[str]) -> str:
-    """Returns how flags name the classes, in words: by numbers too, unless other classes are called by such."""
+    """Returns how flags name the classes: also by their numbers, unless other classes are called by
+    numbers."""
     more = f", and {len(names) - CLASSES_SHOWN:,} more" if len(names) > CLASSES_SHOWN else ""
     shown = ", ".join(names[:CLASSES_SHOWN]) + more
     if any(map(is_whole_number, names)) and tuple(names) != tuple(map(str, range(len(names)))):
@@ -124,7 +125,7 @@ def classes_text(names: Sequence[str]) -> str:
 
 
 def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
-    """The checkpoints that are meant: the newest (None), the one after so many rounds, or `all`.
+    """Returns the checkpoints that are meant: the newest (None), the one after n rounds, or `all`.
 
     Raises:
       ConfigError: for what is neither, and for a run that holds none.
@@ -132,7 +133,7 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     if wanted is None or wanted.isdigit():
         return [None if wanted is None else int(wanted)]
     if wanted != "all":
-        raise ConfigError(f"--step={wanted} is no number of rounds; name a checkpoint, as --step=500, or --step=all")
+        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in --step=500, or --step=all")
     directory = RunDirectory(workdir).checkpoints
     if not directory.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
@@ -143,21 +144,24 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
 
 def open_run(workdir: str, step: int | None = None, ema: bool = True,
              does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
-    """Reads a run's checkpoint: the newest, or that after `step` rounds; averaged weights unless told otherwise.
+    """Reads a run's checkpoint: the newest, or the one after `step` rounds; averaged weights unless
+    `ema` is False.
 
     `does` names what is wanted of its game, one of them: a `sampler`, `translators`.
 
     Raises:
-      ConfigError: if there is no such run, checkpoint or average.
+      ConfigError: if the run, the checkpoint or the average does not exist.
     """
     directory = RunDirectory(workdir)
     config = directory.read_config()
     game, dataset = build(config)
+    # What the game does is known from the config, before a checkpoint is read.
     if not any(getattr(game, part) for part in does):
         other = "; `ganlab translate` shows what it does" if game.translators else ""
         raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
+    # Only the networks that make something are read, by the shapes of their state.
     mesh = make_mesh(game.batch_size, devices=1)
     like = jax.eval_shape(make_programs(game, mesh).init, 0)
     checkpoints = Checkpoints(directory.checkpoints)

@@ -24,7 +24,7 @@ from absl import flags
 from ganlab.cli.option_flags import define_option_flags, given_options
 from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
-from ganlab.data import to_uint8
+from ganlab.data import PICTURE_CHANNELS, to_uint8
 from ganlab.data.classes import file_words
 from ganlab.engine import set_up_process
 from ganlab.output import counted, whole_file, whole_folder
@@ -39,26 +39,35 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
     flags.DEFINE_integer("number", 100, "samples, or steps of each walk with --interpolate", lower_bound=1,
                          flag_values=values)
-    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the latents", lower_bound=0, flag_values=values)
+    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default (--class of StyleGAN)",
+                      flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN chooses those of each)",
+                         lower_bound=0, flag_values=values)
     define_option_flags(values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
                       flag_values=values)
-    flags.DEFINE_integer("interpolate", 0, "draws so many walks between latents instead, a row each", lower_bound=0,
+    flags.DEFINE_integer("interpolate", 0, "draws this many walks between latents instead, each as a row", lower_bound=0,
                          flag_values=values)
     flags.DEFINE_string("output", None, "file (grid, npz) or new directory (files); by default in the run's directory",
                         flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Draws and writes; prints where."""
+    """Draws and writes; prints where. Answers what cannot be written that way before anything is
+    drawn."""
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
     options = given_options(values, trained.game, trained.config.system.name)
     if values.interpolate:
         check_walks(trained)
+    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
+                  f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
+    if values.form == "files":
+        check_files(output, trained.dataset.image_shape)
+    # Which latents and labels are drawn, and how many stand in a row.
+    if values.interpolate:
         number = values.interpolate * values.number
         ends = trained.latents(values.interpolate + 1, values.seed, options)
         latents = interpolate_latents(ends, values.number)
@@ -73,8 +82,7 @@ def run(values: flags.FlagValues) -> int:
         columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
                    else grid_columns(trained.config, trained.dataset, number))
     samples = trained.images(latents, labels, options=options, seed=values.seed)
-    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
-                  f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
+    # Written in the form that was asked for.
     title = f"{trained.config.name}, round {trained.step:,}"
     if values.form == "grid":
         save_png(output, draw_samples(samples, trained.dataset, columns, title))
@@ -93,7 +101,8 @@ def run(values: flags.FlagValues) -> int:
 
 
 def check_walks(trained: TrainedRun) -> None:
-    """Raises ConfigError for a run between whose latents there are no walks, because none is a vector of numbers."""
+    """Raises ConfigError for a run whose latents are not vectors of numbers, between which there
+    are no walks."""
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
         raise ConfigError("--interpolate walks between latents that are vectors of real numbers, but a latent of "
@@ -101,12 +110,23 @@ def check_walks(trained: TrainedRun) -> None:
                           "leave --interpolate out")
 
 
+def check_files(output: Path, shape: tuple[int, ...]) -> None:
+    """Raises ConfigError where samples of a shape cannot become PNG files in a directory."""
+    if len(shape) != 3:
+        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
+    if shape[-1] not in PICTURE_CHANNELS:
+        raise ConfigError("--form=files writes PNG files of 1 channel (grey) or 3 (colours), and the run makes images "
+                          f"of {counted(shape[-1], 'channel')}; use --form=npz, or --form=grid, which shows each one")
+    if output.is_file() or output.exists() and any(output.iterdir()):
+        raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+
+
 def _conditional(trained: TrainedRun) -> bool:
     return bool(trained.config.system.get("conditional"))
 
 
 def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarray:
-    """Labels [number]: the classes named (by number or by name) in turn, or all of them.
+    """Returns labels [number]: the classes named (by number or by name) in turn, or all of them.
 
     Raises:
       ConfigError: for a class that the data does not have, or labels of an unconditional run.
@@ -119,11 +139,7 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
 
 
 def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:
-    """Writes samples [n, h, w, c] as files that are called by their numbers and these endings [n]."""
-    if samples.ndim != 4:
-        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
-    if output.is_file() or output.exists() and any(output.iterdir()):
-        raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+    """Writes samples [n, h, w, 1 or 3] as files that are called by their numbers and these endings [n]."""
     with whole_folder(output):
         for i, (image, ending) in enumerate(zip(to_uint8(samples), endings, strict=True)):
             save_png(output / f"{i:06}{ending}.png", image[..., 0] if image.shape[-1] == 1 else image)

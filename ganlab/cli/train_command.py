@@ -1,10 +1,11 @@
 """ganlab train --config=FILE[:CHOICES] --workdir=DIR [--config.path=value ...]
 
-Trains an experiment. The same command again goes on where the run stopped, to the same
-numbers as if it had never stopped. Ctrl-C (or SIGTERM, or SIGHUP of a terminal that is gone)
-saves a checkpoint after the round and exits with 128 + the signal's number; a second Ctrl-C or
-SIGTERM leaves at once. Output that cannot be printed ends nothing. Exit status 1
-is a run that stopped itself: it diverged, or raised an alarm that stops (config.alarms).
+Trains an experiment. The same command again resumes where the run stopped, to the same
+numbers as if it had never stopped. Ctrl-C (or SIGTERM, SIGHUP of a terminal that is gone, or
+SIGUSR2, by which SLURM announces a time limit) saves a checkpoint after the round and exits with
+128 + the signal's number; a second Ctrl-C or SIGTERM leaves at once. Output that cannot be printed
+ends nothing. Exit status 1 is a run that stopped itself: it diverged, or raised an alarm that stops
+(config.alarms).
 
 Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/digits
@@ -15,7 +16,7 @@ Examples:
   srun ganlab train --config=experiments/digits.py --workdir=/shared/runs/many   # mpirun, or on each worker of a pod
   ganlab train ... --coordinator=node1:12345 --processes=4 --process=0           # and 1, 2, 3 elsewhere
 
---config.init.source starts anew from the weights of another run (init_from): params, batch statistics
+--config.init.source starts a new run from the weights of another (init_from): params, batch statistics
 and averages, while optimizers, rounds and the order of data begin at their beginning.
 --config.init.step=500 names its checkpoint, --config.init.weights=averaged takes the averages,
 --config.init.networks=generator one network, --config.init.partial=True only what fits.
@@ -38,6 +39,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -49,7 +51,7 @@ from absl import flags
 from ganlab.cli.config_flag import define_config
 from ganlab.cli.judging import judge_for
 from ganlab.cli.runs import draw_run, grid_columns
-from ganlab.config import ConfigError
+from ganlab.config import ConfigError, known_elsewhere
 from ganlab.data import Dataset
 from ganlab.engine import (
     DATA_AXIS,
@@ -81,6 +83,7 @@ from ganlab.systems import build
 EXIT_DIVERGED = 1
 EXIT_SIGNAL = 128
 MOST_PICTURES = 400
+HELP_WIDTH = 110
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
@@ -93,6 +96,20 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       "pmap; the same numbers but for rounding", flag_values=values)
 
 
+def more_help() -> str:
+    """Returns which key here is which option of published tools, so that a search for their names
+    finds it."""
+    names = {"--config": "--cfg of StyleGAN: base settings", "--workdir": "--outdir of StyleGAN, --checkpoints_dir and "
+             "--name of pix2pix and CycleGAN"}
+    names |= {f"--config.{path}": known_as for path, known_as in known_elsewhere().items()}
+    width = max(map(len, names))
+    lines = (textwrap.fill(known_as, HELP_WIDTH, initial_indent=f"  {name:{width}}  ",
+                           subsequent_indent=" " * (width + 4), break_on_hyphens=False)
+             for name, known_as in names.items())
+    return ("\nFlags and keys that published tools call otherwise (NETWORK is generator or critic, as `ganlab describe` "
+            "names them):\n" + "\n".join(lines) + "\n")
+
+
 def _define_processes(values: flags.FlagValues) -> None:
     flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, "
                         "Open MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
@@ -101,7 +118,8 @@ def _define_processes(values: flags.FlagValues) -> None:
 
 
 def mistaken(argv: list[str], error: Exception) -> None:
-    """Answers a mistake in the flags: the other processes of a run hear of it too, and need not wait for this one."""
+    """Answers a mistake in the flags: the other processes of a run hear of it too, and do not wait
+    for this one."""
     values = flags.FlagValues()
     _define_processes(values)
     try:
@@ -112,7 +130,7 @@ def mistaken(argv: list[str], error: Exception) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Trains; everything that can be wrong is checked before the directory is touched."""
+    """Trains; checks everything before the directory is touched."""
     set_up_process()
     distributed.join(values.coordinator, values.processes, values.process)
     with distributed.ending_all(), _place(values.workdir) as directory:
@@ -121,7 +139,8 @@ def run(values: flags.FlagValues) -> int:
 
 @contextlib.contextmanager
 def _place(workdir: str) -> Iterator[RunDirectory]:
-    """The run's directory; of several processes, those after the first write elsewhere, and are silent."""
+    """Returns the run's directory; of several processes, those after the first write elsewhere, and
+    are silent."""
     if distributed.leads():
         yield RunDirectory(workdir)
         return
@@ -146,7 +165,7 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
     Raises:
       ConfigError: for any mistake, before the directory is touched.
     """
-    # Everything that can be wrong comes first.
+    # All processes build the same game, and compare what they have built.
     def prepare() -> tuple[tuple, str]:
         game, dataset = build(config, DATA_AXIS if engine == "pmap" else None)
         mesh = make_mesh(game.batch_size, devices, game.accumulate)
@@ -156,6 +175,7 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
         return found, json.dumps([plain(config), engine, stays_on_device(dataset, config), len(dataset)])
 
     game, dataset, mesh, judge, best = distributed.together(prepare)
+    # Where the run stopped; a run that is done is only drawn.
     resumes = distributed.together(lambda: (directory.check(config), ""))
     saved = rounds_saved(directory.checkpoints) if resumes else 0
     if saved % config.train.rounds_per_call:
@@ -169,6 +189,7 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
         return 0
     if not saved:
         check_init(config.init, game)
+    # One process writes the directory and holds it until all have ended.
     with contextlib.ExitStack() as held:
         distributed.together(lambda: (
             held.enter_context(locked(directory.path)) if distributed.leads() else None, ""))
@@ -182,8 +203,9 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
             draw_run(directory, config.name)
             return EXIT_DIVERGED
         draw_run(directory, config.name)
+    # How it ended, and what to do next.
     if outcome.stopped_by is not None:
-        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes it")
+        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes")
         return EXIT_SIGNAL + outcome.stopped_by
     latest = max(directory.samples.glob("*.png"), default=directory.samples)
     print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation {directory.animation}, "
@@ -206,7 +228,7 @@ def _check_shared(directory: RunDirectory) -> None:
 
 def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, directory: RunDirectory,
            judge: Judge | None, best: Best | None, mesh: jax.sharding.Mesh) -> Outcome:
-    """Trains with pictures of samples, and of a batch at which training diverged."""
+    """Trains, and draws pictures of samples and of a batch at which training diverged."""
     def picture(images: np.ndarray, title: str) -> np.ndarray:
         # A picture that cannot be drawn ends no training: alarms and divergence are for that.
         columns = grid_columns(config, dataset, len(images))

@@ -26,6 +26,7 @@ from ganlab.cli.judging import progress_bars
 from ganlab.cli.runs import TrainedRun, open_run
 from ganlab.config import ConfigError, unknown
 from ganlab.data import (
+    PICTURE_CHANNELS,
     BadImage,
     NotFinite,
     decode_image,
@@ -44,8 +45,6 @@ from ganlab.report.pictures import rows_of_pairs, save_png
 
 SHOWN = 8
 STRIP = "side_by_side.png"
-CHANNELS = (1, 3)
-"""That pictures have: grey or colours."""
 Read = Callable[[int], bytes]
 
 
@@ -65,17 +64,19 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses what is dropped", lower_bound=0, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after so many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Translates and writes; what can be wrong with the pictures is said before the first is translated."""
+    """Translates and writes; checks all pictures before the first is translated."""
     set_up_process()
+    # Flags and places first: they cost nothing to check.
     background = Form(0, background=values.background).check("--")
     names, read = _listed(Path(values.input))
     output = Path(values.output)
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
+    # The run has to translate pictures, in the direction that is asked for.
     trained = open_run(values.workdir, values.step, values.ema, ("translators",))
     translators = trained.game.translators
     if values.direction not in translators:
@@ -84,11 +85,12 @@ def run(values: flags.FlagValues) -> int:
     data = trained.dataset
     channels = (data.source_shape if translator.source == "source" else data.image_shape)[-1]
     for shape in (data.source_shape, data.image_shape):
-        if shape is not None and shape[-1] not in CHANNELS:
+        if shape is not None and shape[-1] not in PICTURE_CHANNELS:
             raise ConfigError(f"{values.workdir} is of images of {counted(shape[-1], 'channel')}, and the pictures "
                               "that are read "
                               "and written have 1 (grey) or 3 (colours); name another run")
     for i, name in enumerate(names):
+        # By its header, which is quick to read.
         _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator, values.convert)
 
     def pictures() -> Iterator[tuple[int, np.ndarray]]:
@@ -98,9 +100,11 @@ def run(values: flags.FlagValues) -> int:
             except BadImage as error:
                 raise ConfigError(f"{values.input}: {name} {error}") from None
 
+    # Normalization by each picture's own statistics takes one picture at a time.
     translate = _translation(trained, values.direction, values.as_in_training, values.seed)
     batch_size = 1 if values.as_in_training else values.batch_size
     rows = {}
+    # Each picture is written when it is made; a fault leaves nothing behind.
     with whole_folder(output), progress_bars() as track:
         advance = track("pictures", len(names))
         for i, source, made in _translated(pictures(), translate, translator, batch_size):
@@ -120,7 +124,8 @@ def run(values: flags.FlagValues) -> int:
 
 
 def _listed(path: Path) -> tuple[tuple[str, ...], Read]:
-    """Names of pictures within a file, folder or zip file, and what reads them by their number.
+    """Returns the names of pictures within a file, folder or zip file, and what reads them by their
+    index.
 
     Raises:
       ConfigError: where there is none, or two translations would have one name.
@@ -139,7 +144,7 @@ def _listed(path: Path) -> tuple[tuple[str, ...], Read]:
 
 
 def _check(name: str, data: bytes, channels: int, translator: Translator, convert: bool) -> None:
-    """Raises ConfigError for a picture whose header tells that the network does not take it."""
+    """Raises ConfigError for a picture that the network does not take, by its header."""
     header = read_header(data)
     if header is None:
         return  # Decoding says why.
@@ -160,7 +165,8 @@ def _channels(number: int) -> str:
 
 def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
                  seed: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """`(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, of uint8 to floats in [-1, 1]."""
+    """Returns `(pictures [n, h, w, c], numbers [n]) -> translations [n, h, w, c']`, of uint8 to
+    floats in [-1, 1]."""
     if not as_in_training:
         return lambda pictures, numbers: trained.translate(pictures, direction, len(pictures))
     translator = trained.game.translators[direction]
@@ -176,12 +182,13 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
 
 def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
                 translator: Translator, batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Number, picture and translation, in [-1, 1], of each: pictures of one padded size go together, as they come."""
+    """Yields index, picture and translation, in [-1, 1], of each: pictures of one padded size go
+    together, as they come."""
     waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
 
     def translated(batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         padded = np.stack([mirrored_to(picture, translator.multiple) for _, picture in batch])
-        # A last batch of fewer is filled up: another size would compile anew.
+        # A last batch of fewer is filled up: another size would compile again.
         rows = np.arange(batch_size) % len(batch)
         made = translate(padded[rows], np.array([batch[row][0] for row in rows], np.int32))
         for (i, picture), whole in zip(batch, made, strict=False):
@@ -197,17 +204,19 @@ def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[
 
 
 def _margins(size: int, multiple: int) -> tuple[int, int]:
-    """What is added before and after a side, so that `multiple` divides it."""
+    """Returns what is added before and after a side, so that `multiple` divides it."""
     added = -size % multiple
     return added // 2, added - added // 2
 
 
 def mirrored_to(picture: np.ndarray, multiple: int) -> np.ndarray:
-    """A picture [h, w, c] whose sides `multiple` divides: borders are mirrored outward where it does not."""
+    """Returns a picture [h, w, c] whose sides `multiple` divides: borders are mirrored outward
+    where it does not."""
     return np.pad(picture, (*(_margins(size, multiple) for size in picture.shape[:2]), (0, 0)), mode="reflect")
 
 
 def cut_to(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The middle of a picture, of the height and width of a shape: what `mirrored_to` has added is gone."""
+    """Returns the middle of a picture, of the height and width of a shape: what `mirrored_to` has
+    added is gone."""
     top, left = ((size - wanted) // 2 for size, wanted in zip(picture.shape[:2], shape[:2], strict=True))
     return picture[top:top + shape[0], left:left + shape[1]]

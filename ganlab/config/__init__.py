@@ -15,11 +15,12 @@ from ganlab.config.experiment import (
     ramps_of,
     split_names,
 )
-from ganlab.config.keys import SAMPLING_OPTIONS
+from ganlab.config.keys import SAMPLING_OPTIONS, known_elsewhere
 from ganlab.config.methods import METHODS, Method, method
 from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
-__all__ = ["METHODS", "SAMPLING_OPTIONS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete", "did_you_mean",
-           "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "method", "parse_choices",
-           "picture_data", "ramps_of", "shipped_folder", "split_names", "unknown", "validate"]
+__all__ = [
+    "METHODS", "SAMPLING_OPTIONS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete",
+    "did_you_mean", "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "known_elsewhere",
+    "method", "parse_choices", "picture_data", "ramps_of", "shipped_folder", "split_names", "unknown", "validate"]

@@ -13,6 +13,7 @@ class Key:
     `allowed` is a pair of a test and the words that describe what passes it. A key with
     `live=True` may differ when a run is resumed, because it changes no number that the
     run computes; but for rounding, where its meaning says so, as another number of devices does.
+    `known_as` has the names of the same thing in published tools, by which their users look for it.
     """
 
     default: Any
@@ -20,6 +21,7 @@ class Key:
     unit: str = ""
     allowed: tuple[Callable[[Any], bool], str] = (lambda value: True, "any value")
     live: bool = False
+    known_as: str = ""
 
 
 POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")

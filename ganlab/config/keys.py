@@ -3,42 +3,55 @@
 import dataclasses
 
 from ganlab.config.key import AT_LEAST_ZERO, BELOW_ONE, FRACTION, NOT_EMPTY, POSITIVE, UP_TO_THOUSAND, Key, one_of
+from ganlab.config.systems import SYSTEMS
 
 KEYS: dict[str, Key] = {
     "name": Key("experiment", "what the run is called in tables and pictures", allowed=NOT_EMPTY, live=True),
     "seed": Key(0, "chooses initial weights, draws and the order of data",
                 allowed=(lambda value: 0 <= value < 2**31, "a number from 0 to below 2^31")),
-    "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
-    "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
-    "data.kwargs": Key({}, "keyword arguments of the source"),
-    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
+    "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE,
+                      known_as="--batch of StyleGAN, --batch_size of BigGAN, pix2pix and CycleGAN"),
+    "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY,
+                       known_as="--data of StyleGAN, --dataroot of pix2pix and CycleGAN, with data.kwargs"),
+    "data.kwargs": Key({}, "keyword arguments of the source",
+                       known_as="--subset of StyleGAN: split='train[:1000]' of the sources tfds and imported"),
+    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right",
+                     known_as="--mirror of StyleGAN; the opposite of --no_flip of pix2pix and CycleGAN"),
     "data.crop": Key(0, "side of the squares, at places drawn anew each time, that training sees of larger images; all "
-                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO),
+                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO,
+                     known_as="--crop_size of pix2pix and CycleGAN"),
     "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
                              "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
     "learning_rate_schedule": Key("constant", "how all learning rates change over training",
-                                  allowed=one_of("constant", "linear", "cosine", "inverse_time")),
+                                  allowed=one_of("constant", "linear", "cosine", "inverse_time"),
+                                  known_as="--lr_policy of pix2pix and CycleGAN"),
     "ramps": Key("none", "numbers of config.hyper that change over training, each as name:shape of linear, cosine or "
                  "geometric, joined by +", allowed=NOT_EMPTY),
     "init.source": Key("", "run's directory, or file of `ganlab checkpoints --export`, from whose weights a new run "
-                     "starts; empty for none"),
+                     "starts; empty for none", known_as="--resume of StyleGAN from another network"),
     "init.step": Key(0, "checkpoint of that run; 0 for the newest", "rounds", AT_LEAST_ZERO),
     "init.networks": Key("all", "networks that start from it, joined by +, or all", allowed=NOT_EMPTY),
     "init.weights": Key("trained", "weights of a run that are taken: as last trained, with the averages beside, or the "
                         "averages for both", allowed=one_of("trained", "averaged")),
     "init.partial": Key(False, "whether arrays that do not fit are left as initialised; else they are refused"),
-    "train.total_rounds": Key(1000, "length of training", "rounds", POSITIVE, live=True),
+    "train.total_rounds": Key(1000, "length of training", "rounds", POSITIVE, live=True,
+                              known_as="--kimg of StyleGAN: rounds x images of a round / 1000"),
     "train.rounds_per_call": Key(1, "rounds compiled into one program call; more pays for tiny networks", "rounds",
                                  POSITIVE, live=True),
-    "train.log_every_rounds": Key(50, "interval of lines in metrics.jsonl", "rounds", POSITIVE, live=True),
-    "train.sample_every_rounds": Key(500, "interval of sample pictures", "rounds", POSITIVE, live=True),
-    "train.checkpoint_every_rounds": Key(500, "interval of checkpoints", "rounds", POSITIVE, live=True),
+    "train.log_every_rounds": Key(50, "interval of lines in metrics.jsonl", "rounds", POSITIVE, live=True,
+                                  known_as="--tick of StyleGAN, in kimg"),
+    "train.sample_every_rounds": Key(500, "interval of sample pictures", "rounds", POSITIVE, live=True,
+                                     known_as="--snap of StyleGAN, in ticks"),
+    "train.checkpoint_every_rounds": Key(500, "interval of checkpoints", "rounds", POSITIVE, live=True,
+                                         known_as="--snap of StyleGAN, in ticks"),
     "train.evaluate_every_rounds": Key(0, "interval of metrics of the samples, each with a checkpoint; 0 for none",
                                        "rounds", AT_LEAST_ZERO, live=True),
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
     "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save memory; the same "
-                            "numbers but for rounding", "slices", POSITIVE, live=True),
+                            "numbers but for rounding", "slices", POSITIVE, live=True,
+                            known_as="--batch-gpu of StyleGAN; --num_G_accumulations and --num_D_accumulations of "
+                            "BigGAN, whose --batch_size is that of a slice"),
     "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to save memory (on "
                                "CPU, XLA may undo it); the same numbers but for rounding", live=True),
     "train.convolutions": Key("auto", "how networks compute convolutions: as is fastest here (on CPU by shape, else by "
@@ -61,7 +74,8 @@ KEYS: dict[str, Key] = {
                                    "between real images, below which they count as collapsed; 0 for no alarm",
                                    allowed=AT_LEAST_ZERO, live=True),
     "alarms.stop": Key(False, "whether an alarm stops the run, with a checkpoint", live=True),
-    "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True),
+    "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True,
+                            known_as="--metrics of StyleGAN, with train.evaluate_every_rounds"),
     "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
     "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
@@ -74,9 +88,11 @@ KEYS: dict[str, Key] = {
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
 }
 SAMPLING_OPTIONS: dict[str, Key] = {
-    "temperature": Key(1.0, "factor on the latents: below 1 safer, above 1 more varied", allowed=UP_TO_THOUSAND, live=True),
+    "temperature": Key(1.0, "factor on the latents: below 1 safer, above 1 more varied", allowed=UP_TO_THOUSAND,
+                       live=True, known_as="--z_var of BigGAN"),
     "truncation": Key(0.0, "draws each number of the latents within this distance of 0 (Brock et al. 2019), before the "
-                      "factor; 0 for no bound", allowed=UP_TO_THOUSAND, live=True),
+                      "factor; 0 for no bound", allowed=UP_TO_THOUSAND, live=True,
+                      known_as="truncation of BigGAN; not psi, which StyleGAN's --trunc is"),
 }
 """Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and `ganlab evaluate`,
 keys `sample.*` for training pictures, and what the protocol of a metric names."""
@@ -84,7 +100,8 @@ KEYS |= {f"sample.{name}": dataclasses.replace(key, meaning=f"of training pictur
          for name, key in SAMPLING_OPTIONS.items()}
 
 NETWORK_KEYS: dict[str, Key] = {
-    "network": Key("mlp", "architecture", allowed=NOT_EMPTY),
+    "network": Key("mlp", "architecture", allowed=NOT_EMPTY,
+                   known_as="--netG and --netD of pix2pix and CycleGAN"),
     "kwargs": Key({}, "keyword arguments of the architecture"),
     "optimizer": Key("adam", "optimizer", allowed=NOT_EMPTY),
     "clip_gradients": Key("none", "limit on the gradients before the optimizer",
@@ -97,10 +114,13 @@ NETWORK_KEYS: dict[str, Key] = {
 # Numbers of each structural choice; a network's are prefixed by its name (critic_lr).
 OPTIMIZER_HYPER: dict[str, dict[str, Key]] = {
     "adam": {
-        "lr": Key(2e-4, "learning rate", allowed=AT_LEAST_ZERO),
-        "beta1": Key(0.5, "decay of the first moment", allowed=BELOW_ONE),
+        "lr": Key(2e-4, "learning rate", allowed=AT_LEAST_ZERO,
+                  known_as="--glr and --dlr of StyleGAN, --G_lr and --D_lr of BigGAN"),
+        "beta1": Key(0.5, "decay of the first moment", allowed=BELOW_ONE,
+                     known_as="--G_B1 and --D_B1 of BigGAN, --beta1 of pix2pix and CycleGAN"),
         "beta2": Key(0.999, "decay of the second moment", allowed=BELOW_ONE),
-        "eps": Key(1e-8, "added to the root of the second moment", allowed=AT_LEAST_ZERO),
+        "eps": Key(1e-8, "added to the root of the second moment", allowed=AT_LEAST_ZERO,
+                   known_as="--adam_eps of BigGAN"),
     },
     "rmsprop": {
         "lr": Key(5e-5, "learning rate", allowed=AT_LEAST_ZERO),
@@ -132,8 +152,10 @@ REGULARIZER_HYPER: dict[str, dict[str, Key]] = {
 SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
     "constant": {},
     **{name: {
-        "decay_start_kimg": Key(0.0, "where the decay of learning rates begins", "kimg", AT_LEAST_ZERO),
-        "decay_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE),
+        "decay_start_kimg": Key(0.0, "where the decay of learning rates begins", "kimg", AT_LEAST_ZERO,
+                                known_as="--n_epochs of pix2pix and CycleGAN, in epochs"),
+        "decay_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE,
+                              known_as="--n_epochs_decay of pix2pix and CycleGAN, in epochs from its start"),
         "decay_final": Key(0.0, "what remains of the learning rates, as a fraction", allowed=FRACTION),
     } for name in ("linear", "cosine")},
     "inverse_time": {"decay_per_kimg": Key(1e-3, "growth of the learning rates' divisor, from 1", "1/kimg",
@@ -141,9 +163,11 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
 }
 EMA_HYPER: dict[str, Key] = {
     "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, a generator's say; 0 follows them", "kimg",
-                              AT_LEAST_ZERO),
+                              AT_LEAST_ZERO,
+                              known_as="ema_kimg of StyleGAN; --ema_decay of BigGAN, which is 1/2 to the power of a "
+                              "round's images over the half-life"),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
-                      allowed=AT_LEAST_ZERO),
+                      allowed=AT_LEAST_ZERO, known_as="ema_rampup of StyleGAN"),
 }
 OPTIONAL_HYPER: dict[str, Key] = {
     "ema_start_kimg": Key(0.0, "up to here the averages follow the weights", "kimg", AT_LEAST_ZERO),
@@ -173,13 +197,18 @@ CONDITIONING_HYPER: dict[str, dict[str, Key]] = {
 }
 PENALTY_WEIGHTS: dict[str, float] = {
     "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "dragan": 10.0, "r1": 10.0, "r2": 10.0}
+PENALTIES_ELSEWHERE: dict[str, str] = {
+    "r1": "--gamma of StyleGAN (by its rule 0.0002 x side^2 / batch_size), gamma of R3GAN; with system.penalty=r1",
+    "r2": "gamma of R3GAN, with system.penalty=r1+r2",
+    "gradient_penalty": "LAMBDA of WGAN-GP, wgan_lambda of PGGAN; with system.penalty=gradient_penalty"}
+"""What published tools call the weight of a penalty."""
 
 
 def penalty_weight_key(penalty: str) -> tuple[str, Key]:
     """Name and key of a penalty's weight; for `package.module:function`, of the function's name."""
     short = penalty.rsplit(":", 1)[-1]
     return f"{short}_weight", Key(PENALTY_WEIGHTS.get(penalty, 1.0), f"weight of the critic penalty {short}",
-                                  allowed=AT_LEAST_ZERO)
+                                  allowed=AT_LEAST_ZERO, known_as=PENALTIES_ELSEWHERE.get(penalty, ""))
 
 
 def ramp_keys(name: str, key: Key) -> dict[str, Key]:
@@ -187,3 +216,17 @@ def ramp_keys(name: str, key: Key) -> dict[str, Key]:
     return {f"{name}_ramp_final": dataclasses.replace(key, meaning=f"{name} at the end of its ramp"),
             f"{name}_ramp_start_kimg": Key(0.0, f"where the ramp of {name} begins", "kimg", AT_LEAST_ZERO),
             f"{name}_ramp_end_kimg": Key(1000.0, "where it ends", "kimg", POSITIVE)}
+
+
+def known_elsewhere() -> dict[str, str]:
+    """Returns by path what each key is called in published tools; those of networks are written `NETWORK_lr`."""
+    numbers = (EMA_HYPER, *SCHEDULE_HYPER.values(), *(system.numbers for system in SYSTEMS.values()),
+               dict(map(penalty_weight_key, PENALTIES_ELSEWHERE)))
+    places = [("", [KEYS]), ("system.", (system.structure for system in SYSTEMS.values())), ("networks.NETWORK.", [NETWORK_KEYS]),
+              ("hyper.", numbers), ("hyper.NETWORK_", OPTIMIZER_HYPER.values())]
+    found: dict[str, dict[str, None]] = {}
+    for place, tables in places:
+        for name, key in ((name, key) for table in tables for name, key in table.items() if key.known_as):
+            # Systems and optimizers may share a key and call it differently.
+            found.setdefault(place + name, {})[key.known_as] = None
+    return {path: ", ".join(names) for path, names in found.items()}

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from ganlab.data.blank import blank
-from ganlab.data.dataset import DataFacts, Dataset, NotFinite, StoredImages, finite_images, to_float, to_uint8
+from ganlab.data.dataset import (
+    PICTURE_CHANNELS,
+    DataFacts,
+    Dataset,
+    NotFinite,
+    StoredImages,
+    as_pictures,
+    finite_images,
+    to_float,
+    to_uint8,
+)
 from ganlab.data.decoding import SUFFIXES, BadImage, Header, decode_image, encode_png, read_header, with_channels
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
@@ -40,8 +50,8 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits,
     "two_fonts": two_fonts, "blank": blank}
 
-__all__ = ["BadImage", "CROPS", "DataFacts", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
-           "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "read_header", "SUFFIXES",
+__all__ = ["as_pictures", "BadImage", "CROPS", "DataFacts", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
+           "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "PICTURE_CHANNELS", "read_header", "SUFFIXES",
            "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
            "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
            "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Stream", "Streams", "partners", "to_float",

@@ -127,6 +127,19 @@ class Dataset:
         return sum(array.nbytes for stream in self.streams() for array in stream.values())
 
 
+PICTURE_CHANNELS = (1, 3)
+"""Channels of what files and screens show: grey, or colours."""
+
+
+def as_pictures(images: np.ndarray) -> np.ndarray:
+    """Returns images [n, h, w, c] as what can be shown: unchanged if they are grey or colours, else their channels
+    beside each other in grey, [n, h, c w, 1]."""
+    number, height, width, channels = images.shape
+    if channels in PICTURE_CHANNELS:
+        return images
+    return np.moveaxis(images, -1, 2).reshape(number, height, channels * width, 1)
+
+
 def finite_images(images: np.ndarray) -> np.ndarray:
     """Returns whether all numbers are finite, bool [n], of images [n, ...]."""
     images = np.asarray(images, np.float32)

@@ -16,7 +16,7 @@ from absl import logging
 from ganlab.config import ConfigError, unknown
 from ganlab.data.decoding import MODES, BadImage, decode_image, encode_png, with_channels
 from ganlab.data.listing import SKIPPED, Listing
-from ganlab.data.record_writer import RecordWriter, data_name, whole_or_nothing
+from ganlab.data.record_writer import RecordWriter, data_name, named_folder, whole_or_nothing
 from ganlab.data.resizing import CROPS, MOST_ENLARGED, crop_size, resize
 
 AHEAD = 4  # Images for each thread that are decoded or wait to be written.
@@ -94,9 +94,10 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
                   progress: Callable[[int, int], None] | None = None, wait: bool = False) -> Imported:
     """Makes a data set of the images of a listing, in its order.
 
-    What is at `place` afterwards opens by `tfds.builder_from_directory(place)` as well, without ganlab
-    and without TensorFlow: features `image` and `label`, one split `train`. A few images are in memory
-    at a time, however many there are.
+    What is at `place` afterwards opens by `tfds.builder_from_directory(place).as_data_source()` as well, without
+    ganlab and without TensorFlow: features `image` and `label`, one split `train`. Where `place` ends in
+    NAME/VERSION, `tfds.data_source(NAME)` finds it by its name. A few images are in memory at a time, however
+    many there are.
 
     Args:
       listing: the images and their labels.
@@ -114,7 +115,7 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
     background = form.check("--")
     results = _in_order(lambda i: _prepare(listing, i, form, background), len(listing))
     with whole_or_nothing(place, overwrite, wait) as folder, _quiet(), contextlib.closing(results):
-        writer = RecordWriter(folder, data_name(place))
+        writer = RecordWriter(folder, data_name(place.absolute()), named_folder(place)[1])
         labels, left_out, done = [], list(listing.left_out), collections.Counter()
         shape = None
         for i, made in enumerate(results):

@@ -12,6 +12,7 @@ from ganlab.config import ConfigError
 from ganlab.data.classes import LABELS_FILE, classes_of_file, classes_of_folders
 from ganlab.data.decoding import SUFFIXES, BadImage
 from ganlab.data.stores import Folder, Stamp, Zip, open_store
+from ganlab.output import counted
 
 SKIPPED = "`ganlab data import --skip_bad` leaves all such out"
 
@@ -72,8 +73,8 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
         raise ConfigError(f"{path / LABELS_FILE} {dict(broken)[LABELS_FILE]}")
     names = sorted(filter(_is_image, files))
     if not names:
-        raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among its {len(files):,} "
-                          "files; name the folder or zip file that holds them")
+        raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among its "
+                          f"{counted(len(files), 'file')}; name the folder or zip file that holds them")
     chosen, class_names, bad = (
         classes_of_file(path, lambda: store.read(LABELS_FILE), names) if LABELS_FILE in files
         else classes_of_folders(path, names, folders))

@@ -27,6 +27,8 @@ ORIGIN = "import.json"
 """Beside the records: what the data set was made from."""
 INFO = "dataset_info.json"
 """TFDS's description, written last: without it nothing opens."""
+FIRST_VERSION = "1.0.0"
+_VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}")
 
 
 @dataclasses.dataclass
@@ -36,12 +38,14 @@ class RecordWriter:
     Attributes:
       folder: where, for now.
       name: of the data set, as TFDS wants names: lower case, digits and _.
+      version: of the data set, as TFDS wants versions: three numbers.
       written: examples until now.
       nbytes: of the records until now.
     """
 
     folder: Path
     name: str
+    version: str = FIRST_VERSION
     written: int = 0
     nbytes: int = 0
     _lengths: list[int] = dataclasses.field(default_factory=list)
@@ -80,7 +84,7 @@ class RecordWriter:
         (self.folder / ORIGIN).write_text(json.dumps(origin, indent=1) + "\n")
         template = core.ShardedFileTemplate(dataset_name=self.name, data_dir=self.folder, split=SPLIT,
                                             filetype_suffix="array_record")
-        identity = core.dataset_info.DatasetIdentity(self.name, core.Version("1.0.0"), str(self.folder), "ganlab")
+        identity = core.dataset_info.DatasetIdentity(self.name, core.Version(self.version), str(self.folder), "ganlab")
         info = core.DatasetInfo(
             builder=identity, description=f"Images that ganlab imported from {origin['source']}.",
             features=features.FeaturesDict({"image": features.Image(shape=shape, encoding_format="png"),
@@ -117,9 +121,18 @@ def _serializer() -> Callable[[dict[str, Any]], bytes]:
     return example_serializer.ExampleSerializer(form.get_serialized_info()).serialize_example
 
 
+def named_folder(path: Path) -> tuple[Path, str]:
+    """Returns the folder that names the data set in `path`, and its version.
+
+    TFDS finds a set by its name where it lies in `NAME/VERSION`, as in photos/1.0.0; elsewhere it is named by its own
+    folder and has the first version.
+    """
+    return (path.parent, path.name) if _VERSION.fullmatch(path.name) else (path, FIRST_VERSION)
+
+
 def data_name(path: Path) -> str:
-    """A name of TFDS's kind for the data set in a folder."""
-    words = re.sub(r"[^a-z0-9]+", "_", path.name.lower()).strip("_")
+    """Returns a name of TFDS's kind for the data set in a folder."""
+    words = re.sub(r"[^a-z0-9]+", "_", named_folder(path)[0].name.lower()).strip("_")
     return words if words[:1].isalpha() else f"images_{words}".rstrip("_")
 
 

@@ -18,6 +18,7 @@ from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
 from ganlab.data.records import RecordImages, damaged
 from ganlab.data.stores import user_path
 from ganlab.data.tfds import class_number, image_and_label, label_of_examples, numbered, open_records
+from ganlab.output import counted
 
 
 def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
@@ -79,7 +80,7 @@ def _labels(place: Path, builder: Any, split: str, records: Any, label: str) -> 
     if every.ndim != 1 or every.dtype.kind not in "iu":
         raise ValueError(f"{LABELS} has {every.dtype} {list(every.shape)}, not a whole number for each image")
     if len(every) != sum(lengths):
-        raise ValueError(f"{LABELS} has {len(every)} labels of {sum(lengths)} images")
+        raise ValueError(f"{LABELS} has {counted(len(every), 'label')} of {counted(sum(lengths), 'image')}")
     starts = np.concatenate([[0], np.cumsum(lengths)])
     parts = []
     for part in builder.info.splits[split].file_instructions:

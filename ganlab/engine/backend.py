@@ -13,7 +13,7 @@ import jax
 from absl import logging
 
 from ganlab.engine.random_bits import straighten_random_bits
-from ganlab.machine import fix_numbers
+from ganlab.machine import allowed_cores, fix_numbers
 
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at
@@ -36,10 +36,10 @@ def compilation_cache() -> Path:
 
 
 def split_cpu() -> None:
-    """Makes each core of the CPU a device of its own, where JAX has not begun: the quicker way for programs that
-    exchange nothing, as the trials of a stack. Accelerators are not touched by it."""
+    """Makes each core of the CPU that this process may use a device of its own, where JAX has not begun: the quicker
+    way for programs that exchange nothing, such as the trials of a stack. Accelerators are not touched by it."""
     with contextlib.suppress(RuntimeError):  # Devices that are in use stay as they are.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+        jax.config.update("jax_num_cpu_devices", allowed_cores())
 
 
 def _libc() -> ctypes.CDLL | None:
@@ -81,7 +81,7 @@ def processor() -> str:
         name = entries.get("model name", name)
         known = set(entries.get("flags", entries.get("Features", "")).split())
         vectors = next((text for flag, text in _VECTORS.items() if flag in known), "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = allowed_cores()
     return ", ".join(filter(None, (name, vectors, f"{cores} cores" if cores > 1 else "1 core")))
 
 

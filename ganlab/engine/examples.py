@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
-from ganlab.data import Dataset, spread, to_float
+from ganlab.data import Dataset, as_pictures, spread, to_float
 from ganlab.engine.program import Programs
 from ganlab.game import Game, GameState, Makers, Options, Weights, image_keys, samples_key
 from ganlab.types import Array
@@ -130,8 +130,9 @@ def _translated(examples: _Examples, state: GameState) -> Shown:
 
 
 def side_by_side_strip(tiles: list[np.ndarray]) -> np.ndarray:
-    """Pictures [n, h, w, 1 or 3] of one height beside each other: [n, h, widths together, c], grey ones in colours
-    where others have some."""
+    """Pictures [n, h, w, c] of one height beside each other: [n, h, widths together, 1 or 3], grey ones in colours
+    where others have some, and of other channels each one in grey."""
+    tiles = [as_pictures(tile) for tile in tiles]
     channels = max(tile.shape[-1] for tile in tiles)
     return np.concatenate([tile if tile.shape[-1] == channels else np.repeat(tile, channels, axis=-1)
                            for tile in tiles], axis=2)

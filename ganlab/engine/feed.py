@@ -15,6 +15,7 @@ from ganlab.data import Dataset, HostReader, Streams, device_data
 from ganlab.engine.divergence import run_key
 from ganlab.engine.program import DATA_AXIS, raw_sharding, replicated
 from ganlab.game import Game, order_key
+from ganlab.machine import allowed_memory
 
 # Decoding gives up the interpreter's lock, so threads read at once; more than the cores only take turns.
 MOST_THREADS = 8
@@ -34,11 +35,11 @@ class Feed(Protocol):
 
 
 def device_memory(device: jax.Device) -> int:
-    """Bytes of memory of a device; of the host's memory, a CPU device has its share."""
+    """Bytes of memory of a device; of the host's memory that this process may fill, a CPU device has its share."""
     stats = device.memory_stats() or {}
     if "bytes_limit" in stats:
         return stats["bytes_limit"]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // jax.local_device_count()
+    return allowed_memory() // jax.local_device_count()
 
 
 def stays_on_device(dataset: Dataset, config: Mapping[str, Any]) -> bool:

@@ -103,14 +103,16 @@ class Console:
         if self._bar:
             self._bar.update(self._task, completed=step)
 
-    def log(self, step: int, kimg: float, losses: Mapping[str, float]) -> float:
-        """Shows the numbers of a logged round; returns images a second since the last one."""
+    def log(self, step: int, kimg: float, losses: Mapping[str, float], load: float | None = None) -> float:
+        """Shows the numbers of a logged round, and the load of the machine beside the rate; returns images a second
+        since the last one."""
         now = time.monotonic()
         rate = self._images * (step - self._mark[0]) / max(now - self._mark[1], 1e-9)
         self._mark = (step, now)
         left = (self._total - step) * self._images / max(rate, 1e-9)
         shown = "  ".join(f"{name} {value:+.3f}" for name, value in losses.items())
-        text = f"{kimg:,.1f} kimg  {rate:,.0f} images/s  {shown}  {_clock(left)} left"
+        busy = "" if load is None else f" at load {load:.1f}"
+        text = f"{kimg:,.1f} kimg  {rate:,.0f} images/s{busy}  {shown}  {_clock(left)} left"
         if self._bar:
             self._bar.update(self._task, completed=step, text=text)
         else:

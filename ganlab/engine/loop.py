@@ -27,6 +27,7 @@ from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, stage_after, stages_of
+from ganlab.machine import load_per_core
 from ganlab.output import agreeing, counted, steady_output
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
@@ -243,8 +244,12 @@ class _Logs:
             self._skipped = numbers[SKIPPED]
         kimg = self._game.kimg(step)
         self._file.write(step, kimg, numbers)
-        rate = self.console.log(step, kimg, {name: value for name, value in numbers.items() if name.endswith("/loss")})
-        self.board.scalars(step, {**numbers, "speed/images_per_second": rate, "progress/kimg": kimg})
+        # A rate says little without how busy the machine was, with this run and with all others.
+        load = load_per_core()
+        losses = {name: value for name, value in numbers.items() if name.endswith("/loss")}
+        rate = self.console.log(step, kimg, losses, load)
+        speed = {"speed/images_per_second": rate, **({} if load is None else {"speed/load": load})}
+        self.board.scalars(step, {**numbers, **speed, "progress/kimg": kimg})
         self.alarms.see_metrics(step, numbers)
 
     def close(self) -> None:

@@ -52,8 +52,8 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
         raise ConfigError(f"--mesh.data={devices}: there {agreeing(there, 'is', 'are')} {counted(there, 'device')} "
                           f"({jax.default_backend()}); use {span(1, there)}")
     if devices < jax.device_count() and jax.process_count() > 1:
-        raise ConfigError(f"--mesh.data={devices}: the {jax.process_count()} processes bring {jax.device_count()} "
-                          "devices, and each has to play; leave the flag out, or start fewer processes")
+        raise ConfigError(f"--mesh.data={devices}: the {jax.process_count()} processes bring "
+                          f"{counted(jax.device_count(), 'device')}, and each has to play; leave the flag out, or start fewer processes")
     parts = devices * slices
     if batch_size % parts:
         below, above = batch_size // parts * parts, (batch_size // parts + 1) * parts

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
+from ganlab.data import PICTURE_CHANNELS
 from ganlab.evaluation.digit_classifier import digit_classifier
 from ganlab.networks import DINOV2_SIZES, DigitClassifier, Inception2015, VisionTransformer
 from ganlab.pretrained import Weights, dinov2_variables, inception_variables, read_weights
@@ -38,6 +39,7 @@ class Features:
       batch_size: images at once that are quick and fit in memory.
       worth_keeping: whether they take longer to compute than to read.
       classifies: whether they come with a classifier's logits.
+      of_pictures: whether they are those of images of 1 or 3 channels alone.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Features:
     batch_size: int = 500
     worth_keeping: bool = True
     classifies: bool = False
+    of_pictures: bool = True
 
     def extract(self, images: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Features [n, d] and logits [n, c] or None, of images [n, h, w, c] in 0..255, uint8 or float, or points.
@@ -76,10 +79,20 @@ def area_means(new: int, old: int) -> np.ndarray:
     return np.float32(np.maximum(right - left, 0) * new / old)
 
 
+def are_pictures(shape: tuple[int, ...]) -> bool:
+    """Returns whether an example of this shape is an image of 1 or 3 channels."""
+    return len(shape) == 3 and shape[-1] in PICTURE_CHANNELS
+
+
+def check_seen(name: str, shape: tuple[int, ...]) -> None:
+    """Refuses, by a ConfigError, features of pictures for examples of a shape that is none."""
+    if not are_pictures(shape):
+        raise ConfigError(f"features {name} are those of images of 1 or 3 channels, and were asked for of examples "
+                          f"{list(shape)}; use --features=pixels (config.evaluate.features)")
+
+
 def _pictures(name: str, images: Array) -> Array:
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ConfigError(f"features {name} are those of images of 1 or 3 channels, and were asked for of arrays "
-                          f"{tuple(images.shape)}; use --features=pixels")
+    check_seen(name, images.shape[1:])
     return images
 
 
@@ -111,7 +124,7 @@ def pixels(weights: str) -> Features:
         values = images / 127.5 - 1 if images.ndim == 4 else images
         return Seen(values.reshape(len(values), -1), None)
 
-    return Features("pixels", {"name": "pixels"}, jax.jit(see), worth_keeping=False)
+    return Features("pixels", {"name": "pixels"}, jax.jit(see), worth_keeping=False, of_pictures=False)
 
 
 def digits(weights: str) -> Features:

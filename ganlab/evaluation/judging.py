@@ -9,7 +9,7 @@ from typing import Any
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.evaluation.evaluate import Request, Result, check_request, evaluate, value_names
-from ganlab.evaluation.features import Features, load_features
+from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.measures import MEASURES, Measure
@@ -28,13 +28,20 @@ UNMADE = Makers(sample=lambda latents, labels, keys: latents)
 
 
 def default_features(dataset: Dataset | None) -> str:
-    """The features of data that need no weights: pixels of points, else those of digits."""
-    return "pixels" if dataset is not None and len(dataset.image_shape) != 3 else "digits"
+    """The features of data that need no weights: those of digits of pictures, pixels of everything else."""
+    return "pixels" if dataset is not None and not are_pictures(dataset.image_shape) else "digits"
 
 
 def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Features:
-    """The features that are asked for, or those that the data calls for."""
-    return load_features(name or default_features(dataset), weights)
+    """The features that are asked for, or those that the data calls for.
+
+    Raises:
+      ConfigError: as `load_features`, and for features that do not see such data.
+    """
+    found = load_features(name or default_features(dataset), weights)
+    if dataset is not None and found.of_pictures:
+        check_seen(found.name, dataset.image_shape)
+    return found
 
 
 def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features) -> dict[str, Measure]:

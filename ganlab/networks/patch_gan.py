@@ -6,6 +6,7 @@ from flax import linen as nn
 from ganlab.networks.activations import leaky_relu
 from ganlab.networks.layers import NormalizedByName
 from ganlab.networks.torch_layers import convolution, has_bias, normalized
+from ganlab.output import counted
 from ganlab.types import Array
 
 KERNEL = 4
@@ -32,7 +33,7 @@ class PatchCritic(NormalizedByName, nn.Module):
                  train: bool = False) -> Array:
         # Each of the two last convolutions takes one row and one column away.
         if self.layers < 1 or min(images.shape[1:3]) >> self.layers < 3:
-            raise ValueError(f"a patch critic of {self.layers} layers judges images from {3 << max(self.layers, 1)} "
+            raise ValueError(f"a patch critic of {counted(self.layers, 'layer')} judges images from {3 << max(self.layers, 1)} "
                              f"pixels on; these have {images.shape[1]}x{images.shape[2]}; take 1 layer or more, and "
                              "fewer for small images, or the critic pixel")
         x = leaky_relu(convolution(self.width, KERNEL, 2, 1, True, "conv_0")(images), 0.2)

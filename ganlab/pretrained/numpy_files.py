@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ganlab.output import agreeing, counted
 from ganlab.pretrained.arrays import checked_shape, number_dtype, read_array
 from ganlab.pretrained.errors import BadWeights, damaged
 from ganlab.pretrained.flattening import ALONE
@@ -69,6 +70,6 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
     shape = checked_shape([int(text) for text in sizes if text])
     nbytes, given = math.prod(shape) * dtype.itemsize, size - 8 - len(head) - length
     if nbytes != given:
-        raise BadWeights(f"holds an array of shape {shape} and {dtype.name}, which takes {nbytes:,} bytes, and there "
-                         f"are {given:,}; copy it anew, whole")
+        raise BadWeights(f"holds an array of shape {shape} and {dtype.name}, which takes {counted(nbytes, 'byte')}, and "
+                         f"there {agreeing(given, 'is', 'are')} {given:,}; copy it anew, whole")
     return read_array(stream, dtype, shape, "F" if header[2] == "True" else "C")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ganlab.output import counted
 from ganlab.pretrained.arrays import DTYPES, as_numbers, checked_shape, number_dtype, whole_numbers
 from ganlab.pretrained.errors import BadWeights, damaged
 from ganlab.pretrained.pickle_machine import Global, Record, pairs_of, plain_key
@@ -107,7 +108,7 @@ class _Array(Record):
             raise damaged("an array of NumPy has no number type")
         raw, shape, dtype = _raw(raw), checked_shape(shape), dtype.dtype
         if len(raw) != math.prod(shape) * dtype.itemsize:
-            raise damaged(f"an array of shape {shape} has {len(raw):,} bytes")
+            raise damaged(f"an array of shape {shape} has {counted(len(raw), 'byte')}")
         self._made = as_numbers(np.frombuffer(raw, np.uint8), dtype).reshape(shape, order=order)
         self._made.flags.writeable = False
         self.nbytes = self._made.nbytes

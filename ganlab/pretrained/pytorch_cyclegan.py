@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ganlab.output import counted
 from ganlab.pretrained.errors import WeightsError, listed
 from ganlab.pretrained.renaming import torch_name, variables_from_torch
 from ganlab.pretrained.wrapping import kernel_at, unwrapped
@@ -104,7 +105,7 @@ def _resnet(tensors: Mapping[str, np.ndarray], source: str, normalization: str |
         raise WeightsError(f"{source} holds a generator of more than two steps down, such as that of pix2pixHD, which "
                            f"is not read; name weights of a ResNet or U-Net of {NAMED}")
     if not kernel_at(tensors, output):
-        raise WeightsError(f"{source} begins as a ResNet generator of {blocks} blocks, but lacks {output}: these are "
+        raise WeightsError(f"{source} begins as a ResNet generator of {counted(blocks, 'block')}, but lacks {output}: these are "
                            f"not the weights of a generator of {NAMED}, or of another version of it; name those of "
                            "resnet_9blocks or resnet_6blocks")
     kwargs = {"width": tensors["model.1.weight"].shape[0], "blocks": blocks,

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganlab.output import whole_file
+from ganlab.output import counted, whole_file
 from ganlab.pretrained.arrays import DTYPES, checked_shape, read_array, whole_numbers
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 
@@ -49,7 +49,7 @@ def read_safetensors(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], 
                           f"behind one that ends at {end:,}")
         end = stop
     if start + end != size:
-        raise BadWeights(f"has {size - start:,} bytes of tensors where its header says {end:,}; copy it anew, whole")
+        raise BadWeights(f"has {counted(size - start, 'byte')} of tensors where its header says {end:,}; copy it anew, whole")
     tensors = {name: read_array(file, dtype, shape) for name, dtype, shape, _, _ in layout}
     return tensors, {f"{METADATA}.{key}": text for key, text in texts.items()}
 
@@ -94,7 +94,7 @@ def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, 
                          "as F32")
     offsets = whole_numbers(entry["data_offsets"], "place of a tensor")
     if len(offsets) != 2:
-        raise damaged(f"tensor {shown(name)} lies at {len(offsets)} places")
+        raise damaged(f"tensor {shown(name)} lies at {counted(len(offsets), 'place')}")
     return name, DTYPES[TYPES[kind]], checked_shape(entry["shape"]), *offsets
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ganlab.output import counted
 from ganlab.pretrained.arrays import read_bytes, whole_numbers
 from ganlab.pretrained.errors import BadWeights, damaged, shown
 from ganlab.pretrained.flattening import Plain, flatten
@@ -85,7 +86,7 @@ def read_torch_zip(archive: Archive) -> Flat:
     for key, storage in storages.by_key.items():
         size = archive.sizes.get(entries[key])
         if size != storage.nbytes:
-            raise damaged(f"storage {shown(key, 20)} should have {storage.nbytes:,} bytes and "
+            raise damaged(f"storage {shown(key, 20)} should have {counted(storage.nbytes, 'byte')} and "
                           f"{'is missing' if size is None else f'has {size:,}'}")
     for key, storage in storages.by_key.items():
         storage.raw = archive.bytes_of(entries[key])
@@ -128,5 +129,5 @@ def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
         raise BadWeights(f"ends within its tensors, at byte {size:,}; copy it anew, whole")
     count, = struct.unpack("<q", head)
     if count * storage.itemsize != storage.nbytes:
-        raise damaged(f"a storage has {count:,} numbers where its tensors say {storage.nbytes // storage.itemsize:,}")
+        raise damaged(f"a storage has {counted(count, 'number')} where its tensors say {storage.nbytes // storage.itemsize:,}")
     return read_bytes(file, storage.nbytes)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ganlab.output import counted
 from ganlab.pretrained.arrays import read_bytes
 from ganlab.pretrained.errors import BadWeights, damaged, shown
 
@@ -35,7 +36,7 @@ class Archive:
                              "whole") from None
         infos = self._zip.infolist()
         if len(infos) > MOST_ENTRIES:
-            raise BadWeights(f"holds {len(infos):,} files, more than the {MOST_ENTRIES:,} that are read; save "
+            raise BadWeights(f"holds {counted(len(infos), 'file')}, more than the {MOST_ENTRIES:,} that are read; save "
                              "fewer arrays")
         for info in infos:
             _check_entry(info, size)
@@ -44,7 +45,7 @@ class Archive:
             raise damaged("its files are together larger than itself")
         unpacked, most = sum(info.file_size for info in infos), MOST_RATIO * size + FREE_BYTES
         if unpacked > most:
-            raise BadWeights(f"unpacks from {size:,} bytes to {unpacked:,}, more than the {most:,} that are unpacked "
+            raise BadWeights(f"unpacks from {counted(size, 'byte')} to {unpacked:,}, more than the {most:,} that are unpacked "
                              "of so small a file; save it without compression")
         if not any(info.CRC for info in infos):  # torch.save leaves check sums out where it is told to.
             for info in infos:

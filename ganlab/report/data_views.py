@@ -3,12 +3,12 @@
 import numpy as np
 from rich.table import Table
 
-from ganlab.data import Dataset, Examination, Pictures, StoredImages, spread
-from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure
+from ganlab.data import Dataset, Examination, Pictures, StoredImages, as_pictures, spread
+from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure, plane
 from ganlab.report.tables import byte_text
 
 MOST_ROWS = 40  # Classes that have a row each in the table.
-SHOWN_OF_MANY = 10  # Of more classes: so many of each size, and the smallest.
+SHOWN_OF_MANY = 10  # Of more classes: this many of each size, and the smallest.
 BAR = 30
 MOST_COLUMNS = 20  # Classes that have a column each in the picture.
 COLUMNS = 10  # Of the picture where classes have none.
@@ -17,7 +17,8 @@ MOST_PIXELS = 2000  # That the picture is wide and high, if its tiles are not la
 
 
 def data_table(dataset: Dataset, found: Examination) -> Table:
-    """Counts, shapes, bytes, mean and deviation of a data set, its images and its sources."""
+    """Tabulates counts, shapes, bytes, mean and deviation of a data set, its images and its
+    sources."""
     table = Table(title=f"data set {dataset.name}", title_justify="left", box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -48,7 +49,8 @@ def _add_pictures(table: Table, kind: str, array: np.ndarray | StoredImages, fou
 
 
 def class_table(dataset: Dataset, counts: np.ndarray) -> Table:
-    """Examples of each class with bars; of more than 40 classes, a few from the largest to the smallest."""
+    """Tabulates the examples of each class with bars; of more than 40 classes, a few from the
+    largest to the smallest."""
     chosen = np.arange(len(counts))
     title = "classes"
     if len(counts) > MOST_ROWS:
@@ -62,14 +64,15 @@ def class_table(dataset: Dataset, counts: np.ndarray) -> Table:
     table.add_column(no_wrap=True)
     for label in chosen:
         count = int(counts[label])
-        # At least a sliver for what there is at all.
+        # At least a sliver for a class that has any.
         bar = "█" * round(BAR * count / counts.max()) or ("▏" if count else "")
         table.add_row(dataset.class_names[label], f"{count:,}", f"{count / len(dataset):.1%}", bar)
     return table
 
 
 def data_picture(dataset: Dataset) -> np.ndarray:
-    """A grid of examples at equal distances, uint8 [h, w, 3]: a column a class where these are few.
+    """Draws a grid of examples at equal distances, uint8 [h, w, 3]: a column for each class where
+    these are few.
 
     Of pairs, each row of sources stands above that of its images; of unpaired sets, the upper half
     shows sources and the lower one images. Points are drawn as such.
@@ -77,8 +80,8 @@ def data_picture(dataset: Dataset) -> np.ndarray:
     if len(dataset.images.shape) != 4:
         return _points(dataset)
     both = dataset.sources is not None
-    height, width = (max(array.shape[axis] for array in (dataset.images, dataset.sources) if array is not None)
-                     for axis in (1, 2))
+    shapes = [_shown_size(array) for array in (dataset.images, dataset.sources) if array is not None]
+    height, width = (max(sides) for sides in zip(*shapes, strict=True))
     rows = min(ROWS_OF_BOTH, MOST_PIXELS // height) // 2 if both else min(ROWS, MOST_PIXELS // height)
     index = _places(dataset, max(1, rows), max(1, MOST_PIXELS // width))
     images = _tiles(dataset.images, index, height, width)
@@ -92,8 +95,13 @@ def data_picture(dataset: Dataset) -> np.ndarray:
     return image_grid(tiles.reshape(-1, height, width, 3), index.shape[1])
 
 
+def _shown_size(array: np.ndarray | StoredImages) -> tuple[int, int]:
+    """Returns height and width of what is shown of a picture."""
+    return as_pictures(np.empty((1, *array.shape[1:]), np.bool_)).shape[1:3]
+
+
 def _places(dataset: Dataset, rows: int, most_columns: int) -> np.ndarray:
-    """Which examples the picture shows, [rows, columns]; -1 for none."""
+    """Returns which examples the picture shows, [rows, columns]; -1 for none."""
     if not 1 < dataset.num_classes <= min(MOST_COLUMNS, most_columns):
         return _evenly(np.arange(len(dataset)), rows, min(COLUMNS, most_columns))
     return np.concatenate([_evenly(np.flatnonzero(dataset.labels == label), rows, 1)
@@ -108,10 +116,11 @@ def _evenly(index: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The pictures at `index` [rows, columns], uint8 [rows, columns, height, width, 3]; white where none is."""
+    """Returns the pictures at `index` [rows, columns], uint8 [rows, columns, height, width, 3];
+    white where there is none."""
     tiles = np.full((index.size, height, width, 3), BACKGROUND, np.uint8)
     shown = np.flatnonzero(index.reshape(-1) >= 0)
-    pictures = array[index.reshape(-1)[shown]]
+    pictures = as_pictures(array[index.reshape(-1)[shown]])
     tiles[shown, :pictures.shape[1], :pictures.shape[2]] = pictures
     return tiles.reshape(*index.shape, height, width, 3)
 
@@ -120,8 +129,6 @@ def _points(dataset: Dataset) -> np.ndarray:
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     index = spread(len(dataset), 5000)
-    # Of more dimensions, the first and the last are shown.
-    axes.scatter(dataset.images[index, 0], dataset.images[index, -1], s=3, c=dataset.labels[index], cmap="tab20",
-                 linewidths=0)
+    axes.scatter(*plane(dataset.images[index]).T, s=3, c=dataset.labels[index], cmap="tab20", linewidths=0)
     axes.set(title=dataset.name, aspect="equal")
     return figure_pixels(figure)

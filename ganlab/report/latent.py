@@ -31,23 +31,26 @@ class LatentPlane:
     names: tuple[str, str]
 
     def project(self, latents: np.ndarray) -> np.ndarray:
-        """The places [n, 2] of latents [n, z] on the plane."""
+        """Returns the places [n, 2] of latents [n, z] on the plane."""
         return (latents - self.origin) @ self.axes.T
 
     def ticks(self, side: int) -> np.ndarray:
-        """`side` places along each axis, [2, side]: equally likely steps of a normal, the lowest first."""
+        """Returns `side` places along each axis, [2, side]: equally likely steps of a normal, the
+        lowest first."""
         normal = statistics.NormalDist()
         return np.outer(self.deviations, [normal.inv_cdf((step + 0.5) / side) for step in range(side)])
 
     def grid(self, side: int) -> np.ndarray:
-        """Latents [side * side, z] row by row, from the top left, as on Kingma & Welling 2014, figure 4."""
+        """Returns latents [side * side, z] row by row, from the top left, as in Kingma & Welling
+        2014, figure 4."""
         across, up = self.ticks(side)
         places = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
         return self.origin + places @ self.axes
 
 
 def latent_plane(latents: np.ndarray) -> LatentPlane:
-    """The plane to draw latents [n, z] on: all of a space of two dimensions, else that of largest variance.
+    """Returns the plane to draw latents [n, z] on: all of a space of two dimensions, else that of
+    largest variance.
 
     In two dimensions the grid follows the standard normal, from which samples are drawn; on
     the first two principal components it follows the spread of the latents given.
@@ -70,7 +73,8 @@ def latent_plane(latents: np.ndarray) -> LatentPlane:
 
 def worded_grid(images: np.ndarray, columns: int, title: str, rows: Sequence[str] = (),
                 heads: Sequence[str] = ()) -> np.ndarray:
-    """An `image_grid` under a title, with words before its rows and above its columns; uint8 [H, W, 3]."""
+    """Draws an `image_grid` under a title, with words before its rows and above its columns; uint8
+    [H, W, 3]."""
     grid = image_grid(images, columns)
     height, width, _ = grid.shape
     # Its pixels one to one, in a figure that is larger by the words.
@@ -89,13 +93,14 @@ def worded_grid(images: np.ndarray, columns: int, title: str, rows: Sequence[str
 
 
 def _centers(length: int, tiles: int) -> np.ndarray:
-    """The middles of equal tiles along a picture."""
+    """Returns the middles of equal tiles along a picture."""
     return (np.arange(tiles) + 0.5) * length / tiles
 
 
 def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarray, class_names: Sequence[str],
                       decoded: np.ndarray, title: str) -> np.ndarray:
-    """Encoded data by class on the left, the decoder's images of `plane.grid` on the right; uint8 [H, W, 3].
+    """Draws encoded data by class on the left, the decoder's images of `plane.grid` on the right;
+    uint8 [H, W, 3].
 
     Args:
       plane: where both are.
@@ -109,6 +114,7 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
     (left, right), (below, above) = plane.ticks(side)[:, [0, -1]]
     figure = Figure(figsize=(15, 8), dpi=DPI, layout="constrained")
     scattered, drawn = figure.subplots(1, 2)
+    # On the left where the encoder puts each image, coloured by its class.
     few, places = len(class_names) <= FEW_CLASSES, plane.project(latents)
     colours = matplotlib.colormaps[("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
     for label in np.unique(labels):

@@ -1,7 +1,7 @@
 """The HTML page: sections of words, tables, figures and code, which the template puts into one file.
 
-Nothing on the page is fetched: pictures are data, the style and the little script stand inside. Every name is
-escaped by the template, so parts hold plain text.
+Nothing on the page is fetched: pictures are data, plots, the style and the little script stand inside. The template
+escapes every name, so parts hold plain text; only what `inline_svg` makes of a plot is put in as it is.
 """
 
 import base64
@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jinja2
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure as Drawing
 from PIL import Image
 
 PLAIN, FINDING, WARNING = "plain", "finding", "warning"
+BETTER, WORSE = "better", "worse"
+WIDE = 320.0  # Points from which a plot is too wide for a phone and scrolls there.
 
 
 class Span(NamedTuple):
@@ -39,6 +39,7 @@ class Cell:
       strong: whether it stands out.
       span: an interval to draw instead of the text, which then describes it.
       kind: a class of the style: `number`, `name`, `code`, or none.
+      tone: `better` or `worse`, which have a colour; the text says so in words.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Cell:
     strong: bool = False
     span: Span | None = None
     kind: str = ""
+    tone: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +85,45 @@ class Picture:
     caption: str = ""
 
 
+class Key(NamedTuple):
+    """A line of a plot in its legend: its name, and the variable of the page's style that has its colour."""
+
+    name: str
+    colour: str
+    dashed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """A plot that stands in the page, with the page's colours, light or dark.
+
+    Attributes:
+      content: what is inside the tag `svg`, as `inline_svg.plot_of` makes it.
+      width: in points.
+      height: in points.
+      alternative: the words for those who do not see it.
+      caption: below it; may be empty.
+      keys: its legend.
+    """
+
+    content: str
+    width: float
+    height: float
+    alternative: str
+    caption: str = ""
+    keys: Sequence[Key] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether it scrolls where there is little room, instead of shrinking until nobody can read it."""
+        return self.width > WIDE
+
+
 @dataclasses.dataclass(frozen=True)
 class Gallery:
     """Pictures side by side, as many as fit; `small` where each needs little room."""
 
-    pictures: Sequence[Picture]
+    pictures: Sequence[Picture | Plot]
     small: bool = False
 
 
@@ -130,7 +166,7 @@ class Section:
 
 
 def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section], version: str) -> str:
-    """The page.
+    """Returns the page as HTML.
 
     Args:
       title: a few words.
@@ -152,23 +188,15 @@ def _templates() -> jinja2.Environment:
     return templates
 
 
-def drawing_picture(drawing: Drawing, alternative: str, caption: str = "") -> Picture:
-    """A matplotlib figure as SVG: the same bytes for the same figure, and sharp at every size."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "ganlab"}):
-        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return Picture(_uri("image/svg+xml", buffer.getvalue()), alternative, caption)
-
-
 def pixels_picture(pixels: np.ndarray, alternative: str, caption: str = "") -> Picture:
-    """Pixels uint8 [h, w, 3] as PNG."""
+    """Returns pixels uint8 [h, w, 3] as a picture, by PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="png")
     return png_picture(buffer.getvalue(), alternative, caption)
 
 
 def png_picture(content: bytes, alternative: str, caption: str = "") -> Picture:
-    """The content of a PNG file."""
+    """Returns the content of a PNG file as a picture."""
     return Picture(_uri("image/png", content), alternative, caption)
 
 

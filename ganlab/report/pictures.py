@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganlab.data import Dataset, finite_images, to_uint8
+from ganlab.data import Dataset, as_pictures, finite_images, to_uint8
 from ganlab.output import whole_file
 
 if TYPE_CHECKING:
@@ -29,19 +29,22 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     few squares; larger ones keep their pixels as squares.
 
     Args:
-      images: floats in [-1, 1] or uint8, [n, h, w, c] with 1 or 3 channels.
+      images: floats in [-1, 1] or uint8, [n, h, w, c]; of other than 1 or 3 channels a tile shows each in grey, one
+        beside another.
       columns: tiles in a row.
       width: pixels that the picture may be wide; tiles are never made smaller than they are.
 
     Returns:
       uint8 [H, W, 3].
     """
-    tiles = images if images.dtype == np.uint8 else to_uint8(images)
+    tiles = as_pictures(images if images.dtype == np.uint8 else to_uint8(images))
     count, height, tile_width, channels = tiles.shape
     tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
+    # Enlarged by a whole factor, so that every pixel has the same size.
     scale = max(1, width // (columns * (tile_width + 1)))
     gap = max(1, min(scale // 2, 4))
     tiles = np.stack([_enlarge(tile, scale) for tile in tiles])
+    # Each tile in its place on white, which shows as the lines between them.
     rows = math.ceil(count / columns)
     step_y, step_x = tiles.shape[1] + gap, tiles.shape[2] + gap
     picture = np.full((rows * step_y + gap, columns * step_x + gap, 3), BACKGROUND, np.uint8)
@@ -61,7 +64,8 @@ def striped(images: np.ndarray) -> np.ndarray:
 
 
 def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Pictures uint8 [h, w, 1 or 3] beside each other, a row for each sequence of one height, on white; [H, W, 3]."""
+    """Puts pictures uint8 [h, w, 1 or 3] beside each other, a row for each sequence of one height,
+    on white; uint8 [H, W, 3]."""
     gap, rows = 2, []
     for tiles in pairs:
         tiles = [np.broadcast_to(tile, (*tile.shape[:2], 3)) for tile in tiles]
@@ -73,23 +77,29 @@ def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 
 def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
-    """A tile uint8 [h, w, 3] at `scale` times its size."""
+    """Returns a tile uint8 [h, w, 3] at `scale` times its size."""
     height, width, _ = tile.shape
     smooth = max(height, width) < SMOOTH_BELOW
     filter_ = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(tile).resize((width * scale, height * scale), filter_))
 
 
+def plane(points: np.ndarray) -> np.ndarray:
+    """Returns the coordinates [n, 2] by which points [n, d] are drawn: the first and the last, of one number 0 too."""
+    return np.stack([points[:, 0], points[:, -1] if points.shape[1] > 1 else np.zeros_like(points[:, 0])], axis=1)
+
+
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
-    """Draws generated points [n, 2] over real ones [m, 2], those that are finite; returns uint8 [h, w, 3]."""
-    real = real[np.isfinite(real).all(axis=1)]
+    """Draws generated points [n, d] over real ones [m, d] by their `plane`, those that are finite; returns uint8
+    [h, w, 3]."""
+    real, points = plane(real[np.isfinite(real).all(axis=1)]), plane(points)
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     axes.scatter(*real[:5000].T, s=3, c="#bbbbbb", linewidths=0, label="real")
     axes.scatter(*points.T, s=4, c="#d1495b", linewidths=0, alpha=0.6, label="generated")
     low, high = real.min(axis=0), real.max(axis=0)
     # The frame is that of the real points, so that the frames of an animation agree.
-    margin = 0.15 * (high - low).max()
+    margin = 0.15 * (high - low).max() or 1.0
     axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin), aspect="equal",
              title=title)
     axes.legend(loc="upper right", markerscale=4)
@@ -97,14 +107,15 @@ def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A matplotlib figure of so many hundreds of pixels."""
+    """Returns a matplotlib figure of this width and height in hundreds of pixels."""
     from matplotlib.figure import Figure  # Imported here: the first round of a training need not wait for it.
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def figure_pixels(figure: "Figure") -> np.ndarray:
-    """The pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global state."""
+    """Returns the pixels uint8 [h, w, 3] of a matplotlib figure; needs no screen and no global
+    state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
@@ -113,14 +124,15 @@ def figure_pixels(figure: "Figure") -> np.ndarray:
 
 
 def draw_samples(samples: np.ndarray, dataset: Dataset, columns: int, title: str) -> np.ndarray:
-    """The picture of samples as their kind wants it: images as a grid, points as a scatter; uint8 [h, w, 3]."""
+    """Draws samples by their kind: images as a grid, points as a scatter; uint8 [h, w, 3]."""
     if samples.ndim == 2:
         return scatter(samples, dataset.images, title)
     return image_grid(samples, columns)
 
 
 def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
-    """Latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` an arc: [n * steps, z].
+    """Returns latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` on each
+    arc: [n * steps, z].
 
     Normal latents have nearly equal norms; the arc keeps them, where a chord would cut
     through norms that training never saw (White 2016).
@@ -138,7 +150,8 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
 
 
 def columns_for(number: int, classes: int) -> int:
-    """Columns of a grid: one a class where classes are few, else about as many as rows."""
+    """Returns the columns of a grid: one for each class where classes are few, else about as many
+    as rows."""
     return classes if 1 < classes <= FEW_CLASSES and number >= classes else max(1, round(math.sqrt(number)))
 
 

@@ -8,7 +8,7 @@ from ganlab.report.pictures import figure_pixels, new_figure
 
 
 def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
-    """Losses over kimg in one panel and every other metric below; uint8 [h, w, 3].
+    """Draws losses over kimg in one panel and every other metric below; uint8 [h, w, 3].
 
     Each curve is drawn faintly as logged, and strongly as a running mean over a
     twentieth of the run.
@@ -31,7 +31,7 @@ def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean of the last `window` values at each place, of fewer where there are fewer."""
+    """Returns the mean of the last `window` values at each place, of fewer where there are fewer."""
     sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - window, 0)

@@ -17,30 +17,31 @@ TABLE_WIDTH = 120
 
 
 def number_text(value: float) -> str:
-    """A number of four significant digits."""
+    """Returns a number with four significant digits."""
     return f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:,.0f}"
 
 
 def interval_words(interval: Uncertainty) -> str:
-    """What an interval is of: its level, and seeds or resamplings."""
+    """Returns what an interval is of: its level, and seeds or resamplings."""
     words = {"seeds": f"over {counted(interval.draws, 'seed')}",
              "bootstrap": f"of {counted(interval.draws, 'resampling')}"}[interval.kind]
     return f"{interval.level:.0%} {words}"
 
 
 def bounds_text(interval: Uncertainty) -> str:
-    """From where to where an interval reaches."""
+    """Returns the bounds of an interval."""
     return f"{number_text(interval.low)} to {number_text(interval.high)}"
 
 
 def wide_console() -> rich.console.Console:
-    """A console on which no line of a table is cut, wherever it goes."""
+    """Returns a console on which no line of a table is cut, wherever it is printed."""
     return rich.console.Console(highlight=False, markup=False, width=max(rich.console.Console().width, TABLE_WIDTH),
                                 soft_wrap=True)
 
 
 def results_table(records: Sequence[Record], title: str) -> Table:
-    """A row a value: its number, which way is better, a column a kind of interval, and the hash of its protocol."""
+    """Tabulates a row for each value: its number, which way is better, a column for each kind of
+    interval, and the hash of its protocol."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     stepped = any(record.step is not None for record in records)
     kinds = list(dict.fromkeys(interval_words(each) for record in records for each in record.result.intervals))
@@ -66,7 +67,7 @@ def print_results(records: Sequence[Record], title: str) -> None:
 
 
 def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) -> Table:
-    """A row a run, a column a value, with its interval."""
+    """Tabulates a row for each run and a column for each value, with its interval."""
     table = Table(box=None, pad_edge=False)
     table.add_column("run")
     for name in names:
@@ -80,14 +81,16 @@ def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) 
 
 
 def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
-    """A panel a value that is better one way, over kimg, a curve a protocol with its interval; uint8 [h, w, 3].
+    """Draws a panel for each value that is better one way, over kimg, a curve for each protocol
+    with its interval; uint8 [h, w, 3].
 
     Raises:
-      ValueError: where there is no such value.
+      ValueError: where no value is better one way.
     """
     names = list(dict.fromkeys(record.result.name for record in records if record.result.better != "neither"))
     if not names:
         raise ValueError("no value is better one way, so that none is drawn")
+    # A panel for each value; those that the grid has too many are hidden.
     rows = -(-len(names) // COLUMNS)
     columns = min(len(names), COLUMNS)
     figure = new_figure(PANEL[0] * columns, PANEL[1] * rows + 0.4)
@@ -96,6 +99,7 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
         axes.set_visible(False)
     for axes, name in zip(panels, names, strict=False):
         chosen = [record for record in records if record.result.name == name]
+        # Numbers of different protocols are never joined by a line.
         for protocol in dict.fromkeys(record.result.protocol.hash for record in chosen):
             curve = [record for record in chosen if record.result.protocol.hash == protocol]
             kimg = [record.kimg for record in curve]

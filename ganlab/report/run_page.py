@@ -5,11 +5,11 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 import ganlab
 from ganlab.evaluation import Record
 from ganlab.output import counted
+from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import (
     WARNING,
     Cell,
@@ -18,14 +18,14 @@ from ganlab.report.page import (
     Gallery,
     Heading,
     Part,
-    Picture,
+    Plot,
     Section,
     Table,
     Words,
-    drawing_picture,
     png_picture,
     render,
 )
+from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, keys_of, panel
 from ganlab.report.results import bounds_text, interval_words, number_text
 from ganlab.report.run_study import Run, differing_keys, group_runs, study_of_runs
 from ganlab.report.study_analysis import Analysis
@@ -38,7 +38,6 @@ from ganlab.report.study_page import (
     results_parts,
     sensitivity_parts,
 )
-from ganlab.report.study_plots import BASE_COLOUR, COLOURS, SIZE, STYLE, add_legend, short_label
 from ganlab.report.study_tables import MOST_ROWS, number_cell, pairs_table
 
 MOST_RUNS = 12  # With a sample picture each.
@@ -48,10 +47,11 @@ BINS = 150  # Points of a curve at most.
 
 
 def run_page(runs: Sequence[Run]) -> str:
-    """The whole page of one run or several, as HTML that needs nothing but itself."""
+    """Returns the whole page of one run or several, as HTML that needs nothing but itself."""
     study = study_of_runs(runs)
     analysis = Analysis(study)
     several = len(runs) > 1
+    # Of several runs, statistics come first and single numbers later.
     results = results_parts(analysis) if several and study.values else []
     measured = Section("Measured values", _values_parts(runs, folded=several))
     sections = [
@@ -71,6 +71,7 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Configuration", _config_parts(runs)),
         Section("Command and versions", _version_parts(runs)),
     ]
+    # What stands out at the top: how many runs, and how long they trained.
     facts = [(f"{max(run.rounds for run in runs):,}", "rounds"), (f"{max(run.kimg for run in runs):,.4g}", "kimg")]
     if several:
         facts = [(f"{len(runs):,}", "runs"), (f"{len(study.variants):,}", "configs, seeds aside"), *facts]
@@ -95,13 +96,13 @@ def _runs_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _config_cell(value: Any) -> Cell:
-    """A value of a config, which sorts as a number where it is one."""
+    """Returns a value of a config, which sorts as a number where it is one."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return Cell(value if isinstance(value, str) else repr(value), order=value if number else None, kind="code")
 
 
 def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
-    """The newest number of each value and run, with its own interval and protocol."""
+    """Returns the newest number of each value and run, with its own interval and protocol."""
     newest = [(run, record) for run in runs for record in newest_records(run.records)]
     if not newest:
         return [Words("Nothing was measured yet: `ganlab evaluate --workdir=DIR` measures samples of a run.")]
@@ -128,7 +129,7 @@ def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
 
 
 def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
-    """What may not be compared: values of several protocols, or of different rounds."""
+    """Warns of what must not be compared: values of several protocols, or of different rounds."""
     found = []
     protocols: dict[str, dict[str, None]] = {}
     rounds: dict[tuple[str, str], set[int]] = {}
@@ -148,7 +149,7 @@ def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
 
 
 def newest_records(records: Sequence[Record]) -> list[Record]:
-    """Of each name, subject and protocol the record of the latest round."""
+    """Returns the record of the latest round for each name, subject and protocol."""
     found: dict[tuple, Record] = {}
     for record in records:
         key = record.result.name, record.subject, record.result.protocol.hash
@@ -168,7 +169,8 @@ def _samples_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _training_parts(runs: Sequence[Run]) -> list[Part]:
-    """A plot a logged number: a line a config, its range over seeds as a band."""
+    """Returns a plot for each logged number: a line for each config, its range over seeds as a
+    band."""
     groups = {name: [run for run in group if run.rounds] for name, group in group_runs(runs).items()}
     groups = {name: group for name, group in groups.items() if group}
     shown = dict(list(groups.items())[:MOST_GROUPS])
@@ -183,33 +185,30 @@ def _training_parts(runs: Sequence[Run]) -> list[Part]:
         words += f" Drawn are the first {len(shown)} of {len(groups)} configs."
     if len(metrics) > MOST_METRICS:
         words += f" Drawn are the first {MOST_METRICS} of {len(metrics)} numbers; all are in metrics.jsonl."
-    pictures = [_metric_picture(name, shown) for name in metrics[:MOST_METRICS]]
-    return [Words(words), Gallery(pictures)]
+    return [Words(words), Gallery([_metric_plot(name, shown) for name in metrics[:MOST_METRICS]])]
 
 
 @matplotlib.rc_context(STYLE)
-def _metric_picture(metric: str, groups: Mapping[str, Sequence[Run]]) -> Picture:
-    figure = Figure(figsize=(SIZE[0], SIZE[1] - 0.5 + 0.17 * len(groups)), layout="constrained")
-    axes = figure.add_subplot()
-    for (name, group), colour in zip(groups.items(), (BASE_COLOUR, *COLOURS), strict=False):
+def _metric_plot(metric: str, groups: Mapping[str, Sequence[Run]]) -> Plot:
+    figure, axes = panel(metric, "kimg (thousands of real images)", (SIZE[0], SIZE[1] - 0.4))
+    colours = dict(zip(groups, (INK, *COLOURS), strict=False))
+    for name, group in groups.items():
         by_kimg: dict[float, list[float]] = {}
         for run in group:
             for kimg, value in zip(*binned(run.metrics["kimg"], run.metrics.get(metric)), strict=True):
                 by_kimg.setdefault(round(float(kimg), 6), []).append(value)
         kimg = sorted(by_kimg)
-        axes.plot(kimg, [np.mean(by_kimg[at]) for at in kimg], color=colour, label=short_label(name), linewidth=1.4,
+        axes.plot(kimg, [np.mean(by_kimg[at]) for at in kimg], color=colours[name], linewidth=1.4,
                   marker="o" if len(kimg) == 1 else "")
         if len(group) > 1:
-            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg], [max(by_kimg[at]) for at in kimg], color=colour,
-                              alpha=0.15, linewidth=0)
-    axes.set_title(metric, loc="left")
-    axes.set_xlabel("kimg (thousands of real images)")
-    add_legend(figure, axes, len(groups))
-    return drawing_picture(figure, f"{metric} over training")
+            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg], [max(by_kimg[at]) for at in kimg],
+                              color=colours[name], alpha=0.15, linewidth=0)
+    return plot_of(figure, f"{metric} over training", keys=keys_of(colours))
 
 
 def binned(kimg: np.ndarray, values: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """At most `BINS` points of a curve [n]: means of neighbours; numbers that are not finite are left out."""
+    """Returns at most `BINS` points of a curve [n]: means of neighbours; numbers that are not
+    finite are left out."""
     if values is None:
         return np.empty(0), np.empty(0)
     parts = np.array_split(np.arange(len(kimg)), min(BINS, len(kimg)))
@@ -255,6 +254,6 @@ def _version_parts(runs: Sequence[Run]) -> list[Part]:
 
 
 def _flat_versions(versions: Mapping[str, Any]) -> dict[str, str]:
-    """Packages among the rest, without the command."""
+    """Returns packages among the rest, without the command."""
     rest = {name: str(value) for name, value in versions.items() if name not in ("packages", "command")}
     return {**rest, **{name: str(value) for name, value in versions.get("packages", {}).items()}}

@@ -59,13 +59,14 @@ class Run:
 
 
 def differing_keys(runs: Sequence[Run]) -> list[str]:
-    """Config keys that are not the same everywhere, but for those that runs of one variant may differ in."""
+    """Returns the config keys that differ between runs, without those in which runs of one variant
+    may differ."""
     keys = dict.fromkeys(key for run in runs for key in run.config)
     return [key for key in keys if key not in OF_ONE_RUN and len({repr(run.config.get(key)) for run in runs}) > 1]
 
 
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by variant, in their order: of the same config, and of different seeds.
+    """Returns the runs of each variant, in their order: of the same config, and of different seeds.
 
     A variant is named by what differs, in a few words; by its run's directory where each has one run, and where
     too much differs.
@@ -74,7 +75,7 @@ def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
     found: dict[tuple, list[Run]] = {}
     for run in runs:
         same, number = tuple(repr(run.config.get(key)) for key in keys), 0
-        # The same seed twice is no second seed, so it is a variant of its own.
+        # The same seed twice is not a second seed, so it is a variant of its own.
         while any(other.config.get("seed") == run.config.get("seed") for other in found.get((same, number), [])):
             number += 1
         found.setdefault((same, number), []).append(run)
@@ -90,7 +91,7 @@ def _name_of(group: Sequence[Run], keys: Sequence[str], single: bool, repeated: 
 
 
 def _short_key(key: str, keys: Sequence[str]) -> str:
-    """The end of a key's path, if no other key ends like it."""
+    """Returns the end of a key's path, if no other key ends like it."""
     end = key.rpartition(".")[2]
     return end if sum(other.rpartition(".")[2] == end for other in keys) == 1 else key
 
@@ -100,7 +101,8 @@ def _level(value: Any) -> Level:
 
 
 def study_of_runs(runs: Sequence[Run]) -> Study:
-    """Runs as a study: the first one's variant is the base, and keys that differ are the axes.
+    """Returns runs as a study: the first one's variant is the base, and keys that differ are the
+    axes.
 
     A trial's values are the newest of each name and protocol. Where one name was measured by several
     protocols, each is a value of its own, named with its hash. A run that was not measured counts as missing.
@@ -133,7 +135,8 @@ def _identity(record: Record) -> tuple[str, str]:
 
 
 def _value_names(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
-    """What a value is called: by its name, and by its protocol's hash where one name has several."""
+    """Returns what each value is called: by its name, and by its protocol's hash where one name has
+    several."""
     found = dict.fromkeys(_identity(record) for run in runs for record in run.own_records)
     several = [name for name, _ in found]
     return {(name, digest): name if several.count(name) == 1 else f"{name} #{digest}" for name, digest in found}
@@ -161,7 +164,7 @@ def _title(runs: Sequence[Run]) -> str:
 
 
 def _lead(config: Mapping[str, Any]) -> str:
-    """What was trained, in a sentence."""
+    """Returns what was trained, in a sentence."""
     parts = [str(config.get("system.name", "a game"))]
     for key in ("system.loss", "system.penalty"):
         if config.get(key) not in (None, "none", ""):

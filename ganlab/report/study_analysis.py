@@ -1,4 +1,4 @@
-"""The numbers of a study: summaries of each variant, its differences from the base, and which variants tell most."""
+"""The numbers of a study: summaries of each variant, its differences from the base, and the variants to show."""
 
 import functools
 import math
@@ -20,7 +20,7 @@ class Analysis:
     """
 
     def __init__(self, study: Study):
-        """The statistics of `study`."""
+        """Takes the study."""
         self.study = study
         self.variants: dict[str, Variant] = {variant.name: variant for variant in study.variants}
         self.trials: dict[str, list[Trial]] = {name: [] for name in self.variants}
@@ -32,17 +32,17 @@ class Analysis:
         self.improvement = functools.cache(self._improvement)
 
     def by_seed(self, variant: str, value: str) -> dict[int, float]:
-        """A value of the variant's finished trials."""
+        """Returns a value of the variant's finished trials."""
         return {trial.seed: trial.values[value] for trial in self.trials[variant]
                 if trial.status == FINISHED and math.isfinite(trial.values.get(value, math.nan))}
 
     def count(self, status: str, variant: str | None = None) -> int:
-        """Trials of a status, of a variant or of all."""
+        """Counts the trials of a status, of a variant or of all."""
         trials = self.study.trials if variant is None else self.trials[variant]
         return sum(trial.status == status for trial in trials)
 
     def label(self, variant: str) -> str:
-        """A variant's name, the base's marked where there are others."""
+        """Returns a variant's name, the base's marked where there are others."""
         marked = variant == self.study.base != BASE and len(self.variants) > 1
         return f"{variant} (base)" if marked else variant
 
@@ -57,7 +57,7 @@ class Analysis:
         return sorted({trial.seed for trial in self.study.trials})
 
     def _mean(self, variant: str, value: str) -> float:
-        """Over seeds; NaN where there is none."""
+        """Returns the mean over seeds; NaN where there is none."""
         values = list(self.by_seed(variant, value).values())
         return float(np.mean(values)) if values else math.nan
 
@@ -65,27 +65,30 @@ class Analysis:
         return summarise(np.array(list(self.by_seed(variant, value).values())))
 
     def _difference(self, variant: str, value: str) -> Difference:
-        """From the base, on the seeds that both have."""
+        """Returns the difference from the base, on the seeds that both have."""
         own, base = self.by_seed(variant, value), self.by_seed(self.study.base, value)
         shared = [seed for seed in own if seed in base]
         return paired_difference(np.array([own[seed] for seed in shared]), np.array([base[seed] for seed in shared]))
 
     def _improvement(self, variant: str, value: Value) -> Improvement | None:
-        """Over the base; None where either has no value, or no way is better."""
+        """Returns the improvement over the base; None where either has no value, or no way is
+        better."""
         own, base = self.by_seed(variant, value.name), self.by_seed(self.study.base, value.name)
         if value.better == "neither" or not own or not base:
             return None
         return improvement(np.array(list(own.values())), np.array(list(base.values())), value.better)
 
     def ranked(self, value: Value) -> list[str]:
-        """Variants with the value, the best mean first; in the plan's order where no way is better."""
+        """Returns the variants with the value, the best mean first; in the plan's order where no
+        way is better."""
         found = [name for name in self.variants if math.isfinite(self.mean(name, value.name))]
         if value.better == "neither":
             return found
         return sorted(found, key=lambda name: self.mean(name, value.name), reverse=value.better == "higher")
 
     def told_apart(self, value: Value) -> tuple[list[str], list[str]]:
-        """Variants whose difference from the base has an interval that excludes 0: the better, and the worse."""
+        """Returns the variants whose difference from the base has an interval that excludes 0: the
+        better, and the worse."""
         sign = -1 if value.better == "lower" else 1
         apart = [name for name in self.ranked(value)
                  if name != self.study.base and self.difference(name, value.name).told_apart]
@@ -94,12 +97,13 @@ class Analysis:
 
     @property
     def main_value(self) -> Value | None:
-        """The first value that is better one way; the first where there is none such."""
+        """The first value that is better one way, or the first of all."""
         values = self.study.values
         return next((value for value in values if value.better != "neither"), values[0] if values else None)
 
     def telling(self, most: int, value: Value | None = None, among: Sequence[str] | None = None) -> list[str]:
-        """At most so many variants: all in their order, or the base, the best and a quarter of the worst.
+        """Returns at most `most` variants: all in their order, or the base, the best and a quarter
+        of the worst.
 
         Args:
           most: how many.
@@ -121,12 +125,13 @@ class Analysis:
 
 
 def is_numeric(levels: Sequence[Level]) -> bool:
-    """Whether every level is a number."""
+    """Returns whether every level is a number."""
     return all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
 def decimals_for(values: Sequence[float]) -> int | None:
-    """Digits after the point that give the middle one of `values` four significant ones; None where these are too many.
+    """Returns the digits after the point that give the middle one of `values` four significant
+    ones; None where these are too many.
 
     All of a table have as many, so that its columns line up.
     """
@@ -138,7 +143,8 @@ def decimals_for(values: Sequence[float]) -> int | None:
 
 
 def fixed(value: float, decimals: int | None, sign: bool = False) -> str:
-    """A number with so many digits after the point, four significant ones for None; a dash for what is none."""
+    """Returns a number with this many digits after the point, or four significant ones for None; a
+    dash for what is not finite."""
     if not math.isfinite(value):
         return "–"
     text = f"{value:{'+' if sign else ''}{'.4g' if decimals is None else f',.{decimals}f'}}"
@@ -146,6 +152,6 @@ def fixed(value: float, decimals: int | None, sign: bool = False) -> str:
 
 
 def count_words(analysis: Analysis, status_words: dict[str, str]) -> str:
-    """How many trials ended how: `55 finished, 3 diverged`."""
+    """Returns how many trials ended how: `55 finished, 3 diverged`."""
     counts = {words: analysis.count(status) for status, words in status_words.items()}
     return ", ".join(f"{number:,} {words}" for words, number in counts.items() if number)

@@ -17,8 +17,8 @@ from ganlab.report.study_tables import MOST_ROWS
 
 MOST_NAME = 100.0  # Points that the names of variants take in LaTeX; longer ones are broken into lines.
 
-COSTS = {"images_per_second": pyarrow.float64(), "seconds": pyarrow.float64(), "trials": pyarrow.int64(),
-         "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
+COSTS = {"images_per_second": pyarrow.float64(), "load": pyarrow.float64(), "seconds": pyarrow.float64(),
+         "trials": pyarrow.int64(), "memory": pyarrow.int64(), "parameters": pyarrow.int64()}
 PROTOCOLS = "ganlab.protocols"
 """The key of a Parquet file's metadata under which the protocols of its values are."""
 
@@ -28,7 +28,7 @@ ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasc
 
 
 def trials_table(study: Study) -> pyarrow.Table:
-    """A row a trial.
+    """Returns a row for each trial.
 
     Columns: `variant`, `seed`, `status`, `kimg` and `rounds` that it was trained for, which is its budget unless
     it diverged; `axis/NAME` its level, a number on an
@@ -42,6 +42,7 @@ def trials_table(study: Study) -> pyarrow.Table:
     variants = {variant.name: variant for variant in study.variants}
     rows = [(trial, variants[trial.variant]) for trial in study.trials]
     text, number, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
+    # What each trial is, and how far it came.
     columns = {
         "variant": pyarrow.array([trial.variant for trial, _ in rows], text),
         "seed": pyarrow.array([trial.seed for trial, _ in rows], whole),
@@ -51,6 +52,7 @@ def trials_table(study: Study) -> pyarrow.Table:
         "rounds": pyarrow.array([variant.rounds if trial.rounds is None else trial.rounds for trial, variant in rows],
                                 whole),
     }
+    # Its level on each axis, as a number where all levels are numbers.
     for axis, levels in study.axes.items():
         found = [variant.levels.get(axis) for _, variant in rows]
         numeric = is_numeric(levels)
@@ -59,35 +61,39 @@ def trials_table(study: Study) -> pyarrow.Table:
             number if numeric else text)
     for value in study.values:
         found = [trial.values.get(value.name) for trial, _ in rows]
+        # Each value has its protocol beside it, without which it means nothing.
         columns[f"value/{value.name}"] = pyarrow.array(found, number)
         columns[f"protocol/{value.name}"] = pyarrow.array(
             [None if number is None else value.protocol or None for number in found], text)
     for name, kind in COSTS.items():
+        # The cost is that of its own stack, where a variant had several.
         found = [trial.cost or variant.cost for trial, variant in rows]
         columns[f"cost/{name}"] = pyarrow.array([cost and getattr(cost, name) for cost in found], kind)
     columns["changes"] = pyarrow.array([json.dumps(dict(variant.changes), default=str) for _, variant in rows], text)
     columns["error"] = pyarrow.array([trial.why or variant.error for trial, variant in rows], text)
+    # CSV has the columns alone; Parquet keeps the whole protocols too.
     protocols = {value.name: {"better": value.better, "protocol": value.protocol, "details": dict(value.details)}
                  for value in study.values}
     return pyarrow.table(columns).replace_schema_metadata({PROTOCOLS: json.dumps(protocols, default=str)})
 
 
 def csv_content(table: pyarrow.Table) -> bytes:
-    """A table as CSV with a head."""
+    """Returns a table as CSV with a head."""
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(table, buffer)
     return buffer.getvalue()
 
 
 def parquet_content(table: pyarrow.Table) -> bytes:
-    """A table as Parquet."""
+    """Returns a table as Parquet."""
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
     return buffer.getvalue()
 
 
 def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
-    """A row a variant: each value's mean and half of the width of its 95% interval, the best mean bold.
+    """Returns LaTeX with a row for each variant: each value's mean and half of the width of its 95%
+    interval, the best mean bold.
 
     Without `columns` those values that are better one way, in the study's order, as many as fit between the margins
     of an article, then `seeds`, and `diverged` where a trial has. A comment names the values that are left out. Of
@@ -99,7 +105,7 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
       columns: which to show, in this order: names of values, `seeds`, `diverged`; or all of them, by `all`.
 
     Raises:
-      ConfigError: for a column that there is not.
+      ConfigError: for a column that does not exist.
     """
     analysis = Analysis(study)
     names = analysis.telling(MOST_ROWS)
@@ -109,9 +115,11 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
     whole = max(map(cell_width, labels))
     label_width = min(whole, max(MOST_NAME, *(cell_width(word) for label in labels for word in label.split())))
     wraps = label_width < whole
+    # The columns that fit, or those that are asked for; comments name the rest.
     chosen = _chosen(study, possible, columns, label_width)
     width = label_width + sum(_column_width(possible[column]) for column in chosen)
     left = [value.name for value in study.values if value.name not in chosen]
+    # The head says what is needed to set the table, and what its numbers are.
     lines = [f"% {_one_line(study.title)}: {_one_line(study.question)}",
              "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; needs "
              r"\usepackage{booktabs}" + (r" and \usepackage{array}" if wraps else ""),
@@ -132,7 +140,7 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
 
 
 def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of every column that there may be, the head first."""
+    """Returns the cells of every column that can be chosen, the head first."""
     study, found = analysis.study, {}
     for value in study.values:
         ranked = analysis.ranked(value)
@@ -147,11 +155,11 @@ def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
 
 def _chosen(study: Study, possible: Mapping[str, Sequence[str]], columns: Sequence[str] | None,
             label_width: float) -> list[str]:
-    """The columns that are asked for, or those that an article holds, one value at least."""
+    """Returns the columns that are asked for, or those that an article holds, at least one value."""
     if columns is not None:
         wrong = [column for column in columns if column not in possible and column != "all"]
         if wrong or not columns:
-            raise ConfigError(f"--columns={','.join(columns)} names {wrong[0]!r}, which is no column of results.tex; "
+            raise ConfigError(f"--columns={','.join(columns)} names {wrong[0]!r}, which is not a column of results.tex; "
                               f"choose of {', '.join(possible)}, or all" if wrong else
                               f"--columns is empty; choose of {', '.join(possible)}, or leave it out")
         return list(possible) if "all" in columns else list(dict.fromkeys(columns))
@@ -168,7 +176,7 @@ def _chosen(study: Study, possible: Mapping[str, Sequence[str]], columns: Sequen
 
 
 def _column_width(cells: Sequence[str]) -> float:
-    """Points that a column takes, with the gap before it."""
+    """Returns the points that a column takes, with the gap before it."""
     return COLUMN_GAP + max(map(cell_width, cells))
 
 
@@ -185,7 +193,7 @@ def _cell(analysis: Analysis, name: str, value: Value, decimals: int | None, bes
 
 
 def _seeds(analysis: Analysis, name: str, values: Sequence[Value]) -> str:
-    """How many seeds the numbers of a row are of."""
+    """Returns how many seeds the numbers of a row are of."""
     numbers = sorted({analysis.summary(name, value.name).number for value in values})
     return "--".join(dict.fromkeys(str(number) for number in numbers[:1] + numbers[-1:])) or "0"
 
@@ -198,10 +206,10 @@ def _latex_number(value: float, decimals: int | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
+    """Returns text that LaTeX sets as it stands."""
     return "".join(ESCAPES.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def _one_line(text: str) -> str:
-    """Text that stays in its comment."""
+    """Returns text that stays in its comment."""
     return " ".join(text.split())

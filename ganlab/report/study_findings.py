@@ -12,7 +12,8 @@ ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING
 
 
 def findings(analysis: Analysis) -> list[tuple[str, str]]:
-    """A head and a sentence or a few on every value that is better one way, and on trials that diverged.
+    """Returns a head and a few sentences on every value that is better one way, and on trials that
+    diverged.
 
     They name the best variant, and say whether it is told apart from the base.
     """
@@ -30,7 +31,7 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def explanation(analysis: Analysis) -> str:
-    """How the findings are to be read, in a sentence or two."""
+    """Explains how to read the findings, in a sentence or two."""
     seeds = analysis.seeds
     base = f" The base is {analysis.study.base}." if 1 < len(analysis.variants) and analysis.study.base != BASE else ""
     if len(seeds) < 2:
@@ -69,7 +70,7 @@ def _of_difference(analysis: Analysis, name: str, value: Value) -> str:
     text = (f" Seed by seed it differs by {fixed(difference.mean, decimals, sign=True)}"
             f"{_in_brackets(difference.interval, decimals, sign=True)}")
     if difference.interval is None:
-        text += ", and one pair tells nothing of chance"
+        text += ", and one pair says nothing about chance"
     elif difference.told_apart:
         text += ", which excludes 0"
     else:
@@ -78,7 +79,7 @@ def _of_difference(analysis: Analysis, name: str, value: Value) -> str:
 
 
 def _of_others(analysis: Analysis, value: Value) -> str:
-    """How many variants are told apart from the base, where there are several."""
+    """Counts the variants that are told apart from the base, where there are several."""
     better, worse = analysis.told_apart(value)
     compared = [name for name in analysis.ranked(value)
                 if name != analysis.study.base and analysis.difference(name, value.name).interval is not None]
@@ -95,8 +96,9 @@ def _of_others(analysis: Analysis, value: Value) -> str:
 
 
 def cautions(analysis: Analysis) -> list[str]:
-    """What a reader should beware of: few seeds, many comparisons, trials that are left out, budgets that differ."""
+    """Warns of few seeds, many comparisons, trials that are left out, and budgets that differ."""
     study, found = analysis.study, []
+    # Trials that are in no number.
     missing = analysis.count(MISSING)
     if missing:
         found.append(f"This study is unfinished: {missing:,} of {counted(len(study.trials), 'trial')} "
@@ -111,6 +113,7 @@ def cautions(analysis: Analysis) -> list[str]:
         found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
                      "counted, and left out of means, medians and differences: a variant that diverges often is worse "
                      "than its mean says.")
+    # What chance does: few seeds, and many comparisons.
     if few := few_seeds(analysis):
         found.append(few)
     compared = len(study.variants) - 1
@@ -120,6 +123,7 @@ def cautions(analysis: Analysis) -> list[str]:
                      f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would exclude 0 by chance "
                      "alone if nothing mattered, more where seeds are few; and the best of many looks better than it "
                      "is. Confirm it on fresh seeds.")
+    # What is not alike to begin with.
     budgets = sorted({variant.kimg for variant in study.variants})
     if len(budgets) > 1:
         found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")
@@ -127,7 +131,8 @@ def cautions(analysis: Analysis) -> list[str]:
 
 
 def few_seeds(analysis: Analysis) -> str:
-    """The warning of few seeds, for the fewest that any number is of; empty where there are enough."""
+    """Returns the warning of few seeds, for the fewest that any number is of; empty where there are
+    enough."""
     numbers = {len(analysis.by_seed(name, value.name)) for name in analysis.variants
                for value in analysis.study.values} - {0}
     warning = small_sample_warning(min(numbers, default=0))
@@ -135,7 +140,7 @@ def few_seeds(analysis: Analysis) -> str:
 
 
 def named(names: Sequence[str]) -> str:
-    """Names joined by comma, of many only the first."""
+    """Returns names joined by comma, of many only the first."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 

@@ -10,7 +10,8 @@ from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading,
 from ganlab.report.page import FINDING as FOUND
 from ganlab.report.study_analysis import Analysis, is_numeric
 from ganlab.report.study_findings import ENDINGS, cautions, explanation, few_seeds, findings
-from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
+from ganlab.report.study_maps import map_plots
+from ganlab.report.study_plots import curve_plots, sample_pictures, sensitivity_plots
 from ganlab.report.study_tables import (
     MOST_ROWS,
     axes_table,
@@ -29,11 +30,12 @@ MOST_PAIRS = 6
 
 
 def ablation_page(study: Study) -> str:
-    """The whole page of a study, finished or not, as HTML that needs nothing but itself.
+    """Returns the whole page of a study, finished or not, as HTML that needs nothing but itself.
 
     Of many variants the tables show a hundred and the pictures fewer, and say so.
     """
     analysis = Analysis(study)
+    # Answers first, then the evidence, and at the end what it takes to do it again.
     sections = [
         Section("Findings", findings_parts(analysis)),
         Section("Plan", _plan_parts(analysis)),
@@ -49,6 +51,7 @@ def ablation_page(study: Study) -> str:
         Section("Configuration", _config_parts(analysis)),
         Section("Command and versions", [Code(study.command), pairs_table(("what", "version"), dict(study.versions))]),
     ]
+    # What stands out at the top: its size, and how much of it is done.
     finished = f"{analysis.count(FINISHED):,} of {len(study.trials):,}"
     facts = [(f"{len(study.variants):,}", "variants"), (f"{len(analysis.seeds):,}", "seeds"),
              (finished, "trials finished"), *((f"{analysis.count(status):,}", ENDINGS[status])
@@ -57,7 +60,7 @@ def ablation_page(study: Study) -> str:
 
 
 def findings_parts(analysis: Analysis) -> list[Part]:
-    """What was found, and what to beware of."""
+    """Returns the findings, and the cautions."""
     found = findings(analysis)
     warnings = [Words(text, WARNING) for text in cautions(analysis)]
     if not found:
@@ -96,7 +99,7 @@ def _cut_words(analysis: Analysis, shown: Sequence[str], number: int) -> list[Pa
 
 
 def results_parts(analysis: Analysis) -> list[Part]:
-    """A table a value, and how its numbers are to be read."""
+    """Returns a table for each value, and how to read its numbers."""
     if not analysis.study.values:
         return [Words("Nothing was measured yet.")]
     shown = analysis.telling(MOST_ROWS)
@@ -110,7 +113,7 @@ def results_parts(analysis: Analysis) -> list[Part]:
 
 
 def differences_parts(analysis: Analysis) -> list[Part]:
-    """A table a value of what differs from the base on the same seeds."""
+    """Returns a table for each value of what differs from the base on the same seeds."""
     base = analysis.study.base
     values = [value for value in analysis.study.values if analysis.by_seed(base, value.name)]
     if len(analysis.variants) < 2 or not analysis.study.values:
@@ -127,37 +130,37 @@ def differences_parts(analysis: Analysis) -> list[Part]:
 
 
 def curves_parts(analysis: Analysis) -> list[Part]:
-    """A plot a value of the most telling variants over training."""
+    """Returns a plot for each value of the most telling variants over training."""
     measured = [name for name in analysis.variants if any(trial.curve for trial in analysis.trials[name])]
     names = analysis.telling(MOST_CURVES, among=measured)
-    pictures = curve_pictures(analysis, names)
-    if not pictures:
+    plots = curve_plots(analysis, names)
+    if not plots:
         return []
     words = "The mean over seeds with its 95% bootstrap band."
     if analysis.count(DIVERGED):
         words += " Trials that diverged are in no mean; each is dotted up to its last number, which a cross marks."
-    return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(pictures)]
+    return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(plots)]
 
 
 def sensitivity_parts(analysis: Analysis) -> list[Part]:
-    """Plots of each value over each axis of numbers."""
+    """Returns plots of each value over each axis of numbers."""
     parts: list[Part] = []
     for axis, levels in analysis.study.axes.items():
         if is_numeric(levels) and len(levels) > 1:
-            pictures = sensitivity_pictures(analysis, axis, analysis.study.values[:MOST_VALUES])
-            parts += [Heading(axis), Gallery(pictures)] if pictures else []
+            plots = sensitivity_plots(analysis, axis, analysis.study.values[:MOST_VALUES])
+            parts += [Heading(axis), Gallery(plots)] if plots else []
     words = Words("How much each axis of numbers matters: means with their 95% intervals. A line joins variants that "
-                  "differ on this axis alone; the base's is dark.")
+                  "differ on this axis alone; the base's has the colour of the text.")
     return [words, *parts] if parts else []
 
 
 def interaction_parts(analysis: Analysis) -> list[Part]:
-    """Maps of each value over pairs of axes."""
+    """Returns maps of each value over pairs of axes."""
     pairs = list(itertools.combinations(analysis.study.axes, 2))
     parts: list[Part] = []
     for first, second in pairs[:MOST_PAIRS]:
-        pictures = map_pictures(analysis, first, second, analysis.study.values[:MOST_VALUES])
-        parts += [Heading(f"{first} by {second}"), Gallery(pictures)] if pictures else []
+        plots = map_plots(analysis, first, second, analysis.study.values[:MOST_VALUES])
+        parts += [Heading(f"{first} by {second}"), Gallery(plots)] if plots else []
     if not parts:
         return []
     words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is "
@@ -184,7 +187,9 @@ def _cost_parts(analysis: Analysis) -> list[Part]:
     if not table.rows:
         return []
     words = ("Trials train side by side in stacks. Speed, seconds and memory are of a whole stack on the machine of "
-             "the study: divide by the trials side by side for the share of one.")
+             "the study: divide by the trials side by side for the share of one. The load says how busy the machine "
+             "was meanwhile, with whatever ran there: the machine's load average divided by its cores. Speeds at "
+             "different loads are not comparable, and above 1 a quieter machine would be faster.")
     return [Words(words), table]
 
 
@@ -194,7 +199,7 @@ def _early_parts(analysis: Analysis) -> list[Part]:
 
 
 def protocol_parts(values: Sequence[Value]) -> list[Part]:
-    """What each value was measured by."""
+    """Returns the protocol by which each value was measured."""
     return [pairs_table(("value", "protocol"), {value.name: value.protocol or "not known yet" for value in values})] \
         if values else []
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ganlab.evaluation import DIVERGED, FAILED, MISSING, Value, level_text
 from ganlab.metrics import Interval
-from ganlab.report.page import Cell, Span, Table
+from ganlab.report.page import BETTER, WORSE, Cell, Span, Table
 from ganlab.report.study_analysis import Analysis, decimals_for, fixed
 from ganlab.report.tables import byte_text
 
@@ -22,17 +22,18 @@ NOTES = {
 
 
 def name_cell(analysis: Analysis, name: str, strong: bool = False) -> Cell:
-    """A variant's name, the base's marked."""
+    """Returns a cell with a variant's name, the base's marked."""
     return Cell(analysis.label(name), strong=strong)
 
 
 def number_cell(text: str, order: float | None) -> Cell:
-    """A number; one that there is not comes last in every order."""
+    """Returns a cell with a number; a missing one comes last in every order."""
     return Cell(text, order=math.nan if order is None else order, kind="number")
 
 
 def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
-    """A row a variant: mean, interval, median, interquartile mean, seeds, and those that ended early."""
+    """Returns a row for each variant: mean, interval, median, interquartile mean, seeds, and the
+    trials that ended early."""
     ranked = analysis.ranked(value)
     best = ranked[0] if ranked and value.better != "neither" and len(analysis.variants) > 1 else None
     summaries = {name: analysis.summary(name, value.name) for name in names}
@@ -58,16 +59,19 @@ def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Tab
 
 
 def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Table:
-    """A row a variant that is not the base: paired difference with its interval, and probability of improvement."""
+    """Returns a row for each variant that is not the base: paired difference with its interval, and
+    probability of improvement."""
+    # All on one line with zero, so that intervals can be compared by eye.
     found = {name: analysis.difference(name, value.name) for name in names if name != analysis.study.base}
     decimals = decimals_for([difference.mean for difference in found.values()])
     spans = _spans({name: (difference.mean, difference.interval) for name, difference in found.items()}, 0.0)
     directed = value.better != "neither"
     rows = []
     for name, difference in found.items():
+        # Only an interval that excludes 0 tells a variant from the base.
         verdict = ("too few" if difference.interval is None else "not told apart" if not difference.told_apart else
-                   "differs" if not directed else "better" if (difference.mean < 0) == (value.better == "lower") else
-                   "worse")
+                   "differs" if not directed else BETTER if (difference.mean < 0) == (value.better == "lower") else
+                   WORSE)
         row = [name_cell(analysis, name), number_cell(fixed(difference.mean, decimals, sign=True), difference.mean),
                interval_cell(difference.interval, decimals, sign=True),
                _span_cell(spans[name], difference.interval, decimals), number_cell(f"{difference.pairs:,}",
@@ -77,7 +81,7 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
             row += [number_cell(f"{improved.probability:.0%}" if improved else "–",
                                 improved.probability if improved else None),
                     _share_interval(improved.interval if improved else None)]
-        rows.append([*row, Cell(verdict, strong=verdict == "better", kind="name")])
+        rows.append([*row, Cell(verdict, kind="name", tone=verdict if verdict in (BETTER, WORSE) else "")])
     heads = ["variant", "difference", "95% interval", "on a line", "pairs",
              *(["P(better)", "its 95% interval"] if directed else []), "verdict"]
     words = "" if not directed else f", {value.better} is better"
@@ -85,7 +89,7 @@ def differences_table(analysis: Analysis, value: Value, names: Sequence[str]) ->
 
 
 def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
-    """What each variant took; variants without a cost are left out."""
+    """Returns what each variant took; variants without a cost are left out."""
     rows = []
     costs = {name: analysis.variants[name].cost for name in names if analysis.variants[name].cost}
     for name, cost in costs.items():
@@ -93,12 +97,14 @@ def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
         rows.append([
             name_cell(analysis, name),
             number_cell(f"{cost.images_per_second:,.0f}", cost.images_per_second),
+            number_cell("–" if cost.load is None else f"{cost.load:.2f}", cost.load),
             number_cell(f"{cost.trials:,}", cost.trials), number_cell(f"{cost.seconds:,.1f}", cost.seconds),
             number_cell("not measured" if cost.memory is None else byte_text(cost.memory), cost.memory),
             number_cell(f"{cost.parameters:,}", cost.parameters), number_cell(f"{variant.kimg:,.4g}", variant.kimg),
             number_cell(f"{variant.rounds:,}", variant.rounds)])
-    heads = ["variant", "images/s", "side by side", "seconds", "memory", "parameters", "kimg", "rounds"]
+    heads = ["variant", "images/s", "load", "side by side", "seconds", "memory", "parameters", "kimg", "rounds"]
     notes = {"images/s": "real images shown a second, by all trials of the stack together",
+             "load": "load average of the machine divided by its cores, while the stack trained",
              "side by side": "trials of the stack, of this variant and of others",
              "seconds": "that the whole stack trained, without compilation and evaluation",
              "memory": "of the whole stack at its most", "kimg": "thousands of real images that each trial saw"}
@@ -106,7 +112,7 @@ def cost_table(analysis: Analysis, names: Sequence[str]) -> Table:
 
 
 def early_table(analysis: Analysis) -> Table:
-    """Trials that diverged, and variants whose program failed; the first hundred."""
+    """Returns the trials that diverged and the variants whose program failed; the first hundred."""
     rows = []
     for name, trials in analysis.trials.items():
         for trial in trials:
@@ -124,7 +130,7 @@ def early_table(analysis: Analysis) -> Table:
 
 
 def axes_table(analysis: Analysis) -> Table:
-    """The axes with their levels, the base's marked."""
+    """Returns the axes with their levels, the base's marked."""
     base = analysis.variants[analysis.study.base].levels
     rows = []
     for axis, levels in analysis.study.axes.items():
@@ -136,7 +142,8 @@ def axes_table(analysis: Analysis) -> Table:
 
 
 def changes_table(analysis: Analysis, names: Sequence[str]) -> Table:
-    """A row a variant, a column a config key that differs somewhere: the base's value, and what a variant has."""
+    """Returns a row for each variant and a column for each config key that differs somewhere: the
+    base's value, and what a variant has."""
     study = analysis.study
     keys = list(dict.fromkeys(key for name in names for key in analysis.variants[name].changes))
     rows = []
@@ -150,12 +157,12 @@ def changes_table(analysis: Analysis, names: Sequence[str]) -> Table:
 
 
 def pairs_table(heads: tuple[str, str], pairs: dict[str, object]) -> Table:
-    """Names and what they are, in two columns."""
+    """Returns names and what they are, in two columns."""
     return Table(heads, [[Cell(name, kind="code"), Cell(str(value), kind="code")] for name, value in pairs.items()])
 
 
 def interval_cell(interval: Interval | None, decimals: int | None, sign: bool = False) -> Cell:
-    """From where to where an interval reaches; sorted by where it begins."""
+    """Returns a cell with the bounds of an interval; sorted by the lower one."""
     if interval is None:
         return number_cell("–", None)
     return number_cell(f"{fixed(interval.low, decimals, sign)} to {fixed(interval.high, decimals, sign)}", interval.low)
@@ -175,7 +182,7 @@ def _span_cell(span: Span | None, interval: Interval | None, decimals: int | Non
 
 
 def _spans(found: dict[str, tuple[float, Interval | None]], reference: float) -> dict[str, Span | None]:
-    """Where each mean and its interval lie on one line, on which the reference is marked."""
+    """Returns where each mean and its interval lie on one line, on which the reference is marked."""
     ends = [end for mean, interval in found.values() if math.isfinite(mean)
             for end in ((mean,) if interval is None else interval[:2])]
     ends += [reference] if math.isfinite(reference) else []

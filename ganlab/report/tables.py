@@ -15,7 +15,7 @@ from ganlab.output import counted, ordinal
 
 
 def byte_text(count: float) -> str:
-    """A number of bytes as B, KiB, MiB or GiB."""
+    """Returns a number of bytes as B, KiB, MiB or GiB."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -24,12 +24,13 @@ def byte_text(count: float) -> str:
 
 
 def parameter_count(params: Any) -> int:
-    """How many numbers are in a tree of arrays or shapes."""
+    """Counts the numbers in a tree of arrays or shapes."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 
 def tree_bytes(tree: Any) -> int:
-    """Bytes that one device holds of a tree of arrays or shapes: its part of what is split over several."""
+    """Returns the bytes that one device holds of a tree of arrays or shapes: its part of what is
+    split over several."""
     def size(leaf: Any) -> int:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return 8
@@ -41,23 +42,26 @@ def tree_bytes(tree: Any) -> int:
 
 
 def config_table(config: Mapping[str, Any]) -> Table:
-    """Every key of a config with its value, unit and meaning."""
+    """Tabulates every key of a config with its value, unit and meaning."""
     table = Table(title="config", title_justify="left", box=None, pad_edge=False)
     table.add_column("key", no_wrap=True)
     for heading in ("value", "unit", "meaning"):
         table.add_column(heading, overflow="fold")
     keys = all_keys(config)
     for path, value in flat(config):
-        table.add_row(path, repr(value), keys[path].unit, keys[path].meaning)
+        key = keys[path]
+        table.add_row(path, repr(value), key.unit, key.meaning + (f" ({key.known_as})" if key.known_as else ""))
     return table
 
 
 def network_table(name: str, network: Network, batch_size: int) -> Table:
-    """The layers of a network with their output shapes at the batch size, and parameter counts; compiles nothing."""
+    """Tabulates the layers of a network with their output shapes at the batch size, and parameter
+    counts; compiles nothing."""
     params, variables = jax.eval_shape(network.init, jax.random.key(0))
     arguments = [jax.ShapeDtypeStruct((batch_size, *spec.shape[1:]), spec.dtype) for spec in network.inputs]
     outputs: dict[tuple[str, ...], Any] = {}
 
+    # Each layer's output shape is recorded while shapes pass through the network.
     def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
         output = next_fun(*args, **kwargs)
         if context.method_name == "__call__":
@@ -66,6 +70,7 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
 
     with nn.intercept_methods(record):
         jax.eval_shape(network.evaluate, params, variables, *arguments)
+    # A row for each layer that has parameters of its own.
     total = parameter_count(params)
     table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left",
                   box=None, pad_edge=False)
@@ -80,19 +85,19 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
 
 
 def _shapes(output: Any) -> Any:
-    """The shape of an output, or the shapes of several."""
+    """Returns the shape of an output, or the shapes of several."""
     return tuple(part.shape for part in output) if isinstance(output, tuple) else output.shape
 
 
 def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
-    """Parameters of the module at `path` itself, without those of modules inside it."""
+    """Counts the parameters of the module at `path` itself, without those of modules inside it."""
     for part in path:
         params = params.get(part, {})
     return sum(math.prod(value.shape) for value in params.values() if not isinstance(value, Mapping))
 
 
 def round_table(game: Game) -> Table:
-    """The updates of a round in their order."""
+    """Tabulates the updates of a round in their order."""
     table = Table(title=f"round: {counted(game.slots, 'batch', 'batches')} of {game.batch_size}, counted as "
                         f"{counted(game.images_per_round, 'image')}",
                   title_justify="left", box=None, pad_edge=False)
@@ -119,7 +124,8 @@ def stage_table(game: Game, total: int) -> Table:
 
 
 def memory_table(game: Game, state: GameState, data: Any, streamed: bool, temporary: int | None) -> Table:
-    """Bytes on each device: state by its parts, the data or the batches of a call, and what the round takes besides."""
+    """Tabulates the bytes on each device: state by its parts, the data or the batches of a call,
+    and what the round takes besides."""
     table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)
     table.add_column("what")
     table.add_column("size", justify="right")

@@ -90,7 +90,7 @@ def test_a_mistake_in_an_ablation_is_told_before_anything_runs(experiment_file, 
 
 
 @pytest.mark.parametrize("text, words", [
-    (None, "there is no such Python file"), ("x = 1", "defines no get_ablation()"),
+    (None, "this Python file does not exist"), ("x = 1", "defines no get_ablation()"),
     ("def get_ablation():\n    return 3", "returned a int")])
 def test_a_file_that_is_no_ablation_is_named(tmp_path, text, words):
     file = tmp_path / "some.py"

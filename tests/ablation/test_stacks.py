@@ -192,7 +192,7 @@ def test_a_stack_that_fails_twice_is_left_out_and_the_others_are_trained(plan, w
         return train_stack(plan, stack, *arguments)
 
     monkeypatch.setattr(launch, "train_stack", train)
-    monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit('no memory')"])
+    monkeypatch.setattr(launch, "job_command", lambda path, *flags: [sys.executable, "-c", "exit('no memory')"])
     assert launch.train_here(directory, compiled, Calls(), track, said.append)
     assert "the program is too large" in said[0] and "no memory" in said[1]
     study = read_study(directory.path)
@@ -209,16 +209,18 @@ def test_a_stack_that_is_interrupted_while_it_is_tried_again_has_not_failed(plan
         raise RuntimeError("the program is too large")
 
     monkeypatch.setattr(launch, "train_stack", fail)
-    monkeypatch.setattr(launch, "stack_command", lambda path, number: [sys.executable, "-c", "exit(130)"])
+    monkeypatch.setattr(launch, "job_command", lambda path, *flags: [sys.executable, "-c", "exit(130)"])
     assert not launch.train_here(directory, compiled, interruption, track, print)
     assert not directory.error(0)
     assert {trial.status for trial in read_study(directory.path).trials} == {MISSING}
 
 
-def test_a_job_of_a_launcher_trains_its_stack(experiment_file, tmp_path, monkeypatch):
+def test_jobs_of_a_launcher_cut_the_stacks_and_train_them(experiment_file, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # The job compiles quickly, as tests do.
     plan, said = make_plan(ablation(experiment_file, axes={}, seeds=1)), []
-    directory = begin(plan, tmp_path / "study")
+    directory = AblationDirectory(tmp_path / "study")
+    directory.write_plan(plan, None, ["ganlab", "ablate"])
+    launch.size_by_job(directory, "local", 0, {}, said.append)
     launch.submit(directory, "local", 2, {}, said.append)
     assert not directory.unfinished(), said
     assert [trial.status for trial in read_study(directory.path).trials] == [FINISHED]

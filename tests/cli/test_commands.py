@@ -20,6 +20,7 @@ from tiny_digits import DIGITS
 
 from ganlab.cli.list_command import TABLES, meanings
 from ganlab.cli.main import COMMANDS, main
+from ganlab.config import known_elsewhere
 
 ROOT = Path(__file__).parent.parent.parent
 TINY = [*DIGITS, "--config.train.sample_every_rounds=100",
@@ -65,7 +66,7 @@ def runs(tmp_path_factory):
 
 def test_an_interrupted_run_says_that_it_is_saved_and_how_to_go_on(runs):
     assert runs["code"] == 128 + signal.SIGINT
-    assert "stopped by SIGINT after round" in runs["stopped"] and "the same command goes on" in runs["stopped"]
+    assert "stopped by SIGINT after round" in runs["stopped"] and "the same command resumes" in runs["stopped"]
     assert "resuming" in runs["resumed"] and "after round" in runs["resumed"]
 
 
@@ -209,6 +210,17 @@ def test_help_shows_whole_examples_and_the_flags(command, capsys):
     assert main([command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"  ganlab {command}" in shown and "Flags:" in shown
+
+
+def test_a_search_for_the_name_of_a_published_tool_finds_the_key(capsys):
+    assert main(["train", "--help"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    # Without white space, because long lines are folded.
+    for path, names in known_elsewhere().items():
+        assert "".join(f"--config.{path}{names}".split()) in shown
+    assert main(["describe", "--config=experiments/digits.py:penalty=r1"]) == 0
+    described = "".join(capsys.readouterr().out.split())
+    assert all(name in described for name in ("--gamma", "--kimg", "--mirror", "--glr"))
 
 
 def test_help_names_every_command_and_an_unknown_one_is_answered(capsys):

@@ -52,7 +52,7 @@ def test_what_is_left_out_is_counted_and_listed(source, capsys, tmp_path):
     assert code == 2 and errors.startswith("ganlab: pictures: cats/bad00.png is empty (0 bytes)")
     code, output, _ = ganlab(capsys, "data", "import", "pictures", "set", "--resolution=4", "--skip_bad")
     assert code == 0 and "20 images of 4x4" in output and "23 left out:\n  cats/bad00.png is empty" in output
-    assert "and 3 more, all in set/import.json" in output and "1 file is no image by its name" in output
+    assert "and 3 more, all in set/import.json" in output and "1 file is not an image by its name" in output
 
 
 def test_grey_pictures_are_told_of(source, capsys, tmp_path):

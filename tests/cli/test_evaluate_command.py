@@ -106,6 +106,20 @@ def test_mistakes_in_what_is_to_be_measured_come_before_training(tmp_path, capsy
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("flags", [["--metrics=fid,prcd"], ["--metrics=is", "--features=pixels"], ["--step=7"]])
+def test_what_does_not_exist_is_answered_before_a_directory_is_made(run, tmp_path, capsys, flags):
+    """A metric's name, a metric that the features cannot give, a checkpoint."""
+    assert main(["evaluate", f"--workdir={run}", *flags, f"--output={tmp_path / 'kept'}"]) == 2
+    assert capsys.readouterr().err.startswith("ganlab: ") and not (tmp_path / "kept").exists()
+
+
+def test_a_metric_that_does_not_exist_leaves_no_directory_for_folders_of_images(tmp_path, capsys):
+    (tmp_path / "fake").mkdir()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "fake" / "0.png")
+    assert main(["evaluate", f"--fake={tmp_path / 'fake'}", "--metrics=isss", f"--output={tmp_path / 'kept'}"]) == 2
+    assert "metric 'isss' is unknown" in capsys.readouterr().err and not (tmp_path / "kept").exists()
+
+
 @pytest.mark.parametrize(("flags", "said"), [
     ([], "either a run by --workdir, or images by --fake"),
     (["--fake=x", "--seeds=2"], "--bootstrap=200 gives an interval"),

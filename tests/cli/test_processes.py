@@ -114,7 +114,7 @@ def test_after_a_signal_and_after_the_death_of_one_process_all_end_and_go_on_to_
     assert (first[0], second[0]) == (128 + signal.SIGTERM,) * 2, (first, second)
     stopped = newest(run)
     assert rounds_of(run) == list(range(5, stopped + 1, 5))
-    assert "saved; the same command goes on" in first[1] and "ganlab" not in second[1] and "saved" not in second[1]
+    assert "saved; the same command resumes" in first[1] and "ganlab" not in second[1] and "saved" not in second[1]
 
     processes = pair(tmp_path)
     wait_for_round(run, stopped + 50, processes)

@@ -17,6 +17,7 @@ from ganlab.config import (
     flat,
     hyper_keys,
     keys,
+    known_elsewhere,
     parse_choices,
     validate,
 )
@@ -115,6 +116,23 @@ def test_the_keys_of_the_tables_are_all_looked_at():
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}
     assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | regularizers | shared | networks | weights
+
+
+def test_every_name_of_a_published_tool_leads_to_a_key():
+    found = known_elsewhere()
+    for path, names in found.items():
+        assert EVERY_KEY[path.replace("NETWORK", "critic")].known_as in names
+    assert all(key.known_as in ", ".join(found.values()) for key in EVERY_KEY.values())
+
+
+@pytest.mark.parametrize(("name", "path"), [
+    ("--kimg", "train.total_rounds"), ("--gamma", "hyper.r1_weight"), ("--mirror", "data.flip"),
+    ("--cond", "system.conditional"), ("--resume", "init.source"), ("--batch-gpu", "train.accumulate"),
+    ("--glr", "hyper.NETWORK_lr"), ("--subset", "data.kwargs"), ("--tick", "train.log_every_rounds"),
+    ("--snap", "train.checkpoint_every_rounds"), ("ema_rampup", "hyper.ema_warmup"), ("--dim_z", "system.latent_size"),
+    ("--num_D_steps", "system.critic_updates"), ("--lambda_L1", "hyper.l1_weight")])
+def test_official_names_are_those_of_their_keys(name, path):
+    assert name in known_elsewhere()[path]
 
 
 NUMERIC = [path for path, key in EVERY_KEY.items() if type(key.default) in (int, float)]

@@ -15,7 +15,7 @@ from image_files import image_file, noise, raw_png, write_folder, write_zip
 from tensorflow_datasets import features
 
 from ganlab.config import ConfigError
-from ganlab.data import Form, import_images, list_images, list_prepared, record_writer
+from ganlab.data import SOURCES, Form, import_images, list_images, list_prepared, record_writer
 from ganlab.data.decoding import decode_image
 from ganlab.data.resizing import resize
 from prepared import CLASS_NAMES, SIZES, cifar10_examples
@@ -75,6 +75,27 @@ def test_nothing_of_tensorflow_or_ganlab_is_needed_to_read_it(source, tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "set")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "12 (8, 8, 3) False False"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "3.2.10"])
+def test_tfds_finds_by_its_name_what_lies_in_a_folder_of_a_name_and_a_version(version, source, tmp_path):
+    place = tmp_path / "sets" / "my_photos" / version
+    import_images(list_images(source), place, FORM)
+    images, labels, _ = read(place)
+    found = tensorflow_datasets.data_source("my_photos", split="train", data_dir=tmp_path / "sets", download=False)
+    np.testing.assert_array_equal([example["image"] for example in found], images)
+    assert [example["label"] for example in found] == labels.tolist()
+    info = tensorflow_datasets.builder("my_photos", data_dir=tmp_path / "sets").info
+    assert (info.name, str(info.version)) == ("my_photos", version)
+    # By its name for ganlab too.
+    np.testing.assert_array_equal(SOURCES["tfds"]("my_photos", data_dir=str(tmp_path / "sets")).images[:], images)
+
+
+def test_other_folders_are_named_by_themselves(source, tmp_path):
+    for folder, name in (("photos", "photos"), ("1.0", "images_1_0"), ("01.0.0", "images_01_0_0")):
+        import_images(list_images(source), tmp_path / folder, FORM)
+        info = tensorflow_datasets.builder_from_directory(tmp_path / folder).info
+        assert (info.name, str(info.version)) == (name, "1.0.0")
 
 
 def test_many_shards_are_one_split_in_order(source, tmp_path, monkeypatch):

@@ -86,6 +86,20 @@ def outside(labels, names=("a", "b")):
     return Dataset("outside", np.zeros((len(labels), 4, 4, 1), np.uint8), np.array(labels), names)
 
 
+def shaped(shape, sources=None):
+    """A data source from outside, of images of a shape."""
+    return Dataset("shaped", np.zeros(shape, np.uint8), np.zeros(shape[0], np.int32), ("a",),
+                   sources=None if sources is None else np.zeros(sources, np.uint8))
+
+
+@pytest.mark.parametrize("kwargs", [{"shape": (5, 4, 4)}, {"shape": (5, 4, 4, 0)}, {"shape": (5,)},
+                                    {"shape": (5, 4, 4, 1), "sources": (5, 4, 4)}])
+def test_arrays_that_are_neither_images_nor_points_are_refused(kwargs):
+    with pytest.raises(ConfigError, match=r"must be images \[n, height, width, channels\].* or points"):
+        load_source(f"{__name__}:shaped", kwargs)
+    assert len(load_source(f"{__name__}:shaped", {"shape": (5, 4, 4, 2)})) == 5
+
+
 @pytest.mark.parametrize(("labels", "words"), [
     ([0, 20240131], "labels from 0 to 20240131 and 2 class_names"), ([0, 10**9], "from 0 to 1000000000"),
     ([-1, 0], "from -1 to 0"), ([0, 2], "from 0 to 2"), ([0.0, 1.0], "labels of float64"), ([[0], [1]], r"\[2, 1\]")])

@@ -31,7 +31,7 @@ def start(wait=60, before=()):
     return process
 
 
-@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
 def test_hangups_leave_time_to_save(first):
     process = start()
     process.send_signal(first)

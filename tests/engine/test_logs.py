@@ -5,6 +5,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 
 from ganlab.engine.logs import Console, MetricsFile, read_metrics
 from ganlab.engine.tensorboard import TensorBoard
@@ -62,6 +63,13 @@ def test_piped_output_is_plain_lines():
     (line,) = stream.getvalue().splitlines()
     assert line.startswith("round 50/100  3.2 kimg") and "critic/loss -1.250" in line and line.endswith("left")
     assert "\x1b" not in line and rate > 0
+
+
+@pytest.mark.parametrize(("load", "words"), [(1.26, " images/s at load 1.3  "), (None, " images/s  ")])
+def test_a_rate_stands_beside_the_load_of_the_machine(load, words):
+    stream = io.StringIO()
+    Console(total=100, start=0, images_per_round=64, stream=stream).log(50, 3.2, {"critic/loss": -1.25}, load)
+    assert words in stream.getvalue()
 
 
 def test_a_terminal_gets_a_bar():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch_writers import npy, zip_bytes
 
-from ganlab.pretrained import WeightsError, read_weights
+from ganlab.pretrained import WeightsError, read_weights, zip_files
 
 RAMP = np.arange(6, dtype=np.float32).reshape(2, 3)
 ARRAYS = {"c": RAMP, "fortran": np.asfortranarray(RAMP), "scalar": np.array(2.5), "empty": np.zeros((0, 4)),
@@ -62,6 +62,7 @@ BAD = {
     "a negative size": (header(shape="(-2,)"), "names no"),
     "a long number": (header(shape=f"({'9' * 2000},)"), "no whole numbers"),
     "too few bytes": (header(shape="(3,)"), "takes 12 bytes, and there are 8"),
+    "a single byte": (header("|u1", "(1,)"), "takes 1 byte, and there are 8"),
     "too many bytes": (header(shape="(1,)"), "takes 4 bytes, and there are 8"),
     "objects": (header("|O"), "holds Python objects"), "texts": (header("<U2"), "values of type <U2"),
     "a long double": (header("<f16"), "values of type <f16"), "two orders": (header("<>f4"), "values of type <>f4"),
@@ -103,6 +104,12 @@ def test_zip_files_that_could_harm_are_refused(tmp_path):
     locked[directory + 8] |= 1
     with pytest.raises(WeightsError, match="is encrypted"):
         read(tmp_path, bytes(locked))
+
+
+def test_a_single_file_is_counted_as_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(zip_files, "MOST_ENTRIES", 0)
+    with pytest.raises(WeightsError, match="holds 1 file, more than the 0"):
+        read(tmp_path, zip_bytes({"a.npy": npy(RAMP)}))
 
 
 def test_a_zip_file_whose_entries_lie_outside_of_it_is_refused(tmp_path):

@@ -44,6 +44,8 @@ BAD = {
     "more bytes than its shape": ({"a": entry("F32", [1], 0, 8)}, 8, "lies at bytes 0 to 8"),
     "backwards": ({"a": entry("F32", [1], 8, 4)}, 8, "lies at bytes 8 to 4"),
     "a short file": ({"a": A, "b": B}, 11, "11 bytes of tensors where its header says 12"),
+    "a single byte": ({"a": entry("U8", [2], 0, 2)}, 1, "has 1 byte of tensors where its header says 2"),
+    "one offset": ({"a": A | {"data_offsets": [0]}}, 8, "lies at 1 place"),
     "a long file": ({"a": A, "b": B}, 13, "13 bytes of tensors"),
     "petabytes": ({"a": entry("F32", [2**48], 0, 2**50)}, 8, "8 bytes of tensors where its header says"),
     "an overflow": ({"a": entry("F32", [2**40, 2**40], 0, 8)}, 8, "product"),

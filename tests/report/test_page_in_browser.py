@@ -1,5 +1,5 @@
-"""Chromium opens the pages from disk, at desktop and phone width: no script error, every picture loads, nothing sticks
-out to the side, and a click sorts."""
+"""Chromium opens the pages from disk, at desktop and phone width, light and dark: no script error, every picture loads,
+nothing sticks out to the side, letters can be read, and a click sorts."""
 
 import json
 import re
@@ -37,6 +37,12 @@ addEventListener("securitypolicyviolation", event => errors.push(`refused: ${eve
 TELL = """<script>
 addEventListener("load", async () => {
   const pictures = [...document.images];
+  const figures = [...pictures, ...document.querySelectorAll("svg.plot")];
+  const letters = which => Math.min(...[...document.querySelectorAll(which)].map(each => {
+    const plot = each.closest("svg.plot");
+    const size = parseFloat(getComputedStyle(each).fontSize);
+    return plot ? size * plot.getBoundingClientRect().width / plot.viewBox.baseVal.width : size;
+  }));
   await Promise.all(pictures.map(each => each.decode().catch(() => {})));
   const head = document.querySelector("table.sortable thead button");
   const places = () => [...(head?.closest("table").tBodies[0].rows ?? [])].map(row => row.cells[0].textContent);
@@ -44,11 +50,19 @@ addEventListener("load", async () => {
   const rising = places();
   head?.click();
   parent.postMessage({
-    name: window.name, errors, pictures: pictures.length,
+    name: window.name, errors, pictures: figures.length, labels: letters(".plot text"), legend: letters(".keys li"),
+    colours: figures.flatMap(each => [...each.querySelectorAll("path, text, use")]).flatMap(each => {
+      const { stroke, fill } = getComputedStyle(each);
+      return [stroke, fill];
+    }).filter((each, place, all) => all.indexOf(each) === place),
+    ground: figures.map(each => getComputedStyle(each.closest(".card") ?? document.body).backgroundColor)
+      .filter((each, place, all) => all.indexOf(each) === place),
+    signed: [...document.querySelectorAll(".scroll")].filter(each => each.scrollWidth > each.clientWidth)
+      .map(each => getComputedStyle(each).backgroundAttachment),
     broken: pictures.filter(each => !each.complete || !each.naturalWidth).map(each => each.alt),
     unnamed: pictures.filter(each => !each.alt).length, inner: innerWidth,
     scroll: document.documentElement.scrollWidth, rising, falling: places(),
-    smallest: Math.min(...pictures.map(each => each.getBoundingClientRect().width)),
+    smallest: Math.min(...figures.map(each => each.getBoundingClientRect().width)),
   }, "*");
 });
 </script>"""
@@ -57,8 +71,8 @@ BAD = ('<html><head></head><body><p style="width:3000px">wide</p><img alt="x" sr
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    """What the browser found, by page and width: one start of it for all."""
+def folder(tmp_path_factory):
+    """The pages, each in frames of all widths of one page."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed: apt-get install -y chromium")
     folder = tmp_path_factory.mktemp("pages")
@@ -69,9 +83,21 @@ def seen(tmp_path_factory):
         assert watched.count("<script>") >= 3
         (folder / f"{name}.html").write_text(watched)
     frames = "".join(FRAME.format(name=name, width=width) for name in pages for width in WIDTHS)
-    (folder / "all.html").write_text(f"<html><body>{COLLECT}{frames}</body></html>")
+    (folder / "all.html").write_text(f'<html><meta name="color-scheme" content="light dark"><body>{COLLECT}{frames}'
+                                     "</body></html>")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seen(folder):
+    """What the browser found, by page and width."""
+    return looked_at(folder)
+
+
+def looked_at(folder, *flags):
+    """What a browser with these flags finds, by page and width: one start of it for all."""
     found = subprocess.run(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom",
+        [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom",
          (folder / "all.html").as_uri()], capture_output=True, text=True, timeout=200, check=True).stdout
     told = json.loads(re.search(r'<pre id="found">(.*?)</pre>', found, re.DOTALL)[1].replace("&lt;", "<")
                       .replace("&gt;", ">").replace("&amp;", "&"))
@@ -85,6 +111,28 @@ def test_a_page_opens_from_disk_without_an_error_and_fits_its_width(seen, page, 
     assert found["errors"] == [] and found["broken"] == [] and found["unnamed"] == 0
     assert found["pictures"] >= 2 and found["smallest"] > 100
     assert found["inner"] == width and found["scroll"] <= width
+
+
+def test_letters_of_plots_and_legends_can_be_read_on_a_phone(seen):
+    for page in ("images", "points", "runs"):
+        assert seen[page, "390"]["labels"] >= 10 and seen[page, "390"]["legend"] >= 13
+
+
+def test_a_table_that_scrolls_has_a_shadow_at_its_edge(seen):
+    signed = seen["images", "390"]["signed"]
+    # Two layers that move with the table cover two that do not.
+    assert signed and set(signed) == {"local, local, scroll, scroll, scroll"}
+
+
+def test_on_a_dark_page_plots_are_dark(seen, folder):
+    dark = looked_at(folder, "--blink-settings=preferredColorScheme=0")
+    ink, paper = ({"light": "rgb(28, 32, 36)", "dark": "rgb(231, 233, 235)"},
+                  {"light": "rgb(255, 255, 255)", "dark": "rgb(27, 31, 35)"})
+    for page in ("images", "points", "runs"):
+        for form, found in (("light", seen), ("dark", dark)):
+            assert found[page, "1280"]["ground"] == [paper[form]] and found[page, "1280"]["errors"] == []
+            assert ink[form] in found[page, "1280"]["colours"]
+        assert ink["light"] not in dark[page, "1280"]["colours"]
 
 
 def test_a_click_on_a_head_sorts_and_another_turns_the_order(seen):

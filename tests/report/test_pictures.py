@@ -1,12 +1,15 @@
 """Pictures show every sample where it belongs."""
 
+import dataclasses
 import inspect
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab.data import SOURCES
+from ganlab.data import SOURCES, Dataset, examine
+from ganlab.engine.examples import side_by_side_strip
+from ganlab.report.data_views import data_picture
 from ganlab.report.pictures import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
 from ganlab.report.plots import plot_losses, running_mean
 
@@ -27,6 +30,36 @@ def test_a_grid_keeps_colours_and_leaves_an_unfinished_row_empty():
     height, width, _ = picture.shape
     np.testing.assert_array_equal(picture[3 * height // 4, width // 4], [0, 200, 0])
     np.testing.assert_array_equal(picture[3 * height // 4, 3 * width // 4], [255, 255, 255])
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_images_of_other_channels_show_each_of_them_in_grey(channels, kind):
+    levels = np.random.default_rng(channels).integers(256, size=(3, 6, 4, channels))
+    images = levels.astype(np.uint8) if kind is np.uint8 else np.float32(levels / 127.5 - 1)
+    beside = np.concatenate([images[..., channel:channel + 1] for channel in range(channels)], axis=2)
+    np.testing.assert_array_equal(image_grid(images, 2, 300), image_grid(beside, 2, 300))
+    pairs = side_by_side_strip([images, np.zeros((3, 6, 4, 3), kind)])
+    assert pairs.shape == (3, 6, 4 * channels + 4, 3)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_set_of_other_channels_is_examined_and_drawn(channels):
+    images = np.random.default_rng(0).integers(256, size=(30, 6, 4, channels)).astype(np.uint8)
+    labels = np.arange(30, dtype=np.int32) % 2
+    alone = Dataset("mine", images, labels, ("a", "b"))
+    for dataset in (alone, dataclasses.replace(alone, sources=images[..., :1])):
+        assert examine(dataset).images.mean.shape == (channels,)
+        assert data_picture(dataset).shape[2] == 3
+
+
+@pytest.mark.parametrize("numbers", [1, 3])
+def test_points_of_other_dimensions_are_drawn_by_their_first_and_last(numbers):
+    points = np.random.default_rng(0).normal(size=(40, numbers)).astype(np.float32)
+    dataset = Dataset("mine", points, np.zeros(40, np.int32), ("a",))
+    ends = points[:, [0, -1]] * [1, numbers > 1]
+    flat = dataclasses.replace(dataset, images=ends.astype(np.float32))
+    np.testing.assert_array_equal(draw_samples(points[:5], dataset, 1, ""), draw_samples(ends[:5], flat, 1, ""))
 
 
 def test_large_images_are_never_made_smaller():

@@ -150,7 +150,7 @@ def test_columns_of_the_latex_table_are_chosen_by_their_names_in_any_order():
 
 
 @pytest.mark.parametrize(("columns", "words"), [
-    (["fid", "kid"], "--columns=fid,kid names 'kid', which is no column of results.tex; choose of fid, prdc/coverage, "),
+    (["fid", "kid"], "--columns=fid,kid names 'kid', which is not a column of results.tex; choose of fid, prdc/coverage, "),
     ([], "--columns is empty")])
 def test_a_column_that_is_not_there_is_answered_with_those_that_are(columns, words, study):
     with pytest.raises(ConfigError, match=words):

@@ -16,7 +16,8 @@ from ganlab.metrics import improvement, paired_difference, summarise
 from ganlab.report.study_page import ablation_page
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_findings import cautions, findings
-from ganlab.report.study_plots import curve_pictures, map_pictures, sample_pictures, sensitivity_pictures
+from ganlab.report.study_maps import map_plots
+from ganlab.report.study_plots import curve_plots, sample_pictures, sensitivity_plots
 
 HOSTILE = '<script>alert("x")</script> & $a_b$ {{ 7 * 7 }}'
 
@@ -114,18 +115,43 @@ def test_the_page_refers_to_nothing_outside_it(page, parsed):
     for _, attributes in parsed.tags:
         for name in ("src", "href", "srcset", "data", "action", "poster"):
             assert re.match(r"data:|#", attributes.get(name) or "#"), attributes
-    assert not re.search(r"@import|url\(|\bfetch\(|XMLHttpRequest|import\(", page)
+    # A plot's parts refer to each other, by names that begin with #.
+    assert not re.search(r"@import|url\((?!#)|\bfetch\(|XMLHttpRequest|import\(|http:|https:", page)
 
 
 def test_every_picture_reads_and_has_words_for_those_who_do_not_see_it(parsed):
     pictures = [attributes for tag, attributes in parsed.tags if tag == "img"]
-    kinds = [attributes["src"].partition(";")[0] for attributes in pictures]
+    plots = [attributes for tag, attributes in parsed.tags if tag == "svg" and attributes.get("class") == "plot"]
     # Three values: curves, two axes and a map each; samples of all variants but the failed one.
-    assert kinds.count("data:image/svg+xml") == 3 * 4 and kinds.count("data:image/png") == 11
+    assert len(plots) == 3 * 4 and len(pictures) == 11
+    assert all(len(attributes["aria-label"]) > 5 and attributes["role"] == "img" for attributes in plots)
     for attributes in pictures:
         assert len(attributes["alt"]) > 5
-        content = base64.b64decode(attributes["src"].partition(",")[2])
-        assert content.startswith(b"<?xml") or Image.open(io.BytesIO(content)).size[0] > 100
+        content = base64.b64decode(attributes["src"].removeprefix("data:image/png;base64,"))
+        assert Image.open(io.BytesIO(content)).size[0] > 100
+
+
+def test_every_table_that_scrolls_is_named_by_its_section_and_its_caption(parsed):
+    names = [attributes["aria-label"] for _, attributes in parsed.tags if attributes.get("role") == "region"]
+    assert len(names) == len(set(names)) and "table" not in names
+    assert {"Plan", "Cost", "Results: fid, lower is better", "Protocols"} <= set(names)
+    assert any(name.startswith("Differences from the base: prdc/coverage less that of the base") for name in names)
+
+
+def test_a_verdict_has_its_colour_and_its_word(study):
+    opposite = dataclasses.replace(study, values=[dataclasses.replace(value, better="higher")
+                                                  for value in study.values[:1]])
+    for shown, word in ((study, "worse"), (opposite, "better")):
+        cells = re.findall(r'<td class="name ?(\w*)">(better|worse|too few|not told apart)</td>', ablation_page(shown))
+        assert word in [text for _, text in cells]
+        assert all(tone == (text if text in ("better", "worse") else "") for tone, text in cells)
+
+
+def test_a_speed_stands_beside_the_load_of_the_machine(study):
+    variants = [dataclasses.replace(variant, cost=variant.cost and dataclasses.replace(variant.cost, load=load))
+                for variant, load in zip(study.variants, [1.234, None] * 6, strict=True)]
+    table, = Page(ablation_page(dataclasses.replace(study, variants=variants))).table("variant", "images/s", "load")
+    assert [row["load"] for row in table.values()][:2] == ["1.23", "–"]
 
 
 def test_an_unfinished_study_says_what_is_missing_and_a_finished_one_does_not(study, parsed):
@@ -187,7 +213,7 @@ def test_studies_without_values_seeds_or_trials_have_a_page():
     missing = [dataclasses.replace(trial, status=MISSING, values={}, curve=()) for trial in study.trials]
     bare = [dataclasses.replace(variant, samples=None, cost=None) for variant in study.variants]
     page = ablation_page(dataclasses.replace(study, trials=missing, variants=bare))
-    assert "6 of 6 trials are missing" in page and "<img" not in page
+    assert "6 of 6 trials are missing" in page and "<img" not in page and 'class="plot"' not in page
     page = ablation_page(dataclasses.replace(study, trials=missing[:1], variants=bare[:1], values=[], axes={}))
     assert "Nothing was measured yet" in page
 
@@ -202,7 +228,7 @@ def test_of_many_variants_the_page_shows_the_base_the_best_and_some_of_the_worst
     assert "100 of 600 variants are shown" in page.text and "12 of 600 variants are shown" in page.text
     ranked = Analysis(study).ranked(study.values[0])
     assert ranked[0] in str(table) and ranked[-1] in table
-    assert sum(tag == "img" for tag, _ in page.tags) < 30
+    assert sum(tag == "figure" for tag, _ in page.tags) < 30
 
 
 def test_telling_variants_keep_the_base_and_their_rank(study):
@@ -224,12 +250,12 @@ def test_equal_latents_stand_in_equal_places():
 def test_curves_need_two_points_axes_two_levels_and_maps_variants_that_leave_the_base_on_both(study):
     analysis = Analysis(study)
     names = list(analysis.variants)
-    assert len(curve_pictures(analysis, names[:3])) == 3
+    assert len(curve_plots(analysis, names[:3])) == 3
     ends = [dataclasses.replace(trial, curve=trial.curve[7:]) for trial in study.trials]
-    assert curve_pictures(Analysis(dataclasses.replace(study, trials=ends)), names[:3]) == []
+    assert curve_plots(Analysis(dataclasses.replace(study, trials=ends)), names[:3]) == []
     once = Analysis(one_at_a_time_study())
-    assert len(sensitivity_pictures(once, "penalty weight", once.study.values)) == 2
-    assert map_pictures(once, "loss", "penalty weight", once.study.values) == []
+    assert len(sensitivity_plots(once, "penalty weight", once.study.values)) == 2
+    assert map_plots(once, "loss", "penalty weight", once.study.values) == []
 
 
 def test_a_random_search_is_drawn_as_points_over_its_axes():
@@ -239,9 +265,9 @@ def test_a_random_search_is_drawn_as_points_over_its_axes():
     variants = [dataclasses.replace(variant, levels=each) for variant, each in zip(study.variants, levels, strict=True)]
     axes = {axis: sorted(each[axis] for each in levels) for axis in ("rate", "weight")}
     analysis = Analysis(dataclasses.replace(study, variants=variants, axes=axes))
-    assert len(sensitivity_pictures(analysis, "rate", study.values)) == 2
-    picture, *_ = map_pictures(analysis, "rate", "weight", study.values)
-    assert picture.caption == "Each point is a variant."
+    assert len(sensitivity_plots(analysis, "rate", study.values)) == 2
+    plot, *_ = map_plots(analysis, "rate", "weight", study.values)
+    assert plot.caption == "Each point is a variant."
 
 
 def test_effects_that_add_up_have_no_interaction():
@@ -249,6 +275,6 @@ def test_effects_that_add_up_have_no_interaction():
     sums = [dataclasses.replace(trial, values={"fid": 3.0 * variant.levels["critic updates"]
                                                + 1e4 * variant.levels["learning rate"]})
             for variant, trial in zip(study.variants, study.trials, strict=True)]
-    picture, = map_pictures(Analysis(dataclasses.replace(study, trials=sums)), "critic updates", "learning rate",
-                            study.values[:1])
-    assert picture.caption.startswith("100% of the variance") and "the other 0% is interaction" in picture.caption
+    plot, = map_plots(Analysis(dataclasses.replace(study, trials=sums)), "critic updates", "learning rate",
+                      study.values[:1])
+    assert plot.caption.startswith("100% of the variance") and "the other 0% is interaction" in plot.caption

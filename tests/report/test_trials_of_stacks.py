@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from studies import one_at_a_time_study
 
-from ganlab.ablation.directory import _together
+from ganlab.ablation.directory import StackRecord, _together
 from ganlab.evaluation import DIVERGED, Cost
 from ganlab.report.study_files import trials_table
 
@@ -32,3 +32,14 @@ def test_trials_of_two_stacks_have_the_cost_of_their_own():
 def test_a_variant_of_two_stacks_has_the_speed_over_both():
     assert _together([]) is None and _together([SLOW]) == SLOW
     assert _together([SLOW, QUICK]) == Cost((1000 * 30 + 4000 * 10) / 40, 40.0, 8, 7 * 2**20, 17_000)
+    busy, quiet = dataclasses.replace(SLOW, load=2.0), dataclasses.replace(QUICK, load=0.4)
+    assert _together([busy, quiet]).load == (2.0 * 30 + 0.4 * 10) / 40
+    assert _together([busy, QUICK]).load == 2.0  # Where one is not known, that of the others.
+
+
+def test_a_stack_knows_the_mean_load_over_its_seconds():
+    record = StackRecord(0, 0, False, Cost(0.0, 0.0, 2, None, 10), [], [])
+    for step, (seconds, load) in enumerate([(10.0, 1.0), (30.0, 2.0), (5.0, None)], start=1):
+        record = record.later(step, seconds, load)
+    # The load that is known stands for all seconds until then.
+    assert (record.cost.seconds, record.cost.load, record.step) == (45.0, 1.75, 3)
