@@ -1,3 +1,3 @@
 """ganlab: a functional GAN laboratory on JAX and Flax."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
