@@ -11,8 +11,8 @@ class Key:
     """One configuration key.
 
     `allowed` is a pair of a test and the words that describe what passes it. A key with
-    `live=True` may differ when a run is resumed, because it changes no number that the
-    run computes; but for rounding, where its meaning says so, as another number of devices does.
+    `live=True` may differ when a run is resumed, because it changes no number that the run
+    computes, except by rounding where its meaning says so, as another number of devices does.
     """
 
     default: Any
@@ -30,7 +30,7 @@ NOT_EMPTY = (lambda value: bool(value), "a name")
 
 
 def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
-    """Allows the given words alone."""
+    """Allows the given words and nothing else."""
     return (lambda value: value in values, "one of " + ", ".join(values))
 
 
@@ -41,9 +41,9 @@ KEYS: dict[str, Key] = {
     "batch_size": Key(64, "real images of one update, over all devices", "images", POSITIVE),
     "data.source": Key("digits", "name of the data source", allowed=NOT_EMPTY),
     "data.kwargs": Key({}, "keyword arguments of the source"),
-    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right"),
-    "data.crop": Key(0, "side of the squares, at places drawn anew each time, that training sees of larger images; all "
-                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO),
+    "data.flip": Key(False, "whether half of the images, drawn again each time, are mirrored left to right"),
+    "data.crop": Key(0, "side of the squares that training cuts out of larger images, at places drawn again each time; "
+                     "all else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO),
     "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
                              "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
     "system.name": Key("gan", "name of the system that turns this config into a game", allowed=NOT_EMPTY),
@@ -72,29 +72,31 @@ KEYS: dict[str, Key] = {
     "train.convolutions": Key("auto", "how networks compute convolutions: as is fastest here (on CPU by shape, else by "
                               "lax), by lax alone, or by matrix products alone; the same numbers but for rounding",
                               allowed=one_of("auto", "lax", "matmul"), live=True),
-    "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and "
-                           "norms are in float32", allowed=one_of("float32", "bfloat16")),
+    "train.precision": Key("float32", "format in which networks compute while they train; params, statistics, losses "
+                           "and norms are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "
                              "saves memory and costs traffic; the same numbers but for rounding", live=True),
     "train.keep_every_rounds": Key(0, "of the checkpoints, those at multiples of this are kept for good; 0 for none",
                                    "rounds", AT_LEAST_ZERO, live=True),
     "train.on_divergence": Key("stop", "where a loss or gradient is not finite: stop the run before that round, skip "
-                               "that step of the update, or roll_back to the last checkpoint and go on with other "
+                               "that step of the update, or roll_back to the last checkpoint and continue with other "
                                "random numbers", allowed=one_of("stop", "skip", "roll_back")),
     "train.most_retries": Key(3, "how often a run rolls back, in all, before it stops", "times", AT_LEAST_ZERO,
                               live=True),
-    "alarms.logit_gap": Key(0.0, "critic's mean logit of real images above that of fake ones, in a logged round, from "
-                            "which on it counts as saturated; 0 for no alarm", allowed=AT_LEAST_ZERO, live=True),
+    "alarms.logit_gap": Key(0.0, "how far the critic's mean logit of real images is above that of fake ones, in a "
+                            "logged round, when it counts as saturated; 0 for no alarm", allowed=AT_LEAST_ZERO,
+                            live=True),
     "alarms.sample_diversity": Key(0.0, "mean distance between the samples of a training picture, as a share of that "
                                    "between real images, below which they count as collapsed; 0 for no alarm",
                                    allowed=AT_LEAST_ZERO, live=True),
     "alarms.stop": Key(False, "whether an alarm stops the run, with a checkpoint", live=True),
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True),
-    "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
+    "evaluate.features": Key("", "features by which metrics see images; empty for digits, or for pixels of points",
+                             live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
     "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
-                          "test, or testA+testB of a source with a split for each kind; of folders, those beside; "
-                          "empty for the training data", live=True),
+                          "test, or testA+testB where each kind has its own; for folders, the ones beside; empty for "
+                          "the training data", live=True),
     "evaluate.number": Key(0, "samples, or translations; 0 for as many as real images, at most 50,000", "images",
                            AT_LEAST_ZERO, live=True),
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",
@@ -131,10 +133,10 @@ SYSTEM_KEYS: dict[str, dict[str, Key]] = {
     "cyclegan": {
         "loss": Key("least_squares", "adversarial loss", allowed=NOT_EMPTY),
         "penalty": Key("none", "penalties of both critics joined by +, or none", allowed=NOT_EMPTY),
-        "identity": Key(True, "whether each generator is to leave pictures of its target's kind as they are; else its "
-                        "two passes are not computed, and identity_weight is not read"),
-        "pool_size": Key(50, "past translations of each direction, from which critics see a half; 0 for none", "images",
-                         AT_LEAST_ZERO),
+        "identity": Key(True, "whether each generator learns to leave pictures of its target's kind as they are; if "
+                        "not, its two passes are not computed, and identity_weight is not read"),
+        "pool_size": Key(50, "past translations kept for each direction, from which half of what critics see is drawn; "
+                         "0 for none", "images", AT_LEAST_ZERO),
     },
 }
 
@@ -189,8 +191,8 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
                                            AT_LEAST_ZERO)},
 }
 EMA_HYPER: dict[str, Key] = {
-    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, a generator's say; 0 follows them", "kimg",
-                              AT_LEAST_ZERO),
+    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, such as the generator's; 0 follows the "
+                              "weights", "kimg", AT_LEAST_ZERO),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
                       allowed=AT_LEAST_ZERO),
 }
@@ -205,8 +207,8 @@ SYSTEM_HYPER: dict[str, dict[str, Key]] = {
                              allowed=AT_LEAST_ZERO)},
     "cyclegan": {
         "cycle_weight": Key(10.0, "weight of the mean absolute error of what comes back", allowed=AT_LEAST_ZERO),
-        "identity_weight": Key(0.5, "weight of the mean absolute error of what should have stayed, times cycle_weight",
-                               allowed=AT_LEAST_ZERO),
+        "identity_weight": Key(0.5, "weight of the mean absolute error of pictures that should stay as they are, times "
+                               "cycle_weight", allowed=AT_LEAST_ZERO),
         "adversarial_weight": Key(2.0, "weight of the generators' adversarial losses; the paper's least squares are "
                                   "twice ours", allowed=AT_LEAST_ZERO),
         "critic_weight": Key(1.0, "weight of the critics' adversarial losses beside their penalties; the paper halves "
@@ -221,7 +223,7 @@ TRICK_HYPER: dict[str, dict[str, Key]] = {
     "instance_noise": {
         "instance_noise": Key(0.1, "deviation of the noise on all images that the critic sees, at the start",
                               allowed=AT_LEAST_ZERO),
-        "instance_noise_end_kimg": Key(1000.0, "where it has fallen to 0, on a line", "kimg", POSITIVE)},
+        "instance_noise_end_kimg": Key(1000.0, "where it reaches 0, linearly", "kimg", POSITIVE)},
     "top_k": {"top_k": Key(0.75, "share of the fake images, those of highest logits, that train the generator",
                            allowed=(lambda value: 0 < value <= 1, "a number above 0 and up to 1"))},
     "feature_matching": {"feature_matching": Key(1.0, "share of feature matching in the generator's loss; the rest is "
@@ -238,7 +240,7 @@ PENALTY_WEIGHTS: dict[str, float] = {
 
 
 def penalty_weight_key(penalty: str) -> tuple[str, Key]:
-    """Name and key of a penalty's weight; for `package.module:function`, of the function's name."""
+    """Returns name and key of a penalty's weight; for `package.module:function`, by the function's name."""
     short = penalty.rsplit(":", 1)[-1]
     return f"{short}_weight", Key(PENALTY_WEIGHTS.get(penalty, 1.0), f"weight of the critic penalty {short}",
                                   allowed=AT_LEAST_ZERO)
