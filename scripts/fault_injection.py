@@ -5,9 +5,9 @@
 It trains a tiny experiment once without a fault, and then many times with one: killed at random
 moments (in rounds, in saves, in writes of samples and metrics), stopped by signals, on a full disk,
 with files of its newest checkpoint damaged, started twice, after a clock was set back, and in two
-processes of which one is killed. The same command resumes each broken run until it is done. Params, optimizers, averages and keys,
-`metrics.jsonl` and the pictures of samples have to be those of the run without a fault. Prints a table;
-the exit status is 1 where something differs.
+processes of which one is killed. The same command resumes each broken run until it is done. Params,
+optimizers, averages and keys, `metrics.jsonl` and the pictures of samples have to be those of the run
+without a fault. Prints a table; the exit status is 1 where something differs.
 """
 
 import dataclasses

@@ -9,7 +9,7 @@ import pytest
 
 from ganlab.ablation import launch
 
-# Says that it is there, and saves when it is told to; the signal comes twice, as from SLURM and from who waits.
+# Says that it is there, and saves at the signal, which comes twice, as from SLURM and from the one who waits.
 STACK = """
 import pathlib, sys, time
 from ganlab.engine import Interruption

@@ -33,7 +33,7 @@ def test_the_checkpoint_of_the_best_value_is_kept(run):
 def test_the_command_repeats_the_number_that_training_measured(run, tmp_path, capsys):
     assert main(["evaluate", f"--workdir={run}", "--metrics=fid", "--number=100", f"--output={tmp_path}"]) == 0
     entry, = results(tmp_path)
-    assert not (tmp_path / "metrics.png").exists()  # One round is no curve.
+    assert not (tmp_path / "metrics.png").exists()  # One round is not a curve.
     trained = next(old for old in results(run) if old["name"] == "fid" and old["step"] == 40)
     assert entry["value"] == pytest.approx(trained["value"], rel=1e-5)
     assert entry["protocol"] == trained["protocol"]
