@@ -8,10 +8,10 @@
 concatenate: both networks get the label one-hot beside their input (Mirza & Osindero 2014).
 projection: the generator gets a learned row a class; the critic, spectrally normalized and trained by
 hinge, adds the inner product of its features with another (Miyato & Koyama 2018, with Adam(0, 0.9) at
-2e-4 and five critic updates). auxiliary: the critic does not see the label but has to tell it, of real
-and of fake images (Odena et al. 2017, "AC-GAN").
+2e-4 and five critic updates). auxiliary: the critic does not see the label but has to predict it, for real
+and for fake images (Odena et al. 2017, "AC-GAN").
 
-Measured on the digits at seed 0 by `scripts/class_agreement.py`, of 1,000 samples the share that a nearest-neighbour
+Measured on the digits at seed 0 by `scripts/class_agreement.py`: the share of 1,000 samples that a nearest-neighbour
 classifier of the real digits reads as the class that was asked for:
 
     conditioning   all      worst class   rounds

@@ -5,12 +5,12 @@
     ganlab train --config=experiments/cyclegan.py:data=cycle_gan/horse2zebra --workdir=runs/horse2zebra
     ganlab train --config=experiments/cyclegan.py:data=folders,a=trainA,b=trainB --workdir=runs/own
 
-The first two are small and need no download; `scripts/translation_quality.py` tells what comes back of pictures that
-were never seen, and of fonts how many letters are still read as what they were. The others are the paper's settings.
+The first two are small and need no download; `scripts/translation_quality.py` prints how well unseen pictures come
+back, and for fonts how many letters are still read as what they were. The others are the paper's settings.
 
 Measured on 500 held-out pictures of each kind (3,000 of bricks): two_fonts after its 6,000 rounds comes back with a
 mean absolute error of 0.013 and 0.018 in [-1, 1], 29 and 27 times nearer than the mean picture; 88.0% of translated
-letters are read as what they were, 98.6% of real ones of that font and 78.8% of those that were not translated. After
+letters are read as what they were, 98.6% of real ones of that font and 78.8% of letters that were not translated. After
 the 3,000 rounds of textures bricks come back from gravel with 0.074 (the mean picture: 0.130), gravel from bricks with
 0.120 (0.237).
 """

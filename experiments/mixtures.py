@@ -15,12 +15,12 @@ from ganlab.config import experiment, method, parse_choices
 
 BATCH = 256
 UPDATES = 20_000
-"""Updates of the critic at length 1, so that every method sees as many real images."""
+"""Updates of the critic at length 1, so that every method sees the same number of real images."""
 LEARNING_RATES = {"gan": 1e-3, "wgan": 5e-4, "wgan_gp": 1e-3, "pacgan2": 1e-3}
 # Of R3GAN, whose rates differ from data set to data set in the paper too. Its weights are small: modes are narrow.
 R3GAN = {"grid25": dict(generator_lr=4e-3, critic_lr=2e-3, r1_weight=0.1, r2_weight=0.1),
          "ring8": dict(generator_lr=2e-3, critic_lr=2e-3, r1_weight=0.01, r2_weight=0.01)}
-# As in the settings of R3GAN that kept every mode in ten seeds; what the depth does alone was not measured.
+# As in the settings of R3GAN that kept every mode in ten seeds; the effect of the depth alone was not measured.
 GENERATOR_DEPTH = {"grid25": 4, "ring8": 6}
 
 

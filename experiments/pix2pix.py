@@ -5,15 +5,15 @@
     ganlab train --config=experiments/pix2pix.py:data=facades,path=data/facades/train --workdir=runs/facades
     ganlab train --config=experiments/pix2pix.py:data=maps,path=data/maps/train --workdir=runs/maps
 
-The first two learn from crops of the left parts of photographs; `scripts/translation_quality.py` tells the errors on
-crops of the right parts, with which no training crop shares a pixel, beside those of the mean picture. The others are
+The first two learn from crops of the left parts of photographs; `scripts/translation_quality.py` prints the errors on
+crops of the right parts, which share no pixel with a training crop, beside those of the mean picture. The others are
 the paper's settings for its sets, unpacked into folders of pictures that hold both halves.
 
 Measured on 500 held-out crops, mean absolute errors in [-1, 1]: photo_edges 0.276 after its 6,000 rounds, where
-the mean colour is 1.23 times as far off (0.340); runs of 3,000 and of 12,000 rounds end at 0.284 and 0.285. Crops that
-it was trained on it makes to within 0.084.
+the mean colour is 1.23 times as far off (0.340); runs of 3,000 and of 12,000 rounds end at 0.284 and 0.285. On crops
+that it was trained on its error is 0.084.
 Its photographs, lines and rounds were chosen with an eye on such errors: with the pagoda, whose right half is a lake
-and trees, in place of the cup it is no nearer than the mean colour (0.417 and 0.411 after 10,000 rounds).
+and trees, in place of the cup it is not nearer than the mean colour (0.417 and 0.411 after 10,000 rounds).
 photo_grey 0.122 after its 5,000 rounds, where the mean colour is 3.9 times as far off (0.478) and the grey source 1.24
 times (0.150).
 """

@@ -3,8 +3,8 @@
     ganlab train --config=experiments/stacked_digits.py --workdir=runs/stacked
     ganlab train --config=experiments/stacked_digits.py:method=gan --workdir=runs/stacked_gan
 
-Measured of r3gan over seeds 100 to 109, 26,000 samples each: 1,000 of 1,000 modes in every seed and reverse KL
-0.040 ± 0.001, where as many real images give 0.021; the other methods keep 998 to 1,000 modes at 0.07 to 0.18
+Measured with r3gan over seeds 100 to 109, 26,000 samples each: 1,000 of 1,000 modes in every seed and reverse KL
+0.040 ± 0.001, where 26,000 real images give 0.021; the other methods keep 998 to 1,000 modes at 0.07 to 0.18
 (docs/mode_coverage.md; experiments/ablations/mode_coverage.py trains them all).
 """
 
@@ -12,7 +12,7 @@ from ganlab.config import experiment, method, parse_choices
 
 BATCH = 64
 UPDATES = 12_000
-"""Updates of the critic, so that every method sees as many real images."""
+"""Updates of the critic, so that every method sees the same number of real images."""
 
 # A fifth of the 1e-3 that the Wasserstein methods take, and the rate of DCGAN: at 1e-3 half of the seeds collapsed.
 LEARNING_RATES = {"gan": 2e-4, "pacgan2": 2e-4, "wgan": 1e-3, "wgan_gp": 1e-3}

@@ -6,7 +6,7 @@
 
 The defaults are a perceptron on the bundled 8x8 digits (Kingma & Welling 2014). The other
 network is that of Chollet's Deep Learning with Python (2018), section 8.4, by its RMSprop in
-batches of 16, on the digits or on letters in the place of the book's MNIST:
+batches of 16, on the digits or on letters in place of the book's MNIST:
 
     ganlab train --config=experiments/vae.py:network=conv_vae --workdir=runs/conv_vae
     ganlab train --config=experiments/vae.py:data=glyphs,network=conv_vae --workdir=runs/glyph_vae
@@ -20,8 +20,8 @@ logged rounds, on two CPU cores that other work shared:
     conv_vae, glyphs           261.9         4.5  26 minutes (9 of processor time)
 
 Of 183 threes moved by the difference of both classes' mean latents, the nearest real image of
-121 is an eight (mlp; 14 unmoved), of 60 with the convolutions (8 unmoved). There is no held-out
-part of the digits: the perceptron's numbers say what it keeps of images that it has seen.
+121 is an eight (mlp; 14 unmoved), of 60 with the convolutions (8 unmoved). The digits have no
+held-out part: the perceptron's numbers say what it keeps of images that it has seen.
 """
 
 from ganlab.config import experiment, parse_choices
@@ -43,17 +43,17 @@ def get_config(argument=None):
 
     The loss is the bound itself (beta 1). The book weighs the divergence by 5e-4 against a mean
     over pixels, which is a beta of 0.392 at its 28x28 pixels and two latents
-    (`--config.hyper.beta=0.392`), and draws with the variance in the place of the deviation; we
-    do neither.
+    (`--config.hyper.beta=0.392`), and draws with the variance in place of the deviation; we do
+    neither.
     """
     choice = parse_choices(argument, data="digits", network="mlp", latent_size=2, reconstruction="cross_entropy")
-    # A network that is not known is left for the game to name.
+    # The game names a network that is unknown.
     settings = SETTINGS.get(choice.network, SETTINGS["mlp"])
     return experiment(
         name=f"vae_{choice.data}",
         data=dict(source=choice.data, kwargs=dict(size=10_000) if choice.data == "glyphs" else {}),
         system=dict(name="vae", latent_size=choice.latent_size, reconstruction=choice.reconstruction),
-        # A dict of its own each, so that an override of one player's changes no other's.
+        # A dict for each player, so that an override of one changes no other.
         networks={player: dict(network=choice.network, optimizer=settings["optimizer"],
                                kwargs=dict(settings["kwargs"])) for player in PLAYERS},
         hyper={f"{player}_{name}": value for player in PLAYERS for name, value in settings["hyper"].items()},

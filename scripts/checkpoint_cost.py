@@ -1,10 +1,10 @@
-"""What saving costs: rounds a second with a checkpoint every so many rounds, against none, side by side.
+"""What saving costs: rounds a second with a checkpoint every n rounds, against none, side by side.
 
     python scripts/checkpoint_cost.py --experiment=experiments/digits.py --every=100
 
 Both ways play the same rounds from the same state in one process, in turn, so that whatever else the
-machine does slows both. Prints the ratio of each pair's times, median and quartiles, and the processor's
-time that a checkpoint takes, which other programs change less.
+machine does slows both. Prints the ratio of each pair's times, median and quartiles, and the processor
+time of a checkpoint, which other programs change less.
 """
 
 import statistics

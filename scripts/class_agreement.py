@@ -24,7 +24,8 @@ def main(_: list[str]) -> None:
     set_up_process()
     run = open_run(WORKDIR.value)
     if not run.config.system.get("conditional"):
-        sys.exit(f"class_agreement: {WORKDIR.value} holds an unconditional run; there is no class to compare with")
+        sys.exit(f"class_agreement: {WORKDIR.value} holds an unconditional run, which has no classes to compare with; "
+                 "name the directory of a class-conditional run")
     labels = np.arange(NUMBER.value) % run.dataset.num_classes
     samples = run.images(run.latents(NUMBER.value, SEED.value), labels)
     found = label_agreement(to_uint8(samples), labels, run.dataset.images, run.dataset.labels)

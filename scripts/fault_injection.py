@@ -1,14 +1,13 @@
-"""Breaks training runs in every way that it knows, goes on with them, and compares the ends bit by bit.
+"""Breaks training runs in every way that it knows, resumes them, and compares the ends bit by bit.
 
     python scripts/fault_injection.py --kills=50 --output=/tmp/faults
 
 It trains a tiny experiment once without a fault, and then many times with one: killed at random
-moments (in rounds, in saves, in writes of samples and metrics), told to stop, on a full disk, with
-files of its newest checkpoint damaged, started twice, after a clock was set back, and in two processes
-of which one is killed. Each broken run is
-started again by the same command until it is done. Params, optimizers, averages and keys,
-`metrics.jsonl` and the pictures of samples have to be those of the run without a fault. Prints a table;
-the exit status is 1 where something differs.
+moments (in rounds, in saves, in writes of samples and metrics), stopped by signals, on a full disk,
+with files of its newest checkpoint damaged, started twice, after a clock was set back, and in two
+processes of which one is killed. The same command resumes each broken run until it is done. Params,
+optimizers, averages and keys, `metrics.jsonl` and the pictures of samples have to be those of the run
+without a fault. Prints a table; the exit status is 1 where something differs.
 """
 
 import dataclasses
@@ -78,7 +77,7 @@ class Outcome:
 
 
 def start(path: Path, fault: str = "", file_bytes: int = 0, flags: Sequence[str] = ()) -> subprocess.Popen:
-    """Starts training in a directory; with `file_bytes`, no file can grow beyond so many, as if the disk were full."""
+    """Starts training in a directory; with `file_bytes`, no file can grow beyond them, as if the disk were full."""
     log = (path.parent / f"{path.name}.log").open("ab")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-c", WORKER, fault, str(file_bytes),
@@ -149,7 +148,7 @@ def _wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds:
 
 
 def _files(path: Path) -> set[str]:
-    """Everything in a run's directory that comes and goes, half-written files too."""
+    """The files of a run's directory that come and go, half-written ones too."""
     return {str(each) for folder in (path, path / "samples", path / "checkpoints") if folder.is_dir()
             for each in folder.iterdir()}
 
@@ -173,7 +172,7 @@ def kill(path: Path, rng: random.Random) -> str:
     return f"at {moment}{', half a file there' if half else ''}"
 
 
-def told_to_stop(number: signal.Signals) -> Callable[[Path, random.Random], str]:
+def stopped_by(number: signal.Signals) -> Callable[[Path, random.Random], str]:
     """A signal at a random round; the status has to be 128 + its number."""
     def fault(path: Path, rng: random.Random) -> str:
         process = start(path)
@@ -189,8 +188,8 @@ def told_to_stop(number: signal.Signals) -> Callable[[Path, random.Random], str]
     return fault
 
 
-def told_twice(path: Path, rng: random.Random) -> str:
-    """A second signal while the first is answered: the process is gone at once."""
+def signalled_twice(path: Path, rng: random.Random) -> str:
+    """A second signal while the first is answered: the process ends at once."""
     process = start(path)
     _wait_for(lambda: (path / "metrics.jsonl").exists() and bool((path / "metrics.jsonl").read_bytes()), process)
     process.send_signal(signal.SIGTERM)
@@ -205,7 +204,7 @@ def told_twice(path: Path, rng: random.Random) -> str:
 
 
 def full_disk(path: Path, rng: random.Random) -> str:
-    """No file grows beyond a size that a checkpoint, the metrics or a picture comes to need."""
+    """No file grows beyond a size that a checkpoint, the metrics or a picture needs."""
     size = rng.choice((3_000, 6_000, 12_000, 24_000))
     process = start(path, file_bytes=size)
     status = process.wait(timeout=300)
@@ -217,7 +216,7 @@ def full_disk(path: Path, rng: random.Random) -> str:
 def damaged(change: Callable[[Path], None]) -> Callable[[Path, random.Random], str]:
     """A file of the newest checkpoint is damaged after a stop."""
     def fault(path: Path, rng: random.Random) -> str:
-        told_to_stop(signal.SIGTERM)(path, rng)
+        stopped_by(signal.SIGTERM)(path, rng)
         newest = path / f"checkpoints/{steps_saved(path)[-1]}"
         files = sorted(each for each in newest.rglob("*") if each.is_file())
         chosen = rng.choice(files)
@@ -235,7 +234,7 @@ def truncate(file: Path) -> None:
 
 
 def started_twice(path: Path, rng: random.Random) -> str:
-    """A second start on the same directory is refused, and the first goes on."""
+    """A second start on the same directory is refused, and the first continues."""
     first = start(path)
     _wait_for(lambda: (path / "metrics.jsonl").exists() and bool((path / "metrics.jsonl").read_bytes()), first)
     os.kill(first.pid, signal.SIGSTOP)  # So that it is not done before the second asks.
@@ -261,16 +260,16 @@ def worker_killed(path: Path, rng: random.Random) -> str:
 
 
 def clock_set_back(path: Path, rng: random.Random) -> str:
-    """Goes on after a kill with a clock that is days behind and runs backwards."""
+    """Resumes after a kill with a clock that is days behind and runs backwards."""
     words = kill(path, rng)
     return f"{words}; status {finish(path, 'clock set back')}"
 
 
 FAULTS_BY_NAME: dict[str, Callable[[Path, random.Random], str]] = {
     "killed": kill,
-    "SIGTERM": told_to_stop(signal.SIGTERM),
-    "SIGINT": told_to_stop(signal.SIGINT),
-    "a second signal": told_twice,
+    "SIGTERM": stopped_by(signal.SIGTERM),
+    "SIGINT": stopped_by(signal.SIGINT),
+    "a second signal": signalled_twice,
     "disk full": full_disk,
     "checkpoint truncated": damaged(truncate),
     "checkpoint emptied": damaged(lambda file: file.write_bytes(b"")),
@@ -290,10 +289,10 @@ def try_fault(name: str, path: Path, whole: Path, rng: random.Random) -> Outcome
         before = steps_saved(path)
         status = finish(path, in_two=name in IN_TWO)
         if status != 0:
-            return Outcome(False, "", f"{message}; going on: status {status}, {said(path)}")
+            return Outcome(False, "", f"{message}; resumed: status {status}, {said(path)}")
         resumed = said(path, ["resuming"])
         if before and before[-1] < ROUNDS and str(before[-1]) not in resumed and "checkpoint" not in name:
-            lost = f"went on from {resumed or 'the start'} though {before[-1]} was saved"
+            lost = f"resumed from {resumed or 'the start'} though {before[-1]} was saved"
     except (AssertionError, subprocess.TimeoutExpired) as error:
         return Outcome(False, "", str(error))
     different = compare(path, whole)

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 venv=${VENV:-.venv}
-# What the environment is made from; where it changes, the environment is brought up to date.
+# What the environment is made from; when it changes, the environment is brought up to date.
 stamp=$venv/installed
 wanted=$(cat scripts/requirements.lock pyproject.toml)
 
@@ -43,7 +43,7 @@ find_python() {
   return 1
 }
 
-# The newest Python here that is good, by its version, wherever it is.
+# The newest good Python of this machine, by its version, wherever it is.
 newest_python() {
   local python
   while read -r python; do
@@ -55,7 +55,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ] ||
     { [ -n "${PYTHON:-}" ] && [ "$(version_of "$PYTHON")" != "$(version_of "$venv/bin/python")" ]; }; then
   python=$(find_python)
   echo "Setting up $venv with $("$python" --version) (once, a few minutes) ..." >&2
-  # A folder that was moved here, or a Python that is gone or is another, cannot be mended.
+  # A folder that was moved here, or one whose Python is gone or is not the one asked for, cannot be repaired.
   if [ -d "$venv" ] && { ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||
       { [ -n "${PYTHON:-}" ] && [ "$(version_of "$PYTHON")" != "$(version_of "$venv/bin/python")" ]; }; }; then
     rm -rf "$venv"

@@ -7,9 +7,9 @@
     python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
 
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
-each plays once, in an order that rotates. On a machine that other work shares, the seconds of processor time, which
-threads that wait actively add to, say more than those of the clock. The rivals are installed into `build/rivals` at
-the first call. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of
+each plays once, in an order that rotates. On a machine that other work shares, seconds of processor time (which
+threads that wait actively add to) say more than those of the clock. The first call installs the rivals into
+`build/rivals`. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of
 parameters have to agree.
 """
 
@@ -100,7 +100,7 @@ def table(workload: str, found: dict) -> Table:
 
 
 def markdown(found: dict) -> str:
-    """The table of docs/speed.md and the README: a row a workload, milliseconds a round with quartiles, ratios."""
+    """The table of docs/speed.md: a row a workload, milliseconds a round with quartiles, ratios."""
     names = [name for name in RIVALS if any(name in rows for rows in found["workloads"].values())]
     headings = ["workload", *names, f"to {BASE}", "to the best", f"peak MB (of {BASE})"]
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
@@ -118,7 +118,7 @@ def markdown(found: dict) -> str:
 
 
 def _milliseconds(numbers: dict | None) -> str:
-    """A median with its quartiles, or what stands for a rival that cannot play."""
+    """A median with its quartiles, or the word for a rival that cannot play."""
     if numbers is None:
         return "cannot"
     low, middle, high = (1e3 * value for value in statistics.quantiles(numbers["seconds"], n=4))

@@ -5,8 +5,8 @@
 
 The run's data source needs a split `test`. Errors are mean absolute ones of values in [-1, 1]. Of pairs they are of
 the translation against its partner, beside those of the mean picture and, where sources are grey, of the source itself.
-Of two kinds without pairs they are of what has gone there and back, beside those of the mean source; of two fonts it is
-also told how many letters a nearest-neighbour classifier of the other font reads as what they were.
+Of two kinds without pairs they are of what has gone there and back, beside those of the mean source; for two fonts it
+also prints how many letters a nearest-neighbour classifier of the other font reads as what they were.
 """
 
 import inspect

@@ -4,8 +4,8 @@
 
 Of each way it measures, in turn, what is spent once (imports, initial states, compilation) and what a
 round takes, over --repeats; the time of all trials at the experiment's length is what both add up to. Stacks
-are as large as those of `ganlab ablate`. One stack, or one trial, is played; the others, one after another,
-would take as long. Prints the ratios of each repeat: median and quartiles.
+are as large as those of `ganlab ablate`. One stack, or one trial, is played; each of the others would take
+as long. Prints the ratios of each repeat: median and quartiles.
 """
 
 import itertools

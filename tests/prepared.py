@@ -48,7 +48,7 @@ def tiny_builder(data_dir, dataset, features, splits, file_format="array_record"
 
         name = dataset
         VERSION = tfds.core.Version("3.0.2")
-        # TFDS looks for texts beside the code of a builder, which has to be in a package unless it is told where.
+        # TFDS looks for texts beside the code of a builder, which has to be in a package unless a place is given.
         pkg_dir_path = Path(__file__).parent
 
         def _info(self):

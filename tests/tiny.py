@@ -31,7 +31,7 @@ PAIRS = dataclasses.replace(IMAGES, name="pairs", sources=IMAGES.images[:, ::-1]
 
 
 def poisoned_points(example):
-    """Many points, one of which is no number."""
+    """Many points, one of which is not a number."""
     images = np.random.default_rng(0).standard_normal((400, 2)).astype(np.float32)
     images[example] = np.nan
     return Dataset("points", images, np.zeros(400, np.int32), ("a", "b", "c"))

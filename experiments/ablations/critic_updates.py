@@ -1,4 +1,4 @@
-"""How many critic updates a round, and how fast a critic, for the digits' WGAN-GP?
+"""How many critic updates a round, and how fast a critic, for the WGAN-GP of digits?
 
     ganlab ablate --ablation=experiments/ablations/critic_updates.py --workdir=runs/critic_updates
     ganlab report runs/critic_updates

@@ -1,4 +1,4 @@
-"""How many modes of the data does a generator keep, by five published methods?
+"""How many modes of the data does a generator keep, with five published methods?
 
     ganlab ablate --ablation=experiments/ablations/mode_coverage.py:data=ring8 --workdir=runs/modes_ring8
     ganlab ablate --ablation=experiments/ablations/mode_coverage.py:data=grid25,methods=r3gan,length=2,width=128 \
@@ -20,13 +20,13 @@ def get_ablation(argument=None):
     """Choices: data (ring8, grid25 or stacked_digits), methods (joined by +), of mixtures their length and width
     (`experiments/mixtures.py`), share (of the training that is played, for a quick look).
 
-    The methods differ in their own structure and numbers alone (`ganlab/config/methods.py`). Seeds 0 to 9 served to
-    choose the settings, so that others are trained.
+    The methods differ in their own structure and numbers alone (`ganlab/config/methods.py`). Seeds 0 to 9 chose the
+    settings, so that others are trained.
     """
     choice = parse_choices(argument, data="ring8", methods="+".join(METHODS), length=1, width=64, share=1.0)
     if choice.data == "stacked_digits":
         if (choice.length, choice.width) != (1, 64):
-            raise ConfigError("length and width are choices of mixtures; leave them away for data=stacked_digits")
+            raise ConfigError("length and width are choices of mixtures; leave them out for data=stacked_digits")
         experiment, number = "experiments/stacked_digits.py", STACKED_SAMPLES
     else:
         experiment = f"experiments/mixtures.py:data={choice.data},length={choice.length},width={choice.width}"

@@ -11,8 +11,8 @@ Entry = TypeVar("Entry")
 
 
 def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any], bool] = callable,
-           wanted: str = "function") -> Entry:
-    """The entry of `table` called `name`, or the object `package.module:attribute` from outside the tree.
+           wanted: str = "a function") -> Entry:
+    """Returns the entry of `table` called `name`, or the object `package.module:attribute` from outside the tree.
 
     Args:
       table: the entries of the tree.
@@ -37,7 +37,7 @@ def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any
     except AttributeError:
         raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} has no {attribute!r}") from None
     if not fits(found):
-        raise ConfigError(f"config.{path} names {name!r}, which is no {wanted} but a {type(found).__name__}")
+        raise ConfigError(f"config.{path} names {name!r}, of type {type(found).__name__}; it takes {wanted}")
     return found
 
 

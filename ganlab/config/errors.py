@@ -9,13 +9,13 @@ class ConfigError(Exception):
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
-    """` (did you mean X?)` for a near name among `allowed`, else an empty string."""
+    """Returns ` (did you mean X?)` for a near name among `allowed`, else an empty string."""
     close = difflib.get_close_matches(str(given), list(allowed), n=1, cutoff=0.6)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
 def unknown(what: str, given: str, allowed: Iterable[str]) -> ConfigError:
-    """The error for a name that is none of `allowed`."""
+    """Returns the error for a name that is not one of `allowed`."""
     names = sorted(allowed)
     return ConfigError(f"{what} {given!r} is unknown{did_you_mean(given, names)}; "
                        f"allowed: {', '.join(names) or 'none'}")

@@ -79,12 +79,12 @@ def _parse(name: str, text: str, default: Any) -> Any:
 
 
 def picture_data(choice: str, side: int, colour: bool = True, **tfds: Any) -> dict[str, Any]:
-    """The section `data` of an experiment on pictures of `side` x `side` pixels, for its choice `data`.
+    """Returns the section `data` of an experiment on pictures of `side` x `side` pixels, for its choice `data`.
 
     Args:
       choice: `glyphs`, `digits` or `stacked_digits`, which need no download; the folder of a set that
         `ganlab data import` has made, written with a `/`; or the TFDS name of any other set.
-      side: to which glyphs are drawn and TFDS's pictures are brought; digits are 8x8, and imported
+      side: of glyphs and of TFDS's pictures, which are resized to it; digits are 8x8, and imported
         pictures have the size that they were imported with.
       colour: whether glyphs have colours.
       **tfds: further arguments of the sources `tfds` and `imported`.
@@ -100,12 +100,12 @@ def picture_data(choice: str, side: int, colour: bool = True, **tfds: Any) -> di
 
 
 def both_players(**numbers: float) -> dict[str, float]:
-    """Numbers of the generator and of the critic alike: `lr=1e-4` becomes `generator_lr` and `critic_lr`."""
+    """Returns numbers of the generator and of the critic: `lr=1e-4` becomes `generator_lr` and `critic_lr`."""
     return {f"{player}_{name}": value for player in ("generator", "critic") for name, value in numbers.items()}
 
 
 def network_keys(section: Mapping[str, Any]) -> dict[str, Key]:
-    """Keys of the numbers of one network's section, without the network's name."""
+    """Returns keys of the numbers of one network's section, without the network's name."""
     return {**k.OPTIMIZER_HYPER.get(section["optimizer"], {"lr": k.OPTIMIZER_HYPER["adam"]["lr"]}),
             **k.CLIP_HYPER.get(section["clip_gradients"], {}),
             **k.PROJECTION_HYPER.get(section["projection"], {}),
@@ -114,7 +114,7 @@ def network_keys(section: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
-    """Keys of `config.hyper` that the structure of `config` calls for."""
+    """Returns the keys of `config.hyper` that the structure of `config` calls for."""
     networks = config.get("networks", {})
     found = {f"{name}_{key}": spec for name, section in networks.items()
              for key, spec in network_keys(section).items()}
@@ -146,12 +146,12 @@ def split_names(joined: str) -> tuple[str, ...]:
 
 
 def joined_names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The names that a key of a config's system joins by +; `none` is the empty tuple."""
+    """Returns the names that a key of a config's system joins by +; `none` is the empty tuple."""
     return split_names(config["system"].get(key, "none"))
 
 
 def experiment(**sections: Any) -> ml_collections.ConfigDict:
-    """A whole config: the given sections over every default.
+    """Makes a whole config: the given sections over every default.
 
     Sections are those of `KEYS` (`data=dict(source="digits")`), `system`, `networks` (one
     dict a network) and `hyper`. Numbers that the structure calls for and that are not
@@ -186,7 +186,7 @@ def experiment(**sections: Any) -> ml_collections.ConfigDict:
     config["networks"] = {name: {**_defaults(k.NETWORK_KEYS), **section}
                           for name, section in config.get("networks", {}).items()}
     config["hyper"] = {**_defaults(hyper_keys(config)), **config.get("hyper", {})}
-    # What is no number is left for validation to name.
+    # Validation names what is not a number.
     config["hyper"] = {name: float(value) if is_number(value) else value for name, value in config["hyper"].items()}
     return ml_collections.ConfigDict(config, allow_dotted_keys=False)
 
@@ -207,7 +207,7 @@ def _place(tree: dict[str, Any], path: str, value: Any) -> None:
 
 
 def all_keys(config: Mapping[str, Any]) -> dict[str, Key]:
-    """Every key that belongs in `config`, by its path."""
+    """Returns every key that belongs in `config`, by its path."""
     return k.KEYS | structure_keys(config) | {f"hyper.{name}": key for name, key in hyper_keys(config).items()}
 
 
@@ -226,14 +226,14 @@ def system_keys(config: Mapping[str, Any]) -> SystemKeys:
 
 
 def structure_keys(config: Mapping[str, Any]) -> dict[str, Key]:
-    """Keys of the system and of its networks, whose values choose the numbers."""
+    """Returns the keys of the system and of its networks, whose values choose the numbers."""
     return {f"system.{name}": key for name, key in system_keys(config).structure.items()} | {
         f"networks.{network}.{name}": key for network in config.get("networks", {})
         for name, key in k.NETWORK_KEYS.items()}
 
 
 def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Paths and values of a config; `kwargs` are values as a whole."""
+    """Yields paths and values of a config; `kwargs` are values as a whole."""
     for name, value in config.items():
         section = isinstance(value, (Mapping, ml_collections.ConfigDict))
         if section and name != "kwargs":
@@ -244,5 +244,5 @@ def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number; truth values are none."""
+    """Returns whether a value is a number; truth values are not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -15,10 +15,10 @@ KEYS: dict[str, Key] = {
                        known_as="--data of StyleGAN, --dataroot of pix2pix and CycleGAN, with data.kwargs"),
     "data.kwargs": Key({}, "keyword arguments of the source",
                        known_as="--subset of StyleGAN: split='train[:1000]' of the sources tfds and imported"),
-    "data.flip": Key(False, "whether half of the images, drawn anew each time, are shown mirrored left to right",
+    "data.flip": Key(False, "whether half of the images, drawn again each time, are mirrored left to right",
                      known_as="--mirror of StyleGAN; the opposite of --no_flip of pix2pix and CycleGAN"),
-    "data.crop": Key(0, "side of the squares, at places drawn anew each time, that training sees of larger images; all "
-                     "else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO,
+    "data.crop": Key(0, "side of the squares that training cuts out of larger images, at places drawn again each time; "
+                     "all else sees their centres; 0 for whole images", "pixels", AT_LEAST_ZERO,
                      known_as="--crop_size of pix2pix and CycleGAN"),
     "data.device_share": Key(0.5, "share of a device's memory that data may take to stay there; larger data is read "
                              "ahead from disk or memory, to the same numbers", allowed=FRACTION, live=True),
@@ -57,30 +57,32 @@ KEYS: dict[str, Key] = {
     "train.convolutions": Key("auto", "how networks compute convolutions: as is fastest here (on CPU by shape, else by "
                               "lax), by lax alone, or by matrix products alone; the same numbers but for rounding",
                               allowed=one_of("auto", "lax", "matmul"), live=True),
-    "train.precision": Key("float32", "in which networks compute while they train; params, statistics, losses and "
-                           "norms are in float32", allowed=one_of("float32", "bfloat16")),
+    "train.precision": Key("float32", "format in which networks compute while they train; params, statistics, losses "
+                           "and norms are in float32", allowed=one_of("float32", "bfloat16")),
     "train.shard_state": Key(False, "whether params, optimizer state and averages are split over the devices, which "
                              "saves memory and costs traffic; the same numbers but for rounding", live=True),
     "train.keep_every_rounds": Key(0, "of the checkpoints, those at multiples of this are kept for good; 0 for none",
                                    "rounds", AT_LEAST_ZERO, live=True),
     "train.on_divergence": Key("stop", "where a loss or gradient is not finite: stop the run before that round, skip "
-                               "that step of the update, or roll_back to the last checkpoint and go on with other "
+                               "that step of the update, or roll_back to the last checkpoint and continue with other "
                                "random numbers", allowed=one_of("stop", "skip", "roll_back")),
     "train.most_retries": Key(3, "how often a run rolls back, in all, before it stops", "times", AT_LEAST_ZERO,
                               live=True),
-    "alarms.logit_gap": Key(0.0, "critic's mean logit of real images above that of fake ones, in a logged round, from "
-                            "which on it counts as saturated; 0 for no alarm", allowed=AT_LEAST_ZERO, live=True),
+    "alarms.logit_gap": Key(0.0, "how far the critic's mean logit of real images is above that of fake ones, in a "
+                            "logged round, when it counts as saturated; 0 for no alarm", allowed=AT_LEAST_ZERO,
+                            live=True),
     "alarms.sample_diversity": Key(0.0, "mean distance between the samples of a training picture, as a share of that "
                                    "between real images, below which they count as collapsed; 0 for no alarm",
                                    allowed=AT_LEAST_ZERO, live=True),
     "alarms.stop": Key(False, "whether an alarm stops the run, with a checkpoint", live=True),
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`", allowed=NOT_EMPTY, live=True,
                             known_as="--metrics of StyleGAN, with train.evaluate_every_rounds"),
-    "evaluate.features": Key("", "what they see of images; empty for digits, and for pixels of points", live=True),
+    "evaluate.features": Key("", "features by which metrics see images; empty for digits, or for pixels of points",
+                             live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
     "evaluate.split": Key("", "split of the data whose images are compared and whose sources are translated, such as "
-                          "test, or testA+testB of a source with a split for each kind; of folders, those beside; "
-                          "empty for the training data", live=True),
+                          "test, or testA+testB where each kind has its own; for folders, the ones beside; empty for "
+                          "the training data", live=True),
     "evaluate.number": Key(0, "samples, or translations; 0 for as many as real images, at most 50,000", "images",
                            AT_LEAST_ZERO, live=True),
     "evaluate.best": Key("", "value whose best checkpoint is kept, such as fid or prdc/coverage; empty for none",
@@ -162,8 +164,8 @@ SCHEDULE_HYPER: dict[str, dict[str, Key]] = {
                                            AT_LEAST_ZERO)},
 }
 EMA_HYPER: dict[str, Key] = {
-    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, a generator's say; 0 follows them", "kimg",
-                              AT_LEAST_ZERO,
+    "ema_half_life_kimg": Key(10.0, "half-life of the averages of weights, such as the generator's; 0 follows the "
+                              "weights", "kimg", AT_LEAST_ZERO,
                               known_as="ema_kimg of StyleGAN; --ema_decay of BigGAN, which is 1/2 to the power of a "
                               "round's images over the half-life"),
     "ema_warmup": Key(0.05, "limit of the half-life as a fraction of the images shown so far; 0 for none",
@@ -183,7 +185,7 @@ TRICK_HYPER: dict[str, dict[str, Key]] = {
     "instance_noise": {
         "instance_noise": Key(0.1, "deviation of the noise on all images that the critic sees, at the start",
                               allowed=AT_LEAST_ZERO),
-        "instance_noise_end_kimg": Key(1000.0, "where it has fallen to 0, on a line", "kimg", POSITIVE)},
+        "instance_noise_end_kimg": Key(1000.0, "where it reaches 0, linearly", "kimg", POSITIVE)},
     "top_k": {"top_k": Key(0.75, "share of the fake images, those of highest logits, that train the generator",
                            allowed=(lambda value: 0 < value <= 1, "a number above 0 and up to 1"))},
     "feature_matching": {"feature_matching": Key(1.0, "share of feature matching in the generator's loss; the rest is "
@@ -205,7 +207,7 @@ PENALTIES_ELSEWHERE: dict[str, str] = {
 
 
 def penalty_weight_key(penalty: str) -> tuple[str, Key]:
-    """Name and key of a penalty's weight; for `package.module:function`, of the function's name."""
+    """Returns name and key of a penalty's weight; for `package.module:function`, by the function's name."""
     short = penalty.rsplit(":", 1)[-1]
     return f"{short}_weight", Key(PENALTY_WEIGHTS.get(penalty, 1.0), f"weight of the critic penalty {short}",
                                   allowed=AT_LEAST_ZERO, known_as=PENALTIES_ELSEWHERE.get(penalty, ""))

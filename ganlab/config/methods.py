@@ -55,7 +55,7 @@ METHODS: dict[str, Method] = {
 
 
 def method(name: str) -> Method:
-    """The method called `name`.
+    """Returns the method called `name`.
 
     Raises:
       ConfigError: for an unknown name, with a did-you-mean.

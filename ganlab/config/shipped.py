@@ -17,8 +17,8 @@ def shipped_folder() -> Path:
 def find_file(name: str) -> Path:
     """Returns the path of an experiment's or ablation's file.
 
-    That is the name itself, seen from the current directory; for a name below `experiments/` of which there is no
-    file here, it is the file that ganlab ships by this name, where it does.
+    That is the name itself, seen from the current directory. For a name below `experiments/` that no file here has, it
+    is the file that ganlab ships under this name, if it ships one.
     """
     path = Path(name)
     if path.is_absolute() or path.exists() or path.parts[:1] != (FOLDER,):

@@ -23,7 +23,7 @@ from ganlab.config.key import Key
 from ganlab.config.systems import SYSTEMS
 
 STRUCTURE_HINT = ("structure is chosen by the config file's argument, as in "
-                  "--config=experiments/digits.py:loss=hinge,penalty=r1, or in a file of one's own")
+                  "--config=experiments/digits.py:loss=hinge,penalty=r1, or in a file of your own")
 
 
 def validate(config: Mapping[str, Any]) -> None:
@@ -44,8 +44,8 @@ def validate(config: Mapping[str, Any]) -> None:
 def complete(config: ml_collections.ConfigDict) -> None:
     """Gives every key that a config lacks its default, in place.
 
-    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers,
-    and a run that was written before a key existed can be read: a new key's default is what was done before.
+    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers, and a run that was
+    written before a key existed can be read: a new key's default is the behaviour before it.
 
     Raises:
       ConfigError: for a mistake in the structure.
@@ -130,5 +130,5 @@ def _check_together(given: Mapping[str, Any]) -> None:
     for name in ("total", "log_every", "sample_every", "checkpoint_every", "evaluate_every"):
         rounds = given[f"train.{name}_rounds"]
         if rounds % call:
-            raise ConfigError(f"config.train.{name}_rounds is {rounds}, no multiple of config.train.rounds_per_call, "
-                              f"{call}; use {max(rounds // call, 1) * call}")
+            raise ConfigError(f"config.train.{name}_rounds is {rounds}, which is not a multiple of "
+                              f"config.train.rounds_per_call, {call}; use {max(rounds // call, 1) * call}")

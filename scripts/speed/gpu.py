@@ -77,7 +77,7 @@ def look(dry_run: bool) -> tuple[dict, Path]:
 
 
 def measure(name: str, batch: int, rivals: list[str], turns: int, dry_run: bool, environment: Path) -> dict:
-    """Seconds a round of each rival at a batch, in so many turns; another turn before them warms up."""
+    """Seconds a round of each rival at a batch, in n turns; another turn before them warms up."""
     found, rounds, thin = {}, *((TINY_ROUNDS, THIN) if dry_run else (ROUNDS, 1))
     for rival in rivals:
         file, variant = RIVALS[rival]

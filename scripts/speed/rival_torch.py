@@ -27,7 +27,7 @@ class Shape(nn.Module):
 
 
 def layers(rows, size):
-    """Modules of a workload's layers, from inputs of so many channels, height and width."""
+    """Modules of a workload's layers, from inputs of a size: channels, height and width."""
     channels, *extent = size
     found = []
     for kind, *numbers in rows:

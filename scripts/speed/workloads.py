@@ -118,7 +118,7 @@ def asked() -> tuple[Workload, str, str, int]:
 
 
 def thinned(workload: Workload, by: int) -> Workload:
-    """The same game with so many times fewer filters in every layer but that of the image, to try a command."""
+    """The same game with filters divided by a number in every layer but that of the image, to try a command."""
     def fewer(kind: str, numbers: list) -> tuple:
         place = {"dense": 0, "conv": 0, "up": 0, "up_block": 0, "down_block": 0, "shape": 2}.get(kind)
         if place is not None and numbers[place] != workload.image[-1]:
@@ -131,7 +131,7 @@ def thinned(workload: Workload, by: int) -> Workload:
 
 
 def of_batch(workload: Workload, batch: int) -> Workload:
-    """The same game with so many real images in a critic's update, and the generator's fakes in proportion."""
+    """The same game with a batch of real images in a critic's update, and the generator's fakes in proportion."""
     return dataclasses.replace(workload, batch=batch,
                                generator_batch=workload.generator_batch * batch // workload.batch)
 
@@ -191,7 +191,7 @@ def serve(parameters: int, play, memory=None) -> None:
 
     Args:
       parameters: of both networks.
-      play: plays so many rounds and comes back when they are finished.
+      play: plays n rounds and returns when they are finished.
       memory: gives the peak memory in MB; by default that of this process.
     """
     play(1)

@@ -31,7 +31,7 @@ def test_every_variant_sees_the_same_real_images(experiment_file):
     plan = make_plan(ablation(experiment_file, axes=axes, kimg=0.64))
     rounds = [variant.config.train.total_rounds for variant in plan.variants]
     assert [count * updates * 8 for count, updates in zip(rounds, (1, 2, 4), strict=True)] == [640] * 3
-    # Rounds come in calls of two: at least so many images, and less than a call more.
+    # Rounds come in calls of two: at least the images asked for, and less than a call more.
     assert make_plan(ablation(experiment_file, kimg=0.65)).variants[0].config.train.total_rounds == 82
 
 

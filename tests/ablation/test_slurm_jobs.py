@@ -16,7 +16,7 @@ from ganlab.cli.main import main
 from ganlab.config import ConfigError
 from ganlab.engine import feed
 
-# Says that it is there, and saves when it is told to; the signal comes twice, as from SLURM and from who waits.
+# Says that it is there, and saves at the signal, which comes twice, as from SLURM and from the one who waits.
 STACK = """
 import pathlib, sys, time
 from ganlab.engine import Interruption

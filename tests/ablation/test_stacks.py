@@ -36,7 +36,7 @@ CHANGED = {"base": {}, "rates": {"config.hyper.critic_lr": 0.03, "config.hyper.g
 
 
 class Calls:
-    """An interruption that comes after so many questions."""
+    """An interruption that comes after n questions."""
 
     def __init__(self, number=10**9):
         self.left = number

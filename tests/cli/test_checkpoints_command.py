@@ -1,4 +1,4 @@
-"""`ganlab checkpoints` and starting anew from what it exports, as a user types them."""
+"""`ganlab checkpoints` and new runs from what it exports, as a user types them."""
 
 import json
 import shutil

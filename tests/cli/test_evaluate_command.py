@@ -33,7 +33,7 @@ def test_the_checkpoint_of_the_best_value_is_kept(run):
 def test_the_command_repeats_the_number_that_training_measured(run, tmp_path, capsys):
     assert main(["evaluate", f"--workdir={run}", "--metrics=fid", "--number=100", f"--output={tmp_path}"]) == 0
     entry, = results(tmp_path)
-    assert not (tmp_path / "metrics.png").exists()  # One round is no curve.
+    assert not (tmp_path / "metrics.png").exists()  # One round is not a curve.
     trained = next(old for old in results(run) if old["name"] == "fid" and old["step"] == 40)
     assert entry["value"] == pytest.approx(trained["value"], rel=1e-5)
     assert entry["protocol"] == trained["protocol"]
@@ -99,7 +99,7 @@ def test_runs_are_compared_by_one_protocol_alone_unless_asked(run, tmp_path, cap
     ([*MEASURED, "--config.evaluate.metrics=fid+prcd"], "did you mean prdc"),
     ([*MEASURED, "--config.evaluate.features=inception2015"], "need a weight file"),
     ([*MEASURED, "--config.train.evaluate_every_rounds=15", "--config.train.rounds_per_call=10"],
-     "no multiple of config.train.rounds_per_call")])
+     "not a multiple of config.train.rounds_per_call")])
 def test_mistakes_in_what_is_to_be_measured_come_before_training(tmp_path, capsys, flags, said):
     assert main([*TINY, *flags, f"--workdir={tmp_path / 'run'}"]) == 2
     assert said in capsys.readouterr().err

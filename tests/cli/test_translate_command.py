@@ -72,7 +72,7 @@ def test_an_imported_run_makes_the_official_images(place):
                                          ("cyclegan", "AB", "in/cyc_A", "out/cyc_fake_B"),
                                          ("cyclegan", "BA", "in/cyc_B", "out/cyc_fake_A")):
         trained = open_run(str(place / run), does=("translators",))
-        # Official inputs are no bytes: they come as floats.
+        # Official inputs are not bytes: they come as floats.
         assert relative_error(trained.translate(pictures(source), direction), pictures(made)) < 2e-5
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageCms
 
 from ganlab.data.decoding import MOST_PIXELS, BadImage, Header, decode_image, encode_png, read_header, with_channels
 
-# As where no test runs: Pillow's warnings are no exceptions.
+# As where no test runs: Pillow's warnings are not exceptions.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)

@@ -134,14 +134,14 @@ def test_the_bit_of_a_position_is_fair_and_apart_from_its_neighbours_and_from_th
     positions = np.arange(100_000, dtype=np.uint32)
     bits = np.asarray(jax.jit(position_bit)(KEY, positions)).astype(float)
     order = np.asarray(jax.jit(shuffled_index)(KEY, positions, 1000))
-    # The deviation of a mean of so many fair bits is 0.0016, that of a correlation 0.0032.
+    # The deviation of a mean of this many fair bits is 0.0016, that of a correlation 0.0032.
     assert abs(bits.mean() - 0.5) < 0.006
     assert abs(np.corrcoef(bits[1:], bits[:-1])[0, 1]) < 0.013
     assert abs(np.corrcoef(bits, order)[0, 1]) < 0.013
 
 
 def places(whole, crops):
-    """The corner (top, left) of each crop in its whole picture, as a number; fails for what is no crop of it."""
+    """The corner (top, left) of each crop in its whole picture, as a number; fails for what is not a crop of it."""
     side = crops.shape[1]
     last = whole.shape[1] - side + 1
     found = np.stack([np.all(whole[:, top:top + side, left:left + side] == crops, axis=(1, 2, 3))

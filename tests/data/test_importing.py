@@ -200,7 +200,7 @@ def test_a_folder_that_changes_meanwhile_is_refused_by_name(when, change, words,
 
 
 class Full:
-    """Stands for array_record's writer on a disk that fills up: by words, as that tells it, or by number."""
+    """Stands for array_record's writer on a disk that fills up: by words, as it reports that, or by number."""
 
     def __init__(self, error, at):
         self.error, self.at, self.calls = error, at, 0

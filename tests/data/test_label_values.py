@@ -29,7 +29,7 @@ def little():
 
 
 def write_set(folder, number, labels=LABELS):
-    """A set of TFDS of so many classes without names, whose pictures have these labels; the first pixel says which."""
+    """A set of TFDS of n classes without names, whose pictures have these labels; the first pixel says which."""
     prepare(folder, "dates", {"image": features.Image(shape=(2, 2, 1)), "label": features.ClassLabel(
         num_classes=number)}, {"train": [{"image": png(np.full((2, 2), i, np.uint8)), "label": label}
                                          for i, label in enumerate(labels)]})

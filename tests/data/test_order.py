@@ -36,7 +36,7 @@ def test_a_set_of_almost_2_to_the_31_repeats_nothing():
     assert index.dtype == np.int32
     assert index.min() >= 0
     assert len(np.unique(index)) == index.size
-    # Of so many uniform draws one is above any 99.9% mark but for a chance of e^-100.
+    # Of this many uniform draws one is above any 99.9% mark except with a chance of e^-100.
     assert index.max() > 0.999 * 2**31
 
 

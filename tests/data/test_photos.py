@@ -15,7 +15,7 @@ KINDS = [photos, lambda size, **kwargs: textures(size=size, source_size=1, **kwa
 
 
 def ramp(width):
-    """A picture that tells by its level at which of 200 columns a pixel is, and is otherwise flat."""
+    """A picture whose level says at which of 200 columns a pixel is, and which is otherwise flat."""
     return np.broadcast_to(np.arange(width, dtype=np.uint8)[:, None], (180, width, 3)).copy()
 
 

@@ -10,7 +10,7 @@ SIZES = [(12, 12), (13, 12), (7, 31), (40, 9), (2, 2)]
 
 
 def area_means(pixels, width, height):
-    """Means over areas by their definition: each pixel is cut into so many that areas are whole ones."""
+    """Means over areas by their definition: each pixel is cut into enough parts that areas are whole ones."""
     old_height, old_width, channels = pixels.shape
     fine = np.repeat(np.repeat(pixels.astype(float), height, 0), width, 1)
     return fine.reshape(height, old_height, width, old_width, channels).mean((1, 3))

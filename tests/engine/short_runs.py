@@ -13,7 +13,7 @@ SHARED = Shared()
 
 
 def config_of(total, **changes):
-    """A game of so many rounds, each of which is logged, with a checkpoint after every other."""
+    """A game of a few rounds, each of which is logged, with a checkpoint after every other."""
     # Gradients of a penalty are half of what there is to compile, and make no difference to a run.
     system = {"loss": "hinge", "penalty": "none", **changes.pop("system", {})}
     rounds = {"log_every_rounds": 1, "sample_every_rounds": 4, "checkpoint_every_rounds": 2, "keep_checkpoints": 9}
@@ -40,7 +40,7 @@ def go(path, config, draw=lambda step, samples: PICTURE, data=POINTS):
 
 
 def state_at(path, config, step, data=POINTS):
-    """The state after so many rounds, with a key that NumPy can compare."""
+    """The state after n rounds, with a key that NumPy can compare."""
     checkpoints = Checkpoints(RunDirectory(path).checkpoints)
     state = checkpoints.restore(step, programs_of(config, data).init(0))
     checkpoints.close()

@@ -28,7 +28,7 @@ def test_the_largest_array_is_found_in_loops_and_calls(function, numbers):
 
 
 class Told:
-    """A jitted function that tells of its calls."""
+    """A jitted function that reports its calls."""
 
     def __init__(self, jitted, name, calls):
         self.trace, self.lower = jitted.trace, jitted.lower

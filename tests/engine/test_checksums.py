@@ -1,4 +1,4 @@
-"""Checksums of checkpoints: written when a save is complete, they tell any later change, and arrays of another game."""
+"""Checksums of checkpoints: written when a save is complete, they show any later change, and arrays of another game."""
 
 import json
 import shutil

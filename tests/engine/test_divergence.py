@@ -28,7 +28,7 @@ def rounds_of(example, key, data):
 
 
 def poisoned(wanted):
-    """Points of which one is no number, whose rounds in the first stream and after one retry are `wanted`."""
+    """Points of which one is not a number, whose rounds in the first stream and after one retry are `wanted`."""
     data = poisoned_points([])
     return poisoned_points(next(
         number for number in range(len(data))
@@ -37,7 +37,7 @@ def poisoned(wanted):
 
 @pytest.fixture(scope="module")
 def in_round_five():
-    """Data that is no number in the critic's second slot of round 5, and not at all after a retry."""
+    """Data that is not a number in the critic's second slot of round 5, and not at all after a retry."""
     return poisoned(lambda first, second: first == [(5, 1)] and not second)
 
 
@@ -117,7 +117,7 @@ def test_skip_leaves_out_that_step_alone_and_counts_it(in_round_five, tmp_path):
     counts = {name: next(int(leaf) for leaf in jax.tree.leaves(tree) if leaf.dtype == jnp.int32)
               for name, tree in state.opt_state.items()}
     assert counts == {"critic": 2 * ROUNDS - 1, "generator": ROUNDS}
-    # The count goes on where it was.
+    # The count continues where it was.
     train_on(in_round_five, tmp_path / "parts", total=5, on_divergence="skip")
     train_on(in_round_five, tmp_path / "parts", on_divergence="skip")
     assert_same_bits(final(tmp_path / "parts", config), state)

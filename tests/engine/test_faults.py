@@ -1,4 +1,4 @@
-"""Faults from outside: after each the run goes on to the same bits; the long form is scripts/fault_injection.py."""
+"""Faults from outside: after each the run resumes to the same bits; the long form is scripts/fault_injection.py."""
 
 import errno
 import gc

@@ -1,4 +1,4 @@
-"""The engine's two feeds: training ends in the same bits, whichever it was, and goes on from one to the other."""
+"""The engine's two feeds: training ends in the same bits whichever it is, and one resumes what the other began."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Starting anew from weights: what is taken is taken to the bit, all else is a new run's, and misfits are named."""
+"""A new run from given weights: what is taken is taken to the bit, all else is a new run's, and misfits are named."""
 
 import shutil
 

@@ -35,7 +35,7 @@ PARAMS = {"kernel": np.linspace(-2.0, 1.0, 6).reshape(2, 3), "bias": np.ones(3)}
 
 
 def three_steps(build):
-    """Params after each of three steps on a bowl, the optimizer built anew for each, as the round does."""
+    """Params after each of three steps on a bowl, the optimizer built again for each, as the round does."""
     params = jax.tree.map(jnp.asarray, PARAMS)
     state, path = build().init(params), []
     for _ in range(3):

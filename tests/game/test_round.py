@@ -58,7 +58,7 @@ def toy_game():
 
 
 def toy_batches(number):
-    """Images that tell their round and slot: 10 * round + slot in every number."""
+    """Images that show their round and slot: 10 * round + slot in every number."""
     slots = 10.0 * number + np.arange(REPEATS + 2)
     return {"image": np.broadcast_to(slots[:, None, None], (REPEATS + 2, BATCH, 2))}
 

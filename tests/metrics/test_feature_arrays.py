@@ -1,4 +1,4 @@
-"""What is no set of features is refused in a sentence, by every estimator."""
+"""What is not a set of features is refused in a sentence, by every estimator."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,7 @@ def test_what_a_seed_does_to_both_cancels_in_paired_differences():
     found = paired_difference(base + 2, base)
     assert found.pairs == 4 and found.mean == pytest.approx(2) and found.interval[:2] == pytest.approx((2, 2))
     assert found.told_apart
-    # Unpaired, the same two settings could not be told apart.
+    # Unpaired, the same two settings could not be distinguished.
     one, other = summarise(base + 2).interval, summarise(base).interval
     assert one.low < other.high and other.low < one.high
 

@@ -144,7 +144,7 @@ def test_a_critic_sees_the_label_of_its_own_image(family, conditioning):
     critic = judged(family, conditioning)
     before, _ = critic()
     after, _ = critic(labels=(critic.labels + np.array([1, 0, 0, 0], np.int32)) % CLASSES)
-    # An auxiliary classifier has to tell the label, so it must not be told.
+    # An auxiliary classifier has to predict the label, so it must not see it.
     assert (np.abs(after[0] - before[0]) > 1e-3) == (conditioning != "auxiliary")
     np.testing.assert_allclose(after[1:], before[1:], rtol=1e-5)
 
@@ -183,7 +183,7 @@ def test_spectral_normalization_bounds_the_slope_of_every_layer(family):
         largest = np.linalg.svd(np.asarray(kernel).reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
         found, = (leaf for path, leaf in jax.tree_util.tree_leaves_with_path(variables["spectral"])
                   if path[0].key == f"spectral_{name}" and path[-1].key.endswith("sigma"))
-        # Two nearly equal singular values are told apart slowly.
+        # Two nearly equal singular values separate slowly.
         np.testing.assert_allclose(found, largest, rtol=1e-2, err_msg=name)
 
 

@@ -27,7 +27,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
 @contextlib.contextmanager
 def full_disk(most=LIMIT):
-    """Lets no file grow beyond so many bytes; Python ignores SIGXFSZ, so that writing more is an error."""
+    """Lets no file grow beyond a number of bytes; Python ignores SIGXFSZ, so that writing more is an error."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
     try:

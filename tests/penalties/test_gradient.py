@@ -206,7 +206,7 @@ def test_interpolates_are_uniform_between_fake_and_real():
 
 def test_surroundings_are_uniform_on_the_segment_to_uniform_noise():
     # Pixels of 1 and -1 deviate by 1. Of 500 pixels the largest noise is nearly 1, so that the
-    # largest step of an example tells its place between the image and the noise.
+    # largest step of an example shows its place between the image and the noise.
     real = np.tile(np.array([1.0, -1.0], np.float32), (1000, 250))
     steps = (np.asarray(jax.jit(functools.partial(surroundings, axis_name=None))(real, batch_keys(1000))) - real) / 0.5
     places = steps.max(axis=1)

@@ -1,4 +1,4 @@
-"""Weight files of any kind, by what they hold and not by their names; what is none is told why."""
+"""Weight files of any kind, by what they hold and not by their names; what is not one is refused with the reason."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Tables tell what is there: layers, parameters, updates, bytes."""
+"""Tables show what is there: layers, parameters, updates, bytes."""
 
 import jax
 import pytest

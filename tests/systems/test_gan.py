@@ -189,15 +189,15 @@ MISTAKES = {
         {"system": {"loss": "outside_gan:loss"}}, ["config.system.loss", "outside_gan", "does not import"]),
     "an attribute that is not there": (
         {"system": {"loss": "outside_ganlab.parts:lost"}}, ["config.system.loss", "outside_ganlab.parts", "'lost'"]),
-    "something that is no loss": (
+    "something that is not a loss": (
         {"system": {"loss": "outside_ganlab.parts:not_a_loss"}}, ["config.system.loss", "AdversarialLoss"]),
-    "a function that is no pair": (
+    "a function that is not a pair": (
         {"system": {"loss": "outside_ganlab.parts:penalty"}}, ["config.system.loss", "AdversarialLoss"]),
     "a penalty that is not there": (
         {"system": {"penalty": "r1+outside_ganlab.parts:lost"}}, ["config.system.penalty", "'lost'"]),
-    "a penalty that is no function": (
+    "a penalty that is not a function": (
         {"system": {"penalty": "outside_ganlab.parts:not_a_loss"}}, ["config.system.penalty", "not_a_loss"]),
-    "an optimizer that is no function": (
+    "an optimizer that is not a function": (
         {"critic": {"optimizer": "outside_ganlab.parts:not_a_loss"}},
         ["config.networks.critic.optimizer", "not_a_loss"]),
     "an optimizer whose number is missing": (

@@ -1,4 +1,4 @@
-"""The systems that translate: every way of playing is one function, every loss and penalty fits, mistakes are told."""
+"""The systems that translate: every way of playing is one function, every loss and penalty fits, mistakes are named."""
 
 import dataclasses
 import functools

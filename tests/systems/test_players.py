@@ -197,7 +197,7 @@ def test_what_cannot_work_together_is_refused_with_the_remedy(mistake):
 
 
 class SilentCritic(nn.Module):
-    """A critic from outside that tells its logit alone."""
+    """A critic from outside that returns its logit and nothing else."""
 
     image_shape: tuple
     num_classes: int
@@ -209,7 +209,7 @@ class SilentCritic(nn.Module):
         return nn.Dense(1)(images.reshape(len(images), -1))[:, 0]
 
 
-def test_feature_matching_needs_a_critic_that_tells_its_features():
+def test_feature_matching_needs_a_critic_that_returns_its_features():
     silent = {"network": "test_players:SilentCritic"}
     with pytest.raises(ConfigError, match="feature_matching, but config.networks.critic .*SilentCritic"):
         tiny_game(critic=silent, system={"tricks": "feature_matching"})
