@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from ganlab.data.blank import blank
 from ganlab.data.dataset import Dataset, NotFinite, StoredImages, finite_images, to_float, to_uint8
-from ganlab.data.decoding import SUFFIXES, BadImage, Header, decode_image, encode_png, read_header, with_channels
+from ganlab.data.decoding import (
+    SUFFIXES, BadImage, Header, decode_image, encode_png, read_header, with_channels)
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
 from ganlab.data.feeding import (
@@ -34,15 +35,16 @@ from ganlab.data.translation import photo_edges, photo_grey, translated
 from ganlab.data.two_splits import two_splits
 
 SOURCES: dict[str, Callable[..., Dataset]] = {
-    "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8, "grid25": grid25,
-    "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
-    "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
-    "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits,
-    "two_fonts": two_fonts, "blank": blank}
+    "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8,
+    "grid25": grid25, "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
+    "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures,
+    "translated": translated, "two_folders": two_folders, "side_by_side": side_by_side,
+    "two_splits": two_splits, "two_fonts": two_fonts, "blank": blank}
 
-__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
-           "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "read_header", "SUFFIXES",
-           "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
-           "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
-           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Streams", "to_float",
-           "to_uint8", "with_channels", "with_crops"]
+__all__ = ["BadImage", "CROPS", "Dataset", "decode_image", "device_data", "encode_png",
+           "Examination", "examine", "finish_batches", "finite_images", "gather_raw", "Header",
+           "NotFinite", "read_header", "SUFFIXES", "Form", "gather_batches", "HostReader",
+           "import_images", "Imported", "Jitter", "list_images", "list_prepared", "Listing",
+           "load_section", "load_source", "Pictures", "prepare", "resize", "round_positions",
+           "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Streams",
+           "to_float", "to_uint8", "with_channels", "with_crops"]

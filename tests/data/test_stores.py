@@ -87,7 +87,7 @@ def broken(folder):
 def test_links_to_nothing_are_refused_or_left_out_and_listed(tmp_path):
     folder = write_folder(tmp_path / "source", CLASSES)
     names = broken(folder)
-    with pytest.raises(ConfigError, match=r"source/cats/self.png .*--skip_bad` leaves all such out"):
+    with pytest.raises(ConfigError, match=r"source/cats/self.png .*--skip_bad` leaves all of these out"):
         list_images(folder)
     listing = list_images(folder, skip_bad=True)
     assert listing.names == tuple(sorted(CLASSES)) and {name for name, _ in listing.left_out} == names
