@@ -168,7 +168,7 @@ def _label_pairs(where: str, labels: Any) -> dict[str, int | str]:
                               f"path and class; write {_EXAMPLE}")
         path, label = posixpath.normpath(pair[0].replace("\\", "/")), pair[1]
         if (type(label) not in (int, str) or type(label) is int and not 0 <= label <= LARGEST_LABEL
-            or label == ""):
+                or label == ""):
             raise ConfigError(f"{where} gives {path} the class {str(label)[:80]}; a class is a "
                               "number from 0 to 2^63 - 1, or a name")
         if given.setdefault(path, label) != label:

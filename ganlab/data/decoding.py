@@ -29,7 +29,7 @@ _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 class BadImage(Exception):
-    """An image file that cannot be used; the text says why and what would mend it."""
+    """An image file that cannot be used; the text says why and what would fix it."""
 
 
 class Header(NamedTuple):

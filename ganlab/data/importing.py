@@ -163,7 +163,7 @@ def _check_counts(listing: Listing, counts: np.ndarray, left_out: list[tuple[str
     for label in np.flatnonzero(counts == 0):
         first = next(listing.names[i] for i in np.flatnonzero(listing.labels == label))
         raise ConfigError(f"{listing.source}: no image of class {listing.class_names[label]} can "
-                          f"be used; the first, {first}, {reasons[first]}; mend them or take the "
+                          f"be used; the first, {first}, {reasons[first]}; fix them or take the "
                           "class out")
 
 

@@ -99,7 +99,7 @@ def _answer(error: Exception, name: str, builder: Any, folder: Path,
                               "make room, or name another place by --data_dir, and run the same "
                               "command again")
         if (getattr(error, "filename", None) is None
-            and str(error).startswith("Not enough disk space")):
+                and str(error).startswith("Not enough disk space")):
             return ConfigError(f"{folder} has too little space for {name}: {_line(error)}; name "
                                "another place by --data_dir")
     return None

@@ -90,14 +90,14 @@ def _look(name: str, entry: os.DirEntry, found: Scan) -> bool:
         if entry.is_file():
             found.files[name] = _stamp(entry.stat())
         elif entry.is_symlink() and not os.path.exists(entry.path):
-            found.broken.append((name, "is a link to nothing; mend or remove it"))
+            found.broken.append((name, "is a link to nothing; fix or remove it"))
     except OSError as error:  # A link to itself, or a file that has just been removed.
         found.broken.append((name, _unreadable(error)))
     return False
 
 
 def _unreadable(error: OSError) -> str:
-    return f"cannot be read ({error.strerror}); mend or remove it"
+    return f"cannot be read ({error.strerror}); fix or remove it"
 
 
 class Zip:
