@@ -44,11 +44,11 @@ from ganlab.data.translation import photo_edges, photo_grey, translated
 from ganlab.data.two_splits import two_splits
 
 SOURCES: dict[str, Callable[..., Dataset]] = {
-    "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8, "grid25": grid25,
-    "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
-    "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures, "translated": translated,
-    "two_folders": two_folders, "side_by_side": side_by_side, "two_splits": two_splits,
-    "two_fonts": two_fonts, "blank": blank}
+    "digits": digits, "stacked_digits": stacked_digits, "glyphs": glyphs, "ring8": ring8,
+    "grid25": grid25, "photos": photos, "tfds": tfds, "imported": imported, "folder": folder,
+    "photo_edges": photo_edges, "photo_grey": photo_grey, "textures": textures,
+    "translated": translated, "two_folders": two_folders, "side_by_side": side_by_side,
+    "two_splits": two_splits, "two_fonts": two_fonts, "blank": blank}
 
 __all__ = ["as_pictures", "BadImage", "CROPS", "DataFacts", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
            "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "PICTURE_CHANNELS", "read_header", "SUFFIXES",

@@ -7,15 +7,15 @@ from ganlab.data.dataset import Dataset
 
 
 def blank(side: int = 256, channels: int = 3, source_channels: int = 3) -> Dataset:
-    """One black image and its source, as black: for weights that came without the data that they learned from.
+    """Makes one black image and its black source, for weights that came without their data.
 
     Args:
-      side: of both in pixels.
-      channels: of the image.
-      source_channels: of the source.
+      side: side of both in pixels.
+      channels: channels of the image.
+      source_channels: channels of the source.
 
     Returns:
       uint8 images [1, side, side, channels] and sources [1, side, side, source_channels].
     """
-    return Dataset("blank", np.zeros((1, side, side, channels), np.uint8), np.zeros(1, np.int32), ONE_CLASS,
-                   sources=np.zeros((1, side, side, source_channels), np.uint8))
+    return Dataset("blank", np.zeros((1, side, side, channels), np.uint8), np.zeros(1, np.int32),
+                   ONE_CLASS, sources=np.zeros((1, side, side, source_channels), np.uint8))

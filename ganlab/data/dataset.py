@@ -14,7 +14,7 @@ from ganlab.types import Array
 
 
 class StoredImages(Protocol):
-    """Images on a disk that are indexed as an array in memory would be: decoded when they are asked for.
+    """Images on a disk, indexed like an array in memory and decoded when they are asked for.
 
     Reading must be safe from several threads.
     """
@@ -23,14 +23,14 @@ class StoredImages(Protocol):
     """[n, h, w, c]."""
     dtype: np.dtype
     nbytes: int
-    """Bytes that they would take in memory."""
+    """Bytes that the images would take in memory."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Returns the number of images."""
         ...
 
     def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
-        """The images [k, h, w, c] of indices [k] or of a slice, or the image [h, w, c] of one index."""
+        """Returns the images [k, h, w, c] of indices [k] or of a slice, or one image [h, w, c]."""
         ...
 
 
@@ -76,13 +76,13 @@ class Dataset:
     """The modes [m, d] of a mixture, and below its standard deviation; None for images."""
     deviation: float | None = None
     sources: np.ndarray | StoredImages | None = None
-    """Pictures that are translated to `images`: one for each, or as many as there are of their kind."""
+    """Pictures that are translated to `images`: one for each, or any number of unpaired ones."""
     paired: bool = True
     """Whether source i belongs to image i."""
     partners: Stream | None = None
     """A stream of examples that come in pairs with those of the same class, see `ganlab.data.streams.partners`."""
     whole: "Dataset | None" = None
-    """Where pictures are crops: the same data with whole ones, out of which training cuts its own."""
+    """If pictures are crops: the same data with whole pictures, of which training cuts its own."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -141,13 +141,13 @@ def as_pictures(images: np.ndarray) -> np.ndarray:
 
 
 def finite_images(images: np.ndarray) -> np.ndarray:
-    """Returns whether all numbers are finite, bool [n], of images [n, ...]."""
+    """Returns bool [n]: whether all numbers of each of images [n, ...] are finite."""
     images = np.asarray(images, np.float32)
     return np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
 
 
 def to_float(images: Array) -> Array:
-    """uint8 0..255 to floats in [-1, 1]; floats pass unchanged."""
+    """Converts uint8 0..255 to floats in [-1, 1]; floats pass unchanged."""
     return images.astype(float) / 127.5 - 1.0 if images.dtype == jnp.uint8 else images.astype(float)
 
 
@@ -156,7 +156,7 @@ class NotFinite(ConfigError):
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Returns floats in [-1, 1] as uint8 0..255, rounded and clipped; the first axis counts the images.
+    """Converts images [n, ...] of floats in [-1, 1] to uint8 0..255, rounded and clipped.
 
     Raises:
       NotFinite: for images that are not finite, which would become black or white ones.
@@ -165,9 +165,10 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     if not finite.all():
         bad = int(np.sum(~finite))
         raise NotFinite(f"{bad:,} of {counted(len(finite), 'image')} that the network makes "
-                        f"{agreeing(bad, 'is', 'are')} not finite, "
-                        f"the first of them number {int(np.argmin(finite)):,}; take an earlier checkpoint by --step, "
-                        "or other weights")
-    return np.clip(np.round((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+                        f"{agreeing(bad, 'is', 'are')} not finite, the first of them number "
+                        f"{int(np.argmin(finite)):,}; take an earlier checkpoint by --step, or "
+                        "other weights")
+    levels = np.round((np.asarray(images, np.float32) + 1.0) * 127.5)
+    return np.clip(levels, 0, 255).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Batches of a round: gathered from data on the device, or read ahead on the host; to the same bits.
+"""Batches of a round: gathered from data on the device or read ahead on the host, to the same bits.
 
 Data comes in streams: arrays whose examples belong together, and share an order. Most sets
 are one stream of `image` and `label`; pictures of two kinds that are not paired are two.
@@ -19,15 +19,17 @@ from ganlab.data.order import class_draw, host_shuffled_index, key_words, shuffl
 from ganlab.data.streams import Stream, Streams, declared
 from ganlab.types import Array
 
+
 def stream_key(key: Array, number: int) -> Array:
-    """The order's key of each stream, from that of the run's data; the first has that itself."""
+    """Derives a stream's order key from that of the run's data, which the first stream keeps."""
     return jax.random.fold_in(key, number) if number else key
 
 
 def round_positions(first: Any, slots: int, batch_size: int, index: Any = None) -> Any:
-    """Positions uint32 [slots, b] in each stream of the examples of a round; `first` is an array of NumPy or JAX.
+    """Returns the positions uint32 [slots, b] of a round's examples, the same in each stream.
 
-    `index` [b] names the examples of the global batch that are meant; None means all `batch_size` of them.
+    `first`, the position of the first of them, is an array of NumPy or JAX. `index` [b] selects
+    examples of the global batch; None means all `batch_size`.
     """
     index = np.arange(batch_size, dtype=np.uint32) if index is None else index.astype(np.uint32)
     return first.astype(np.uint32) + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
@@ -35,7 +37,7 @@ def round_positions(first: Any, slots: int, batch_size: int, index: Any = None) 
 
 def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
                    jitter: Jitter = Jitter()) -> dict[str, Array]:
-    """The real batches of one round from data on the device.
+    """Gathers the real batches of one round from data on the device.
 
     Args:
       streams: arrays [n, ...], of one length within a stream.
@@ -46,7 +48,8 @@ def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch
       jitter: see `finish_batches`.
 
     Returns:
-      `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else there is.
+      `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else
+      there is.
     """
     return finish_batches(gather_raw(streams, key, first, slots, batch_size), key, first, batch_size, jitter)
 
@@ -86,10 +89,10 @@ def partner_index(words: Any, positions: Any, labels: Any, stream: Stream) -> An
 
 def finish_batches(raw: Streams, key: Array, first: Array, batch_size: int,
                    jitter: Jitter = Jitter(), index: Array | None = None) -> dict[str, Array]:
-    """Batches as networks see them, from raw ones [slots, b, ...]: floats, cropped and mirrored as `jitter` says.
+    """Converts raw batches [slots, b, ...] to what networks see: floats, cropped and mirrored.
 
-    What shares a stream (a pair) is cropped and mirrored together, see `jittered`. Of a global batch of
-    `batch_size` examples, `raw` has those of `index` [b], all if None.
+    What shares a stream (a pair) is cropped and mirrored together, see `jittered`. Of a global
+    batch of `batch_size` examples, `raw` has those of `index` [b], all if None.
     """
     batches: dict[str, Array] = {}
     for number, stream in enumerate(map(declared, raw)):
@@ -102,7 +105,7 @@ def finish_batches(raw: Streams, key: Array, first: Array, batch_size: int,
 
 @dataclasses.dataclass(frozen=True)
 class HostReader:
-    """Reads the raw batches of rounds from arrays in memory or on disk, for any rows of the global batch.
+    """Reads raw batches of rounds from arrays in memory or on disk, for any rows of the batch.
 
     Attributes:
       streams: arrays, or what is indexed like them by an array of indices (`StoredImages`).
@@ -119,8 +122,9 @@ class HostReader:
     rows: range | None = None
 
     @classmethod
-    def of(cls, streams: Streams, key: Array, slots: int, batch_size: int, rows: range | None = None) -> "HostReader":
-        """A reader in the order of the PRNG key `key`."""
+    def of(cls, streams: Streams, key: Array, slots: int, batch_size: int,
+           rows: range | None = None) -> "HostReader":
+        """Makes a reader in the order of the PRNG key `key`."""
         words = [np.asarray(key_words(stream_key(key, number))) for number in range(len(streams))]
         return cls(streams, words, slots, batch_size, rows)
 
@@ -147,4 +151,6 @@ def device_data(streams: Streams, sharding: jax.sharding.Sharding) -> Streams:
     if sharding.is_fully_addressable:
         return jax.tree.map(lambda array: jax.device_put(array, sharding), streams)
     # `device_put` would compare the data of all processes, and take a NaN for a difference.
-    return jax.tree.map(lambda array: jax.make_array_from_callback(array.shape, sharding, array.__getitem__), streams)
+    return jax.tree.map(
+        lambda array: jax.make_array_from_callback(array.shape, sharding, array.__getitem__),
+        streams)

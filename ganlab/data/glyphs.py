@@ -1,4 +1,4 @@
-"""Letters and digits drawn from the fonts that ship with matplotlib: labelled images without a download."""
+"""Letters and digits of the fonts that ship with matplotlib: labelled images, no download."""
 
 import functools
 import string
@@ -8,10 +8,10 @@ import numpy as np
 from ganlab.config import unknown
 from ganlab.data.dataset import Dataset
 
-# The text faces of matplotlib: those that draw every character below as an upright or slanted letter
-# of a running text. Left out are what has no Latin letters at these places (STIXNonUni*, STIXSiz*,
-# DejaVu*Display, LastResort, cmex10, cmsy10) and the italic of formulas (cmmi10). A list and not a
-# pattern, so that a font that is added to matplotlib changes no data.
+# The text faces of matplotlib: those that draw every character below as an upright or slanted
+# letter of a running text. Left out are what has no Latin letters at these places (STIXNonUni*,
+# STIXSiz*, DejaVu*Display, LastResort, cmex10, cmsy10) and the italic of formulas (cmmi10). A list
+# and not a pattern, so that a font that is added to matplotlib changes no data.
 FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique",
     "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique",
@@ -24,10 +24,13 @@ SPLITS = ("train", "test")
 
 SIDE = 32  # For which all lengths below are given; they grow with the side of the images.
 SMALLEST_SIDE = 16  # Below, strokes are thinner than a pixel and glyphs hard to read.
-CAPITAL_HEIGHT = 22  # Of the letter H in pixels: small letters stay small, so that c and C can be told apart.
+# Of the letter H in pixels: small letters stay small, so that c and C can be told apart.
+CAPITAL_HEIGHT = 22
 LARGEST_EXTENT = 28  # Glyphs that would be wider or taller (W, j) are made smaller.
-MARGIN = 1.5  # From ink to frame in pixels: enough for the soft edge of the ink to end within, at any side.
-OVERSAMPLING = 4  # Pixels of a drawn glyph to one of an image: so fine that the nearest is smooth enough, and quick.
+# From ink to frame in pixels: enough for the soft edge of the ink to end within, at any side.
+MARGIN = 1.5
+# Pixels of a drawn glyph to one of an image: fine enough that the nearest one will do.
+OVERSAMPLING = 4
 PADDING = 2  # Empty pixels around a drawn glyph, in which its edge can fade.
 
 # Jitter, uniform between the bounds, or between minus and plus the bound.
@@ -37,7 +40,7 @@ ROTATION, SHEAR, SHIFT = np.deg2rad(10), 0.15, 2.0  # In radians; as a tangent; 
 
 @functools.cache
 def _drawn_glyphs(side: int) -> tuple[tuple, np.ndarray]:
-    """Every glyph of every font, drawn large for images of `side` pixels and cut to its ink.
+    """Draws every glyph of every font, large, for images of `side` pixels and cut to its ink.
 
     Cached because a small set costs less than this; what is kept is never changed.
 
@@ -45,7 +48,8 @@ def _drawn_glyphs(side: int) -> tuple[tuple, np.ndarray]:
       Pillow images in the order of fonts, then characters, and the half extents of their ink,
       [fonts * characters, 2], (x, y) in pixels of the final images.
     """
-    from pathlib import Path  # Imported here, as all that draws: other sources need not wait for it.
+    # Imported here, as all that draws: other sources need not wait for it.
+    from pathlib import Path
 
     import matplotlib
     from PIL import Image, ImageFilter, ImageFont, ImageOps
@@ -53,6 +57,7 @@ def _drawn_glyphs(side: int) -> tuple[tuple, np.ndarray]:
     # The mean over the area of a final pixel, which sampling at its centre then keeps.
     soften = ImageFilter.BoxBlur((OVERSAMPLING - 1) / 2)
     pictures, extents = [], []
+    # Every font at the size at which its H has the same height.
     for name in FONTS:
         file = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
         # The basic layout is in every Pillow; another one may place glyphs otherwise.
@@ -69,7 +74,7 @@ def _drawn_glyphs(side: int) -> tuple[tuple, np.ndarray]:
 
 
 def _jitter(draws: np.ndarray, extents: np.ndarray, side: int) -> np.ndarray:
-    """The affine maps [n, 6] from image to drawn glyph that Pillow asks for.
+    """Computes the affine maps [n, 6] from image to drawn glyph, as Pillow takes them.
 
     Args:
       draws: uniform in [0, 1), [n, 5]: scale, rotation, shear, and shift in x and y.
@@ -83,19 +88,23 @@ def _jitter(draws: np.ndarray, extents: np.ndarray, side: int) -> np.ndarray:
     angle, shear, *shift = (2 * draws[:, 1:].T - 1) * np.array([ROTATION, SHEAR, 1, 1])[:, None]
     cosine, sine = np.cos(angle), np.sin(angle)
     # A rotation of what the shear has slanted.
-    forward = np.stack([cosine, cosine * shear - sine, sine, sine * shear + cosine], axis=-1).reshape(-1, 2, 2)
+    forward = np.stack([cosine, cosine * shear - sine, sine, sine * shear + cosine],
+                       axis=-1).reshape(-1, 2, 2)
     # The box of the turned ink; a glyph that would leave the frame is made smaller and moved less.
     half = np.einsum("nij,nj->ni", np.abs(forward), extents)
     scale = np.minimum(scale, (side / 2 - margin) / half.max(axis=1))
     room = np.minimum(SHIFT * unit, side / 2 - margin - scale[:, None] * half)
     middle = side / 2 + room * np.stack(shift, axis=-1)
+    # Pillow maps pixels of the image back to the glyph.
     backward = np.linalg.inv(forward) * (OVERSAMPLING / scale)[:, None, None]
     offset = OVERSAMPLING * extents + PADDING - np.einsum("nij,nj->ni", backward, middle)
     return np.concatenate([backward, offset[..., None]], axis=-1).reshape(-1, 6)
 
 
 def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.ndarray:
-    """Grey glyphs [n, h, w, 1] in a random colour on another, by draws [n, 6]; uint8 [n, h, w, 3].
+    """Paints grey glyphs [n, h, w, 1] in one random colour on another, by draws [n, 6].
+
+    Returns uint8 [n, h, w, 3].
 
     In every channel the two colours differ by 96 to 160 of 255, so that all glyphs can be read.
     """
@@ -110,7 +119,7 @@ def _painted(images: np.ndarray, draws: np.ndarray, block: int = 1000) -> np.nda
 
 
 def _transformed(glyph: np.ndarray, draws: np.ndarray, side: int) -> np.ndarray:
-    """Glyphs by their numbers [n], jittered by draws [n, 5]; uint8 [n, side, side, 1]."""
+    """Draws glyphs by their numbers [n], jittered by draws [n, 5]: uint8 [n, side, side, 1]."""
     from PIL import Image
 
     if side < SMALLEST_SIDE:
@@ -124,12 +133,13 @@ def _transformed(glyph: np.ndarray, draws: np.ndarray, side: int) -> np.ndarray:
 
 
 def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE) -> Dataset:
-    """Digits and letters in 62 classes, 0-9 then A-Z then a-z, from 21 fonts, of 32x32 pixels or another side.
+    """Draws digits and letters, 62 classes in 21 fonts, 32x32 pixels or of another side.
 
-    The fonts are the text faces that matplotlib carries (DejaVu, STIX and Computer Modern). Each
-    image is one of the 1,302 glyphs, scaled, turned, slanted and moved at random: bright on black
-    with smooth edges, uint8 [size, side, side, 1]. Some classes differ by their size alone (c and C)
-    or hardly at all (0 and O, l and I in some fonts), so no classifier can be perfect.
+    The classes are 0-9, then A-Z, then a-z. The fonts are the text faces that matplotlib carries
+    (DejaVu, STIX and Computer Modern). Each image is one of the 1,302 glyphs, scaled, turned,
+    slanted and moved at random: bright on black with smooth edges, uint8 [size, side, side, 1].
+    Some classes differ only by their size (c and C) or hardly at all (0 and O, l and I in some
+    fonts), so no classifier can be perfect.
 
     Args:
       size: number of images. The first images of a larger set are those of a smaller one.
@@ -138,7 +148,7 @@ def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = 
       side: of the images in pixels, at least 16. A larger one shows the same glyphs in the same
         places, drawn finer.
     """
-    # One row of draws an image: its glyph, its jitter, its colours.
+    # One row of draws for each image: its glyph, its jitter, its colours.
     draws = np.random.Generator(np.random.PCG64(seed)).random((size, 12))
     glyph = np.floor(draws[:, 0] * len(FONTS) * len(CHARACTERS)).astype(np.int32)
     images = _transformed(glyph, draws[:, 1:6], side)
@@ -147,23 +157,24 @@ def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = 
     return Dataset("glyphs", images, glyph % len(CHARACTERS), tuple(CHARACTERS))
 
 
-def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size: int = 4000, side: int = 64,
-              split: str = "train", seed: int = 0) -> Dataset:
-    """Unpaired capital letters of two fonts: of `first` to be translated to those of `second`, 64x64 grey.
+def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size: int = 4000,
+              side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
+    """Draws unpaired capitals of two fonts, `first` to be translated to `second`, 64x64 grey.
 
-    Letters are jittered as those of `glyphs`; their class is the letter. No jitter of `test` is one of `train`.
+    Letters are jittered as those of `glyphs`; their class is the letter. `test` and `train` share
+    no jitter.
 
     Args:
       first: the font of the sources, of `FONTS`.
-      second: that of the images.
-      size: number of each.
+      second: the font of the images.
+      size: number of images, and of sources.
       side: in pixels, at least 16.
       split: `train` or `test`.
       seed: chooses letters and jitter.
 
     Returns:
-      uint8 images and sources [size, side, side, 1]; the sources of two fonts are the images, with their labels, of
-      the same fonts the other way round.
+      uint8 images and sources [size, side, side, 1]; the sources of two fonts are the images, with
+      their labels, of the same fonts the other way round.
 
     Raises:
       ConfigError: for an unknown font or split.
@@ -174,10 +185,13 @@ def two_fonts(first: str = "DejaVuSans", second: str = "DejaVuSerif-Bold", size:
     for key, name in (("first", first), ("second", second)):
         if name not in FONTS:
             raise unknown(f"config.data.kwargs.{key}", name, FONTS)
+        # Each font and split draws from a stream of its own: a letter first, then its jitter.
         font = FONTS.index(name)
-        draws = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), font])).random((size, 6))
+        random = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), font]))
+        draws = random.random((size, 6))
         letter = np.floor(draws[:, 0] * len(CAPITALS)).astype(np.int32)
         glyph = font * len(CHARACTERS) + CHARACTERS.index(CAPITALS[0]) + letter
         found.append((_transformed(glyph, draws[:, 1:], side), letter))
+    # The class is the letter of the image; that of the source is unknown to training.
     (sources, _), (images, labels) = found
     return Dataset("two_fonts", images, labels, tuple(CAPITALS), sources=sources, paired=False)

@@ -1,4 +1,4 @@
-"""Images of any size and kind become a data set of one size: decoded and resized once, and read quickly ever after."""
+"""Imports images of any size and kind as a data set of one size, decoded and resized only once."""
 
 import collections
 import contextlib
@@ -19,15 +19,15 @@ from ganlab.data.listing import SKIPPED, Listing
 from ganlab.data.record_writer import RecordWriter, data_name, named_folder, whole_or_nothing
 from ganlab.data.resizing import CROPS, MOST_ENLARGED, crop_size, resize
 
-AHEAD = 4  # Images for each thread that are decoded or wait to be written.
+AHEAD = 4  # Images per thread that are being decoded or wait to be written.
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """What images are made to be.
+    """What images are converted to.
 
     Attributes:
-      resolution: side in pixels; 0 leaves them as they are, which must then be of one size.
+      resolution: side in pixels; 0 keeps images as they are, which must then be of one size.
       crop: a name of `CROPS`.
       background: under what is transparent: a name or #rrggbb, as in CSS.
       channels: 1 for grey or 3 for colours.
@@ -39,10 +39,10 @@ class Form:
     channels: int = 3
 
     def check(self, prefix: str) -> tuple[int, int, int]:
-        """The background as R, G, B.
+        """Checks all values and returns the background as R, G, B.
 
         Args:
-          prefix: of the names of what was given, for messages: `--`, or that of the config's keys.
+          prefix: what stands before the names in messages: `--`, or the path of the config's keys.
 
         Raises:
           ConfigError: for a value that is not allowed.
@@ -50,17 +50,19 @@ class Form:
         from PIL import ImageColor  # Imported here: other sources need not wait for it.
 
         if self.resolution < 0 or self.resolution > 8192:
-            raise ConfigError(f"{prefix}resolution is {self.resolution}; it takes the side of the images in pixels, up "
-                              "to 8192, or 0 to leave images of one size as they are")
+            raise ConfigError(f"{prefix}resolution is {self.resolution}; it takes the side of the "
+                              "images in pixels, up to 8192, or 0 to leave images of one size as "
+                              "they are")
         if self.crop not in CROPS:
             raise unknown(f"{prefix}crop", self.crop, CROPS)
         if self.channels not in MODES:
-            raise ConfigError(f"{prefix}channels is {self.channels}; it takes 1 (grey) or 3 (colours)")
+            raise ConfigError(f"{prefix}channels is {self.channels}; it takes 1 (grey) or 3 "
+                              "(colours)")
         try:
             return ImageColor.getrgb(self.background)[:3]
         except ValueError:
-            raise ConfigError(f"{prefix}background is {self.background!r}; it takes a colour such as black, white or "
-                              "#8090a0") from None
+            raise ConfigError(f"{prefix}background is {self.background!r}; it takes a colour such "
+                              "as black, white or #8090a0") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +92,10 @@ class _Prepared:
     grey: bool
 
 
-def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = False, overwrite: bool = False,
-                  progress: Callable[[int, int], None] | None = None, wait: bool = False) -> Imported:
-    """Makes a data set of the images of a listing, in its order.
+def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = False,
+                  overwrite: bool = False, progress: Callable[[int, int], None] | None = None,
+                  wait: bool = False) -> Imported:
+    """Imports the images of a listing as a data set, in its order.
 
     What is at `place` afterwards opens by `tfds.builder_from_directory(place).as_data_source()` as well, without
     ganlab and without TensorFlow: features `image` and `label`, one split `train`. Where `place` ends in
@@ -102,26 +105,31 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
     Args:
       listing: the images and their labels.
       place: a new or empty folder.
-      form: what the images are made to be.
-      skip_bad: leaves out and lists files that are no usable images, instead of stopping at the first.
+      form: what the images are converted to.
+      skip_bad: leaves out and lists files that are not usable images, instead of stopping at the
+        first.
       overwrite: replaces a data set that is at `place`, once the new one is whole.
       progress: called with images done and their total, after each.
-      wait: for another import into the same place.
+      wait: waits for another import into the same place, instead of refusing.
 
     Raises:
-      ConfigError: naming the file and the remedy, for a file that cannot be used, a source that changes
-        meanwhile, a place that is not free or a disk that is full. Nothing is left at `place` then.
+      ConfigError: naming the file and the remedy, for a file that cannot be used, a source that
+        changes meanwhile, a place that is not free or a disk that is full. Nothing is left at
+        `place` then.
     """
     background = form.check("--")
     results = _in_order(lambda i: _prepare(listing, i, form, background), len(listing))
+    # The folder takes its name only when everything below has succeeded.
     with whole_or_nothing(place, overwrite, wait) as folder, _quiet(), contextlib.closing(results):
         writer = RecordWriter(folder, data_name(place.absolute()), named_folder(place)[1])
         labels, left_out, done = [], list(listing.left_out), collections.Counter()
         shape = None
         for i, made in enumerate(results):
+            # Without a resolution, all images must have the size of the first.
             if isinstance(made, _Prepared) and shape not in (None, made.shape):
                 made = BadImage(f"is of {made.shape[1]}x{made.shape[0]} pixels, those before of "
                                 f"{shape[1]}x{shape[0]}; give the resolution to bring all to")
+            # A bad image ends the import, or is left out and listed.
             if isinstance(made, BadImage):
                 if not skip_bad:
                     raise ConfigError(f"{listing.source}: {listing.names[i]} {made}; or {SKIPPED}")
@@ -133,12 +141,15 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
                 done.update(enlarged=made.enlarged, grey=made.grey)
             if progress:
                 progress(i + 1, len(listing))
+        # Files that changed meanwhile, or a class without usable images, end the import too.
         listing.verify()
         counts = np.bincount(np.array(labels, np.int64), minlength=len(listing.class_names))
         _check_counts(listing, counts, left_out)
-        found = Imported(shape, dict(zip(listing.class_names, counts.tolist(), strict=True)), tuple(left_out),
-                         done["enlarged"], done["grey"])
-        writer.finish(np.array(labels, np.int32), listing.class_names, shape, _origin(listing, form, found))
+        # What was done is kept beside the records.
+        found = Imported(shape, dict(zip(listing.class_names, counts.tolist(), strict=True)),
+                         tuple(left_out), done["enlarged"], done["grey"])
+        writer.finish(np.array(labels, np.int32), listing.class_names, shape,
+                      _origin(listing, form, found))
     return found
 
 
@@ -152,11 +163,13 @@ def _check_counts(listing: Listing, counts: np.ndarray, left_out: list[tuple[str
     reasons = dict(left_out)
     for label in np.flatnonzero(counts == 0):
         first = next(listing.names[i] for i in np.flatnonzero(listing.labels == label))
-        raise ConfigError(f"{listing.source}: no image of class {listing.class_names[label]} can be used; the first, "
-                          f"{first}, {reasons[first]}; mend them or take the class out")
+        raise ConfigError(f"{listing.source}: no image of class {listing.class_names[label]} can "
+                          f"be used; the first, {first}, {reasons[first]}; fix them or take the "
+                          "class out")
 
 
-def _prepare(listing: Listing, i: int, form: Form, background: tuple[int, int, int]) -> _Prepared | BadImage:
+def _prepare(listing: Listing, i: int, form: Form,
+             background: tuple[int, int, int]) -> _Prepared | BadImage:
     try:
         pixels = decode_image(listing.read(i), background)
         height, width, channels = pixels.shape
@@ -169,18 +182,19 @@ def _prepare(listing: Listing, i: int, form: Form, background: tuple[int, int, i
 
 
 def _check_size(width: int, height: int, wide: int, high: int, form: Form) -> None:
-    """Refuses pictures of `width` x `height`, of which `wide` x `high` are kept, that would be no picture any more."""
+    """Refuses pictures that would be distorted, or whose kept part `wide` x `high` is too small."""
     if form.crop == "none" and form.resolution and width != height:
-        raise BadImage(f"is of {width}x{height} pixels, no square, which crop=none would distort; take crop=centre")
+        raise BadImage(f"is of {width}x{height} pixels, not square, which crop=none would distort; "
+                       "take crop=centre")
     if min(wide, high) < 2 or wide * MOST_ENLARGED < form.resolution:
         least = max(2, -(-form.resolution // MOST_ENLARGED))
-        raise BadImage(f"is of {width}x{height} pixels, of which {wide}x{high} are kept; at least {least} each way are "
-                       f"needed for a resolution of {form.resolution}, as a picture grows {MOST_ENLARGED} times at most"
-                       "; remove it")
+        raise BadImage(f"is of {width}x{height} pixels, of which {wide}x{high} are kept; at least "
+                       f"{least} each way are needed for a resolution of {form.resolution}, as a "
+                       f"picture grows {MOST_ENLARGED} times at most; remove it")
 
 
 def _in_order(work: Callable[[int], Any], total: int) -> Iterator[Any]:
-    """Results of `work(0)` to `work(total - 1)`, made by threads a few ahead: Pillow works without the interpreter."""
+    """Yields `work(0)` to `work(total - 1)`, run by threads a few ahead; Pillow frees the GIL."""
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         waiting: collections.deque = collections.deque()
@@ -198,7 +212,7 @@ def _in_order(work: Callable[[int], Any], total: int) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps off the terminal what Pillow warns of (files that it reads nevertheless) and what TFDS logs."""
+    """Silences Pillow's warnings, which are of files that it reads nevertheless, and TFDS's log."""
     verbosity = logging.get_verbosity()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")

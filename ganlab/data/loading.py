@@ -1,4 +1,4 @@
-"""A data set by the name of its source, as a config or a command gives it."""
+"""Loads a data set by the name of its source, as a config or a command gives it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from ganlab.data.stores import user_path
 
 
 def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dataset:
-    """The data set of a source.
+    """Loads the data set of a source.
 
     Args:
       name: one of `SOURCES`, or `package.module:function`.
@@ -49,18 +49,20 @@ def _check_shapes(dataset: Dataset, given: str) -> None:
 
 
 def _check_labels(dataset: Dataset, given: str) -> None:
-    """Refuses labels that have no name: counting by class would take memory by their value."""
+    """Refuses labels without a name: counting by class would take as much memory as their value."""
     labels = np.asarray(dataset.labels)
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise ConfigError(f"{given} gives labels of {labels.dtype} {list(labels.shape)}; they must be integers [n]")
+        raise ConfigError(f"{given} gives labels of {labels.dtype} {list(labels.shape)}; they must "
+                          "be integers [n]")
     if len(labels) and not 0 <= labels.min() <= labels.max() < dataset.num_classes:
-        raise ConfigError(f"{given} gives labels from {labels.min()} to {labels.max()} and {dataset.num_classes:,} "
-                          "class_names; labels must count from 0 and each have a name, as those of "
-                          "`class_names, labels = np.unique(labels, return_inverse=True)` do")
+        raise ConfigError(f"{given} gives labels from {labels.min()} to {labels.max()} and "
+                          f"{dataset.num_classes:,} class_names; labels must count from 0 and each "
+                          "have a name, as those of `class_names, labels = np.unique(labels, "
+                          "return_inverse=True)` do")
 
 
 def load_section(section: Mapping[str, Any]) -> Dataset:
-    """The data set of a config's section `data`: that of its source, of which crops are shown where `crop` says so.
+    """Loads the data set of a config's section `data`, with crops where `crop` asks for them.
 
     Raises:
       ConfigError: as `load_source`, and for a crop that the pictures do not have.
@@ -69,15 +71,16 @@ def load_section(section: Mapping[str, Any]) -> Dataset:
 
 
 def source_of(text: str) -> tuple[str, dict[str, Any]]:
-    """The source that is meant by one word, and the keyword arguments that say so.
+    """Returns the source that one word means, and its keyword arguments.
 
-    That is a name of `SOURCES`; the folder of an imported data set; a folder or zip file of images, which are taken
-    in their own size; a `package.module:function`; or else the name of a data set of TFDS.
+    The word is a name of `SOURCES`; the folder of an imported data set; a folder or zip file of
+    images, which keep their own size; a `package.module:function`; or else the name of a data set
+    of TFDS.
     """
     from ganlab.data import SOURCES
 
     path = user_path(text)
-    # A path may have a colon too: what is there is meant.
+    # A path may have a colon too: if it exists, it is what is meant.
     if text in SOURCES or text.partition(":")[2].isidentifier() and not path.exists():
         return text, {}
     if (path / "dataset_info.json").exists():

@@ -20,14 +20,14 @@ ROUNDS = 40
 
 
 def _mix(x: Any) -> Any:
-    """A bijective hash of uint32 (the two-multiply xorshift `lowbias32` of C. Wellons)."""
+    """Hashes uint32 one to one (the two-multiply xorshift `lowbias32` of C. Wellons)."""
     x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
     x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
     return x ^ (x >> 16)
 
 
 def shuffled_index(key: Array, position: Array, size: int) -> Array:
-    """Index in [0, size) of the example at each position of an endless reshuffled stream.
+    """Returns the index in [0, size) of the example at each position of an endless shuffled stream.
 
     Positions [e*size, (e+1)*size) are a permutation of the data set for every epoch e.
     Swap-or-not shuffle (Hoang, Morris & Rogaway 2012): each round pairs x with K - x
@@ -41,12 +41,15 @@ def shuffled_index(key: Array, position: Array, size: int) -> Array:
     Returns:
       int32 indices in the shape of `position`.
     """
-    return _shuffled(key_words(key), position.astype(jnp.uint32), jnp.uint32(size), jnp, jax.lax.fori_loop)
+    return _shuffled(key_words(key), position.astype(jnp.uint32), jnp.uint32(size), jnp,
+                     jax.lax.fori_loop)
 
 
 def host_shuffled_index(words: np.ndarray, position: np.ndarray, size: int) -> np.ndarray:
-    """`shuffled_index` in NumPy, to the bit, for reading on the host: `words` are the `key_words` of the key."""
+    """Computes `shuffled_index` in NumPy, to the bit, for reading on the host.
 
+    `words` are the `key_words` of the key.
+    """
     def loop(first: int, last: int, body: Callable, x: np.ndarray) -> np.ndarray:
         for number in range(first, last):
             x = body(np.asarray(number), x)
@@ -57,22 +60,23 @@ def host_shuffled_index(words: np.ndarray, position: np.ndarray, size: int) -> n
 
 
 def key_words(key: Array) -> Array:
-    """The words uint32 [n] of a PRNG key."""
+    """Returns the words uint32 [n] of a PRNG key."""
     return jax.random.key_data(key).astype(jnp.uint32).reshape(-1)
 
 
 def position_bit(key: Array, position: Array) -> Array:
-    """One hashed bit for each uint32 position, uint32 of 0 and 1: a draw that belongs to an example shown."""
+    """Draws uint32 0 or 1 for each uint32 position: a bit that belongs to the example there."""
     # The last shift takes the draw apart from those of the order.
     return (_position_hash(key, position) >> 9) & 1
 
 
 def position_draw(key: Array, position: Array, number: int, below: int) -> Array:
-    """A draw of [0, below) for each uint32 position, uint32: draws of other numbers, and the bit, are apart from it.
+    """Draws uint32 in [0, below) for each uint32 position, apart from other `number`s and the bit.
 
-    Uniform but for a share of `below` / 2^32.
+    Uniform except for a share of `below` / 2^32.
     """
-    salt = np.uint32((number + 1) * 0x9E3779B9 & 0xFFFFFFFF)  # Steps of the golden ratio, as of the order's rounds.
+    # Steps of the golden ratio, as of the order's rounds.
+    salt = np.uint32((number + 1) * 0x9E3779B9 & 0xFFFFFFFF)
     return _mix(_position_hash(key, position) + salt) % np.uint32(below)
 
 
@@ -92,10 +96,13 @@ def _position_hash(key: Array, position: Array) -> Array:
 
 
 def _shuffled(words: Any, position: Any, size: Any, xp: ModuleType, loop: Callable) -> Any:
+    # A key for each epoch, so that every pass has an order of its own.
     epoch_key = _mix(_mix((position // size) ^ words[0]) ^ words[-1])
 
     def swap(number: Any, x: Any) -> Any:
-        round_key = _mix(epoch_key + (number.astype(np.uint32) + np.uint32(1)) * np.uint32(0x9E3779B9))
+        step = (number.astype(np.uint32) + np.uint32(1)) * np.uint32(0x9E3779B9)
+        round_key = _mix(epoch_key + step)
+        # The pair of x and K - x, whose larger one decides for both: the swap is its own inverse.
         partner = (round_key % size + size - x) % size
         bit = _mix(xp.maximum(x, partner) ^ _mix(round_key ^ words[-1])) & 1
         return xp.where(bit == 1, partner, x)

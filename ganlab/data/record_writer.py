@@ -1,4 +1,4 @@
-"""Writes images and labels as a data set of TFDS in array_record: whole at its place, or not there at all."""
+"""Writes images and labels as a data set of TFDS in array_record: as a whole, or not at all."""
 
 import contextlib
 import dataclasses
@@ -20,9 +20,9 @@ from ganlab.output.files import is_full
 
 SPLIT = "train"
 SHARD_BYTES = 2**26
-"""Of one file: writers notice a full disk only when they close one."""
+"""Bytes of one file: writers notice a full disk only when they close it."""
 LABELS = "labels.npy"
-"""Beside the records: the labels int32 [n] of the split, so that nobody needs to read all records for them."""
+"""Beside the records: the labels int32 [n] of the split, known without reading all records."""
 ORIGIN = "import.json"
 """Beside the records: what the data set was made from."""
 INFO = "dataset_info.json"
@@ -36,7 +36,7 @@ class RecordWriter:
     """Appends PNG files to the shards of a split; `finish` makes a data set of them.
 
     Attributes:
-      folder: where, for now.
+      folder: where the files are written.
       name: of the data set, as TFDS wants names: lower case, digits and _.
       version: of the data set, as TFDS wants versions: three numbers.
       written: examples until now.
@@ -53,7 +53,7 @@ class RecordWriter:
     _open: Any = None
 
     def add(self, png: bytes, label: int) -> None:
-        """Appends an example."""
+        """Appends an example: a PNG file and its label."""
         record = _serializer()({"image": png, "label": label})
         if self._open is None:
             self._open = records_file(self._shard(len(self._lengths)))
@@ -74,10 +74,11 @@ class RecordWriter:
 
     def finish(self, labels: np.ndarray, class_names: tuple[str, ...], shape: tuple[int, int, int],
                origin: dict[str, Any]) -> None:
-        """Closes the last shard, and writes the labels int32 [n], `origin` and TFDS's description."""
+        """Closes the last shard and writes labels int32 [n], `origin` and TFDS's description."""
         from tensorflow_datasets import core, features
 
         self.close()
+        # Names of shards contain their total, which is known only now.
         for number in range(len(self._lengths)):
             self._shard(number).rename(self._shard(number, len(self._lengths)))
         np.save(self.folder / LABELS, labels)
@@ -87,16 +88,19 @@ class RecordWriter:
         identity = core.dataset_info.DatasetIdentity(self.name, core.Version(self.version), str(self.folder), "ganlab")
         info = core.DatasetInfo(
             builder=identity, description=f"Images that ganlab imported from {origin['source']}.",
-            features=features.FeaturesDict({"image": features.Image(shape=shape, encoding_format="png"),
-                                            "label": features.ClassLabel(names=class_names)}),
-            supervised_keys=("image", "label"), split_dict=core.splits.SplitDict(
-                [core.SplitInfo(name=SPLIT, shard_lengths=self._lengths, num_bytes=self.nbytes,
-                                filename_template=template)]))
+            features=features.FeaturesDict({
+                "image": features.Image(shape=shape, encoding_format="png"),
+                "label": features.ClassLabel(names=class_names)}),
+            supervised_keys=("image", "label"), split_dict=core.splits.SplitDict([core.SplitInfo(
+                name=SPLIT, shard_lengths=self._lengths, num_bytes=self.nbytes,
+                filename_template=template)]))
+        # Last, because the set opens once the description is there.
         info.set_file_format("array_record")
         info.write_to_directory(self.folder)
         for file in self.folder.iterdir():
             with open(file, "rb") as stored:
-                os.fsync(stored.fileno())  # A name must not outlive a loss of power that its content does not.
+                # A name must not outlive a loss of power that its content does not.
+                os.fsync(stored.fileno())
 
     def _shard(self, number: int, total: int | None = None) -> Path:
         of = "" if total is None else f"-of-{total:05}"
@@ -104,7 +108,7 @@ class RecordWriter:
 
 
 def records_file(path: Path) -> Any:
-    """The writer of a file of records."""
+    """Opens the writer of a file of records."""
     from array_record.python import array_record_module
 
     # One record a group, so that each is read alone; PNG files do not get smaller.
@@ -113,11 +117,12 @@ def records_file(path: Path) -> Any:
 
 @functools.cache
 def _serializer() -> Callable[[dict[str, Any]], bytes]:
-    """TFDS's record of an example; labels look the same for any number of classes."""
+    """Returns TFDS's serializer of examples; labels look the same for any number of classes."""
     from tensorflow_datasets import features
     from tensorflow_datasets.core import example_serializer
 
-    form = features.FeaturesDict({"image": features.Image(), "label": features.ClassLabel(num_classes=1)})
+    form = features.FeaturesDict(
+        {"image": features.Image(), "label": features.ClassLabel(num_classes=1)})
     return example_serializer.ExampleSerializer(form.get_serialized_info()).serialize_example
 
 
@@ -138,40 +143,43 @@ def data_name(path: Path) -> str:
 
 @contextlib.contextmanager
 def whole_or_nothing(place: Path, overwrite: bool, wait: bool = False) -> Iterator[Path]:
-    """A new folder beside `place` that takes its name when the body ends well, and is removed when it does not.
+    """Gives a new folder that takes the name `place` if the body succeeds, and is removed if not.
 
-    Leftovers of an import that was killed are removed at the next one. A data set that is
-    overwritten stays until the new one is whole.
+    The folder is beside `place`. Leftovers of an import that was killed are removed by the next
+    one. A data set that is overwritten stays until the new one is complete.
 
     Args:
       place: a new or empty folder, or a data set to overwrite.
       overwrite: whether a data set may be there.
-      wait: for another process that writes the same place, instead of refusing.
+      wait: waits for another process that writes the same place, instead of refusing.
 
     Raises:
-      ConfigError: where `place` may not be written, or the disk is full.
+      ConfigError: if `place` may not be written, or the disk is full.
     """
     place = place.absolute()
     partial, old = (place.with_name(f".{place.name}.{state}") for state in ("partial", "old"))
     place.parent.mkdir(parents=True, exist_ok=True)
     with _alone(place, wait):
+        # What a killed import left is put back, or removed.
         if old.exists() and not place.exists():
-            old.rename(place)  # Killed between two renamings.
+            old.rename(place)  # It was killed between the two renamings below.
         check_place(place, overwrite)
         for left in (partial, old):
             shutil.rmtree(left, ignore_errors=True)
         try:
             partial.mkdir()
             yield partial
+            # The old set makes way only for a complete one.
             if (place / INFO).exists():
                 place.rename(old)
             partial.rename(place)
             shutil.rmtree(old, ignore_errors=True)
+        # A full disk is answered in a sentence, whichever library noticed it.
         except (OSError, RuntimeError) as error:
             if not is_full(error):
                 raise
-            raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing was left there; "
-                              "make room or name a place on another disk") from None
+            raise ConfigError(f"the disk of {place} is full ({os.strerror(errno.ENOSPC)}); nothing "
+                              "was left there; make room or name a place on another disk") from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -185,7 +193,8 @@ def check_place(place: Path, overwrite: bool) -> None:
     if not (place / INFO).exists():
         raise ConfigError(f"{place} is a folder of other things; name a new one")
     if not overwrite:
-        raise ConfigError(f"{place} is a data set already; name a new folder, or replace it by --overwrite")
+        raise ConfigError(f"{place} is a data set already; name a new folder, or replace it by "
+                          "--overwrite")
 
 
 @contextlib.contextmanager
@@ -197,8 +206,9 @@ def _alone(place: Path, wait: bool) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
-                raise ConfigError(f"another import writes {place}; wait for it or name another folder") from None
-            # Who held it before has removed it: what this process locked is no longer what others see.
+                raise ConfigError(f"another import writes {place}; wait for it or name another "
+                                  "folder") from None
+            # Whoever held it has removed it: this process locked a file that others do not see.
             if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 continue
             try:

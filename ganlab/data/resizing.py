@@ -1,4 +1,4 @@
-"""Crops and sizes of pictures: the part that is kept, and means over true areas where it shrinks."""
+"""Crops and sizes of pictures: the part that is kept, averaged over true areas if it shrinks."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; the last two are just outside."""
 
 WIDE = (4, 3)
-"""Width to height of `centre-wide`, that of LSUN cars in StyleGAN (512 x 384 in a square of 512)."""
+"""Width to height of `centre-wide`, as of LSUN cars in StyleGAN (512x384 in a square of 512)."""
 MOST_ENLARGED = 8
-"""By which factor a picture may grow; beyond, no picture is left to learn."""
+"""The largest factor by which a picture may grow; beyond it, too little is left to learn from."""
 
 
 def _whole(width: int, height: int) -> Box:
@@ -18,7 +18,7 @@ def _whole(width: int, height: int) -> Box:
 
 
 def _middle(width: int, height: int, wide: int, high: int) -> Box:
-    """The largest box of ratio `wide` to `high` in the middle; an odd pixel is cut at the right and bottom."""
+    """Returns the largest middle box of ratio `wide` to `high`; odd pixels are cut at the end."""
     inside_width = min(width, max(1, round(height * wide / high)))
     inside_height = min(height, max(1, round(width * high / wide)))
     left, top = (width - inside_width) // 2, (height - inside_height) // 2
@@ -33,24 +33,25 @@ def _centre_wide(width: int, height: int) -> Box:
     return _middle(width, height, *WIDE)
 
 
-CROPS: dict[str, Callable[[int, int], Box]] = {"centre": _centre, "centre-wide": _centre_wide, "none": _whole}
-"""The part of a picture of so many pixels that is kept. `centre`: the square in the middle.
+CROPS: dict[str, Callable[[int, int], Box]] = {"centre": _centre, "centre-wide": _centre_wide,
+                                               "none": _whole}
+"""The box that is kept of a picture, by its width and height. `centre`: the square in the middle.
 `centre-wide`: the middle of ratio `WIDE`, then between black bars in a square (Karras et al. 2019,
 "A style-based generator architecture", on LSUN cars). `none`: everything."""
 
 
 def crop_size(width: int, height: int, crop: str) -> tuple[int, int]:
-    """Width and height of the part of a picture that is kept."""
+    """Returns width and height of the part of a picture that is kept."""
     left, top, right, bottom = CROPS[crop](width, height)
     return right - left, bottom - top
 
 
 def resize(pixels: np.ndarray, resolution: int, crop: str = "centre") -> np.ndarray:
-    """Pixels uint8 [h, w, c] cropped and brought to a square [resolution, resolution, c].
+    """Crops pixels uint8 [h, w, c] and resizes them to a square [resolution, resolution, c].
 
-    A side that shrinks is averaged over true areas, parts of pixels by their part; one that grows is
-    interpolated by Lanczos' filter. With resolution 0 the kept part has its own size, without bars.
-    `crop="none"` of a picture that is not square changes its proportions.
+    A side that shrinks is averaged over true areas, in which parts of pixels count by their share;
+    one that grows is interpolated by Lanczos' filter. With resolution 0 the kept part has its own
+    size, without bars. `crop="none"` of a picture that is not square changes its proportions.
     """
     left, top, right, bottom = CROPS[crop](pixels.shape[1], pixels.shape[0])
     kept = pixels[top:bottom, left:right]
@@ -66,7 +67,7 @@ def resize(pixels: np.ndarray, resolution: int, crop: str = "centre") -> np.ndar
 
 
 def scale(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pixels uint8 [h, w, c] at another size, [height, width, c]."""
+    """Resizes pixels uint8 [h, w, c] to [height, width, c]."""
     from PIL import Image  # Imported here: other sources need not wait for it.
 
     old_height, old_width = pixels.shape[:2]
@@ -74,8 +75,9 @@ def scale(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
         return pixels
     if width <= old_width and height <= old_height and (old_width % width or old_height % height):
         return _area_means(pixels, width, height)
-    # Where areas are whole pixels, Pillow's box is their mean, and quicker.
-    smooth = Image.Resampling.LANCZOS if width > old_width or height > old_height else Image.Resampling.BOX
+    # If areas are whole pixels, Pillow's box filter is their mean, and faster.
+    smooth = (Image.Resampling.LANCZOS if width > old_width or height > old_height
+              else Image.Resampling.BOX)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     return np.asarray(image.resize((width, height), smooth)).reshape(height, width, -1)
 
@@ -86,11 +88,13 @@ def _area_means(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _line_means(values: np.ndarray, new: int, axis: int) -> np.ndarray:
-    """Means float32 over `new` equal lengths of an axis that is no shorter: of values, and of parts at the ends."""
+    """Averages an axis, in float32, over `new` equal lengths, among which values are split."""
     old = values.shape[axis]
     edges = np.arange(new + 1) * old
     whole, part = edges // new, (edges % new / new).astype(np.float32)
-    ends = np.take(values, np.minimum(whole, old - 1), axis) * part.reshape(-1, *(1,) * (values.ndim - axis - 1))
+    # A sum of whole values, less what lies before its start, plus the part of the last one.
+    part = part.reshape(-1, *(1,) * (values.ndim - axis - 1))
+    ends = np.take(values, np.minimum(whole, old - 1), axis) * part
     first, last = (slice(None),) * axis + (slice(-1),), (slice(None),) * axis + (slice(1, None),)
     sums = np.add.reduceat(values, whole[:-1], axis, np.float32) - ends[first] + ends[last]
     return sums * np.float32(new / old)

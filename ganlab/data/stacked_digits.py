@@ -7,13 +7,13 @@ from ganlab.data.digits import digits
 
 
 def stacked_digits(size: int = 128_000, seed: int = 0) -> Dataset:
-    """Three random `digits` as red, green and blue: uint8 [size, 8, 8, 3] in 1,000 classes, "000" to "999".
+    """Stacks three random `digits` as red, green and blue: uint8 [size, 8, 8, 3] in 1,000 classes.
 
-    The twin of Stacked-MNIST that needs no download (Metz et al. 2017, "Unrolled generative
-    adversarial networks"; Srivastava et al. 2017, "VEEGAN"; Lin et al. 2018, "PacGAN", section
-    4.2): a label is 100 red + 10 green + blue, and every mode is about equally likely. The default
-    size is that of PacGAN's training set. `ganlab.metrics.count_stacked_modes` counts the modes of
-    samples.
+    Classes are "000" to "999". The twin of Stacked-MNIST that needs no download (Metz et al. 2017,
+    "Unrolled generative adversarial networks"; Srivastava et al. 2017, "VEEGAN"; Lin et al. 2018,
+    "PacGAN", section 4.2): a label is 100 red + 10 green + blue, and every mode is about equally
+    likely. The default size is that of PacGAN's training set. `ganlab.metrics.count_stacked_modes`
+    counts the modes of samples.
 
     Args:
       size: number of images. The first images of a larger set are those of a smaller one.

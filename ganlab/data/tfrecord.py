@@ -1,8 +1,8 @@
-"""Records of data sets that TFDS has prepared as tfrecord, its default format: read by index and without TensorFlow.
+"""Records that TFDS has prepared as tfrecord, its default format, read by index without TensorFlow.
 
-A record is its length (8 bytes, little-endian), the length's checksum (4), the data, and the data's checksum (4).
-Checksums are CRC-32C, rotated and shifted as TensorFlow's `core/lib/hash/crc32c.h` does. The data are a
-`tf.train.Example`, which TFDS decodes as it decodes those of array_record.
+A record is its length (8 bytes, little-endian), the length's checksum (4), the data, and the data's
+checksum (4). Checksums are CRC-32C, rotated and shifted as TensorFlow's `core/lib/hash/crc32c.h`
+does. The data are a `tf.train.Example`, which TFDS decodes as it decodes those of array_record.
 """
 
 import bisect
@@ -25,13 +25,13 @@ CHECKSUM = struct.Struct("<I")
 
 
 def masked_checksum(data: bytes) -> int:
-    """Returns the checksum of bytes as tfrecord files have it: CRC-32C, rotated right by 15 bits, plus a constant."""
+    """Computes the checksum of tfrecord files: CRC-32C, rotated right by 15, plus a constant."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 class _Part(NamedTuple):
-    """Records of one file: `count` of them from the one of number `skip` on."""
+    """Records of one file: `count` of them, from number `skip` on."""
 
     file: str
     skip: int
@@ -39,7 +39,7 @@ class _Part(NamedTuple):
 
 
 class _Records:
-    """Records of a split in the order of their files; of these only places [n] are in memory."""
+    """Records of a split in the order of their files; only their places [n] are in memory."""
 
     def __init__(self, instructions: Sequence[Any]):
         self._parts = [_Part(str(each.filename), each.skip, each.take) for each in instructions]
@@ -64,12 +64,12 @@ class _Records:
 
 
 def record_places(file: str) -> np.ndarray:
-    """Returns where the data of each record of a file begin and end, in bytes: int64 [n, 2].
+    """Finds where the data of each record of a file begin and end, in bytes: int64 [n, 2].
 
-    The lengths' checksums are looked at, the data are not read.
+    Checks the checksums of the lengths; does not read the data.
 
     Raises:
-      ConfigError: for a file that is no whole tfrecord file.
+      ConfigError: for a file that is not a whole tfrecord file.
     """
     status = os.stat(file)
     return _places(file, status.st_size, status.st_mtime_ns)
@@ -87,7 +87,8 @@ def _places(file: str, size: int, changed: int) -> np.ndarray:
                 raise _damaged(file, f"it ends within record {len(places):,}")
             length, checksum = HEADER.unpack(header)
             if checksum != masked_checksum(header[:8]):
-                raise _damaged(file, f"the length of record {len(places):,} does not have its checksum")
+                raise _damaged(file,
+                               f"the length of record {len(places):,} does not have its checksum")
             begin = at + HEADER.size
             at = begin + length + CHECKSUM.size
             if at > size:
@@ -97,7 +98,7 @@ def _places(file: str, size: int, changed: int) -> np.ndarray:
 
 
 def read_record(file: str, number: int) -> bytes:
-    """Returns the data of a record; ConfigError where they do not have their checksum. Threads may read at once."""
+    """Reads the data of a record, in any thread; raises ConfigError if their checksum fails."""
     begin, end = record_places(file)[number].tolist()
     with open(file, "rb") as stream:
         stream.seek(begin)
@@ -109,24 +110,25 @@ def read_record(file: str, number: int) -> bytes:
 
 
 def _damaged(file: str, reason: str) -> ConfigError:
-    return ConfigError(f"{file} is damaged: {reason}; prepare the data set again, or copy the file again")
+    return ConfigError(f"{file} is damaged: {reason}; prepare the data set again, or copy the file "
+                       "again")
 
 
 def _foreign(info: Any, reason: str) -> ConfigError:
-    return ConfigError(f"{info.full_name} has a record that is not a tf.train.Example of its features ({reason}); "
-                       "prepare the data set again")
+    return ConfigError(f"{info.full_name} has a record that is not a tf.train.Example of its "
+                       f"features ({reason}); prepare the data set again")
 
 
 def open_tfrecord(info: Any, split: str, decoders: Any) -> Any:
-    """Returns the examples of a split by index, as TFDS's reader of array_record has them.
+    """Opens the examples of a split by index, as TFDS's reader of array_record has them.
 
     Args:
       info: TFDS's description of the set.
       split: as TFDS writes it.
-      decoders: of what is not to be decoded, `SkipDecoding` by feature.
+      decoders: `SkipDecoding` for each feature that is not to be decoded.
 
     Raises:
-      ValueError: for a split that is not there.
+      ValueError: for a split that does not exist.
       ConfigError: for files that are damaged or gone.
     """
     from google.protobuf.message import DecodeError
@@ -141,13 +143,15 @@ def open_tfrecord(info: Any, split: str, decoders: Any) -> Any:
                 found = super()._deserialize(record)
             except (DecodeError, KeyError, AttributeError, ValueError) as error:
                 raise _foreign(info, " ".join(str(error).split())[:120]) from error
-            missing = [key for key, value in found.items()
-                       if value is None and isinstance(info.features[key], features.Image | features.ClassLabel)]
+            # Protobuf reads the record of another set as one without these features.
+            missing = [key for key, value in found.items() if value is None
+                           and isinstance(info.features[key], features.Image | features.ClassLabel)]
             if missing:
                 raise _foreign(info, f"without {' and '.join(sorted(missing))}")
             return found
 
     try:
+        # TFDS's reader, with these records in place of those of array_record.
         examples = Examples(dataset_info=info, split=split, decoders=decoders)
         examples.data_source = _Records(base.file_instructions(info, split))
         return examples

@@ -1,4 +1,4 @@
-"""Paired sets that are functions of one source: its pictures, and what `edges` or `grey` make of them."""
+"""Paired sets made from one source: its pictures, and what `edges` or `grey` makes of them."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -11,46 +11,52 @@ from ganlab.data.dataset import Dataset, StoredImages
 from ganlab.data.loading import load_source
 from ganlab.data.photos import SCENES, photos, scenes
 
-BLOCK = 500  # Images that a function is given at once: few enough that what it holds besides stays small.
+BLOCK = 500  # Images that a function is given at once: few enough that its own arrays stay small.
 SMOOTHING = 1.0  # Deviation in pixels of the Gaussian before slopes are taken.
-# Of the slope a pixel, for levels in [0, 1]: lines begin where it is steep and go on where less so. They are as dark
-# as it, and black where it is this steep.
+# Slopes per pixel, for levels in [0, 1]: a line begins where it is steep and continues where it is
+# less so. Lines are darker the steeper it is, and black from the last one on.
 STEEP, LESS_STEEP, BLACK = 0.03, 0.015, 0.15
-LINES = 0.06  # The least share of a photograph's pixels that lines go through: where nothing is drawn, nothing is told.
+# The least share of a photograph's pixels that lines cover: an empty drawing says nothing.
+LINES = 0.06
 
 
 def grey(images: np.ndarray) -> np.ndarray:
-    """The luminance of uint8 images [n, h, w, c]: 0.299 red + 0.587 green + 0.114 blue, uint8 [n, h, w, 1].
+    """Computes the luminance of uint8 images [n, h, w, c]: uint8 [n, h, w, 1].
 
-    The weights of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's mode L has
-    them. What is grey stays as it is.
+    It is 0.299 red + 0.587 green + 0.114 blue, the weights of ITU-R BT.601 in 16-bit fixed point,
+    rounded to nearest, as Pillow's mode L has them. Grey images stay as they are.
     """
     if images.shape[-1] == 1:
         return images
-    return ((images @ np.array([19595, 38470, 7471], np.int32) + 0x8000) >> 16).astype(np.uint8)[..., None]
+    luminance = (images @ np.array([19595, 38470, 7471], np.int32) + 0x8000) >> 16
+    return luminance.astype(np.uint8)[..., None]
 
 
 def edges(images: np.ndarray) -> np.ndarray:
-    """Thin lines on white along the edges of uint8 images [n, h, w, c], as dark as these are steep: uint8 [n, h, w, 1].
+    """Draws thin lines on white along the edges of uint8 images [n, h, w, c]: uint8 [n, h, w, 1].
 
-    The detector of Canny 1986 ("A computational approach to edge detection"): a Gaussian of deviation
-    1, slopes by Sobel's kernels, each pixel's of the channel where it is steepest, what is no maximum
-    across the edge left out, then lines with a slope of at least 0.03 a pixel somewhere, as far as it
-    is at least 0.015, for levels in [0, 1]. Lines are black from a slope of 0.15 on and fainter below, as the
-    edges that Isola et al. 2017 translate are soft. It commutes with mirroring.
+    The detector of Canny 1986 ("A computational approach to edge detection"): a Gaussian of
+    deviation 1, slopes by Sobel's kernels, each pixel's of the channel where it is steepest,
+    without pixels that are not a maximum across the edge; then lines that have a slope of at least
+    0.03 a pixel somewhere, as far as it is at least 0.015, for levels in [0, 1]. Lines are black
+    from a slope of 0.15 on and fainter below, because the edges that Isola et al. 2017 translate
+    are soft. It commutes with mirroring.
     """
     from scipy import ndimage  # Imported here: other sources need not wait for it.
 
+    # Smoothing, then slopes along both axes by Sobel's kernels.
     smooth = ndimage.gaussian_filter(images.astype(np.float32) / 255, (0, SMOOTHING, SMOOTHING, 0))
-    across, along = (np.array(weights, np.float32) / total for weights, total in (((-1, 0, 1), 2), ((1, 2, 1), 4)))
-    slopes = [ndimage.correlate1d(ndimage.correlate1d(smooth, along, axis=3 - axis), across, axis=axis)
-              for axis in (1, 2)]
-    # Of the channel that is steepest: luminance alone would miss where two colours are as bright.
+    across = np.array((-1, 0, 1), np.float32) / 2
+    along = np.array((1, 2, 1), np.float32) / 4
+    slopes = [ndimage.correlate1d(ndimage.correlate1d(smooth, along, axis=3 - axis), across,
+                                  axis=axis) for axis in (1, 2)]
+    # Slopes of the steepest channel: luminance would miss edges between equally bright colours.
     steepest = np.hypot(*slopes).argmax(axis=-1)[..., None]
     slope_y, slope_x = (np.take_along_axis(values, steepest, axis=-1)[..., 0] for values in slopes)
     slope = np.hypot(slope_y, slope_x)
+    # Canny's thinning: only maxima across the edge remain.
     lines = (slope >= LESS_STEEP) & _ridges(slope, slope_y, slope_x)
-    # Neighbours with corners are of one line, those of the next image are not.
+    # Canny's hysteresis: a line stays if it is steep somewhere. Corners connect, images do not.
     connected = np.zeros((3, 3, 3), bool)
     connected[1] = True
     numbers, count = ndimage.label(lines, connected)
@@ -61,7 +67,7 @@ def edges(images: np.ndarray) -> np.ndarray:
 
 
 def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.ndarray:
-    """Where slopes [n, h, w] are no less than both neighbours across the edge, in the nearest of 4 directions."""
+    """Finds the pixels of slopes [n, h, w] that neither neighbour across the edge exceeds."""
     height, width = slope.shape[1:]
     padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
     steep = np.abs(slope_y) > np.tan(np.pi / 8) * np.abs(slope_x)
@@ -70,7 +76,8 @@ def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.n
     found = np.zeros(slope.shape, bool)
     for (y, x), chosen in (((0, 1), ~steep), ((1, 0), ~flat), ((1, 1), steep & flat & same),
                            ((1, -1), steep & flat & ~same)):
-        one, other = (padded[:, 1 + s * y:1 + s * y + height, 1 + s * x:1 + s * x + width] for s in (1, -1))
+        one, other = (padded[:, 1 + s * y:1 + s * y + height, 1 + s * x:1 + s * x + width]
+                      for s in (1, -1))
         found |= chosen & (slope >= one) & (slope >= other)
     return found
 
@@ -89,7 +96,7 @@ class TranslatedImages:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that they would take in memory."""
+        """Bytes that the images would take in memory."""
         return int(np.prod(self.shape))
 
     def __len__(self) -> int:
@@ -101,8 +108,9 @@ class TranslatedImages:
         return self.function(self.images[index])
 
 
-def translated(source: str, function: str = "edges", kwargs: Mapping[str, Any] | None = None) -> Dataset:
-    """Any source's pictures, each paired with what a function makes of it: to be translated back.
+def translated(source: str, function: str = "edges",
+               kwargs: Mapping[str, Any] | None = None) -> Dataset:
+    """Pairs any source's pictures with what a function makes of each, to be translated back.
 
     Args:
       source: name of the source of the images, or `package.module:function`.
@@ -120,9 +128,10 @@ def translated(source: str, function: str = "edges", kwargs: Mapping[str, Any] |
 
 
 def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
-    """Pairs of drawing and photograph: crops of 3 photographs, to be translated from their `edges`, 64x64 pixels.
+    """Pairs crops of 3 photographs with their `edges`, to be translated back, 64x64 pixels.
 
-    They are `scenes` of which lines go through 6% of the pixels at least. The right halves are held out for `test`.
+    They are `scenes` of which lines cover at least 6% of the pixels. The right halves are held out
+    for `test`.
     """
     kept, count = [], 0
     for images, labels in scenes(side, split, seed):
@@ -137,23 +146,27 @@ def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: in
 
 
 def photo_grey(size: int = 4000, side: int = 64, split: str = "train", seed: int = 0) -> Dataset:
-    """Pairs of grey and coloured photograph: the crops of `photos`, to be translated from `grey`, 64x64 pixels."""
-    return dataclasses.replace(_translate(photos(size, side, split, seed), "grey"), name="photo_grey")
+    """Pairs the colour crops of `photos` with their `grey`, to be translated back, 64x64 pixels."""
+    return dataclasses.replace(_translate(photos(size, side, split, seed), "grey"),
+                               name="photo_grey")
 
 
 def _translate(dataset: Dataset, name: str) -> Dataset:
-    """A data set of images with the sources that a function makes of them."""
+    """Adds to a data set of images the sources that a function makes of them."""
     function = choose(TRANSLATIONS, name, "data.kwargs.function")
     images = dataset.images
     if len(images.shape) != 4:
-        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of points; take a source of images")
+        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of points; take a "
+                          "source of images")
     if dataset.sources is not None:
-        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of pairs; take a source of single "
-                          "images")
+        raise ConfigError(f"config.data.kwargs.source is {dataset.name!r}, a set of pairs; take a "
+                          "source of single images")
+    # One image shows what the function makes, before it is given all of them.
     first = function(images[:1])
     if first.dtype != np.uint8 or first.ndim != 4 or len(first) != 1:
-        raise ConfigError(f"config.data.kwargs.function is {name!r}, which makes {first.dtype} {list(first.shape)} of "
-                          "one image; it must make uint8 [1, height, width, channels]")
+        raise ConfigError(f"config.data.kwargs.function is {name!r}, which makes {first.dtype} "
+                          f"{list(first.shape)} of one image; it must make uint8 [1, height, "
+                          "width, channels]")
     shape = (len(images), *first.shape[1:])
     if isinstance(images, np.ndarray):
         sources = np.empty(shape, np.uint8)

@@ -1,4 +1,4 @@
-"""Two splits of one set of TFDS as two kinds of pictures, to be translated without pairs."""
+"""Two splits of a set of TFDS as two kinds of pictures, to be translated without pairs."""
 
 import dataclasses
 
@@ -8,13 +8,13 @@ from ganlab.data.tfds import tfds
 
 def two_splits(name: str, resolution: int, split: str = "trainB", source_split: str = "trainA",
                data_dir: str = "") -> Dataset:
-    """Unpaired pictures of a set of TFDS whose splits are kinds, such as cycle_gan/horse2zebra.
+    """Opens unpaired pictures of a set of TFDS whose splits are kinds, as cycle_gan/horse2zebra.
 
     Args:
       name: as TFDS writes it.
       resolution: side in pixels, see `tfds`.
-      split: of the images.
-      source_split: of the sources that are translated to them.
+      split: the split of the images.
+      source_split: the split of the sources that are translated to them.
       data_dir: folder of prepared sets; empty for that of TFDS.
 
     Returns:
@@ -23,5 +23,6 @@ def two_splits(name: str, resolution: int, split: str = "trainB", source_split: 
     Raises:
       ConfigError: as `tfds`.
     """
-    images, sources = (tfds(name, part, resolution=resolution, data_dir=data_dir) for part in (split, source_split))
+    images, sources = (tfds(name, part, resolution=resolution, data_dir=data_dir)
+                       for part in (split, source_split))
     return dataclasses.replace(images, sources=sources.images, paired=False)

@@ -1,4 +1,4 @@
-"""Adversarial and reconstruction losses, by name, and divergences."""
+"""Adversarial and reconstruction losses by name, and divergences."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,18 @@ from ganlab.types import AdversarialLoss, Array
 __all__ = ["ADVERSARIAL_LOSSES", "RECONSTRUCTION_LOSSES", "divergence_from_standard_normal"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
-    "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator, _adversarial.cross_entropy),
-    "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic, _adversarial.non_saturating_generator,
+    "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,
+                               _adversarial.cross_entropy),
+    "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic,
+                                      _adversarial.non_saturating_generator,
                                       _adversarial.cross_entropy),
-    "least_squares": AdversarialLoss(_adversarial.least_squares_critic, _adversarial.least_squares_generator,
+    "least_squares": AdversarialLoss(_adversarial.least_squares_critic,
+                                     _adversarial.least_squares_generator,
                                      _adversarial.half_squared_distance),
-    "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic, _adversarial.wasserstein_generator),
+    "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic,
+                                   _adversarial.wasserstein_generator),
     "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator),
-    "relativistic": AdversarialLoss(_adversarial.relativistic_critic, _adversarial.relativistic_generator),
-}
+    "relativistic": AdversarialLoss(_adversarial.relativistic_critic,
+                                    _adversarial.relativistic_generator)}
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "cross_entropy": cross_entropy, "squared_error": squared_error}

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from ganlab.types import Array
 
-# Float32 still tells a probability so near to 1 from 1.
+# In float32 a probability this close to 1 still differs from 1.
 LEAST_PROBABILITY = 1e-6
 
 
 def cross_entropy(images: Array, reconstructed: Array) -> Array:
-    """Binary cross-entropy of values mapped to [0, 1]: a Bernoulli decoder (Kingma & Welling 2014, appendix C.1).
+    """Computes cross-entropy in [0, 1]: a Bernoulli decoder (Kingma & Welling 2014, appendix C.1).
 
     Values between black and white count as probabilities of white: the loss is least where
     the images agree, but not zero there. Probabilities are kept `LEAST_PROBABILITY` away from
@@ -26,10 +26,13 @@ def cross_entropy(images: Array, reconstructed: Array) -> Array:
 
 
 def squared_error(images: Array, reconstructed: Array) -> Array:
-    """Half the squared error: a normal decoder of variance 1, without its constant (ibid., appendix C.2)."""
+    """Computes half the squared error: a normal decoder of variance 1 (ibid., appendix C.2).
+
+    The constant of its likelihood is left out.
+    """
     return 0.5 * _sum((images - reconstructed) ** 2)
 
 
 def _sum(values: Array) -> Array:
-    """The sum [b] of all that belongs to an example."""
+    """Sums everything that belongs to an example: [b]."""
     return jnp.sum(values.reshape(values.shape[0], -1), axis=-1)

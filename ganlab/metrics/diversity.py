@@ -4,7 +4,7 @@ import numpy as np
 
 
 def mean_distance(images: np.ndarray) -> float:
-    """The mean Euclidean distance between two different ones of images [n, ...], n at least 2."""
+    """Computes the mean Euclidean distance of two different images of [n, ...], n at least 2."""
     flat = images.reshape(len(images), -1).astype(np.float64)
     squares = (flat**2).sum(axis=1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * flat @ flat.T, 0.0))

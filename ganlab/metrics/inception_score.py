@@ -1,4 +1,4 @@
-"""The Inception score: are samples sure of their class, and all classes there?"""
+"""The Inception score: is the class of each sample certain, and are all classes there?"""
 
 from typing import NamedTuple
 
@@ -17,13 +17,14 @@ class InceptionScore(NamedTuple):
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) -> InceptionScore:
-    """exp of the mean KL divergence of p(y|x) from the mean of p(y|x) over a split (Salimans et al. 2016, section 4).
+    """Computes the Inception score of a classifier's logits (Salimans et al. 2016, section 4).
 
-    The score grows with the samples in a split, so compare at equal numbers. The order is that of
+    It is exp of the mean KL divergence of p(y|x) from p(y), the mean of p(y|x) over a split. The
+    score grows with the samples in a split, so compare at equal numbers. The order is that of
     torch-fidelity for the same seed, NumPy's RandomState(seed), of which the default there is 2020.
 
     Args:
-      logits: [n, c] of a classifier. The published score takes those of the Inception network without bias.
+      logits: [n, c]. The published score takes those of the Inception network without bias.
       splits: parts of the samples, 1 to n; each has its own score.
       seed: of the order in which samples are dealt to the splits; None keeps the order.
 
@@ -34,14 +35,16 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) 
 
     logits = checked("logit", logits)
     check_count("splits", splits, 1, len(logits), "one sample for each")
+    # Samples are dealt to the splits in a random order, because files are often sorted by class.
     if seed is not None:
         logits = logits[np.random.RandomState(seed).permutation(len(logits))]
     scores = []
     for split in range(splits):
         part = logits[split * len(logits) // splits:(split + 1) * len(logits) // splits]
+        # p(y|x) of each sample, and p(y), their mean.
         logs = log_softmax(np.asarray(part, np.float64), axis=1)
         marginal = np.mean(np.exp(logs), axis=0)
-        # A class whose probability underflows adds nothing: p log p goes to 0 with p.
+        # The divergence, in which a class of probability 0 adds nothing: p log p goes to 0 with p.
         ratios = logs - np.log(np.maximum(marginal, np.finfo(np.float64).tiny))
         scores.append(np.exp(np.mean(np.sum(np.exp(logs) * ratios, axis=1))))
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))

@@ -19,7 +19,7 @@ class KernelDistance(NamedTuple):
 
 
 def _kernel_sum(a: np.ndarray, b: np.ndarray, block: int) -> float:
-    """Sum over all pairs of (x.y / d + 1)^3, in float64 by blocks."""
+    """Sums (x.y / d + 1)^3 over all pairs, in float64 by blocks."""
     total = 0.0
     for row in range(0, len(a), block):
         rows = np.asarray(a[row:row + block], np.float64)
@@ -34,20 +34,21 @@ def _kernel_sum(a: np.ndarray, b: np.ndarray, block: int) -> float:
 
 
 def _sum_of_others(a: np.ndarray, block: int) -> float:
-    """The sum of the kernel over all ordered pairs of two different examples."""
-    own = sum(np.sum((np.sum(np.asarray(a[start:start + block], np.float64)**2, axis=1) / a.shape[1] + 1)**3)
-              for start in range(0, len(a), block))
+    """Sums the kernel over all ordered pairs of two different examples."""
+    own = sum(np.sum((np.sum(np.asarray(a[start:start + block], np.float64)**2, axis=1) / a.shape[1]
+                      + 1)**3) for start in range(0, len(a), block))
     return _kernel_sum(a, a, block) - float(own)
 
 
 def _squared_mmd(real: np.ndarray, fake: np.ndarray, block: int) -> float:
     n, m = len(real), len(fake)
-    return (_sum_of_others(real, block) / (n * (n - 1)) + _sum_of_others(fake, block) / (m * (m - 1))
+    return (_sum_of_others(real, block) / (n * (n - 1))
+            + _sum_of_others(fake, block) / (m * (m - 1))
             - 2 * _kernel_sum(real, fake, block) / (n * m))
 
 
 def squared_mmd(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> float:
-    """The unbiased estimate of the squared maximum mean discrepancy from all of two sets of features.
+    """Estimates the squared maximum mean discrepancy of two sets of features, without bias.
 
     Cubic kernel (x.y / d + 1)^3; an example is not compared with itself, which makes the estimate
     unbiased: for equal distributions it is 0 on average, so it may be below 0 (Gretton et al. 2012,
@@ -56,7 +57,7 @@ def squared_mmd(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> float
     Args:
       real: [n, d], n at least 2.
       fake: [m, d], m at least 2.
-      block: examples compared at a time, which bounds the memory.
+      block: examples compared at a time, which limits the memory.
 
     Raises:
       ValueError: for features that are not finite, too few, or of different dimensions.
@@ -66,11 +67,11 @@ def squared_mmd(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> float
 
 def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 100, subset_size: int = 1000,
                     seed: int = 0) -> KernelDistance:
-    """The kernel distance (Binkowski et al. 2018, "KID"): `squared_mmd` over random subsets of both sets.
+    """Computes the kernel distance (Binkowski et al. 2018, "KID"): `squared_mmd` of random subsets.
 
     The subsets are those of torch-fidelity for the same seed: from NumPy's RandomState(seed), for
     each subset the fake examples, then the real ones, without replacement. With its seed 2020 the
-    numbers are the same but for its float32.
+    numbers are the same except for its float32.
 
     Args:
       real: [n, d].
@@ -83,11 +84,14 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 100, subs
       ValueError: for bad features, a subset larger than a set, or no subset.
     """
     real, fake = checked_pair(real, fake, at_least=2)
-    check_count("subset_size", subset_size, 2, min(len(real), len(fake)), "the size of the smaller set")
+    check_count("subset_size", subset_size, 2, min(len(real), len(fake)),
+                "the size of the smaller set")
     check_count("subsets", subsets)
+    # The generator and the order of its draws are those of torch-fidelity.
     draw, values = np.random.RandomState(seed), []
     for _ in range(subsets):
         some_fake = fake[draw.choice(len(fake), subset_size, replace=False)]
         some_real = real[draw.choice(len(real), subset_size, replace=False)]
         values.append(_squared_mmd(some_real, some_fake, BLOCK))
+    # KID is the mean over subsets; their deviation shows how sure it is.
     return KernelDistance(float(np.mean(values)), float(np.std(values)))

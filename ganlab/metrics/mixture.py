@@ -1,4 +1,4 @@
-"""Modes and quality of samples from a Gaussian mixture."""
+"""Modes that samples cover of a Gaussian mixture, and their quality."""
 
 from typing import NamedTuple
 
@@ -13,16 +13,17 @@ class ModeCount(NamedTuple):
     high_quality: float
     """Share of samples within three standard deviations of a mode, from 0 to 1."""
     reverse_kl: float
-    """KL divergence of the samples' nearest modes from uniform in nats: from 0 to log(m), infinite without samples."""
+    """KL divergence in nats of the samples' nearest modes from uniform: 0 to log(m), or inf."""
 
 
 def count_modes(points: np.ndarray, centers: np.ndarray, deviation: float) -> ModeCount:
-    """Modes covered, share of high-quality samples and reverse KL divergence (Lin et al. 2018, section 4.1).
+    """Counts covered modes and high-quality samples of a mixture (Lin et al. 2018, section 4.1).
 
-    The divergence is that of the distribution p of samples over their nearest modes, good samples
-    and poor ones alike, from the uniform distribution of the data: the sum of p log(m p). It is
-    biased: n samples that are truly uniform give about (m - 1) / (2 n). A sample with a value that
-    is not finite has no nearest mode and is of no quality.
+    The reverse KL divergence is that of the distribution p of samples over their nearest modes,
+    good samples and poor ones alike, from the uniform distribution of the data: the sum of p log(m
+    p). It is biased: n samples that are truly uniform give about (m - 1) / (2 n). A sample with a
+    value that is not finite has no nearest mode and counts as poor; without any sample it is
+    infinite.
 
     Args:
       points: samples [n, d].
@@ -40,7 +41,7 @@ def count_modes(points: np.ndarray, centers: np.ndarray, deviation: float) -> Mo
 
 
 def kl_from_uniform(counts: np.ndarray) -> float:
-    """KL divergence in nats of the distribution of counts [m], with a sum above 0, from the uniform one over m."""
+    """Computes the KL divergence in nats of counts [m], not all 0, from a uniform distribution."""
     share = counts[counts > 0] / np.sum(counts)
-    # What is not there adds nothing: p log p goes to 0 with p. Rounding may end below the least value.
+    # Empty modes add nothing: p log p goes to 0 with p. Rounding may end below 0.
     return max(0.0, float(np.sum(share * np.log(len(counts) * share))))

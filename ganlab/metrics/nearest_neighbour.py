@@ -1,4 +1,4 @@
-"""A nearest-neighbour classifier on pixels: does a sample look like the class that was asked for?"""
+"""A nearest-neighbour classifier of pixels: does a sample look like the wanted class?"""
 
 from typing import NamedTuple
 
@@ -18,15 +18,18 @@ class LabelAgreement(NamedTuple):
 
 def nearest_labels(images: np.ndarray, reference: np.ndarray, reference_labels: np.ndarray,
                    block: int = 1000) -> np.ndarray:
-    """The label [n] of the reference image nearest to each image in Euclidean distance of pixels, of ties the first.
+    """Returns the label [n] of the reference image nearest to each image, by distance of pixels.
+
+    The distance is Euclidean; of equally near images the first one counts.
 
     Args:
       images: [n, ...], of the same value range as `reference`.
       reference: [m, ...].
       reference_labels: [m].
-      block: images compared at a time, which bounds the memory.
+      block: images compared at a time, which limits the memory.
     """
-    points, queries = (np.asarray(given, np.float64).reshape(len(given), -1) for given in (reference, images))
+    points, queries = (np.asarray(given, np.float64).reshape(len(given), -1)
+                       for given in (reference, images))
     different = distinct(points)
     _, places = nearest(queries, different.features, 1, block)
     return reference_labels[different.first[places[:, 0]]]
@@ -34,7 +37,7 @@ def nearest_labels(images: np.ndarray, reference: np.ndarray, reference_labels: 
 
 def label_agreement(images: np.ndarray, labels: np.ndarray, reference: np.ndarray,
                     reference_labels: np.ndarray) -> LabelAgreement:
-    """Share of images whose nearest reference image has the label that was asked for, overall and by class."""
+    """Computes the share of images whose nearest reference has the wanted label, also by class."""
     right = nearest_labels(images, reference, reference_labels) == labels
-    return LabelAgreement(float(np.mean(right)),
-                          {int(label): float(np.mean(right[labels == label])) for label in np.unique(labels)})
+    return LabelAgreement(float(np.mean(right)), {int(label): float(np.mean(right[labels == label]))
+                                                  for label in np.unique(labels)})

@@ -21,7 +21,7 @@ class PrecisionRecall(NamedTuple):
 
     @property
     def f_score(self) -> float:
-        """The harmonic mean of both; 0 where both are."""
+        """The harmonic mean of both; 0 if both are."""
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total else 0.0
 
@@ -34,13 +34,13 @@ class PRDC(NamedTuple):
     recall: float
     """Share of real examples that lie in the neighbourhood of a fake one, from 0 to 1."""
     density: float
-    """Real neighbourhoods that hold a fake example, over k, averaged over fake examples: from 0, may exceed 1."""
+    """Real neighbourhoods that hold a fake example, over k, mean of the fakes: 0 to more than 1."""
     coverage: float
     """Share of real examples whose neighbourhood holds a fake one, from 0 to 1."""
 
 
 def _squared_radii(features: Distinct, k: int, block: int) -> np.ndarray:
-    """The (k + 1)-th smallest squared distance [u] of each different example to all, itself among them."""
+    """Returns the (k + 1)-th smallest squared distance [u] of each example, itself included."""
     check_count("k", k, 1, len(features.inverse) - 1, "the other examples of a set")
     return squared_by_rank(features, None, [k + 1], block)[:, 0]
 
@@ -60,9 +60,9 @@ def _sets(real: np.ndarray, fake: np.ndarray, k: int, block: int) -> _Sets:
 
 
 def neighbour_radii(features: np.ndarray, k: int, block: int = BLOCK) -> np.ndarray:
-    """Euclidean distance [n] of each of the features [n, d] to its k-th nearest other one, in float64.
+    """Computes the distance [n] of each of features [n, d] to its k-th nearest other, in float64.
 
-    An example at distance 0 of another counts as another, so with duplicates a radius may be 0.
+    The distance is Euclidean. A copy counts as another example, so with copies a radius may be 0.
 
     Raises:
       ValueError: for bad features, or k outside 1 to n - 1.
@@ -71,8 +71,9 @@ def neighbour_radii(features: np.ndarray, k: int, block: int = BLOCK) -> np.ndar
     return np.sqrt(_squared_radii(different, k, block))[different.inverse]
 
 
-def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int = BLOCK) -> PrecisionRecall:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2).
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3,
+                     block: int = BLOCK) -> PrecisionRecall:
+    """Computes improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2).
 
     An example lies in a neighbourhood if its distance from the centre is at most the distance of
     the centre to its k-th nearest other example of its own set.
@@ -81,7 +82,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int 
       real: [n, d].
       fake: [m, d].
       k: neighbours, 1 to the size of the smaller set less one.
-      block: examples compared at a time, which bounds the memory.
+      block: examples compared at a time, which limits the memory.
 
     Raises:
       ValueError: for bad features, other dimensions, or k out of bounds.
@@ -92,37 +93,41 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3, block: int 
 
 def precision_recall_shares(real: np.ndarray, fake: np.ndarray, k: int = 3,
                             block: int = BLOCK) -> dict[str, np.ndarray]:
-    """What the values of `precision_recall` are means of: `precision` over the fakes [m], `recall` over the reals [n].
-    """
+    """Returns the shares whose means `precision_recall` is: of fakes [m] and of reals [n]."""
     sets = _sets(real, fake, k, block)
-    in_real, in_fake = np.zeros(len(sets.fake.features), bool), np.zeros(len(sets.real.features), bool)
+    in_real = np.zeros(len(sets.fake.features), bool)
+    in_fake = np.zeros(len(sets.real.features), bool)
     for row, column, tile in tiles(sets.real.features, sets.fake.features, block):
+        # Equation 1 both ways: fakes within balls around reals, and reals within balls of fakes.
         in_real[column][tile.inside(sets.real_radii[row], rim=True)[1]] = True
         in_fake[row][tile.swapped.inside(sets.fake_radii[column], rim=True)[1]] = True
     return {"precision": in_real[sets.fake.inverse], "recall": in_fake[sets.real.inverse]}
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> PRDC:
-    """Precision, recall, density and coverage (Naeem et al. 2020, section 3).
+    """Computes precision, recall, density and coverage (Naeem et al. 2020, section 3).
 
     A neighbourhood is as in `precision_recall`, but open: a distance equal to the radius is
     outside. So precision and recall may differ from those where examples are repeated.
 
     Arguments and errors are those of `precision_recall`.
     """
-    return PRDC(**{name: float(np.mean(values)) for name, values in prdc_shares(real, fake, k, block).items()})
+    return PRDC(**{name: float(np.mean(values))
+                   for name, values in prdc_shares(real, fake, k, block).items()})
 
 
-def prdc_shares(real: np.ndarray, fake: np.ndarray, k: int = 5, block: int = BLOCK) -> dict[str, np.ndarray]:
-    """What the values of `prdc` are means of: `precision` and `density` over the fakes [m], the others over the reals.
-    """
+def prdc_shares(real: np.ndarray, fake: np.ndarray, k: int = 5,
+                block: int = BLOCK) -> dict[str, np.ndarray]:
+    """Returns the shares whose means `prdc` is: two of the fakes [m], two of the reals [n]."""
     sets = _sets(real, fake, k, block)
     held = np.zeros(len(sets.fake.features))
     in_fake, covered = np.zeros((2, len(sets.real.features)), bool)
     for row, column, tile in tiles(sets.real.features, sets.fake.features, block):
         centres, examples = tile.inside(sets.real_radii[row], rim=False)
+        # Density counts the real balls that hold a fake, coverage the balls that hold any.
         held[column] += np.bincount(examples, sets.real.counts[row][centres], len(tile.b))
         covered[row][centres] = True
         in_fake[row][tile.swapped.inside(sets.fake_radii[column], rim=False)[1]] = True
-    held, in_fake, covered = held[sets.fake.inverse], in_fake[sets.real.inverse], covered[sets.real.inverse]
+    held, in_fake, covered = (held[sets.fake.inverse], in_fake[sets.real.inverse],
+                              covered[sets.real.inverse])
     return {"precision": held > 0, "recall": in_fake, "density": held / k, "coverage": covered}

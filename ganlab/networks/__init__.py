@@ -1,4 +1,4 @@
-"""Generators, critics and encoders, by the name of their family.
+"""Generators, critics, encoders and translators, by the names of their families.
 
 A generator is called as `(latents[b, z], labels[b], keys[b], train) -> images[b, ...]`,
 a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`, an encoder as
@@ -7,8 +7,8 @@ built with `image_shape`, `num_classes` (0 without labels) and `axis_name`, an e
 with `latent_size`, besides their own keyword arguments. A decoder is a generator.
 
 A translator is a generator that sees pictures in place of latents, `(images[b, h, w, c], labels[b],
-keys[b], train) -> images[b, h, w, image_shape[-1]]`; `multiple` and `least` tell the sides that it takes. A
-patch critic gives logits [b, h', w'], one for each place.
+keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are multiples of
+`multiple`, from `least` on. A patch critic gives logits [b, h', w'], one for each place.
 """
 
 from flax import linen as nn
@@ -37,8 +37,9 @@ from ganlab.networks.vision_transformer import SIZES as DINOV2_SIZES
 from ganlab.networks.vision_transformer import VisionTransformer
 
 GENERATORS: dict[str, type[nn.Module]] = {
-    "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator, "dcgan32": DCGAN32Generator,
-    "dcgan32_frog": DCGAN32FrogGenerator, "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator}
+    "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator,
+    "dcgan32": DCGAN32Generator, "dcgan32_frog": DCGAN32FrogGenerator,
+    "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator}
 CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
     "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic}
@@ -46,6 +47,6 @@ ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEn
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
-__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS", "Inception2015",
-           "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer", "WithConvolutions", "made_for",
-           "way_of"]
+__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS",
+           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer",
+           "WithConvolutions", "made_for", "way_of"]

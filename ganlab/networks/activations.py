@@ -12,12 +12,12 @@ from ganlab.types import Array
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def leaky_relu(x: Array, slope: float) -> Array:
-    """x where it is positive, and elsewhere `slope`, which is not negative, times x (Maas et al. 2013, "Rectifier
-    nonlinearities improve neural network acoustic models", section 2).
+    """Computes x if it is positive, else `slope` times x; the slope is not negative.
 
-    Its gradient reads the sign of what it makes, not of x: the next layer keeps that anyway, and x, with the bias and
-    the moves of pixels before it, need not be kept or made again. At 0 it is the slope. Its derivatives are by reverse
-    mode alone.
+    Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models", section 2.
+    Its gradient reads the sign of its output, not of x: the next layer keeps the output anyway, so
+    that x, with the bias and the moves of pixels before it, need not be kept or computed again. At
+    0 the gradient is the slope. Only reverse mode differentiates it.
     """
     return jnp.where(x > 0, x, slope * x)
 
@@ -34,7 +34,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "leaky_relu": lambda x: leaky_relu(x, 0.2),
     "softplus": nn.softplus,
     "tanh": jnp.tanh,
-    # For images that a textbook draws in [0, 1] by a sigmoid; ours are in [-1, 1].
+    # For images that a textbook draws in [0, 1] by a sigmoid: ours are in [-1, 1].
     "image_sigmoid": lambda x: 2 * nn.sigmoid(x) - 1,
     "identity": lambda x: x,
 }

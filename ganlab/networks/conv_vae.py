@@ -1,7 +1,7 @@
-"""Encoder and decoder of Chollet's Deep Learning with Python (2018), section 8.4: the book's variational autoencoder.
+"""The variational autoencoder of Chollet's Deep Learning with Python (2018), section 8.4.
 
-The book makes them for 28x28 grey images; here they follow images of any even size. As in
-the textbook's other networks, every layer has a bias and weights start as Keras starts them.
+The book has it for 28x28 grey images; here it follows images of any even size. As in the
+textbook's other networks, every layer has a bias and weights start as Keras starts them.
 `filters` are the channels of the convolutions in their order.
 """
 
@@ -19,21 +19,24 @@ ENCODER_CONVOLUTIONS = (Convolution(3), Convolution(3, stride=2), Convolution(3)
 def check_even(image_shape: tuple[int, ...]) -> None:
     """Raises ValueError for images that one stride of 2 does not halve."""
     if len(image_shape) != 3 or image_shape[0] % 2 or image_shape[1] % 2:
-        raise ValueError(f"conv_vae is made for images [height, width, channels] of even height and width; the data "
-                         f"has shape {tuple(image_shape)}; resize the data, or use mlp")
+        raise ValueError("conv_vae is made for images [height, width, channels] of even height and "
+                         f"width; the data has shape {tuple(image_shape)}; resize the data, or use "
+                         "mlp")
 
 
 def check_filters(filters: tuple[int, ...], layers: int) -> None:
     """Raises ValueError for filters of another number of layers."""
     if len(filters) != layers:
-        raise ValueError(f"conv_vae has {layers} layers with filters here; filters {tuple(filters)} has {len(filters)}")
+        raise ValueError(f"conv_vae has {layers} layers with filters here; filters "
+                         f"{tuple(filters)} has {len(filters)}")
 
 
 class ConvVAEEncoder(ByExample, nn.Module):
     """Encoder of Chollet's Deep Learning with Python (2018), section 8.4: four 3x3 convolutions and a dense layer.
 
-    Images [b, h, w, c] (with one-hot labels as constant channels) become the mean and the
-    logarithm of the variance, each [b, latent_size]. `width` is of the dense layer.
+    Images [b, h, w, c] (with one-hot labels as constant channels) become the mean and the logarithm
+    of the variance, each [b, latent_size]. Convolutions are 3x3; `width` is that of the dense
+    layer.
     """
 
     image_shape: tuple[int, ...]
@@ -51,17 +54,19 @@ class ConvVAEEncoder(ByExample, nn.Module):
         check_even(self.image_shape)
         check_filters(self.filters, len(ENCODER_CONVOLUTIONS))
         x = concatenate_labels(images, labels, self.num_classes)
-        for number, (convolution, filters) in enumerate(zip(ENCODER_CONVOLUTIONS, self.filters, strict=True), start=1):
+        pairs = zip(ENCODER_CONVOLUTIONS, self.filters, strict=True)
+        for number, (convolution, filters) in enumerate(pairs, start=1):
             x = nn.relu(convolution.layer(filters, self.initializer, f"convolution_{number}")(x))
-        x = nn.Dense(self.width, kernel_init=INITIALIZERS[self.initializer], name="dense")(x.reshape(x.shape[0], -1))
+        x = nn.Dense(self.width, kernel_init=INITIALIZERS[self.initializer],
+                     name="dense")(x.reshape(x.shape[0], -1))
         return normal_heads(nn.relu(x), self.latent_size, self.initializer)
 
 
 class ConvVAEGenerator(ByExample, nn.Module):
     """Decoder of Chollet's Deep Learning with Python (2018), section 8.4: latents (2) to 28x28, or any even size.
 
-    Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1], where
-    the book's sigmoid makes [0, 1]. The first of `filters` is of the dense layer.
+    Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1],
+    where the book's sigmoid makes [0, 1]. The first of `filters` is that of the dense layer.
     """
 
     image_shape: tuple[int, ...]
@@ -79,9 +84,11 @@ class ConvVAEGenerator(ByExample, nn.Module):
         check_filters(self.filters, 2)
         height, width, channels = self.image_shape
         inner = (height // 2, width // 2, self.filters[0])
-        x = latents_with_labels(self, latents, labels)
-        x = nn.Dense(inner[0] * inner[1] * inner[2], kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
+        x = latents_with_labels(latents, labels, self.num_classes, self.label_input)
+        x = nn.Dense(inner[0] * inner[1] * inner[2], kernel_init=INITIALIZERS[self.initializer],
+                     name="dense")(x)
         x = nn.relu(x).reshape(-1, *inner)
-        up = Convolution(3, stride=2, transposed=True).layer(self.filters[1], self.initializer, "convolution_1")
+        up = Convolution(3, stride=2, transposed=True)
+        up = up.layer(self.filters[1], self.initializer, "convolution_1")
         x = Convolution(3).layer(channels, self.initializer, "output")(nn.relu(up(x)))
         return ACTIVATIONS["image_sigmoid"](x)

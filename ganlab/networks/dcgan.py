@@ -39,7 +39,7 @@ class DCGANGenerator(NormalizedByName, nn.Module):
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
     With `refine` the last stage keeps its features and a 3x3 convolution draws the image,
-    for images so small that one stage alone would have to do all the drawing.
+    for images so small that otherwise one stage would have to do all the drawing.
     """
 
     image_shape: tuple[int, ...]
@@ -65,18 +65,24 @@ class DCGANGenerator(NormalizedByName, nn.Module):
         kernel_init = INITIALIZERS[self.initializer]
         use_bias = self.normalization != "batch"
 
+        # The paper normalizes all layers but the output, which has a bias instead.
         def normalize(x: Array, stage: int) -> Array:
             x = Normalization(self.normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             return ACTIVATIONS[self.activation](x)
 
-        x = latents_with_labels(self, latents, labels)
-        x = nn.Dense(self.base**2 * widths[0], use_bias=use_bias, kernel_init=kernel_init, name="dense")(x)
+        # Project and reshape: the dense layer makes the smallest image.
+        x = latents_with_labels(latents, labels, self.num_classes, self.label_input)
+        x = nn.Dense(self.base**2 * widths[0], use_bias=use_bias, kernel_init=kernel_init,
+                     name="dense")(x)
         x = normalize(x.reshape(-1, self.base, self.base, widths[0]), 0)
+        # Each transposed convolution doubles the size; the last one draws the image.
         channels = self.image_shape[-1]
-        for stage, filters in enumerate([*widths[1:], *([] if self.refine else [channels])], start=1):
+        ends = [] if self.refine else [channels]
+        for stage, filters in enumerate([*widths[1:], *ends], start=1):
             last = stage == len(widths)
-            x = ConvTranspose(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=use_bias or last,
-                              kernel_init=kernel_init, name=f"up_{stage}")(x)
+            x = ConvTranspose(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2,
+                              use_bias=use_bias or last, kernel_init=kernel_init,
+                              name=f"up_{stage}")(x)
             if not last:
                 x = normalize(x, stage)
         if self.refine:
@@ -113,13 +119,15 @@ class DCGANCritic(NormalizedByName, nn.Module):
         check_words(self)
         check_kernel(self.kernel)
         kernel_init = INITIALIZERS[self.initializer]
-        x = images_with_labels(self, images, labels)
-        widths = stage_widths(stage_count(self.image_shape, self.base, "dcgan"), self.width, self.max_width)
+        x = images_with_labels(images, labels, self.num_classes, self.conditioning)
+        stages = stage_count(self.image_shape, self.base, "dcgan")
+        widths = stage_widths(stages, self.width, self.max_width)
         for stage, filters in enumerate(widths):
             normalization = self.normalization if stage else "none"
-            convolution = Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2, use_bias=normalization != "batch",
-                               kernel_init=kernel_init, name=f"down_{stage}")
-            x = spectral(self, convolution, train)(x)
+            convolution = Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2,
+                               use_bias=normalization != "batch", kernel_init=kernel_init,
+                               name=f"down_{stage}")
+            x = spectral(convolution, self.spectral_normalization, train)(x)
             x = Normalization(normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             x = ACTIVATIONS[self.activation](x)
         x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)

@@ -1,4 +1,4 @@
-"""A small classifier of 8x8 grey digits, whose last hidden layer is a feature for metrics that need no download."""
+"""A small classifier of 8x8 grey digits, whose last hidden layer gives features, no download."""
 
 from typing import NamedTuple
 

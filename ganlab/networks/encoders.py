@@ -8,12 +8,13 @@ from ganlab.types import Array
 
 
 def normal_heads(features: Array, latent_size: int, initializer: str) -> tuple[Array, Array]:
-    """Mean and logarithm of the variance, each [b, latent_size], linear in features [b, d].
+    """Maps features [b, d] to mean and logarithm of the variance, each [b, latent_size].
 
-    Called inside a compact module; the layers `mean` and `log_variance` are the module's.
+    Call it inside a compact module, which gets the layers `mean` and `log_variance`.
     """
-    mean, log_variance = (nn.Dense(latent_size, kernel_init=INITIALIZERS[initializer], name=name)(features)
-                          for name in ("mean", "log_variance"))
+    kernel_init = INITIALIZERS[initializer]
+    mean = nn.Dense(latent_size, kernel_init=kernel_init, name="mean")(features)
+    log_variance = nn.Dense(latent_size, kernel_init=kernel_init, name="log_variance")(features)
     return mean, log_variance
 
 
@@ -39,4 +40,5 @@ class MLPEncoder(NormalizedByName, nn.Module):
                  train: bool = False) -> tuple[Array, Array]:
         check_words(self)
         x = concatenate_labels(images.reshape(images.shape[0], -1), labels, self.num_classes)
-        return normal_heads(hidden_layers(self, x, train), self.latent_size, self.initializer)
+        x = hidden_layers(self, x, train)
+        return normal_heads(x, self.latent_size, self.initializer)

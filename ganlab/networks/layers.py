@@ -1,7 +1,8 @@
-"""Small pieces that the network families share: normalisation, dropout, conditioning, initialisation."""
+"""Small pieces that network families share: normalization, dropout, conditioning, initializers."""
 
 import zlib
 from collections.abc import Callable
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +50,8 @@ class NormalizedByName:
 class Normalization(nn.Module):
     """Normalisation by name: `none`, `batch` (statistics of the global batch) or `layer`.
 
-    `layer` brings all of an example, vector or whole image, to mean 0 and variance 1 (Ba et al. 2016), with a gain and
-    a bias for each channel.
+    `layer` brings all of an example, vector or whole image, to mean 0 and variance 1 (Ba et al.
+    2016), with a gain and a bias for each channel.
 
     `batch` uses momentum 0.9 and epsilon 1e-5 (Ioffe & Szegedy 2015); under `pmap` it
     needs `axis_name`, under `jit` over a mesh its statistics are global as they are.
@@ -64,14 +65,15 @@ class Normalization(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         if self.kind == "batch":
-            return nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name)(x)
+            return nn.BatchNorm(use_running_average=not train, momentum=0.9,
+                                axis_name=self.axis_name)(x)
         if self.kind == "layer":
             return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)), feature_axes=-1)(x)
         return x
 
 
 class Dropout(nn.Module):
-    """Sets a share `rate` of the entries of x [b, ...] to zero and scales the others to keep the mean.
+    """Sets a share `rate` of the entries of x [b, ...] to zero and scales the others to keep means.
 
     Identity unless `train`. Which entries fall follows from the example's own key in
     `keys` [b] and the layer's place in the network: two layers draw differently, and a
@@ -86,25 +88,31 @@ class Dropout(nn.Module):
         if not train or self.rate == 0:
             return x
         if keys is None:
-            raise ValueError(f"dropout {self.rate} needs keys, one an example, in training; pass keys or train=False")
+            raise ValueError(f"dropout {self.rate} needs keys, one an example, in training; pass "
+                             "keys or train=False")
         # Not Python's hash, which differs between processes.
         place = np.uint32(zlib.crc32("/".join(self.path).encode()))
-        keep = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, place), 1 - self.rate,
-                                                         x.shape[1:]))(keys)
+        place_keys = jax.vmap(lambda key: jax.random.fold_in(key, place))(keys)
+        keep = jax.vmap(
+            lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(place_keys)
         return jnp.where(keep, x / (1 - self.rate), 0)
 
 
 def check_words(module: nn.Module) -> None:
-    """Raises ConfigError for a word-valued field of a network that is none of its table."""
-    tables = {"activation": ACTIVATIONS, "output_activation": ACTIVATIONS, "normalization": NORMALIZATIONS,
-              "conditioning": CONDITIONINGS, "label_input": LABEL_INPUTS, "initializer": INITIALIZERS}
+    """Raises ConfigError for a field of a network whose word is not in the table of that field.
+
+    Fields that a network lacks, or that are None, are not checked.
+    """
+    tables = {"activation": ACTIVATIONS, "output_activation": ACTIVATIONS,
+              "normalization": NORMALIZATIONS, "conditioning": CONDITIONINGS,
+              "label_input": LABEL_INPUTS, "initializer": INITIALIZERS}
     for field, allowed in tables.items():
         if getattr(module, field, None) not in (None, *allowed):
             raise unknown(field, getattr(module, field), allowed)
 
 
 def one_hot(labels: Array, num_classes: int, like: Array) -> Array:
-    """Labels [b] as one-hot rows [b, num_classes] in the dtype of `like`."""
+    """Encodes labels [b] as one-hot rows [b, num_classes] in the dtype of `like`."""
     return jax.nn.one_hot(labels, num_classes, dtype=like.dtype)
 
 
@@ -117,37 +125,44 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Arra
     return jnp.concatenate([x, jnp.broadcast_to(rows, x.shape[:-1] + (num_classes,))], axis=-1)
 
 
-def images_with_labels(module: nn.Module, images: Array, labels: Array | None) -> Array:
-    """What a critic starts from: images, flat or not, where `module.conditioning` says so with their labels appended."""
-    return concatenate_labels(images, labels, module.num_classes) if module.conditioning == "concatenate" else images
+def images_with_labels(images: Array, labels: Array | None, num_classes: int,
+                       conditioning: str) -> Array:
+    """Returns what a critic starts from: images, with labels appended if these are concatenated.
 
-
-def latents_with_labels(module: nn.Module, latents: Array, labels: Array | None) -> Array:
-    """What a generator starts from: latents [b, z] with their labels appended, [b, z + d].
-
-    Labels enter by `module.label_input`: `one_hot`, d classes, or `embedding`, a learned row of d = z
-    numbers a class. Called inside a compact module; the embedding is the module's parameter.
+    Images may be flat.
     """
-    if module.num_classes == 0 or module.label_input == "one_hot":
-        return concatenate_labels(latents, labels, module.num_classes)
-    # Rows as large as the latents that they stand beside.
-    rows = nn.Embed(module.num_classes, latents.shape[-1], embedding_init=nn.initializers.normal(1.0),
+    return (concatenate_labels(images, labels, num_classes) if conditioning == "concatenate"
+            else images)
+
+
+def latents_with_labels(latents: Array, labels: Array | None, num_classes: int,
+                        label_input: str) -> Array:
+    """Returns what a generator starts from: latents [b, z] with labels appended, [b, z + d].
+
+    Labels enter by `label_input`: `one_hot`, d classes, or `embedding`, a learned row of d = z
+    numbers for each class. Call it inside a compact module, which gets the embedding.
+    """
+    if num_classes == 0 or label_input == "one_hot":
+        return concatenate_labels(latents, labels, num_classes)
+    # Rows as large as the latents beside them.
+    rows = nn.Embed(num_classes, latents.shape[-1], embedding_init=nn.initializers.normal(1.0),
                     name="label_embedding")(labels)
     return jnp.concatenate([latents, rows.astype(latents.dtype)], axis=-1)
 
 
-def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Array], Array]:
-    """The layer, with its kernel divided by its largest singular value if `module.spectral_normalization`.
+def spectral(layer: nn.Module, enabled: bool, train: bool) -> Callable[[Array], Array]:
+    """Returns a layer, if `enabled` with its kernel divided by its largest singular value.
 
-    Miyato et al. 2018, algorithm 1: one power iteration a call, kept in the collection `spectral` in
-    training. Kernels are matrices of one row for each input of a unit.
+    Miyato et al. 2018, algorithm 1: one power iteration for each call, kept in the collection
+    `spectral` in training. Kernels are matrices of one row for each input of a unit. Call it inside
+    a compact module.
     """
-    if not module.spectral_normalization:
+    if not enabled:
         return layer
-    # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon to a squared
-    # norm, where official codes bound the norm itself by 1e-12.
+    # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon
+    # to a squared norm, where official codes bound the norm itself by 1e-12.
     def normalized(x: Array) -> Array:
-        # The singular vectors are in float32, to which Flax would bring the kernel, and so the layer.
+        # The singular vectors are float32, to which Flax would convert the kernel and the layer.
         half = jnp.bfloat16 if x.dtype == jnp.bfloat16 else None
         return nn.SpectralNorm(layer, epsilon=1e-24, dtype=half, collection_name="spectral",
                                name=f"spectral_{layer.name}")(x, update_stats=train)
@@ -155,24 +170,46 @@ def spectral(module: nn.Module, layer: nn.Module, train: bool) -> Callable[[Arra
     return normalized
 
 
-def critic_output(module: nn.Module, features: Array, labels: Array | None, train: bool) -> Array:
-    """The logit [b] of flat features [b, d]: the end of every critic.
+class ConditionalCritic(Protocol):
+    """The fields of a critic that `critic_output` reads, and how it sows what losses look at.
 
-    With classes, by `module.conditioning`: `projection` adds the inner product of the features with a
-    learned row a class (Miyato & Koyama 2018, eq. 3); `auxiliary` also sows the logits `class_logits`
-    [b, classes] of an auxiliary classifier (Odena et al. 2017); `concatenate` was done at the input.
-    The `features` are sown as well, for losses that compare them.
+    Attributes:
+      num_classes: 0 without labels.
+      conditioning: one of `CONDITIONINGS`.
+      spectral_normalization: whether of all layers.
+      initializer: a name of `INITIALIZERS`.
     """
-    kernel_init = INITIALIZERS[module.initializer]
-    module.sow("intermediates", "features", features)
-    output = spectral(module, nn.Dense(1, kernel_init=kernel_init, name="output"), train)
+
+    num_classes: int
+    conditioning: str
+    spectral_normalization: bool
+    initializer: str
+
+    def sow(self, collection: str, name: str, value: Array, /) -> bool:
+        """Stores a value in a collection, as every Flax module does."""
+        ...
+
+
+def critic_output(critic: ConditionalCritic, features: Array, labels: Array | None,
+                  train: bool) -> Array:
+    """Computes the logit [b] of flat features [b, d]: the end of every critic.
+
+    With classes, by its `conditioning`: `projection` adds the inner product of the features with a
+    learned row of the class (Miyato & Koyama 2018, eq. 3); `auxiliary` also sows the logits
+    `class_logits` [b, classes] of an auxiliary classifier (Odena et al. 2017); `concatenate` was
+    done at the input. The `features` are sown as well, for losses that compare them. Call it inside
+    the critic's compact method, which gets the layers.
+    """
+    kernel_init, normalize = INITIALIZERS[critic.initializer], critic.spectral_normalization
+    critic.sow("intermediates", "features", features)
+    output = spectral(nn.Dense(1, kernel_init=kernel_init, name="output"), normalize, train)
     logits = jnp.squeeze(output(features), axis=-1)
-    if not module.num_classes:
+    if not critic.num_classes:
         return logits
-    if module.conditioning == "projection":
-        rows = spectral(module, nn.Embed(module.num_classes, features.shape[-1], name="class_embedding"), train)
-        logits = logits + jnp.sum(features * rows(labels), axis=-1)
-    if module.conditioning == "auxiliary":
-        classes = spectral(module, nn.Dense(module.num_classes, kernel_init=kernel_init, name="class_output"), train)
-        module.sow("intermediates", "class_logits", classes(features))
+    if critic.conditioning == "projection":
+        rows = nn.Embed(critic.num_classes, features.shape[-1], name="class_embedding")
+        logits = logits + jnp.sum(features * spectral(rows, normalize, train)(labels), axis=-1)
+    if critic.conditioning == "auxiliary":
+        classes = nn.Dense(critic.num_classes, kernel_init=kernel_init, name="class_output")
+        critic.sow("intermediates", "class_logits", spectral(classes, normalize, train)(features))
     return logits

@@ -1,22 +1,22 @@
-"""For which platform a program is made, which need not be the one that makes it: a CPU exports for all."""
+"""The platform for which a program is traced, which may be another than this one: a CPU exports."""
 
 import contextlib
 
 import jax
 
-# A context that JAX knows of: a function that was traced for one platform is traced again for another.
+# JAX knows this context: a function that was traced for one platform is traced again for another.
 _platform = jax.make_user_context(default_value=None)
 
 
 def made_for(platform: str) -> contextlib.AbstractContextManager[None]:
-    """Makes what is traced inside for a platform as JAX names them, `cpu`, `cuda` or `tpu`.
+    """Traces what is inside for a platform, as JAX names them: `cpu`, `cuda` or `tpu`.
 
-    It chooses how things are computed, and lowers nothing: that is what
+    This chooses how things are computed, and does not lower anything: that is what
     `jax.jit(f).trace(...).lower(lowering_platforms=(platform,))` and `jax.export` do.
     """
     return _platform(platform)
 
 
 def for_cpu() -> bool:
-    """Returns whether what is being traced will run on a CPU: by `made_for`, or else by this process's backend."""
+    """Returns whether what is traced will run on a CPU: by `made_for`, else by the backend."""
     return (_platform.value or jax.default_backend()) == "cpu"

@@ -33,27 +33,30 @@ class Convolution(NamedTuple):
     transposed: bool = False
 
     def layer(self, filters: int, initializer: str, name: str) -> nn.Module:
-        """The Flax module of this convolution."""
+        """Makes the Flax module of this convolution."""
         kind = ConvTranspose if self.transposed else Conv
         return kind(filters, (self.kernel,) * 2, strides=(self.stride,) * 2, padding=self.padding,
                     kernel_init=INITIALIZERS[initializer], name=name)
 
 
-def check_fit(family: str, size: int, image_shape: tuple[int, ...], filters: tuple[int, ...], layers: int) -> None:
-    """Raises ValueError for images of another size than the family's, or filters of another number of layers."""
-    # Channels are free: grey images, colour, and critics that see several images at once differ in these alone.
+def check_fit(family: str, size: int, image_shape: tuple[int, ...], filters: tuple[int, ...],
+              layers: int) -> None:
+    """Raises ValueError for images of another size, or filters of another number of layers."""
+    # Channels are free: grey images, colours, and critics that see several images at once.
     if len(image_shape) != 3 or tuple(image_shape[:2]) != (size, size):
-        raise ValueError(f"{family} is made for images [{size}, {size}, channels]; the data has shape "
-                         f"{tuple(image_shape)}; resize the data, or use dcgan or mlp, which follow its shape")
+        raise ValueError(f"{family} is made for images [{size}, {size}, channels]; the data has "
+                         f"shape {tuple(image_shape)}; resize the data, or use dcgan or mlp, which "
+                         "follow its shape")
     if len(filters) != layers:
-        raise ValueError(f"{family} has {layers} layers with filters; filters {tuple(filters)} has {len(filters)}")
+        raise ValueError(f"{family} has {layers} layers with filters; filters {tuple(filters)} has "
+                         f"{len(filters)}")
 
 
 class _Generator(ByExample, nn.Module):
     """Dense layer, convolutions that enlarge, and an output convolution; a family is a subclass with its numbers.
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
-    The first of `filters` is of the dense layer, the others are of the convolutions.
+    The first of `filters` is that of the dense layer, the others are those of the convolutions.
     """
 
     image_shape: tuple[int, ...]
@@ -76,16 +79,20 @@ class _Generator(ByExample, nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         check_words(self)
-        check_fit(self.family, self.size, self.image_shape, self.filters, 1 + len(self.convolutions))
-        x = latents_with_labels(self, latents, labels)
-        x = nn.Dense(self.dense_size**2 * self.filters[0], kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
+        check_fit(self.family, self.size, self.image_shape, self.filters,
+                  1 + len(self.convolutions))
+        x = latents_with_labels(latents, labels, self.num_classes, self.label_input)
+        x = nn.Dense(self.dense_size**2 * self.filters[0],
+                     kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
         if self.dense_activation:
             x = leaky_relu(x, self.slope)
         x = x.reshape(-1, self.dense_size, self.dense_size, self.filters[0])
-        for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters[1:], strict=True), start=1):
+        pairs = zip(self.convolutions, self.filters[1:], strict=True)
+        for number, (convolution, filters) in enumerate(pairs, start=1):
             x = convolution.layer(filters, self.initializer, f"convolution_{number}")(x)
             x = leaky_relu(x, self.slope)
-        x = Convolution(self.output_kernel).layer(self.image_shape[-1], self.initializer, "output")(x)
+        x = Convolution(self.output_kernel).layer(self.image_shape[-1], self.initializer,
+                                                  "output")(x)
         return ACTIVATIONS["image_sigmoid" if self.sigmoid else "tanh"](x)
 
 
@@ -93,7 +100,8 @@ class _Critic(ByExample, nn.Module):
     """Convolutions, dropout of the flat features, and one logit; a family is a subclass with its numbers.
 
     Images [b, h, w, c] become logits [b]. With classes, labels enter by `conditioning`:
-    `concatenate` (one-hot as constant channels), `projection` or `auxiliary` on the features after dropout.
+    `concatenate` (one-hot as constant channels), `projection` or `auxiliary` on the features after
+    dropout.
     """
 
     image_shape: tuple[int, ...]
@@ -117,10 +125,12 @@ class _Critic(ByExample, nn.Module):
         check_words(self)
         check_fit(self.family, self.size, self.image_shape, self.filters, len(self.convolutions))
         # The textbook's critic sees [0, 1] where its generator ends in a sigmoid.
-        x = images_with_labels(self, (images + 1) / 2 if self.unit_range else images, labels)
-        for number, (convolution, filters) in enumerate(zip(self.convolutions, self.filters, strict=True), start=1):
+        images = (images + 1) / 2 if self.unit_range else images
+        x = images_with_labels(images, labels, self.num_classes, self.conditioning)
+        pairs = zip(self.convolutions, self.filters, strict=True)
+        for number, (convolution, filters) in enumerate(pairs, start=1):
             layer = convolution.layer(filters, self.initializer, f"convolution_{number}")
-            x = leaky_relu(spectral(self, layer, train)(x), self.slope)
+            x = leaky_relu(spectral(layer, self.spectral_normalization, train)(x), self.slope)
         x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
         return critic_output(self, x, labels, train)
 
@@ -130,7 +140,7 @@ DOWN = Convolution(4, stride=2)
 
 
 class DCGAN64Generator(_Generator):
-    """Generator of the Keras DCGAN tutorial: latents (128) to 64x64, transposed convolutions and a sigmoid."""
+    """Generator of the Keras DCGAN tutorial: latents (128) to 64x64, ending in a sigmoid."""
 
     filters: tuple[int, ...] = (128, 128, 256, 512)
 
@@ -154,7 +164,7 @@ FROG_SLOPE = 0.3
 
 
 class DCGAN32FrogGenerator(_Generator):
-    """Generator of Chollet's Deep Learning with Python (2018), section 8.5: latents (32) to 32x32."""
+    """Generator of Chollet's Deep Learning with Python (2018), 8.5: latents (32) to 32x32."""
 
     filters: tuple[int, ...] = (128, 256, 256, 256, 256)
     slope: float = FROG_SLOPE
@@ -164,13 +174,14 @@ class DCGAN32FrogGenerator(_Generator):
 
 
 class DCGAN32FrogCritic(_Critic):
-    """Critic of Chollet's Deep Learning with Python (2018), section 8.5: 32x32 to a logit, without padding."""
+    """Critic of Chollet's Deep Learning with Python (2018), section 8.5: 32x32 to a logit."""
 
     filters: tuple[int, ...] = (128, 128, 128, 128)
     slope: float = FROG_SLOPE
 
     family, size = "dcgan32_frog", 32
-    convolutions = (Convolution(3, padding="VALID"), *[Convolution(4, stride=2, padding="VALID")] * 3)
+    convolutions = (Convolution(3, padding="VALID"),
+                    *[Convolution(4, stride=2, padding="VALID")] * 3)
 
 
 class DCGAN32Generator(_Generator):
@@ -183,7 +194,7 @@ class DCGAN32Generator(_Generator):
 
 
 class DCGAN32Critic(_Critic):
-    """Critic of courses on CIFAR-10: 32x32 to a logit, 3x3 convolutions of which three have stride 2."""
+    """Critic of courses on CIFAR-10: 32x32 to a logit by 3x3 convolutions, three of stride 2."""
 
     filters: tuple[int, ...] = (64, 128, 128, 256)
 

@@ -1,7 +1,7 @@
-"""Layers with the arithmetic of PyTorch's, so that networks that were published there come out number for number.
+"""Layers with the arithmetic of PyTorch's, so that networks published there give the same numbers.
 
-Paddings are said in pixels, kernels start from a normal distribution of deviation 0.02 and gains of batch
-normalization from one around 1, as the code of pix2pix and CycleGAN has it.
+Paddings are given in pixels, kernels start from a normal distribution of deviation 0.02 and gains
+of batch normalization from one around 1, as the code of pix2pix and CycleGAN has it.
 """
 
 import jax
@@ -13,34 +13,38 @@ from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.types import Array
 
 EPSILON = 1e-5
-MOMENTUM = 0.9  # Share of the old statistics that an update keeps; PyTorch names what it replaces, 0.1.
+# Share of the old statistics that an update keeps; PyTorch names what it replaces, 0.1.
+MOMENTUM = 0.9
 DEVIATION = 0.02
 NORMALIZATIONS = ("batch", "instance", "none")
 
 
-def convolution(features: int, kernel: int, stride: int, padding: int, use_bias: bool, name: str) -> nn.Module:
-    """A convolution with `padding` zeros on every side."""
+def convolution(features: int, kernel: int, stride: int, padding: int, use_bias: bool,
+                name: str) -> nn.Module:
+    """Makes a convolution with `padding` zeros on every side."""
     return Conv(features, (kernel,) * 2, strides=(stride,) * 2, padding=((padding, padding),) * 2,
                 use_bias=use_bias, kernel_init=nn.initializers.normal(DEVIATION), name=name)
 
 
 def doubling_convolution(features: int, kernel: int, use_bias: bool, name: str) -> nn.Module:
-    """A transposed convolution that doubles height and width: stride 2, PyTorch's padding 1.
+    """Makes a transposed convolution that doubles height and width: stride 2, PyTorch's padding 1.
 
-    Of an odd kernel the output would lack a row and a column: they are added at the end, PyTorch's `output_padding` 1.
+    With an odd kernel the output would lack a row and a column, which are added at the end:
+    `output_padding` 1.
     """
     before = kernel - 2
-    return ConvTranspose(features, (kernel,) * 2, strides=(2, 2), padding=((before, before + kernel % 2),) * 2,
-                         use_bias=use_bias, kernel_init=nn.initializers.normal(DEVIATION), name=name)
+    return ConvTranspose(features, (kernel,) * 2, strides=(2, 2),
+                         padding=((before, before + kernel % 2),) * 2, use_bias=use_bias,
+                         kernel_init=nn.initializers.normal(DEVIATION), name=name)
 
 
 def reflect(x: Array, padding: int) -> Array:
-    """Images [b, h, w, c] with `padding` mirrored rows and columns on every side, the border itself not repeated."""
+    """Pads images [b, h, w, c] by `padding` mirrored pixels on each side, borders not repeated."""
     return jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
 
 
 def blurred_half(x: Array) -> Array:
-    """Computes images [b, h / 2, w / 2, c] of [b, h, w, c] by the filter (1, 2, 1) / 4, borders mirrored (Zhang 2019).
+    """Halves images [b, h, w, c] by the filter (1, 2, 1) / 4, borders mirrored (Zhang 2019).
 
     Height and width are even.
     """
@@ -50,12 +54,13 @@ def blurred_half(x: Array) -> Array:
 
 
 def blurred_double(x: Array) -> Array:
-    """Computes images [b, 2h, 2w, c] of [b, h, w, c] by the filter (1, 3, 3, 1) / 4, borders repeated (Zhang 2019)."""
+    """Doubles images [b, h, w, c] by the filter (1, 3, 3, 1) / 4, borders repeated (Zhang 2019)."""
     for axis in (1, 2):
         size = x.shape[axis]
-        # New pixels lie a quarter of an old one before and behind each old one.
+        # New pixels are a quarter of an old one before and after each old one.
         padded = jnp.pad(x, [(int(i == axis),) * 2 for i in range(x.ndim)], mode="edge")
-        before, here, behind = (jax.lax.slice_in_dim(padded, start, start + size, axis=axis) for start in range(3))
+        before, here, behind = (jax.lax.slice_in_dim(padded, start, start + size, axis=axis)
+                                for start in range(3))
         pairs = jnp.stack([(before + 3 * here) / 4, (3 * here + behind) / 4], axis=axis + 1)
         x = pairs.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1:])
     return x
@@ -66,14 +71,15 @@ def _around_one(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
 
 
 def _whole(x: Array) -> Array:
-    """In float32 where it is in a shorter format: statistics of halves would be of three digits."""
+    """Converts shorter formats to float32: statistics in halves would have three digits."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 class BatchNorm(nn.Module):
-    """Batch normalization whose running variance is the unbiased one (Ioffe & Szegedy 2015, section 3.1).
+    """Batch normalization with the unbiased running variance (Ioffe & Szegedy 2015, section 3.1).
 
-    Under `pmap` it needs `axis_name`; under `jit` over a mesh its statistics are global as they are.
+    Under `pmap` it needs `axis_name`; under `jit` over a mesh its statistics are global as they
+    are.
     """
 
     axis_name: str | None = None
@@ -89,14 +95,17 @@ class BatchNorm(nn.Module):
         if train:
             used = self._statistics(whole)
             if not self.is_initializing():
-                number = x.size // size * (1 if self.axis_name is None else jax.lax.psum(1, self.axis_name))
+                # The running variance is the unbiased one, of the whole batch.
+                number = x.size // size * (1 if self.axis_name is None
+                                           else jax.lax.psum(1, self.axis_name))
                 unbiased = used[1] * (number / max(number - 1, 1))
                 mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * used[0]
                 variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * unbiased
-        return ((whole - used[0]) * (scale * jax.lax.rsqrt(used[1] + EPSILON)) + bias).astype(x.dtype)
+        return ((whole - used[0]) * (scale * jax.lax.rsqrt(used[1] + EPSILON))
+                + bias).astype(x.dtype)
 
     def _statistics(self, x: Array) -> tuple[Array, Array]:
-        """Mean and biased variance [c] of the global batch."""
+        """Computes mean and biased variance [c] of the global batch."""
         def average(values: Array) -> Array:
             values = jnp.mean(values, axis=(0, 1, 2))
             return values if self.axis_name is None else jax.lax.pmean(values, self.axis_name)
@@ -106,25 +115,32 @@ class BatchNorm(nn.Module):
 
 
 def instance_norm(x: Array) -> Array:
-    """Every channel of every image brought to mean 0 and variance 1, with nothing learned (Ulyanov et al. 2016)."""
+    """Normalizes each channel of each image to mean 0 and variance 1 (Ulyanov et al. 2016).
+
+    Nothing is learned.
+    """
     whole = _whole(x)
     centred = whole - jnp.mean(whole, axis=(1, 2), keepdims=True)
     variance = jnp.mean(centred**2, axis=(1, 2), keepdims=True)
     return (centred * jax.lax.rsqrt(variance + EPSILON)).astype(x.dtype)
 
 
-def normalized(module: nn.Module, x: Array, train: bool, name: str) -> Array:
-    """x by the normalization that `module.normalization` names: `batch`, `instance` or `none`."""
-    if module.normalization not in NORMALIZATIONS:
-        raise unknown("normalization", module.normalization, NORMALIZATIONS)
-    if module.normalization == "batch":
-        return BatchNorm(module.axis_name, name=name)(x, train)
-    return instance_norm(x) if module.normalization == "instance" else x
+def normalized(x: Array, normalization: str, axis_name: str | None, train: bool,
+               name: str) -> Array:
+    """Normalizes x by name: `batch`, `instance` or `none`.
 
-
-def has_bias(module: nn.Module) -> bool:
-    """Returns whether convolutions before a normalization have a bias: `module.use_bias`, where that is not None.
-
-    Else all have one but those before batch normalization, where it would be taken away and learned after.
+    Call it inside a compact module, which gets the batch normalization `name`.
     """
-    return module.normalization != "batch" if module.use_bias is None else module.use_bias
+    if normalization not in NORMALIZATIONS:
+        raise unknown("normalization", normalization, NORMALIZATIONS)
+    if normalization == "batch":
+        return BatchNorm(axis_name, name=name)(x, train)
+    return instance_norm(x) if normalization == "instance" else x
+
+
+def has_bias(use_bias: bool | None, normalization: str) -> bool:
+    """Returns whether convolutions before a normalization have a bias: `use_bias`, if given.
+
+    Otherwise all have one, except before batch normalization, which removes it and learns its own.
+    """
+    return normalization != "batch" if use_bias is None else use_bias

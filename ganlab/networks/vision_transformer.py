@@ -1,7 +1,7 @@
-"""Vision transformers (Dosovitskiy et al. 2021) as DINOv2 publishes them (Oquab et al. 2024), for features of images.
+"""Vision transformers (Dosovitskiy et al. 2021) of DINOv2 (Oquab et al. 2024), for features.
 
-Distances between DINOv2 features follow people's judgement better than those between Inception features do
-(Stein et al. 2023). Layers carry the names of the published PyTorch weights.
+Distances between DINOv2 features follow people's judgement better than those between Inception
+features do (Stein et al. 2023). Layers carry the names of the published PyTorch weights.
 """
 
 import jax
@@ -25,10 +25,11 @@ PRECISION = jax.lax.Precision.HIGHEST
 
 
 def preprocess(images: Array, size: int) -> Array:
-    """Images [n, h, w, 3] in 0..255 as the network takes them: [n, size, size, 3], in ImageNet's units.
+    """Converts images [n, h, w, 3] in 0..255 to what the network takes, [n, size, size, 3].
 
-    Resized bicubically (Keys, a = -1/2) with a kernel that widens as images shrink, clipped to 0..255 and never
-    rounded to bytes, as Parmar et al. (2022) recommend and Stein et al. (2023) do; then (x / 255 - mean) / deviation.
+    Images are resized bicubically (Keys, a = -1/2) with a kernel that widens as images shrink,
+    clipped to 0..255 and never rounded to bytes, as Parmar et al. (2022) recommend and Stein et al.
+    (2023) do, then normalized to ImageNet's units: (x / 255 - mean) / deviation.
     """
     images = jnp.asarray(images, jnp.float32)
     shape = (images.shape[0], size, size, images.shape[3])
@@ -37,26 +38,29 @@ def preprocess(images: Array, size: int) -> Array:
 
 
 def position_matrix(stored: int, wanted: int) -> np.ndarray:
-    """Weights [wanted, stored] that interpolate positions along one axis, as the published networks do.
+    """Computes weights [wanted, stored] that interpolate positions along one axis, as published.
 
-    Bicubic with a = -3/4, the border repeated, nothing averaged. The step is stored / (wanted + 0.1), where the
-    0.1 was added against rounding and shifts positions by up to 0.22 of a stored step from 37 to 16.
+    They are bicubic with a = -3/4, the border repeated, nothing averaged. The step is stored /
+    (wanted + 0.1), where the 0.1 was added against rounding and shifts positions by up to 0.22 of a
+    stored step from 37 to 16.
     """
     if stored == wanted:
         return np.eye(stored, dtype=np.float32)
     places = (np.arange(wanted) + 0.5) * stored / (wanted + 0.1) - 0.5
     first = np.floor(places).astype(int)
     matrix = np.zeros((wanted, stored))
+    # Keys' kernel at the four nearest stored positions.
     for tap in range(-1, 3):
         distance = np.abs(places - (first + tap))
         near = (1.25 * distance - 2.25) * distance**2 + 1
         far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
-        np.add.at(matrix, (np.arange(wanted), np.clip(first + tap, 0, stored - 1)), np.where(distance <= 1, near, far))
+        np.add.at(matrix, (np.arange(wanted), np.clip(first + tap, 0, stored - 1)),
+                  np.where(distance <= 1, near, far))
     return matrix.astype(np.float32)
 
 
 def dense(features: int, name: str) -> nn.Dense:
-    """A dense layer at full precision."""
+    """Makes a dense layer at full precision."""
     return nn.Dense(features, precision=PRECISION, name=name)
 
 
@@ -68,9 +72,11 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         examples, tokens, width = x.shape
-        qkv = dense(3 * width, "qkv")(x).reshape(examples, tokens, 3, self.heads, width // self.heads)
+        qkv = dense(3 * width, "qkv")(x).reshape(examples, tokens, 3, self.heads,
+                                                 width // self.heads)
         queries, keys, values = (qkv[:, :, part] for part in range(3))
-        scores = jnp.einsum("nqhc,nkhc->nhqk", queries, keys, precision=PRECISION) / np.sqrt(width // self.heads)
+        scores = jnp.einsum("nqhc,nkhc->nhqk", queries, keys,
+                            precision=PRECISION) / np.sqrt(width // self.heads)
         mixed = jnp.einsum("nhqk,nkhc->nqhc", nn.softmax(scores), values, precision=PRECISION)
         return dense(width, "proj")(mixed.reshape(x.shape))
 
@@ -99,16 +105,19 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = x + LayerScale(name="ls1")(Attention(self.heads, name="attn")(nn.LayerNorm(EPSILON, name="norm1")(x)))
+        x = x + LayerScale(name="ls1")(
+            Attention(self.heads, name="attn")(nn.LayerNorm(EPSILON, name="norm1")(x)))
         return x + LayerScale(name="ls2")(Mlp(name="mlp")(nn.LayerNorm(EPSILON, name="norm2")(x)))
 
 
 class VisionTransformer(nn.Module):
-    """Images [n, h, w, 3] in 0..255, of any size, become the class token after the last normalisation [n, width].
+    """Vision transformer: images [n, h, w, 3] in 0..255 become the class token [n, width].
 
-    `width`, `depth` and `heads` are those of `SIZES`. Images are brought to `image_size` by `preprocess` and cut
-    into patches of `patch` pixels; `positions` is the side of the grid of stored positions, interpolated to that
-    of the patches. Raises ValueError for images of other than three channels, and sizes that do not divide.
+    The token is taken after the last normalisation. `width`, `depth` and `heads` are those of
+    `SIZES`. Images of any size are resized to `image_size` by `preprocess` and cut into patches of
+    `patch` pixels; `positions` is the side of the grid of stored positions, interpolated to that of
+    the patches. Raises ValueError for images that do not have three channels, and for sizes that do
+    not divide.
     """
 
     width: int
@@ -121,20 +130,23 @@ class VisionTransformer(nn.Module):
     @nn.compact
     def __call__(self, images: Array) -> Array:
         if images.ndim != 4 or images.shape[-1] != 3:
-            raise ValueError(f"the vision transformer takes images [n, h, w, 3], not {tuple(images.shape)}; "
-                             "repeat a single channel three times")
+            raise ValueError("the vision transformer takes images [n, h, w, 3], not "
+                             f"{tuple(images.shape)}; repeat a single channel three times")
         if self.image_size % self.patch or self.width % self.heads:
-            raise ValueError(f"image_size {self.image_size} must be a multiple of patch {self.patch}, "
-                             f"and width {self.width} of heads {self.heads}")
+            raise ValueError(f"image_size {self.image_size} must be a multiple of patch "
+                             f"{self.patch}, and width {self.width} of heads {self.heads}")
         normal = nn.initializers.normal(0.02)
         class_token = self.param("cls_token", normal, (1, 1, self.width))
         positions = self.param("pos_embed", normal, (1, 1 + self.positions**2, self.width))
 
-        x = PatchEmbedding(self.width, self.patch, name="patch_embed")(preprocess(images, self.image_size))
+        # A token for each patch, with its position, interpolated from the stored grid.
+        x = PatchEmbedding(self.width, self.patch,
+                           name="patch_embed")(preprocess(images, self.image_size))
         matrix = position_matrix(self.positions, self.image_size // self.patch)
         grid = positions[0, 1:].reshape(self.positions, self.positions, self.width)
         grid = jnp.einsum("yi,xj,ijc->yxc", matrix, matrix, grid, precision=PRECISION)
         x = (x + grid).reshape(x.shape[0], -1, self.width)
+        # The class token comes first; the blocks mix all tokens.
         first = jnp.broadcast_to(class_token + positions[:, :1], (x.shape[0], 1, self.width))
         x = jnp.concatenate([first, x], axis=1)
         for number in range(self.depth):
@@ -143,12 +155,12 @@ class VisionTransformer(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """Images [n, h, w, 3] as one token a patch [n, h / patch, w / patch, width]."""
+    """Images [n, h, w, 3] become one token for each patch [n, h / patch, w / patch, width]."""
 
     width: int
     patch: int
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        return Conv(self.width, (self.patch,) * 2, strides=(self.patch,) * 2, padding="VALID", precision=PRECISION,
-                    name="proj")(images)
+        return Conv(self.width, (self.patch,) * 2, strides=(self.patch,) * 2, padding="VALID",
+                    precision=PRECISION, name="proj")(images)

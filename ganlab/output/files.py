@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the one sentence for a place that cannot be written."""
+"""Files that are written whole or not at all, and the answer for places that cannot be written."""
 
 import contextlib
 import errno
@@ -14,8 +14,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_full(error: Exception) -> bool:
-    """Returns whether a writer found no room; some libraries say it in the system's words alone."""
-    return getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error) for number in FULL)
+    """Returns whether a writer found no room; some libraries say so only in the system's words."""
+    return getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error)
+                                                        for number in FULL)
 
 
 class WriteError(OSError):
@@ -26,16 +27,16 @@ class WriteError(OSError):
     """
 
     def __init__(self, number: int, reason: str, place: str, remedy: str = REMEDY):
-        """Takes the system's number and word for what happened, the place, and what to do."""
+        """Makes the error of the system's number and word for it, the place, and what to do."""
         super().__init__(number, f"{reason}; {remedy}", place)
         self.reason = reason
 
 
 @contextlib.contextmanager
 def writing(place: Path, remedy: str = REMEDY) -> Iterator[None]:
-    """Gives an error of the system that comes up inside the name of the place that was written, and the remedy.
+    """Adds to an error of the system the place that was being written, and the remedy.
 
-    Where several are nested, the outermost names the place and the remedy.
+    If several are nested, the outermost names the place and the remedy.
 
     Raises:
       WriteError: which the command line answers in a sentence.
@@ -49,24 +50,27 @@ def writing(place: Path, remedy: str = REMEDY) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: Path, lasting: bool = False) -> Iterator[BinaryIO]:
-    """Opens a file for bytes, which takes its name `path` when the body ends well; folders above it are made.
+    """Opens a file for bytes that takes its name `path` if the body succeeds.
 
-    When the body or the disk fails, nothing is left of it, and a file that was there stays as it was.
-    What is no file, such as /dev/stdout, is written directly; of a link, the file that it leads to is written.
+    Folders above it are made. If the body or the disk fails, nothing is left of it, and a file that
+    was there stays. Anything but a regular file, such as /dev/stdout, is written directly; of a
+    link, its target is written.
 
     Args:
       path: the file.
-      lasting: whether the file and its folder are flushed first, so that a loss of power too leaves the old
-        file or the new one.
+      lasting: whether the file and its folder are flushed first, so that even a loss of power
+        leaves the old file or the new one.
 
     Raises:
       WriteError: for an error of the system, with `path` as its `filename`.
     """
     with writing(path):
+        # A device or a pipe has no name to take later.
         if path.exists() and not path.is_file():
             with open(path, "wb") as file:
                 yield file
             return
+        # A file beside it takes its name at the end, which the system does in one step.
         place = Path(os.path.realpath(path))
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_name(f"{place.name}.partial")
@@ -86,17 +90,17 @@ def whole_file(path: Path, lasting: bool = False) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes text as UTF-8 so that a reader, a crash or a loss of power finds either the old text or the new."""
+    """Writes text as UTF-8: a reader, a crash or a loss of power finds the old text or the new."""
     with whole_file(path, lasting=True) as file:
-        # Paths may hold bytes that are no text, which Python keeps as surrogates.
+        # Paths may hold bytes that are not text, which Python keeps as surrogates.
         file.write(text.encode("utf-8", "surrogateescape"))
 
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Makes a new folder, or takes an empty one, and empties it again when the body fails, however it fails.
+    """Makes a new folder, or takes an empty one, and empties it again if the body fails.
 
-    So the same command can be run again, which refuses a folder that has something in it.
+    So the same command, which refuses a folder with something in it, can be run again.
 
     Raises:
       WriteError: if the folder cannot be made.
@@ -116,7 +120,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flushes the names in a folder; some file systems cannot, and there the file is no worse than without."""
+    """Flushes the names in a folder, if the file system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Text for people: what cannot be printed is dropped, and ends nothing.
+"""Text for people: what cannot be printed is dropped and does not end the program.
 
-A reader may go away (`| head`), a terminal may hang up, a log's disk may be full, and an encoding may lack
-letters. None of this is a reason to lose what a command is doing.
+A reader may leave (`| head`), a terminal may hang up, a log's disk may be full, and an encoding may
+lack letters. None of this is a reason to lose what a command is doing.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET, errno.ESHUTDOWN)
-"""Errors of a stream whose reader or terminal is not there any more: nobody misses the text."""
+"""Errors of a stream whose reader or terminal is gone: nobody misses the text."""
 
 
 class SteadyStream:
-    """A text stream on which writing never fails; all else is that of the stream within.
+    """A text stream on which writing never fails; everything else is that of the stream within.
 
     Letters that the encoding lacks are written as Python escapes them: `\\xfc`.
 
@@ -25,7 +25,7 @@ class SteadyStream:
     """
 
     def __init__(self, stream: TextIO | None):
-        """Takes a stream; None, as Python has it for a descriptor that was closed, drops everything."""
+        """Wraps a stream; None, which Python has for a closed descriptor, drops everything."""
         self._stream = stream
         self.failure: OSError | None = None
 
@@ -40,15 +40,15 @@ class SteadyStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Flushes, if that is possible."""
+        """Flushes the stream, if possible."""
         self._try(lambda: self._stream.flush())
 
     def isatty(self) -> bool:
-        """Returns whether this is a terminal; what is closed is none."""
+        """Returns whether this is a terminal; False for a closed stream."""
         return bool(self._try(lambda: self._stream.isatty()))
 
     def finish(self) -> None:
-        """Flushes; where that fails, leads the descriptor to nowhere, because Python would fail at it when it ends."""
+        """Flushes; if that fails, redirects the descriptor, which Python flushes at its end."""
         before, self.failure = self.failure, None
         self.flush()
         if self.failure is not None:
@@ -66,7 +66,7 @@ class SteadyStream:
             self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def _try(self, act: Callable[[], Any]) -> Any:
-        """Returns what an act on the stream returns, None where it fails."""
+        """Returns what an act on the stream returns, or None if it fails."""
         if self._stream is None:
             return None
         try:
@@ -82,27 +82,28 @@ class SteadyStream:
 
 
 def open_descriptors() -> None:
-    """Opens those of the descriptors 0 to 2 that are closed on nothing.
+    """Opens the closed ones of descriptors 0 to 2 on the null device.
 
-    Else the next file that is opened would get such a number, and whatever prints would write into it.
+    Otherwise the next file that is opened would get such a number, and whatever prints would write
+    into it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # The lowest number that is free: this one.
+            os.open(os.devnull, os.O_RDWR)  # It gets the lowest free number: this one.
 
 
 @contextlib.contextmanager
 def steady_output() -> Iterator[SteadyStream]:
     """Makes `sys.stdout` and `sys.stderr` streams on which printing never fails; gives the first.
 
-    At the end they are what they were, and of one that fails what was not written is dropped.
+    At the end both are restored; what a failing one has not written is dropped.
     """
     before = sys.stdout, sys.stderr
-    # One that is steady already, because this is within another such block, stays as it is.
-    sys.stdout, sys.stderr = steady = [stream if isinstance(stream, SteadyStream) else SteadyStream(stream)
-                                       for stream in before]
+    # Within another such block they are steady already, and stay as they are.
+    sys.stdout, sys.stderr = steady = [stream if isinstance(stream, SteadyStream)
+                                       else SteadyStream(stream) for stream in before]
     try:
         yield steady[0]
     finally:

@@ -15,34 +15,35 @@ EPSILON = 1e-12
 
 
 def image_gradients(logit_fn: LogitFn, images: Array, keys: Array) -> Array:
-    """Gradients [b, ...] of each example's logit with respect to its own image."""
+    """Computes the gradients [b, ...] of each example's logit with respect to its own image."""
     return jax.grad(lambda x: jnp.sum(logit_fn(x, keys)))(images)
 
 
 def squared_slopes(logit_fn: LogitFn, images: Array, keys: Array) -> Array:
-    """Squared Euclidean norms [b] of the image gradients, summed over all pixels."""
+    """Computes squared Euclidean norms [b] of the image gradients, summed over all pixels."""
     gradients = image_gradients(logit_fn, images, keys)
     return jnp.sum(gradients**2, axis=tuple(range(1, gradients.ndim)))
 
 
 def slopes(logit_fn: LogitFn, images: Array, keys: Array) -> Array:
-    """Euclidean norms [b] of the image gradients, differentiable at zero."""
+    """Computes Euclidean norms [b] of the image gradients, differentiable at zero."""
     return jnp.sqrt(squared_slopes(logit_fn, images, keys) + EPSILON)
 
 
 def interpolates(real: Array, fake: Array, keys: Array) -> Array:
-    """Points [b, ...] uniform on the segments between paired real and fake images."""
+    """Draws points [b, ...] uniform on the segments between paired real and fake images."""
     mix = jax.vmap(lambda key: jax.random.uniform(key, (), real.dtype))(keys)
     mix = mix.reshape(mix.shape + (1,) * (real.ndim - 1))
     return mix * real + (1.0 - mix) * fake
 
 
 def surroundings(real: Array, keys: Array, axis_name: str | None) -> Array:
-    """Points [b, ...] up to half a standard deviation of the batch away from the real images.
+    """Draws points [b, ...] up to half a standard deviation of the batch from the real images.
 
     Kodali et al. 2017 perturb by uniform noise of half the deviation of all pixels of
     the batch; the penalized point lies uniformly between the image and that noise.
     """
+    # The deviation of the global batch: moments are averaged over devices, deviations could not be.
     mean, square = jnp.mean(real), jnp.mean(real**2)
     if axis_name is not None:
         mean, square = jax.lax.pmean((mean, square), axis_name)
@@ -62,31 +63,32 @@ def _split(keys: Array) -> tuple[Array, Array]:
 
 
 def gradient_penalty(logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:
-    """(slope - 1)^2 on interpolates of real and fake (Gulrajani et al. 2017, eq. 3; weight 10)."""
+    """Penalizes (slope - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3; weight 10)."""
     mix_keys, logit_keys = _split(keys)
     return (slopes(logit_fn, interpolates(real, fake, mix_keys), logit_keys) - 1.0) ** 2
 
 
 def one_sided_gradient_penalty(logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:
-    """max(0, slope - 1)^2 on interpolates (Petzka et al. 2018, eq. 8; weight 10)."""
+    """Penalizes max(0, slope - 1)^2 on interpolates (Petzka et al. 2018, eq. 8; weight 10)."""
     mix_keys, logit_keys = _split(keys)
     return jax.nn.relu(slopes(logit_fn, interpolates(real, fake, mix_keys), logit_keys) - 1.0) ** 2
 
 
-def dragan(logit_fn: LogitFn, real: Array, fake: Array, keys: Array, axis_name: str | None = None) -> Array:
-    """(slope - 1)^2 around the real images (Kodali et al. 2017, section 2.4; weight 10)."""
+def dragan(logit_fn: LogitFn, real: Array, fake: Array, keys: Array,
+           axis_name: str | None = None) -> Array:
+    """Penalizes (slope - 1)^2 around real images (Kodali et al. 2017, section 2.4; weight 10)."""
     del fake
     noise_keys, logit_keys = _split(keys)
     return (slopes(logit_fn, surroundings(real, noise_keys, axis_name), logit_keys) - 1.0) ** 2
 
 
 def r1(logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:
-    """Half the squared slope on real images (Mescheder et al. 2018, eq. 9; its weight is gamma)."""
+    """Penalizes half the squared slope on reals (Mescheder et al. 2018, eq. 9; weight gamma)."""
     del fake
     return 0.5 * squared_slopes(logit_fn, real, keys)
 
 
 def r2(logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:
-    """Half the squared slope on fake images (Mescheder et al. 2018, eq. 10; its weight is gamma)."""
+    """Penalizes half the squared slope on fakes (Mescheder et al. 2018, eq. 10; weight gamma)."""
     del real
     return 0.5 * squared_slopes(logit_fn, fake, keys)

@@ -1,4 +1,4 @@
-"""Weights of foreign models: read without running anything of their files, and renamed for our networks."""
+"""Weights of foreign models: read without running their code, and renamed for our networks."""
 
 from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
@@ -12,12 +12,14 @@ from ganlab.pretrained.pytorch_cyclegan import (
     translator_variables,
 )
 from ganlab.pretrained.renaming import conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
-from ganlab.pretrained.safetensors_files import read_safetensors, safetensors_parts, write_safetensors
+from ganlab.pretrained.safetensors_files import (
+    read_safetensors, safetensors_parts, write_safetensors)
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
-__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "Weights", "WeightsError", "check_finite",
-           "conv_kernel", "damaged", "dense_kernel", "dinov2_variables", "inception_variables", "nest",
-           "patch_critic_variables", "read_safetensors", "read_weights", "safetensors_parts", "section", "shown",
-           "take", "translator_architecture", "translator_tensors", "translator_variables", "transposed_conv_kernel",
-           "write_safetensors"]
+__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "Weights", "WeightsError",
+           "check_finite", "conv_kernel", "damaged", "dense_kernel", "dinov2_variables",
+           "inception_variables", "nest", "patch_critic_variables", "read_safetensors",
+           "read_weights", "safetensors_parts", "section", "shown", "take",
+           "translator_architecture", "translator_tensors", "translator_variables",
+           "transposed_conv_kernel", "write_safetensors"]

@@ -1,4 +1,4 @@
-"""Nested dicts and lists of a foreign file to one dict of arrays and one of plain values, by names with dots."""
+"""Flattens nested dicts and lists of a foreign file to arrays and plain values, by dotted names."""
 
 import dataclasses
 from typing import Any
@@ -9,24 +9,23 @@ from ganlab.pretrained.errors import BadWeights, shown
 from ganlab.pretrained.pickle_machine import Global, Record
 
 Plain = None | bool | int | float | complex | str | bytes | frozenset | dict | list
-"""What is no array; dicts and lists are empty ones."""
+"""Values that are not arrays; dicts and lists are empty."""
 
 ALONE = "array"
-"""The name of an array, or other value, that is a whole file."""
+"""The name of an array, or another value, that is a whole file."""
 MOST_NESTING = 64
-"""Of dicts and lists in each other."""
+"""Most levels of dicts and lists within each other."""
 MOST_VALUES = 2**18
-"""Of one file, counted by name: what has two names counts twice."""
+"""Most values of one file; what has two names counts twice."""
 MOST_LETTERS = 2**26
-"""Of all names together."""
+"""Most letters of all names together."""
 MOST_UNFOLDING, FREE_BYTES = 8, 2**26
-"""How many times the file's size all arrays may have in bytes, one that has two names counted twice, and what they may
-in any case."""
+"""Bytes that all arrays may have together: this many times the file's size, plus the second."""
 
 
 @dataclasses.dataclass
 class _Flat:
-    """What was gathered, and what may still be."""
+    """What has been gathered, and how much more is allowed."""
 
     nbytes_left: int
     values_left: int
@@ -39,11 +38,13 @@ class _Flat:
         self.values_left -= 1
         self.letters_left -= len(name)
         if self.values_left < 0 or self.letters_left < 0:
-            raise BadWeights(f"holds more than {MOST_VALUES:,} values, or names of more than {MOST_LETTERS:,} letters "
-                             "together, the most that are read; save its state_dict() alone")
+            raise BadWeights(f"holds more than {MOST_VALUES:,} values, or names of more than "
+                             f"{MOST_LETTERS:,} letters together, the most that are read; save its "
+                             "state_dict() alone")
         if depth > MOST_NESTING:
-            raise BadWeights(f"holds dicts and lists nested more than {MOST_NESTING} deep, or within themselves; save "
-                             "its state_dict() alone")
+            raise BadWeights(f"holds dicts and lists nested more than {MOST_NESTING} deep, or "
+                             "within themselves; save its state_dict() alone")
+        # An array may appear under many names, each of which counts: what it unfolds to is limited.
         if isinstance(value, Record):
             self.nbytes_left -= value.nbytes
             self._check_bytes()
@@ -60,18 +61,20 @@ class _Flat:
 
     def _check_bytes(self) -> None:
         if self.nbytes_left < 0:
-            raise BadWeights(f"holds arrays that unfold to more than {MOST_UNFOLDING} times its size; save them as "
-                             "copies, not as expanded views")
+            raise BadWeights(f"holds arrays that unfold to more than {MOST_UNFOLDING} times its "
+                             "size; save them as copies, not as expanded views")
 
     def _keep(self, name: str, value: Any) -> None:
         if name in self.tensors or name in self.rest:
-            raise BadWeights(f"holds two values that are both called {shown(name)}; rename one of them")
+            raise BadWeights(f"holds two values that are both called {shown(name)}; rename one of "
+                             "them")
         if isinstance(value, np.ndarray):
             self.tensors[name] = value
         elif isinstance(value, Global):
             self.rest[name] = value.name.replace(" ", ".")
         else:
-            self.rest[name] = frozenset(value) if type(value) is set else [] if value == () else value
+            self.rest[name] = (frozenset(value) if type(value) is set else [] if value == ()
+                               else value)
 
 
 def _joined(name: str, key: Any) -> str:
@@ -80,14 +83,14 @@ def _joined(name: str, key: Any) -> str:
 
 
 def flatten(tree: Any, nbytes: int) -> tuple[dict[str, np.ndarray], dict[str, Plain]]:
-    """The arrays and the other values of nested dicts, lists and tuples, by names such as `model.0.weight`.
+    """Flattens nested dicts, lists and tuples to arrays and other values, by dotted names.
 
     Args:
       tree: as `read_pickle` returns it; may share parts, or even hold itself.
-      nbytes: of all that the arrays are made of; bounds how much they may unfold to.
+      nbytes: bytes of all that the arrays are made of, which limit how much they may unfold to.
 
     Raises:
-      BadWeights: where a limit is passed or two values get one name.
+      BadWeights: if a limit is passed or two values get one name.
     """
     flat = _Flat(MOST_UNFOLDING * nbytes + FREE_BYTES, MOST_VALUES, MOST_LETTERS)
     flat.visit("", tree, 0)

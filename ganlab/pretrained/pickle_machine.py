@@ -1,9 +1,9 @@
-"""Reads pickles without ever running them: a small machine for their opcodes that calls functions of ours alone.
+"""Reads pickles without running them: a small machine for opcodes that calls only our functions.
 
-Python's own `pickle.load` imports and calls whatever a file names. Here a name is only looked up in a
-table of ours; a name that is not in it ends the reading, before anything was done with it. What is
-read is bounded in steps, in bytes, in sizes of numbers and in whatever else a small file could make
-large, and takes time in proportion to the file.
+Python's own `pickle.load` imports and calls whatever a file names. Here a name is only looked up in
+a table of ours; a name that is not in it ends the reading before anything is done with it. What is
+read is limited in steps, in bytes, in sizes of numbers and in everything else that a small file
+could make large, and takes time in proportion to the file.
 
 The opcodes are those of protocols 0 to 5, as `pickletools` of the standard library documents them.
 """
@@ -15,48 +15,50 @@ from typing import Any, BinaryIO, NamedTuple
 from ganlab.pretrained.errors import BadWeights, damaged, shown
 
 MOST_STEPS = 2**20
-"""Opcodes of one pickle, and elements that it lets copy."""
+"""Most opcodes of one pickle, and elements that it has copied."""
 MOST_BYTES = 2**26
-"""Of one pickle. Weights themselves lie outside of it."""
+"""Most bytes of one pickle. Weights themselves are outside of it."""
 MOST_BITS = 1024
-"""Of an integer."""
+"""Most bits of an integer."""
 MOST_MEMO = 2**32
-"""Below this lie the numbers by which a pickle remembers objects."""
+"""The numbers by which a pickle remembers objects are below this."""
 PROTOCOLS = range(6)
-"""Of pickles that are read."""
+"""The protocols that are read."""
 
 _CODE_OF = {"dnnlib": "code of StyleGAN's pickles", "torch_utils": "code of StyleGAN's pickles",
             "__torch__": "a TorchScript program"}
-"""What it is that lies in foreign packages often seen in weight files."""
+"""What the foreign packages that weight files often name contain."""
 
 
 class Global(NamedTuple):
-    """A name that a pickle gives, `module name`, and what it means here: a function to be called, or a constant."""
+    """A name in a pickle, `module name`, and its meaning here: a function, or a constant."""
 
     name: str
     meaning: Any
 
 
 class Record:
-    """What a function of the table may return, where its content is known only after the pickle is read.
+    """What a function of the table may return if its content is known only after the pickle.
 
     Attributes:
-      nbytes: how many bytes of arrays the content has.
+      nbytes: bytes of the arrays in the content.
     """
 
     nbytes = 0
 
     def build(self, state: Any) -> None:
-        """Takes the state that a BUILD opcode brings."""
-        raise BadWeights("is damaged or unusual: gives a state to an object that has none; save it anew")
+        """Accepts the state that a BUILD opcode brings."""
+        raise BadWeights("is damaged or unusual: gives a state to an object that has none; save it "
+                         "again")
 
     def content(self) -> Any:
-        """A dict, list, tuple, plain value or array, once everything is read."""
+        """Returns a dict, list, tuple, plain value or array, once everything is read."""
         raise NotImplementedError
 
 
-def read_pickle(file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
-    """The object of the pickle that begins where a file stands; the file then stands behind the pickle.
+def read_pickle(file: BinaryIO, names: Mapping[str, Any],
+                persistent: Callable[[Any], Any] | None = None) -> Any:
+    """Reads the pickle that begins at a file's position, and leaves the file after it.
 
     The result is made of None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, of
     `Global` where a name itself is the value, and of what the functions returned. Objects that are
@@ -66,11 +68,12 @@ def read_pickle(file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[
       file: stands at the first opcode.
       names: what names mean: `{"module name": function or constant}`. All others are refused. The
         functions get their arguments unchecked.
-      persistent: the object of a persistent id; without it such ids are refused.
+      persistent: returns the object of a persistent id; without it such ids are refused.
 
     Raises:
       BadWeights: for a name that `names` lacks, a limit that is passed, a pickle that is damaged.
     """
+    # The standard library only splits the bytes into opcodes; it runs none of them.
     machine = _Machine(names, persistent)
     opcodes = pickletools.genops(_Bounded(file))
     while True:
@@ -78,36 +81,41 @@ def read_pickle(file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[
             opcode, argument, _ = next(opcodes)
         except BadWeights:
             raise
-        except Exception as error:  # genops raises ValueError and its kin of many kinds for what it cannot parse.
-            raise BadWeights(f"is damaged or cut off ({shown(error)}); copy it anew") from None
+        except Exception as error:
+            # genops raises ValueError and many others for what it cannot parse.
+            raise BadWeights(f"is damaged or cut off ({shown(error)}); copy it again") from None
         if opcode.name == "STOP":
             return machine.pop()
+        # Every opcode is a step of the machine, and steps are limited.
         machine.spend(1)
         _STEPS[opcode.name](machine, argument)
 
 
 def plain_key(key: Any) -> Any:
-    """A key of a dict or member of a set, if it is one that needs no deep look: else BadWeights.
+    """Returns a key of a dict or member of a set if it is a simple value, or raises BadWeights.
 
-    The hash of nested tuples can take longer than any file, and that of long integers can be made to collide.
+    The hash of nested tuples can take longer than any file, and that of long integers can be made
+    to collide.
     """
-    if key is None or type(key) in (bool, float, str, bytes) or type(key) is int and key.bit_length() <= 64:
+    if (key is None or type(key) in (bool, float, str, bytes)
+            or type(key) is int and key.bit_length() <= 64):
         return key
-    raise BadWeights(f"has a key of type {type(key).__name__}, where text and numbers of up to 64 bits are read; save "
-                     "its state_dict() alone")
+    raise BadWeights(f"has a key of type {type(key).__name__}, where text and numbers of up to 64 "
+                     "bits are read; save its state_dict() alone")
 
 
 def pairs_of(items: Any) -> dict:
-    """The dict of a list or tuple of pairs, or of another dict."""
+    """Makes a dict of a list or tuple of pairs, or of another dict."""
     if type(items) is dict:
         return dict(items)
-    if type(items) not in (list, tuple) or any(type(pair) not in (list, tuple) or len(pair) != 2 for pair in items):
-        raise damaged("a dict is made of what are no pairs")
+    if type(items) not in (list, tuple) or any(type(pair) not in (list, tuple) or len(pair) != 2
+                                               for pair in items):
+        raise damaged("a dict is made of values that are not pairs")
     return {plain_key(key): value for key, value in items}
 
 
 class _Bounded:
-    """A file that gives no more than MOST_BYTES: what genops reads, it reads from here."""
+    """A file that gives at most MOST_BYTES, from which genops reads."""
 
     def __init__(self, file: BinaryIO):
         self._file, self._left = file, MOST_BYTES
@@ -126,8 +134,8 @@ class _Bounded:
         return line
 
     def _refuse(self) -> None:
-        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; save its "
-                         "state_dict() alone")
+        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; "
+                         "save its state_dict() alone")
 
 
 class _Machine:
@@ -141,29 +149,29 @@ class _Machine:
         self.left = MOST_STEPS
 
     def spend(self, steps: int) -> None:
-        """Counts steps, and ends the reading where they are too many."""
+        """Counts steps, and ends the reading if they are too many."""
         self.left -= steps
         if self.left < 0:
-            raise BadWeights(f"takes more than {MOST_STEPS:,} steps to read, the most that are taken; save its "
-                             "state_dict() alone")
+            raise BadWeights(f"takes more than {MOST_STEPS:,} steps to read, the most that are "
+                             "taken; save its state_dict() alone")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
     def pop(self) -> Any:
         if not self.stack:
-            raise damaged("its pickle takes what it did not give")
+            raise damaged("its pickle takes more than it gave")
         return self.stack.pop()
 
     def take(self, number: int) -> list[Any]:
-        """The last objects, in the order in which they were given."""
+        """Takes the last objects off the stack, in the order in which they were given."""
         return [self.pop() for _ in range(number)][::-1]
 
     def fill(self, kind: type, items: list[Any]) -> None:
-        """Adds to the last object, which has to be of one type exactly, and stays."""
+        """Adds items to the last object, which must be exactly of one type and stays."""
         target = self.pop()
         if type(target) is not kind:
-            raise damaged(f"its pickle fills what is no {kind.__name__}")
+            raise damaged(f"its pickle fills something that is not a {kind.__name__}")
         self.push(_filled(target, items))
 
     def mark(self) -> None:
@@ -171,7 +179,7 @@ class _Machine:
         self.stack = []
 
     def pop_mark(self) -> list[Any]:
-        """What lies above the last mark."""
+        """Takes everything above the last mark."""
         if not self.below:
             raise damaged("its pickle lacks a mark")
         items, self.stack = self.stack, self.below.pop()
@@ -179,7 +187,8 @@ class _Machine:
 
     def remember(self, index: int) -> None:
         if not 0 <= index < MOST_MEMO:
-            raise damaged(f"its pickle remembers an object by a number outside 0..{MOST_MEMO - 1:,}")
+            raise damaged("its pickle remembers an object by a number outside "
+                          f"0..{MOST_MEMO - 1:,}")
         self.memo[index] = self.pop()
         self.push(self.memo[index])
 
@@ -190,36 +199,39 @@ class _Machine:
 
     def integer(self, value: int) -> None:
         if value.bit_length() > MOST_BITS:
-            raise BadWeights(f"holds an integer of {value.bit_length():,} bits, more than the {MOST_BITS:,} that are "
-                             "read; save its state_dict() alone")
+            raise BadWeights(f"holds an integer of {value.bit_length():,} bits, more than the "
+                             f"{MOST_BITS:,} that are read; save its state_dict() alone")
         self.push(value)
 
     def name(self, module: Any, name: Any) -> None:
         """Looks a name up. Nothing is imported, whatever the name."""
         if type(module) is not str or type(name) is not str:
-            raise damaged("its pickle gives a name that is no text")
+            raise damaged("its pickle gives a name that is not text")
         full = f"{module} {name}"
         if full not in self.names:
             what = _CODE_OF.get(module.partition(".")[0])
             what = f", {what}" if what else ""
-            raise BadWeights(f"names {shown(f'{module}.{name}')}{what}, which is no part of plain weights, so nothing "
-                             "of it was run; where you trust it, load it with the software that wrote it, and save "
-                             "the state_dict() of the network alone")
+            raise BadWeights(f"names {shown(f'{module}.{name}')}{what}, which is not part of plain "
+                             "weights, so none of it was run; if you trust it, load it with the "
+                             "software that wrote it, and save the state_dict() of the network "
+                             "alone")
         self.push(Global(full, self.names[full]))
 
     def call(self, target: Any, arguments: Any) -> None:
-        """The result of a function of ours, of whatever arguments."""
-        if type(target) is not Global or not callable(target.meaning) or type(arguments) is not tuple:
-            raise damaged("its pickle calls what is no function")
-        # Functions take as long as their arguments are, and the same long one can be given again and again.
+        """Calls a function of ours with whatever arguments."""
+        if (type(target) is not Global or not callable(target.meaning)
+                or type(arguments) is not tuple):
+            raise damaged("its pickle calls something that is not a function")
+        # Functions take as long as their arguments are, and a long one can be given again.
         self.spend(len(arguments) + sum(map(_length, arguments)))
         try:
             self.push(target.meaning(*arguments))
         except TypeError:
-            raise damaged(f"{target.name.replace(' ', '.')} is called with arguments that it does not take") from None
+            raise damaged(f"{target.name.replace(' ', '.')} is called with arguments that it does "
+                          "not take") from None
 
     def build(self) -> None:
-        """States of dicts are attributes, such as `_metadata` of a state_dict, which nothing here needs."""
+        """Gives a state to an object; that of a dict, as `_metadata`, is ignored."""
         target, state = self.take(2)
         self.spend(len(state) + sum(map(_length, state)) if type(state) is tuple else 0)
         self.push(target)
@@ -230,18 +242,20 @@ class _Machine:
 
     def persist(self, number: Any) -> None:
         if self.persistent is None:
-            raise BadWeights("refers to objects outside of its pickle, and there are none; copy the whole file anew")
+            raise BadWeights("refers to objects outside of its pickle, and there are none; copy "
+                             "the whole file again")
         self.push(self.persistent(number))
 
 
 def _length(value: Any) -> int:
     if type(value) in (list, tuple, dict, set, frozenset):
         return len(value)
-    return len(value) // 128 if type(value) in (str, bytes) else 0  # Characters are copied that much faster.
+    # Characters are copied that much faster.
+    return len(value) // 128 if type(value) in (str, bytes) else 0
 
 
 def _filled(target: Any, items: list[Any]) -> Any:
-    """A list, set or dict with more items; those of a dict are keys and values in turn."""
+    """Adds items to a list, set or dict; those of a dict are keys and values in turn."""
     if type(target) is list:
         target.extend(items)
     elif type(target) is set:
@@ -262,8 +276,8 @@ def _pop(machine: _Machine, _: Any) -> None:
 
 def _protocol(machine: _Machine, number: int) -> None:
     if number not in PROTOCOLS:
-        raise BadWeights(f"is a pickle of protocol {number}, and 0 to {PROTOCOLS[-1]} are read; save it with one of "
-                         "these")
+        raise BadWeights(f"is a pickle of protocol {number}, and 0 to {PROTOCOLS[-1]} are read; "
+                         "save it with one of these")
 
 
 def _old_instance(machine: _Machine, pair: str) -> None:
@@ -278,14 +292,16 @@ def _old_object(machine: _Machine, _: Any) -> None:
 
 def _refused(what: str) -> Callable[[_Machine, Any], None]:
     def step(machine: _Machine, _: Any) -> None:
-        raise BadWeights(f"holds {what}, which weights have no use for; save its state_dict() alone")
+        raise BadWeights(f"holds {what}, which weights do not need; save its state_dict() alone")
     return step
 
 
 _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
-    **dict.fromkeys(("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE",
-                     "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"), _Machine.push),
-    **dict.fromkeys(("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"), _Machine.integer),
+    **dict.fromkeys(("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
+                     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
+                     "BINBYTES8"), _Machine.push),
+    **dict.fromkeys(("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"),
+                    _Machine.integer),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _refused("a name by the number of a registry")),

@@ -1,6 +1,6 @@
-"""What the names in pickles of weights mean here: tensors, arrays, dicts and numbers, each made by a function of ours.
+"""What the names in pickles of weights mean: functions that make tensors, arrays, dicts or numbers.
 
-The functions get whatever a file gives them, and check it.
+The functions check whatever a file gives them.
 """
 
 import dataclasses
@@ -15,15 +15,16 @@ from ganlab.pretrained.errors import BadWeights, damaged
 from ganlab.pretrained.pickle_machine import Global, Record, pairs_of, plain_key
 
 STORAGES = {"FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
-            "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16",
-            "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
+            "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
+            "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
+            "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
             "ComplexDoubleStorage": "complex128"}
-"""The number types of PyTorch's typed storages."""
-ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
-           "short": "int16"}
-"""Other names that PyTorch has for number types."""
+"""Number types by PyTorch's typed storages."""
+ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64",
+           "int": "int32", "short": "int16"}
+"""Number types by PyTorch's other names for them."""
 MOST_TEXT = 100
-"""Characters of a name of a device."""
+"""Most characters of the name of a device."""
 
 
 @dataclasses.dataclass
@@ -31,7 +32,7 @@ class Storage:
     """Bytes of a file that tensors are views of.
 
     Attributes:
-      nbytes: how many.
+      nbytes: how many bytes.
       itemsize: bytes of each number.
       raw: uint8 [nbytes], once they are read.
     """
@@ -43,7 +44,7 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True)
 class Numbers(Record):
-    """A storage, or a part of one, as `count` numbers of one type from number `start` on."""
+    """A storage, or a part of one: `count` numbers of one type from number `start` on."""
 
     storage: Storage
     dtype: np.dtype
@@ -51,12 +52,12 @@ class Numbers(Record):
     count: int
 
     def content(self) -> Any:
-        """None: a storage is the bytes of tensors, whose types and shapes lie elsewhere."""
+        """Refuses: a storage has the bytes of tensors, whose types and shapes are elsewhere."""
         raise BadWeights("holds a storage that is part of no tensor; save tensors")
 
 
 class Tensor(Record):
-    """A view of numbers that are read later, checked to lie within them."""
+    """A view of numbers that are read later; it is certain to lie within them."""
 
     def __init__(self, numbers: Any, offset: Any, shape: Any, strides: Any):
         if type(numbers) is not Numbers:
@@ -66,25 +67,30 @@ class Tensor(Record):
         self._offset, = whole_numbers([offset], "storage offset")
         if len(self._shape) != len(strides):
             raise damaged("a tensor has another number of sizes than of strides")
-        # Where there is one step at most, its length is of no account, and may be any.
-        self._strides = [step if size > 1 else 0 for size, step in zip(self._shape, strides, strict=True)]
+        # The stride of an axis with one element is never used, and may be anything.
+        self._strides = [step if size > 1 else 0
+                         for size, step in zip(self._shape, strides, strict=True)]
         end = self._offset
         if 0 not in self._shape:
-            end += 1 + sum((size - 1) * step for size, step in zip(self._shape, self._strides, strict=True))
+            end += 1 + sum((size - 1) * step
+                           for size, step in zip(self._shape, self._strides, strict=True))
         if end > numbers.count:
-            raise damaged(f"a tensor of shape {self._shape} ends at number {end:,} of a storage of {numbers.count:,}")
+            raise damaged(f"a tensor of shape {self._shape} ends at number {end:,} of a storage of "
+                          f"{numbers.count:,}")
         self.nbytes = math.prod(self._shape) * numbers.dtype.itemsize
         self._array: np.ndarray | None = None
 
     def content(self) -> np.ndarray:
-        """The array, read-only; the same one each time."""
+        """Returns the array, read-only; the same one each time."""
         if self._array is None:
             numbers, dtype = self._numbers, self._numbers.dtype
             start = (numbers.start + self._offset) * dtype.itemsize
             end = (numbers.start + numbers.count) * dtype.itemsize
             base = numbers.storage.raw[start:end].view(np.uint8 if dtype == np.bool_ else dtype)
-            view = np.lib.stride_tricks.as_strided(base, self._shape, [step * dtype.itemsize for step in self._strides])
-            self._array = np.asarray(view != 0) if dtype == np.bool_ else view  # A bool of byte 2 is neither.
+            view = np.lib.stride_tricks.as_strided(
+                base, self._shape, [step * dtype.itemsize for step in self._strides])
+            # A bool whose byte is 2 is neither.
+            self._array = np.asarray(view != 0) if dtype == np.bool_ else view
             self._array.flags.writeable = False
         return self._array
 
@@ -96,14 +102,14 @@ class _Array(Record):
         self._made: np.ndarray | None = None
 
     def build(self, state: Any) -> None:
-        """(1, shape, dtype, whether Fortran's order, bytes), as `ndarray.__reduce__` gives it."""
+        """Accepts (1, shape, dtype, Fortran's order or not, bytes), as `ndarray.__reduce__`."""
         if self._made is not None or type(state) is not tuple or len(state) != 5:
-            raise damaged("an array of NumPy has a state that is none of its own")
+            raise damaged("an array of NumPy has a state of another kind")
         _, shape, dtype, fortran, raw = state
         self.fill(raw, dtype, shape, "F" if fortran is True else "C")
 
     def fill(self, raw: Any, dtype: Any, shape: Any, order: str) -> "_Array":
-        """Takes the bytes, or a text of them as Python 2 wrote it."""
+        """Accepts the bytes, or the text of them that Python 2 wrote."""
         if type(dtype) is not _Dtype:
             raise damaged("an array of NumPy has no number type")
         raw, shape, dtype = _raw(raw), checked_shape(shape), dtype.dtype
@@ -115,7 +121,7 @@ class _Array(Record):
         return self
 
     def content(self) -> np.ndarray:
-        """The array, read-only."""
+        """Returns the array, read-only."""
         if self._made is None:
             raise damaged("an array of NumPy lacks its bytes")
         return self._made
@@ -130,13 +136,13 @@ class _Dtype(Record):
         self.dtype = number_dtype(text)
 
     def build(self, state: Any) -> None:
-        """(version, byte order, ...), as `dtype.__reduce__` gives it."""
+        """Accepts (version, byte order, ...), as `dtype.__reduce__` gives it."""
         if type(state) is not tuple or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
             raise damaged("a number type of NumPy has no byte order")
         self.dtype = self.dtype.newbyteorder(state[1])
 
     def content(self) -> str:
-        """Its name."""
+        """Returns its name."""
         return self.dtype.name
 
 
@@ -147,13 +153,13 @@ class _Namespace(Record):
         self._values: dict = {}
 
     def build(self, state: Any) -> None:
-        """A dict of the options."""
+        """Accepts a dict of the options."""
         if type(state) is not dict:
-            raise damaged("a Namespace has a state that is no dict")
+            raise damaged("a Namespace has a state that is not a dict")
         self._values = state
 
     def content(self) -> dict:
-        """The dict of the options."""
+        """Returns the dict of the options."""
         return self._values
 
 
@@ -166,7 +172,7 @@ def _raw(raw: Any) -> bytes:
 
 
 def _array(*_: Any) -> _Array:
-    """`_reconstruct(ndarray, (0,), b"b")`: an array to be built."""
+    """Makes an array to be built, as `_reconstruct(ndarray, (0,), b"b")` does."""
     return _Array()
 
 
@@ -189,10 +195,11 @@ def _tensor_v2(storage: Any, offset: Any, shape: Any, strides: Any, needs_gradie
     return Tensor(storage, offset, shape, strides)
 
 
-def _tensor_v3(storage: Any, offset: Any, shape: Any, strides: Any, needs_gradient: Any, hooks: Any, dtype: Any,
-               metadata: Any = None) -> Tensor:
-    """A tensor of a type that has no storage type: its storage is one of bytes."""
-    if type(dtype) is not Global or not isinstance(dtype.meaning, np.dtype) or type(storage) is not Numbers:
+def _tensor_v3(storage: Any, offset: Any, shape: Any, strides: Any, needs_gradient: Any, hooks: Any,
+               dtype: Any, metadata: Any = None) -> Tensor:
+    """Makes a tensor of a type without a storage type: its storage is one of bytes."""
+    if (type(dtype) is not Global or not isinstance(dtype.meaning, np.dtype)
+            or type(storage) is not Numbers):
         raise damaged("a tensor has no storage or number type")
     if storage.dtype != np.uint8 or storage.start:
         raise damaged("a tensor has a type beside that of its storage")
@@ -202,15 +209,15 @@ def _tensor_v3(storage: Any, offset: Any, shape: Any, strides: Any, needs_gradie
 
 def _parameter(tensor: Any, *_: Any) -> Tensor:
     if type(tensor) is not Tensor:
-        raise damaged("a parameter is no tensor")
+        raise damaged("a parameter is not a tensor")
     return tensor
 
 
 def _with_attributes(function: Any, kind: Any, arguments: Any, *_: Any) -> Any:
-    """A tensor that has attributes, which are left out."""
-    if (type(function) is not Global or function.meaning not in _REBUILDS or type(arguments) is not tuple
-            or len(arguments) > 10):
-        raise damaged("a tensor is made by what makes none")
+    """Makes a tensor that has attributes, which are left out."""
+    if (type(function) is not Global or function.meaning not in _REBUILDS
+            or type(arguments) is not tuple or len(arguments) > 10):
+        raise damaged("a tensor is made by something that does not make tensors")
     return function.meaning(*arguments)
 
 
@@ -227,18 +234,18 @@ def _default_dict(factory: Any = None, items: Any = ()) -> dict:
 
 def _set(items: Any = ()) -> set:
     if type(items) not in (list, tuple, set, frozenset):
-        raise damaged("a set is made of what is no list")
+        raise damaged("a set is made of something that is not a list")
     return set(map(plain_key, items))
 
 
 def _encoded(text: Any, codec: Any) -> bytes:
-    """Bytes, as protocols below 3 write them."""
+    """Makes bytes, as protocols below 3 write them."""
     if type(text) is not str or codec not in ("latin1", "latin-1"):
-        raise damaged("bytes are made of what is no text of them")
+        raise damaged("bytes are made of something that is not their text")
     try:
         return text.encode("latin-1")
     except UnicodeError:
-        raise damaged("bytes are made of what is no text of them") from None
+        raise damaged("bytes are made of something that is not their text") from None
 
 
 def _size(sizes: Any = ()) -> tuple[int, ...]:
@@ -246,15 +253,16 @@ def _size(sizes: Any = ()) -> tuple[int, ...]:
 
 
 def _text(text: Any, index: Any = None) -> str:
-    """A device, or a layout, by name."""
+    """Names a device or a layout."""
     if type(text) is not str or len(text) > MOST_TEXT or type(index) not in (int, type(None)):
         raise damaged("a device or layout has no name")
     return text if index is None else f"{text}:{index}"
 
 
 def _twice(first: str, second: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Names of one module that was renamed."""
-    return {f"{module} {name}": meaning for module in (first, second) for name, meaning in names.items()}
+    """Returns names of one module under both of its names."""
+    return {f"{module} {name}": meaning for module in (first, second)
+            for name, meaning in names.items()}
 
 
 NAMES: dict[str, Any] = {
@@ -279,10 +287,12 @@ NAMES: dict[str, Any] = {
     "collections defaultdict": _default_dict,
     "argparse Namespace": _Namespace,
     "_codecs encode": _encoded,
-    **_twice("builtins", "__builtin__", {"set": _set, "frozenset": lambda items=(): frozenset(_set(items)),
-                                         "bytes": lambda: b"", "dict": lambda: {}, "list": lambda: []}),
+    **_twice("builtins", "__builtin__",
+             {"set": _set, "frozenset": lambda items=(): frozenset(_set(items)),
+              "bytes": lambda: b"", "dict": lambda: {}, "list": lambda: []}),
     "numpy dtype": _Dtype,
     "numpy ndarray": None,
-    **_twice("numpy.core.multiarray", "numpy._core.multiarray", {"_reconstruct": _array, "scalar": _scalar}),
+    **_twice("numpy.core.multiarray", "numpy._core.multiarray",
+             {"_reconstruct": _array, "scalar": _scalar}),
     **_twice("numpy.core.numeric", "numpy._core.numeric", {"_frombuffer": _frombuffer})}
-"""Every name that a pickle of weights may give, as `module name`; a name that is a value itself is no function."""
+"""Every name that a pickle of weights may give, as `module name`: functions and values."""

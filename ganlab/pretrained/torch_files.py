@@ -1,8 +1,8 @@
-"""Files of `torch.save`, without PyTorch: zip files (since 1.6) and the files before, of pickles in a row.
+"""Files of `torch.save`, without PyTorch: zip files (since 1.6), and older ones of pickles.
 
-Both hold a pickle of nested dicts whose tensors name storages by persistent ids, and the bytes of the
-storages outside of it: in the zip file one entry each, `NAME/data/KEY`; in the older files one after
-another behind the pickle, each after the number of its numbers. The formats are those that
+Both hold a pickle of nested dicts whose tensors name storages by persistent ids, and the bytes of
+the storages outside of it: in the zip file one entry each, `NAME/data/KEY`; in the older files one
+after another after the pickle, each after the count of its numbers. The formats are those that
 `torch/serialization.py` reads and writes.
 """
 
@@ -22,11 +22,11 @@ from ganlab.pretrained.pickled_names import NAMES, Numbers, Storage
 from ganlab.pretrained.zip_files import Archive
 
 MAGIC = 0x1950A86A20F9469CFC6C
-"""What the first pickle of a file before 1.6 holds,"""
+"""The first pickle of a file before 1.6."""
 PROTOCOL = 1001
-"""and the second."""
+"""The second one."""
 PICKLE = "/data.pkl"
-"""How the entry ends that says which tensors there are."""
+"""The end of the name of the entry that describes the tensors."""
 
 Flat = tuple[dict[str, np.ndarray], dict[str, Plain]]
 """Arrays and plain values by name."""
@@ -39,19 +39,25 @@ class _Storages:
         self.by_key: dict[str, Storage] = {}
 
     def persistent(self, number: Any) -> Numbers:
-        """What a persistent id means: ("storage", type, key, device, how many, None or (key, start, how many))."""
+        """Returns what a persistent id means.
+
+        It is ("storage", type, key, device, count, None or (key, start, count)).
+        """
         if type(number) is not tuple or len(number) not in (5, 6) or number[0] != "storage":
-            raise BadWeights("refers to what is no storage of numbers, such as the code of a module; save its "
-                             "state_dict() alone")
+            raise BadWeights("refers to something that is not a storage of numbers, such as the "
+                             "code of a module; save its state_dict() alone")
         _, kind, key, _, count, *part = number
-        if type(kind) is not Global or not isinstance(kind.meaning, np.dtype) or type(key) is not str:
+        if (type(kind) is not Global or not isinstance(kind.meaning, np.dtype)
+                or type(key) is not str):
             raise damaged("a storage has no type or no key")
+        # All tensors that share a storage must agree on its size.
         dtype, (count,) = kind.meaning, whole_numbers([count], "size of a storage")
         storage = self.by_key.setdefault(key, Storage(count * dtype.itemsize, dtype.itemsize))
         if storage.nbytes != count * dtype.itemsize:
             raise damaged(f"storage {shown(key, 20)} has two sizes")
         if not part or part[0] is None:
             return Numbers(storage, dtype, 0, count)
+        # A view of a part, as old files write it, must be within the storage.
         if type(part[0]) is not tuple or len(part[0]) != 3:
             raise damaged(f"a part of storage {shown(key, 20)} has no place")
         start, length = whole_numbers(part[0][1:], "part of a storage")
@@ -60,28 +66,35 @@ class _Storages:
         return Numbers(storage, dtype, start, length)
 
     def nbytes(self) -> int:
-        """Of all storages."""
+        """Returns the bytes of all storages."""
         return sum(storage.nbytes for storage in self.by_key.values())
 
 
 def read_torch_zip(archive: Archive) -> Flat:
-    """Arrays and plain values of a zip file of `torch.save`. Arrays are read-only and share memory as tensors did.
+    """Reads arrays and plain values of a zip file of `torch.save`.
+
+    Arrays are read-only and share memory as tensors did.
 
     Raises:
-      BadWeights: for whatever else it is, or is wrong with it.
+      BadWeights: for another file, or a damaged one.
     """
+    # What is not plain weights of a common machine is refused before it is read.
     folder = torch_folder(archive.sizes)
-    if any(name.startswith(f"{folder}/code/") or name == f"{folder}/constants.pkl" for name in archive.sizes):
-        raise BadWeights("is a TorchScript program, of which nothing is run; load it where you trust it, and save its "
-                         "state_dict() with torch.save")
+    if any(name.startswith(f"{folder}/code/") or name == f"{folder}/constants.pkl"
+           for name in archive.sizes):
+        raise BadWeights("is a TorchScript program, of which nothing is run; load it where you "
+                         "trust it, and save its state_dict() with torch.save")
     order = f"{folder}/byteorder"
-    if archive.sizes.get(order, 6) > 10 or order in archive.sizes and archive.bytes_of(order).tobytes() != b"little":
-        raise BadWeights("was written on a machine of the other byte order (big-endian); save it anew on a common one")
+    if (archive.sizes.get(order, 6) > 10
+            or order in archive.sizes and archive.bytes_of(order).tobytes() != b"little"):
+        raise BadWeights("was written on a machine of the other byte order (big-endian); save it "
+                         "again on a common one")
     if archive.sizes[folder + PICKLE] > MOST_BYTES:
-        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; save its "
-                         "state_dict() alone")
+        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; "
+                         "save its state_dict() alone")
     storages = _Storages()
     tree = read_pickle(io.BytesIO(archive.bytes_of(folder + PICKLE)), NAMES, storages.persistent)
+    # The sizes of all storages are checked before any of them is read.
     entries = {key: f"{folder}/data/{key}" for key in storages.by_key}
     for key, storage in storages.by_key.items():
         size = archive.sizes.get(entries[key])
@@ -94,29 +107,36 @@ def read_torch_zip(archive: Archive) -> Flat:
 
 
 def torch_folder(names: Mapping[str, Any]) -> str | None:
-    """The folder of a zip file that holds everything, where `torch.save` wrote it; else None."""
-    folders = [name.removesuffix(PICKLE) for name in names if name.endswith(PICKLE) and name.count("/") == 1]
+    """Returns the folder that holds everything in a zip file of `torch.save`; None in others."""
+    folders = [name.removesuffix(PICKLE)
+               for name in names if name.endswith(PICKLE) and name.count("/") == 1]
     return folders[0] if len(folders) == 1 else None
 
 
 def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
-    """Arrays and plain values of a file of `torch.save` before 1.6, or of a plain pickle of dicts of NumPy arrays.
+    """Reads arrays and plain values of a file of `torch.save` before 1.6, or of a plain pickle.
+
+    A plain pickle holds dicts of NumPy arrays.
 
     Raises:
-      BadWeights: for whatever else it is, or is wrong with it.
+      BadWeights: for another file, or a damaged one.
     """
     first = read_pickle(file, NAMES)
     if type(first) is not int:
         return flatten(first, size)
     if first != MAGIC or read_pickle(file, NAMES) != PROTOCOL:
-        raise BadWeights("is a pickle of a number, not of weights; name a file of torch.save, safetensors or NumPy")
+        raise BadWeights("is a pickle of a number, not of weights; name a file of torch.save, "
+                         "safetensors or NumPy")
+    # Pickles in a row: a magic number, a version, the machine, the tensors, the keys of storages.
     system = read_pickle(file, NAMES)
     if type(system) is not dict or system.get("little_endian") is not True:
-        raise BadWeights("was written on a machine of the other byte order (big-endian); save it anew on a common one")
+        raise BadWeights("was written on a machine of the other byte order (big-endian); save it "
+                         "again on a common one")
     storages = _Storages()
     tree = read_pickle(file, NAMES, storages.persistent)
     keys = read_pickle(file, NAMES)
-    if type(keys) is not list or any(type(key) is not str for key in keys) or sorted(keys) != sorted(storages.by_key):
+    if (type(keys) is not list or any(type(key) is not str for key in keys)
+            or sorted(keys) != sorted(storages.by_key)):
         raise damaged("its storages are not those that its tensors name")
     for key in keys:
         storages.by_key[key].raw = _read_storage(file, size, storages.by_key[key])
@@ -126,7 +146,7 @@ def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
 def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
     head = file.read(8)
     if len(head) < 8 or file.tell() + storage.nbytes > size:
-        raise BadWeights(f"ends within its tensors, at byte {size:,}; copy it anew, whole")
+        raise BadWeights(f"ends within its tensors, at byte {size:,}; copy the whole file again")
     count, = struct.unpack("<q", head)
     if count * storage.itemsize != storage.nbytes:
         raise damaged(f"a storage has {counted(count, 'number')} where its tensors say {storage.nbytes // storage.itemsize:,}")

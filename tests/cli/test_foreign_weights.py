@@ -34,8 +34,8 @@ def of_channels(source, made):
 REFUSED = {
     "not finite": (lambda: with_nan(tensors("cyc_G_A")), [], ["model.23.bias with 1 of 3 numbers", "not finite"]),
     "several": (both, [], ["several networks: netG_A, netG_B", "--network=netG_A"]),
-    "not there": (both, ["--network=netG"], ["--network=netG is no network", "netG_A, netG_B"]),
-    "no way back": (both, ["--network=netG_A", "--back_network=D"], ["--back_network=D is no network"]),
+    "not there": (both, ["--network=netG"], ["--network=netG is not a network", "netG_A, netG_B"]),
+    "no way back": (both, ["--network=netG_A", "--back_network=D"], ["--back_network=D is not a network"]),
     "takes 4": (lambda: of_channels(4, 3), [], ["takes images of 4 channels", "1 (grey) or 3"]),
     "makes 4": (lambda: of_channels(3, 4), [], ["makes images of 4 channels", "1 (grey) or 3"]),
     "takes 2": (lambda: of_channels(2, 3), [], ["takes images of 2 channels"]),

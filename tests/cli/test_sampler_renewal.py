@@ -163,7 +163,7 @@ BAD = {
     "weights that overlap": (lambda parts: with_array(parts, data_offsets=[0, 4]), "lies at bytes"),
     "weights of another type": (lambda parts: with_array(parts, dtype="I32"), "the weights are not"),
     "weights that end early": (lambda parts: parts | {"weights.safetensors": parts["weights.safetensors"][:-1]},
-                               "copy it anew, whole"),
+                               "copy the whole file again"),
 }
 
 

@@ -205,7 +205,7 @@ def picture_mistakes(place, tmp_path):
         ([f"--input={tmp_path / 'empty'}"], ["has no images"]),
         ([f"--input={tmp_path / 'none'}"], ["does not exist"]),
         ([f"--input={tmp_path / 'twice'}"], ["a.bmp", "a.png", "rename"]),
-        ([f"--input={tmp_path / 'bad.png'}"], ["bad.png", "no image of a known kind"]),
+        ([f"--input={tmp_path / 'bad.png'}"], ["bad.png", "not an image of a known kind"]),
         ([good, "--direction=BB"], ["--direction", "'BB'", "AB, BA"]),
         ([good, f"--output={place / 'pix2pix'}"], ["is not empty"]),
     ]

@@ -27,7 +27,7 @@ PICTURES = {f"{'cats' if i % 3 else 'dogs'}/{i:02}.png": image_file(noise(i, 16,
 BAD = {
     "cats/truncated.jpg": (image_file(noise(1, 64, 64), "jpeg")[:900], "is damaged"),
     "cats/empty.png": (b"", "is empty (0 bytes)"),
-    "cats/text.png": (b"These are no pixels.", "is no image of a known kind"),
+    "cats/text.png": (b"These are no pixels.", "is not an image of a known kind"),
     "dogs/one.png": (image_file(noise(2, 1, 1)), "is of 1x1 pixels"),
     "dogs/line.png": (image_file(noise(2, 1, 300)), "is of 300x1 pixels, of which 1x1 are kept"),
     "dogs/bomb.png": (raw_png(30_000, 30_000, 8, 2, [b"\0"]), "has 900,000,000 pixels; the limit is 67,108,864"),
@@ -129,7 +129,7 @@ def test_the_set_says_what_it_was_made_from(source, tmp_path):
     listing = list_images(source)
     import_images(listing, tmp_path / "set", FORM, skip_bad=True)
     origin = json.loads((tmp_path / "set" / "import.json").read_text())
-    assert origin["left_out"] == [["cats/empty.png", "is empty (0 bytes); copy it anew"]]
+    assert origin["left_out"] == [["cats/empty.png", "is empty (0 bytes); copy it again"]]
     expected = {"source": str(source), "resolution": 8, "crop": "centre", "background": "black", "channels": 3,
                 "per_class": {"cats": 8, "dogs": 4}, "enlarged": 0, "listing": listing.fingerprint}
     assert {key: origin[key] for key in expected} == expected
@@ -143,7 +143,7 @@ def test_a_bad_file_is_named_with_the_remedy_and_leaves_nothing(name, source, tm
         import_images(list_images(source), tmp_path / "set", FORM)
     text = str(error.value)
     assert text.startswith(f"{source}: {name} {words}") and "\n" not in text
-    assert text.endswith("; or `ganlab data import --skip_bad` leaves all such out")
+    assert text.endswith("; or `ganlab data import --skip_bad` leaves all of these out")
     assert nothing_left(tmp_path)
 
 
@@ -165,7 +165,7 @@ def test_a_class_of_which_nothing_is_left_is_refused(source, tmp_path):
 
 
 @pytest.mark.parametrize(("form", "words"), [
-    (Form(8, "none"), r"cats/01.png is of 13x16 pixels, no square.*take crop=centre"),
+    (Form(8, "none"), r"cats/01.png is of 13x16 pixels, not square.*take crop=centre"),
     (Form(0, "none"), r"cats/02.png is of 14x16 pixels, those before of 13x16; give the resolution"),
     (Form(200), r"cats/01.png is of 13x16 pixels, of which 13x13 are kept; at least 25 each way"),
     (Form(-1), "--resolution is -1"), (Form(8, "center"), r"--crop 'center' is unknown \(did you mean centre\?\)"),

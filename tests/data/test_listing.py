@@ -84,12 +84,12 @@ BAD = {
     "an empty folder": ({"notes.txt": ""}, r"source(\.zip)? has no images \(files that end in \.png"),
     "loose images": ({**CLASSES, "z.png": PNG},
                      r'images at its top \(z\.png\) and in folders \(cats\).*"labels": null'),
-    "no JSON": ({**FLAT, "dataset.json": "{"}, "dataset.json is no JSON"),
-    "deep JSON": ({**FLAT, "dataset.json": "[" * 100_000}, "dataset.json is no JSON"),
+    "no JSON": ({**FLAT, "dataset.json": "{"}, "dataset.json is not JSON"),
+    "deep JSON": ({**FLAT, "dataset.json": "[" * 100_000}, "dataset.json is not JSON"),
     "no labels": ({**FLAT, "dataset.json": "{}"}, 'has no "labels"; write'),
     "a list": ({**FLAT, "dataset.json": "[]"}, 'has no "labels"; write'),
-    "labels by name": ({**FLAT, **labels_file({"a.png": 1})}, "that are no list"),
-    "no pairs": ({**FLAT, **labels_file(["a.png"])}, "has the label a.png, which is no pair"),
+    "labels by name": ({**FLAT, **labels_file({"a.png": 1})}, "that are not a list"),
+    "no pairs": ({**FLAT, **labels_file(["a.png"])}, "has the label a.png, which is not a pair"),
     "a vector": ({**FLAT, **labels_file([["a.png", [0, 1]]])}, r"gives a.png the class \[0, 1\]; a class is a number"),
     "a negative number": ({**FLAT, **labels_file([["a.png", -1]])}, "gives a.png the class -1"),
     "truth": ({**FLAT, **labels_file([["a.png", True]])}, "gives a.png the class True"),
@@ -123,7 +123,7 @@ def test_what_can_be_left_out_is_refused_or_left_out_and_listed(source, case):
     path = source(files)
     with pytest.raises(ConfigError, match=re.escape(f"{name} {words}")) as error:
         list_images(path)
-    assert str(error.value).endswith("--skip_bad` leaves all such out")
+    assert str(error.value).endswith("--skip_bad` leaves all of these out")
     listing = list_images(path, skip_bad=True)
     assert [left for left, _ in listing.left_out] == [name] and words in listing.left_out[0][1]
     # Every class that is left has an image, and the classes have kept their names.
@@ -134,7 +134,7 @@ def test_what_can_be_left_out_is_refused_or_left_out_and_listed(source, case):
 @pytest.mark.parametrize("name", [b"cats\xff/a.png", b"cats/\xe4.png", b"two\nlines/a.png"])
 def test_names_that_are_no_line_of_text_are_refused(name, tmp_path):
     write_folder(tmp_path / "source", {**CLASSES, os.fsdecode(name): PNG})
-    with pytest.raises(ConfigError, match=r"has the name '.*\\.*', which is no line of UTF-8; rename it"):
+    with pytest.raises(ConfigError, match=r"has the name '.*\\.*', which is not a line of UTF-8; rename it"):
         list_images(tmp_path / "source")
 
 
@@ -176,7 +176,7 @@ def test_a_zip_file_that_is_encrypted_or_holds_a_name_twice_is_refused(tmp_path)
 
 def test_a_file_that_is_no_zip_file_and_a_place_that_is_nothing(tmp_path):
     (tmp_path / "a.png").write_bytes(PNG)
-    with pytest.raises(ConfigError, match="is no folder and no whole zip file"):
+    with pytest.raises(ConfigError, match="is neither a folder nor a whole zip file"):
         list_images(tmp_path / "a.png")
     with pytest.raises(ConfigError, match="does not exist; name a folder or a zip file"):
         list_images(tmp_path / "nothing")

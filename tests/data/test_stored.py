@@ -152,7 +152,7 @@ def test_a_folder_that_another_process_has_imported_meanwhile_is_opened(pictures
 
 def test_an_import_that_fails_leaves_nothing_in_the_cache(pictures, tmp_path, cache):
     source = write_folder(shutil.copytree(pictures[0], tmp_path / "copy"), {"cats/bad.png": b"no"})
-    with pytest.raises(ConfigError, match=r"copy: cats/bad.png is no image .*ganlab data import --skip_bad"):
+    with pytest.raises(ConfigError, match=r"copy: cats/bad.png is not an image .*ganlab data import --skip_bad"):
         folder(str(source), resolution=8)
     assert not list(cache.iterdir())
 
@@ -166,7 +166,7 @@ def sentence(source, **kwargs):
 
 
 def test_what_is_no_data_set_is_answered_with_the_command_that_makes_one(pictures, tmp_path):
-    for path, words in ((tmp_path / "none", "does not exist"), (pictures[0], "is no data set")):
+    for path, words in ((tmp_path / "none", "does not exist"), (pictures[0], "is not a data set")):
         assert sentence("imported", path=str(path)) == (
             f"config.data.kwargs.path is {str(path)!r}, which {words}; make one by `ganlab data import SOURCE "
             f"{shlex.quote(str(path))} --resolution=64`")
@@ -213,7 +213,7 @@ def test_a_damaged_set_is_told_to_be_made_anew(damage, pictures, tmp_path):
     place = shutil.copytree(pictures[1], tmp_path / "set")
     damage(place)
     text = sentence("imported", path=str(place))
-    assert text.endswith("make it anew by `ganlab data import SOURCE DEST --overwrite`")
+    assert text.endswith("import it again by `ganlab data import SOURCE DEST --overwrite`")
 
 
 def test_a_record_that_is_damaged_is_told_when_it_is_read(pictures, tmp_path):
@@ -234,7 +234,7 @@ def test_images_of_several_sizes_and_damaged_ones_are_named_when_they_are_read(t
         prepare(tmp_path, name, {"image": features.Image(shape=(None, None, 3))},
                 {"train": [{"image": png(noise(0, 4, 4))}] * 5 + [{"image": bad}]})
         (place,) = (tmp_path / name).iterdir()
-        words = "4x4 and 4x3|4x3 and 4x4" if name == "sizes" else r"image \d is no image of a known kind"
+        words = "4x4 and 4x3|4x3 and 4x4" if name == "sizes" else r"image \d is not an image of a known kind"
         with pytest.raises(ConfigError, match=words):
             imported(str(place)).images[:]
 

@@ -87,11 +87,11 @@ def broken(folder):
 def test_links_to_nothing_are_refused_or_left_out_and_listed(tmp_path):
     folder = write_folder(tmp_path / "source", CLASSES)
     names = broken(folder)
-    with pytest.raises(ConfigError, match=r"source/cats/self.png .*--skip_bad` leaves all such out"):
+    with pytest.raises(ConfigError, match=r"source/cats/self.png .*--skip_bad` leaves all of these out"):
         list_images(folder)
     listing = list_images(folder, skip_bad=True)
     assert listing.names == tuple(sorted(CLASSES)) and {name for name, _ in listing.left_out} == names
-    assert all("mend or remove it" in reason for _, reason in listing.left_out)
+    assert all("fix or remove it" in reason for _, reason in listing.left_out)
     listing.verify()
 
 
@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_read_is_refused_or_left_out(tmp_path, monkeypat
         return scandir(path)
 
     monkeypatch.setattr("os.scandir", locked)
-    with pytest.raises(ConfigError, match=re.escape("locked cannot be read (Permission denied); mend or remove it")):
+    with pytest.raises(ConfigError, match=re.escape("locked cannot be read (Permission denied); fix or remove it")):
         list_images(folder)
     listing = list_images(folder, skip_bad=True)
     assert listing.class_names == ("cats", "dogs") and [name for name, _ in listing.left_out] == ["locked"]

@@ -17,11 +17,10 @@ class Wrapped(nn.Module):
     """One convolution or dense layer without a bias, spectrally normalized."""
 
     layer: nn.Module
-    spectral_normalization: bool = True
 
     @nn.compact
     def __call__(self, x):
-        return spectral(self, self.layer, True)(x)
+        return spectral(self.layer, True, True)(x)
 
 
 def one_call(weight, u):

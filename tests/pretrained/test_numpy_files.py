@@ -60,7 +60,7 @@ BAD = {
     "petabytes": (header(shape="(1000000, 1000000, 1000)"), "takes 4,000,000,000,000,000 bytes, and there are 8"),
     "an overflow": (header(shape=f"({2**40}, {2**40})"), "product of"),
     "a negative size": (header(shape="(-2,)"), "names no"),
-    "a long number": (header(shape=f"({'9' * 2000},)"), "no whole numbers"),
+    "a long number": (header(shape=f"({'9' * 2000},)"), "not whole numbers"),
     "too few bytes": (header(shape="(3,)"), "takes 12 bytes, and there are 8"),
     "a single byte": (header("|u1", "(1,)"), "takes 1 byte, and there are 8"),
     "too many bytes": (header(shape="(1,)"), "takes 4 bytes, and there are 8"),
@@ -69,8 +69,8 @@ BAD = {
     "code": (npy(header="__import__('os').mkdir('x')"), "names no plain numbers"),
     "a record": (npy(np.zeros(2, [("a", "f4")])), "names no plain numbers"),
     "33 dimensions": (header(shape=f"({'1,' * 33})"), "up to 32"),
-    "a damaged shape": (header(shape="(1 2)"), "no whole"),
-    "a version": (b"\x93NUMPY\x04\0\x10\0" + bytes(50), "no array of NumPy"), "an end": (npy(RAMP)[:9], "header"),
+    "a damaged shape": (header(shape="(1 2)"), "not whole"),
+    "a version": (b"\x93NUMPY\x04\0\x10\0" + bytes(50), "not an array of NumPy"), "an end": (npy(RAMP)[:9], "header"),
     "an end within the header": (npy(RAMP)[:40], "names no plain"),
     "a long header": (npy(header=" " * 5000), "4,096 bytes")}
 

@@ -54,7 +54,7 @@ def test_names_call_functions_of_the_table_alone():
     assert calls == [(1, 2)] * 5
     assert read(b"cos\nsep\n.", names) == Global("os sep", "constant")
     for data in (b"cos\nsep\n)R.", b"I1\n)R.", b"cos\nsystem\nI1\nR.", b"(o."):
-        with pytest.raises(BadWeights, match="calls what is no function"):
+        with pytest.raises(BadWeights, match="calls something that is not a function"):
             read(data, names)
 
 
@@ -103,18 +103,18 @@ def test_no_name_takes_nonsense_for_its_arguments(name):
 
 
 DAMAGED = {
-    "nothing": (b"", "cut off"), "no STOP": (b"\x80\x02]", "cut off"), "an empty stack": (b".", "did not give"),
+    "nothing": (b"", "cut off"), "no STOP": (b"\x80\x02]", "cut off"), "an empty stack": (b".", "more than it gave"),
     "no such opcode": (b"\xff.", "damaged or cut off"), "half a number": (b"\x80\x02J\0", "cut off"),
     "a lacking memo": (b"h\x05.", "recalls what it did not remember"), "no mark": (b"t.", "lacks a mark"),
-    "a key alone": (b"}(K\x01u.", "key without a value"), "a list as a dict": (b"]K\x01K\x02s.", "no dict"),
-    "a dict as a list": (b"}K\x01a.", "no list"), "a list as a set": (b"](K\x01\x90.", "no set"),
-    "protocol 6": (b"\x80\x06N.", "protocol 6"), "a name of bytes": (b"C\x01aC\x01b\x93.", "no text"),
+    "a key alone": (b"}(K\x01u.", "key without a value"), "a list as a dict": (b"]K\x01K\x02s.", "not a dict"),
+    "a dict as a list": (b"}K\x01a.", "not a list"), "a list as a set": (b"](K\x01\x90.", "not a set"),
+    "protocol 6": (b"\x80\x06N.", "protocol 6"), "a name of bytes": (b"C\x01aC\x01b\x93.", "not text"),
     "a list as a key": (b"}]Ns.", "key of type list"), "a tuple as a key": (b"})Ns.", "key of type tuple"),
     "a list in a set": (b"\x8f(]\x90.", "key of type list"), "an extension": (b"\x82\x01.", "number of a registry"),
     "a buffer": (b"\x97.", "buffer outside"), "keywords": (b"N)}\x92.", "keyword arguments"),
     "a negative memo": (b"Np-1\n.", "outside 0..4,294,967,295"),
-    "a surrogate as bytes": (b"\x80\x02c_codecs\nencode\nX\x03\0\0\0\xe2\x82\xacX\x06\0\0\0latin1\x86R.", "no text of"),
-    "another codec": (b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x05\0\0\0rot13\x86R.", "no text of")}
+    "a surrogate as bytes": (b"\x80\x02c_codecs\nencode\nX\x03\0\0\0\xe2\x82\xacX\x06\0\0\0latin1\x86R.", "not their text"),
+    "another codec": (b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x05\0\0\0rot13\x86R.", "not their text")}
 
 
 @pytest.mark.parametrize("case", DAMAGED)
@@ -126,7 +126,7 @@ def test_damage_is_told(case):
 
 
 def test_refusals_name_what_was_named_in_one_plain_line():
-    with pytest.raises(BadWeights, match="^names posix.system, which is no part of plain weights, so nothing of it"):
+    with pytest.raises(BadWeights, match="^names posix.system, which is not part of plain weights, so none of it"):
         read(b"cposix\nsystem\n.")
     with pytest.raises(BadWeights, match="dnnlib.tflib.network.Network, code of StyleGAN's pickles"):
         read(b"cdnnlib.tflib.network\nNetwork\n.")

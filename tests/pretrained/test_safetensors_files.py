@@ -50,18 +50,18 @@ BAD = {
     "petabytes": ({"a": entry("F32", [2**48], 0, 2**50)}, 8, "8 bytes of tensors where its header says"),
     "an overflow": ({"a": entry("F32", [2**40, 2**40], 0, 8)}, 8, "product"),
     "a negative size": ({"a": entry("F32", [-2], 0, 8)}, 8, "negative"),
-    "half a size": ({"a": entry("F32", [2.0], 0, 8)}, 8, "no whole number"),
-    "an infinite size": (b'{"a":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,8]}}', 8, "no number of JSON"),
+    "half a size": ({"a": entry("F32", [2.0], 0, 8)}, 8, "not a whole number"),
+    "an infinite size": (b'{"a":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,8]}}', 8, "not a number of JSON"),
     "an unknown type": ({"a": entry("Q4", [2], 0, 8)}, 8, "tensor a of a type Q4"),
-    "a type that is a list": ({"a": entry(["F32"], [2], 0, 8)}, 8, "no text"),
+    "a type that is a list": ({"a": entry(["F32"], [2], 0, 8)}, 8, "not text"),
     "three offsets": ({"a": A | {"data_offsets": [0, 8, 8]}}, 8, "3 places"),
     "no offsets": ({"a": {"dtype": "F32", "shape": [2]}}, 8, "no dtype, shape and data_offsets"),
     "no entry": ({"a": 5}, 8, "no dtype, shape"),
-    "numbers as metadata": ({"__metadata__": {"a": 1}}, 0, "no dict of texts"),
+    "numbers as metadata": ({"__metadata__": {"a": 1}}, 0, "not a dict of texts"),
     "two of a name": (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":5}', 1, "given twice"),
-    "no JSON": (b"{" + b"x" * 30, 8, "its header is no JSON"), "no text": (b"{\xff\xfe}", 8, "its header is no JSON"),
-    "deep nesting": (b'{"a":' + b"[" * 100_000, 8, "its header is no JSON"),
-    "a long number": (b'{"a":' + b"9" * 10_000 + b"}", 8, "its header is no JSON")}
+    "no JSON": (b"{" + b"x" * 30, 8, "its header is not JSON"), "no text": (b"{\xff\xfe}", 8, "its header is not JSON"),
+    "deep nesting": (b'{"a":' + b"[" * 100_000, 8, "its header is not JSON"),
+    "a long number": (b'{"a":' + b"9" * 10_000 + b"}", 8, "its header is not JSON")}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -113,9 +113,9 @@ OUTSIDE = {
     "by its offset": (12, (1,), (1,), "ends at number 13"), "by its strides": (0, (3, 4), (5, 1), "ends at number 14"),
     "before the start": (-1, (2,), (1,), "negative"), "backwards": (11, (3,), (-1,), "negative"),
     "by a huge stride": (0, (2,), (2**62,), "huge"), "by an overflow": (0, (2**33, 2**31), (0, 0), "product"),
-    "by sizes alone": (0, (3,), (4, 1), "another number of sizes"), "by a text": ("a", (3,), (1,), "no whole number"),
-    "in 40 dimensions": (0, (1,) * 40, (1,) * 40, "up to 32"), "by a bool": (0, (True,), (1,), "no whole number"),
-    "without a shape": (0, None, (1,), "no list"), "to petabytes": (0, (2**50,), (0,), "unfold to more than 8 times"),
+    "by sizes alone": (0, (3,), (4, 1), "another number of sizes"), "by a text": ("a", (3,), (1,), "not a whole number"),
+    "in 40 dimensions": (0, (1,) * 40, (1,) * 40, "up to 32"), "by a bool": (0, (True,), (1,), "not a whole number"),
+    "without a shape": (0, None, (1,), "not a list"), "to petabytes": (0, (2**50,), (0,), "unfold to more than 8 times"),
     "to gigabytes": (3, (2**15, 2**15), (0, 0), "unfold to more than 8 times its size; save them as copies")}
 
 

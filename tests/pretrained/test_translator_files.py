@@ -70,7 +70,7 @@ def test_of_several_networks_the_choices_are_listed_and_one_is_taken(prefixes):
     for name in (chosen, prefixes[1]):  # By what it is called in the message, and by its whole prefix.
         found = translator_tensors(weights, "the file", name)
         assert all(np.array_equal(found[key], array) for key, array in tensors("cyc_G_B").items())
-    with pytest.raises(WeightsError, match=f"--network=x is no network of the file, which holds {', '.join(labels)}"):
+    with pytest.raises(WeightsError, match=f"--network=x is not a network of the file, which holds {', '.join(labels)}"):
         translator_tensors(weights, "the file", "x")
 
 
@@ -120,7 +120,7 @@ UNTOLD = {
                                            if "running" not in name}, None, "without model.2.running_mean"),
     "statistics without scales": (lambda: {name: array for name, array in tensors("resnet9_bn").items()
                                            if "running" in name or array.ndim == 4 or "26" in name}, None,
-                                  "its normalization cannot be told; --normalization=instance"),
+                                  "its normalization is unclear; --normalization=instance"),
     "batch that has no scales": (lambda: tensors("cyc_G_A"), "batch", "no scales model.2.weight"),
     "none that has scales": (lambda: tensors("resnet9_bn"), "none", "has the scales model.2.weight"),
     "instance that has scales": (lambda: tensors("p2p_G"), "instance", "leave it out"),

@@ -59,7 +59,7 @@ def tar():
 
 
 NONE = {
-    "nothing": (b"", "is empty (0 bytes); copy it anew"),
+    "nothing": (b"", "is empty (0 bytes); copy it again"),
     "a page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a page of HTML"),
     "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "`git lfs pull`"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"), "TensorFlow": (b'model_checkpoint_path: "x"', "TensorFlow"),
@@ -68,14 +68,14 @@ NONE = {
     "gzip": (gzip.compress(b"weights"), "is compressed"), "text": (b"weights, surely\n", "begins with weights,"),
     "zeros": (bytes(100), r"begins with \x00"),
     "a zip file": (writers.zip_bytes({"a.txt": "a"}), "holds NAME/data.pkl"),
-    "an end of a zip file": (writers.torch_zip(TREE)[:300], "is no whole zip file"),
+    "an end of a zip file": (writers.torch_zip(TREE)[:300], "is not a whole zip file"),
     "an empty zip file": (writers.zip_bytes({}), "neither of torch.save"),
     "a number": (pickle.dumps(5, 2), "is a pickle of a number"),
     "StyleGAN": (b"\x80\x03ctorch_utils.persistence\n_reconstruct_persistent_obj\n.",
                  "names torch_utils.persistence._reconstruct_persistent_obj, code of StyleGAN's pickles"),
     "StyleGAN of TensorFlow": (b"\x80\x03(cdnnlib.tflib.network\nNetwork\n.", "names dnnlib.tflib.network.Network"),
     "a module": (writers.torch_zip_of(b"ctorch.nn.modules.linear\nLinear\n."), "torch.nn.modules.linear.Linear"),
-    "the code of a module": (writers.torch_legacy_of(b"X\x06\0\0\0module\x85Q."), "refers to what is no storage")}
+    "the code of a module": (writers.torch_legacy_of(b"X\x06\0\0\0module\x85Q."), "refers to something that is not a storage")}
 
 
 @pytest.mark.parametrize("case", NONE)
@@ -92,7 +92,7 @@ def test_what_is_no_weight_file_is_told_why(case, tmp_path):
 def test_what_is_no_file_is_told_why(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
-    for name, words in (("", "is a folder"), ("gone.pt", "does not exist"), ("pipe", "is no regular file"),
+    for name, words in (("", "is a folder"), ("gone.pt", "does not exist"), ("pipe", "is not a regular file"),
                         ("loop", "does not exist"), ("x" * 300, "cannot be read")):
         with pytest.raises(WeightsError, match=words):
             read_weights(tmp_path / name)

@@ -209,7 +209,7 @@ def test_a_page_is_a_pure_function_of_its_study():
 def test_studies_without_values_seeds_or_trials_have_a_page():
     study = one_at_a_time_study(seeds=1)
     page = ablation_page(study)
-    assert "1 seed: nothing tells" in page and "one pair tells nothing" not in page
+    assert "1 seed: nothing shows" in page and "one pair tells nothing" not in page
     missing = [dataclasses.replace(trial, status=MISSING, values={}, curve=()) for trial in study.trials]
     bare = [dataclasses.replace(variant, samples=None, cost=None) for variant in study.variants]
     page = ablation_page(dataclasses.replace(study, trials=missing, variants=bare))
