@@ -17,7 +17,9 @@ from absl import app, flags
 
 from ganlab.ablation import experiment_config
 from ganlab.data import Jitter
-from ganlab.engine import Checkpoints, make_feed, make_mesh, make_programs, set_up_process, stays_on_device
+from ganlab.engine import make_feed, make_mesh, make_programs, stays_on_device
+from ganlab.machine.backend import set_up_process
+from ganlab.storage import Checkpoints
 from ganlab.systems import build
 
 EXPERIMENT = flags.DEFINE_string("experiment", "experiments/digits.py", "config file, with choices after a colon")

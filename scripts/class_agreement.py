@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ganlab.cli.runs import open_run
 from ganlab.data import to_uint8
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.metrics import label_agreement
 
 WORKDIR = flags.DEFINE_string("workdir", None, "directory of a class-conditional run", required=True)

@@ -3,7 +3,7 @@
     python scripts/convolution_speed.py               # the layers of docs/speed.md, best of nine
     python scripts/convolution_speed.py --repeats=3
 
-The choices (`ganlab/networks/convolution_choices.py`) were measured on one processor. Here a table says what they cost
+The choices (`ganlab/convolutions/choices.py`) were measured on one processor. Here a table says what they cost
 on this one: the way that is taken, its milliseconds, and the quickest way where that is another.
 """
 
@@ -16,10 +16,10 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from ganlab.engine import processor, set_up_process
-from ganlab.networks.convolution import MAPS
-from ganlab.networks.convolution_choices import CHOICES, Case
-from ganlab.networks.convolution_products import Geometry
+from ganlab.machine.backend import processor, set_up_process
+from ganlab.convolutions.layers import MAPS
+from ganlab.convolutions.choices import CHOICES, Case
+from ganlab.convolutions.products import Geometry
 
 BACK = {("forward", "scatter"), ("input", "gather"), ("kernel", "scatter")}
 

@@ -131,7 +131,8 @@ def compare(path: Path, whole: Path) -> str:
 def _state(path: Path) -> object:
     import jax
 
-    from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs
+    from ganlab.engine import make_mesh, make_programs
+    from ganlab.storage import Checkpoints, RunDirectory
     from ganlab.systems import build
     game, _ = build(RunDirectory(path).read_config())
     programs = make_programs(game, make_mesh(game.batch_size))
@@ -302,7 +303,7 @@ def try_fault(name: str, path: Path, whole: Path, rng: random.Random) -> Outcome
 def main(argv: list[str]) -> int:
     """Tries every fault and prints the table."""
     del argv
-    from ganlab.engine import set_up_process
+    from ganlab.machine.backend import set_up_process
     set_up_process()
     folder = Path(OUTPUT.value).absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,8 @@ from rich.table import Table
 
 from ganlab.config import both_players, experiment
 from ganlab.data import SOURCES, Dataset
-from ganlab.engine import make_mesh, make_programs, set_up_process
+from ganlab.engine import make_mesh, make_programs
+from ganlab.machine.backend import set_up_process
 from ganlab.engine.feed import MOST_THREADS, ROUNDS_AHEAD, DeviceFeed, HostFeed
 from ganlab.systems import build_game
 

@@ -25,7 +25,9 @@ from absl import app, flags
 
 from ganlab.ablation import experiment_config
 from ganlab.data import Jitter
-from ganlab.engine import RunDirectory, make_feed, make_mesh, make_programs, set_up_process, stays_on_device, train
+from ganlab.engine import make_feed, make_mesh, make_programs, stays_on_device, train
+from ganlab.machine.backend import set_up_process
+from ganlab.storage import RunDirectory
 from ganlab.game import Aux, Game, Network, Scene, Update, averages
 from ganlab.systems import build
 

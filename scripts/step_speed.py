@@ -24,7 +24,7 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from ganlab.engine import processor
+from ganlab.machine.backend import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
 from speed.workloads import CPU_WORKLOADS, WORKLOADS

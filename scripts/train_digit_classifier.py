@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.evaluation import digit_classifier
 
 SEED = flags.DEFINE_integer("seed", 0, "chooses initial weights, draws, and the digits that are held out")

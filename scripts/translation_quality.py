@@ -18,7 +18,7 @@ from absl import app, flags
 from ganlab.cli.runs import TrainedRun, open_run
 from ganlab.data import Dataset, load_section, to_uint8
 from ganlab.data.glyphs import two_fonts
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.engine.examples import side_by_side_strip
 from ganlab.report.pictures import image_grid, save_png
 

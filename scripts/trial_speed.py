@@ -32,9 +32,8 @@ from ganlab.engine import (
     make_trial_mesh,
     make_trial_programs,
     replicated,
-    set_up_process,
-    split_cpu,
 )
+from ganlab.machine.backend import set_up_process, split_cpu
 from ganlab.systems import build
 
 WAYS = ("stacked", "one process", "fresh processes")

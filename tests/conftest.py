@@ -7,8 +7,8 @@ import os
 import jax
 import pytest
 
-from ganlab.engine.backend import compilation_cache, set_xla_flags
-from ganlab.engine.random_bits import straighten_random_bits
+from ganlab.machine.backend import compilation_cache, set_xla_flags
+from ganlab.machine.random_bits import straighten_random_bits
 
 # Tests beside each other have caches of their own: JAX's is not safe for two that write the same program at once.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from tiny import tiny_config
 
-from ganlab.engine import RunDirectory
+from ganlab.storage import RunDirectory
 from ganlab.evaluation import Protocol, Record, Result, Uncertainty, add_results
 from ganlab.report.run_study import Run
 

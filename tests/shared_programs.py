@@ -6,7 +6,8 @@ import json
 import pytest
 
 from ganlab.config import validate
-from ganlab.engine import make_programs, plain
+from ganlab.engine import make_programs
+from ganlab.storage import plain
 from ganlab.systems import build_game
 
 # What a game is made of; the rest of a config is for the run.

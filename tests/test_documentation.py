@@ -1,5 +1,6 @@
 """The README, docs and `--help` hold: commands parse, configs are valid, code makes a game, files and links exist."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -166,3 +167,51 @@ def test_the_ablation_of_its_page_can_be_planned(elsewhere):
     assert written_code((ROOT / "docs/ablations.md").read_text(), elsewhere) == ["my_question.py"]
     plan = make_plan(load_ablation("my_question.py"))
     assert len(plan.variants) == 6 and [variant.group for variant in plan.variants] == [0, 0, 0, 1, 1, 1]
+
+
+# --- docs/from_flag_to_loss.md
+
+
+def steps_of_the_page():
+    rows = (ROOT / "docs/from_flag_to_loss.md").read_text().splitlines()
+    return [tuple(cell.strip().strip("`") for cell in row.split("|")[1:3]) for row in rows if row.startswith("| `")]
+
+
+def names_in(file):
+    """Functions, methods and tables that a file defines."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def test_every_step_from_the_flag_to_the_loss_is_where_the_page_says():
+    steps = steps_of_the_page()
+    assert len(steps) > 15
+    missing = [(file, name) for file, name in steps if name not in names_in(ROOT / file)]
+    assert missing == []
+
+
+def test_a_training_passes_the_steps_of_the_page_in_their_order(tmp_path):
+    """The calls of one tiny training, by the files of the page that are functions."""
+    steps, called = steps_of_the_page(), []
+    wanted = {(str(ROOT / file), name) for file, name in steps}
+
+    def note(frame, event, argument):
+        place = (frame.f_code.co_filename, frame.f_code.co_name)
+        if event == "call" and place in wanted and place not in called:
+            called.append(place)
+
+    sys.setprofile(note)
+    try:
+        assert main(["train", f"--config={ROOT}/experiments/digits.py:loss=hinge,penalty=none,critic_updates=1",
+                     f"--workdir={tmp_path / 'run'}", "--config.train.total_rounds=1", "--config.batch_size=4",
+                     "--config.sample.number=4", "--config.networks.generator.kwargs.width=2",
+                     "--config.networks.generator.kwargs.depth=1", "--config.networks.critic.kwargs.width=2",
+                     "--config.networks.critic.kwargs.depth=1"]) == 0
+    finally:
+        sys.setprofile(None)
+    functions = [(str(ROOT / file), name) for file, name in steps if not name.isupper()]
+    assert set(called) == set(functions)

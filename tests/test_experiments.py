@@ -12,7 +12,8 @@ import pytest
 
 from ganlab.config import validate
 from ganlab.data import SOURCES, Dataset
-from ganlab.engine import RunDirectory, make_mesh, read_metrics, train
+from ganlab.engine import make_mesh, read_metrics, train
+from ganlab.storage import RunDirectory
 from ganlab.networks import CRITICS, ENCODERS, GENERATORS, PATCH_CRITICS, TRANSLATORS
 from ganlab.systems import build_game, load_data
 

@@ -13,13 +13,13 @@ import ganlab
 
 ROOT = Path(ganlab.__file__).parent
 
-FLOORS = (("types", "config", "output"),
-          ("networks", "losses", "penalties", "augment", "data", "metrics", "pretrained", "game"),
-          ("machine",), ("systems", "engine", "evaluation"), ("ablation", "report"), ("cli",))
+FLOORS = (("types", "config", "output"), ("machine",),
+          ("convolutions", "losses", "penalties", "augment", "data", "metrics", "pretrained", "game"), ("networks",),
+          ("storage",), ("systems", "engine", "evaluation"), ("ablation", "report"), ("cli",), ("python",))
 FLOOR = {package: number for number, packages in enumerate(FLOORS, start=1) for package in packages}
 FLOOR["__main__"] = len(FLOORS) + 1
 
-PURE = ("networks", "losses", "penalties", "augment", "game", "metrics")
+PURE = ("convolutions", "networks", "losses", "penalties", "augment", "game", "metrics")
 IMPURE_MODULES = ("time", "logging", "os", "pathlib", "absl")
 IMPURE_CALLS = ("open", "print")
 

@@ -9,9 +9,11 @@ import pytest
 from jax import export
 from tiny import BATCH, IMAGES, PAIRS, tiny_config, tiny_game, tiny_translation_config, tiny_vae_config
 
-from ganlab.engine import export_sampler, make_mesh, make_programs, random_bits
-from ganlab.networks import made_for
-from ganlab.networks.convolution import convolutions, convolve, convolve_transposed
+from ganlab.engine import make_mesh, make_programs
+from ganlab.machine import random_bits
+from ganlab.storage import export_sampler
+from ganlab.machine.made_for import made_for
+from ganlab.convolutions.layers import convolutions, convolve, convolve_transposed
 from ganlab.systems import SYSTEMS, build_game
 
 ACCELERATORS = ("cuda", "tpu")

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ganlab.networks import CRITICS, GENERATORS, WithConvolutions
+from ganlab.convolutions import WithConvolutions
+from ganlab.networks import CRITICS, GENERATORS
 
 SPEC = importlib.util.spec_from_file_location(
     "workloads", Path(__file__).parent.parent / "scripts" / "speed" / "workloads.py")

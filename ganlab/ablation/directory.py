@@ -13,9 +13,19 @@ import numpy as np
 from ganlab.ablation.plan import Plan, plan_from
 from ganlab.ablation.stacks import Stack
 from ganlab.config import ConfigError, flat
-from ganlab.engine import LOCK, command_text, versions, writing
-from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Cost, Study, Trial, Value, Variant
+from ganlab.evaluation import (
+    DIVERGED,
+    FAILED,
+    FINISHED,
+    MISSING,
+    Cost,
+    Study,
+    Trial,
+    Value,
+    Variant,
+)
 from ganlab.output import counted, whole_file, write_atomically
+from ganlab.storage import LOCK, command_text, versions, writing
 
 
 @dataclasses.dataclass(frozen=True)

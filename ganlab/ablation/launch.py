@@ -15,7 +15,8 @@ from ganlab.ablation.plan import Plan
 from ganlab.ablation.stacks import Program, Stack, compile_program
 from ganlab.ablation.training import train_stack
 from ganlab.config import ConfigError
-from ganlab.engine import Interruption, locked
+from ganlab.engine import Interruption
+from ganlab.storage import locked
 
 LAUNCHERS = ("here", "local", "slurm")
 SIZE_STACKS = "--size_stacks"

@@ -8,14 +8,22 @@ from typing import Any
 
 import ml_collections
 
-from ganlab.ablation.declaration import Ablation, Axis, Changes, Levels, Range, load_experiment
+from ganlab.ablation.declaration import (
+    Ablation,
+    Axis,
+    Changes,
+    Levels,
+    Range,
+    load_experiment,
+)
 from ganlab.ablation.designs import base_levels, design_words, points_of
 from ganlab.config import ConfigError, complete, flat, unknown, validate
 from ganlab.data import Dataset
-from ganlab.engine import config_of, plain, stays_on_device
+from ganlab.engine import stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game
 from ganlab.output import agreeing, counted
+from ganlab.storage import config_of, plain
 from ganlab.systems import build
 
 CONFIG = "config."

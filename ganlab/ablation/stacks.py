@@ -11,7 +11,13 @@ import numpy as np
 
 from ganlab.ablation.plan import Plan, PlannedVariant, check_stays
 from ganlab.data import Dataset, Jitter
-from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs, placed_data
+from ganlab.engine import (
+    TrialPrograms,
+    device_memory,
+    make_trial_mesh,
+    make_trial_programs,
+    placed_data,
+)
 from ganlab.game import Game, GameState
 from ganlab.systems import build
 from ganlab.types import Tree

@@ -16,10 +16,19 @@ from ganlab.ablation.directory import AblationDirectory, StackRecord, TrialEntry
 from ganlab.ablation.plan import Plan, evaluation_rounds
 from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
-from ganlab.engine import Checkpoints, Interruption, fault_of, sample_keys, weights_of
-from ganlab.evaluation import DIVERGED, FINISHED, Cost, Judging, NotFinite, Value, make_judging
+from ganlab.engine import Interruption, fault_of, weights_of
+from ganlab.evaluation import (
+    DIVERGED,
+    FINISHED,
+    Cost,
+    Judging,
+    NotFinite,
+    Value,
+    make_judging,
+)
 from ganlab.game import GameState, Makers, Sampler, Weights, image_keys
 from ganlab.machine import load_per_core
+from ganlab.storage import Checkpoints, sample_keys
 from ganlab.types import Array
 
 CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.

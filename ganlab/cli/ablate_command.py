@@ -57,13 +57,15 @@ from ganlab.ablation import (
 )
 from ganlab.cli.report_command import write_report
 from ganlab.config import ConfigError
-from ganlab.engine import Interruption, locked, set_up_process, split_cpu
+from ganlab.engine import Interruption
 from ganlab.evaluation import level_text
+from ganlab.machine.backend import set_up_process, split_cpu
 from ganlab.output import agreeing, counted, span
 from ganlab.report.results import wide_console
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_findings import cautions, findings
 from ganlab.report.study_page import ablation_page
+from ganlab.storage import locked
 
 EXIT_SIGNAL = 128
 EXIT_FAILED = 1

@@ -24,20 +24,20 @@ from rich.table import Table
 
 from ganlab.cli.exporting import DTYPES, export_program, export_weights, renew_program
 from ganlab.config import ConfigError
-from ganlab.engine import (
+from ganlab.engine import read_metrics
+from ganlab.evaluation import read_results
+from ganlab.machine.backend import set_up_process
+from ganlab.report.tables import byte_text
+from ganlab.storage import (
     Best,
     RunDirectory,
     check_sampler_export,
     choose_step,
     damage,
     has_checksums,
-    read_metrics,
-    set_up_process,
     step_folders,
     stored_metrics,
 )
-from ganlab.evaluation import read_results
-from ganlab.report.tables import byte_text
 
 EXIT_DAMAGED = 1
 

@@ -12,9 +12,9 @@ Examples:
 from absl import flags
 
 from ganlab.config import ConfigError, unknown
-from ganlab.engine import RunDirectory
 from ganlab.evaluation import Record, read_results, require_same
 from ganlab.report.results import compare_results, wide_console
+from ganlab.storage import RunDirectory
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:

@@ -40,7 +40,15 @@ import rich.progress
 from absl import flags
 
 from ganlab.config import ConfigError, format_choices
-from ganlab.data import CROPS, Form, Imported, Listing, import_images, list_images, list_prepared
+from ganlab.data import (
+    CROPS,
+    Form,
+    Imported,
+    Listing,
+    import_images,
+    list_images,
+    list_prepared,
+)
 from ganlab.data.record_writer import check_place, named_folder
 from ganlab.output import agreeing, counted
 

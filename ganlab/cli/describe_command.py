@@ -14,7 +14,8 @@ from rich.console import Console
 
 from ganlab.cli.config_flag import define_config
 from ganlab.data import Jitter
-from ganlab.engine import data_shapes, make_mesh, make_programs, set_up_process, stays_on_device
+from ganlab.engine import data_shapes, make_mesh, make_programs, stays_on_device
+from ganlab.machine.backend import set_up_process
 from ganlab.output import counted
 from ganlab.report import tables
 from ganlab.systems import build

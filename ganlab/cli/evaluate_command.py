@@ -30,7 +30,7 @@ from ganlab.cli.judging import progress_bars
 from ganlab.cli.option_flags import define_option_flags, given_options
 from ganlab.cli.runs import open_run, steps_of
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
-from ganlab.engine import RunDirectory, makers_of, set_up_process
+from ganlab.engine import makers_of
 from ganlab.evaluation import (
     FEATURES,
     Record,
@@ -47,9 +47,11 @@ from ganlab.evaluation import (
     measures_for,
     subject_of,
 )
+from ganlab.machine.backend import set_up_process
 from ganlab.output import writing
 from ganlab.report.pictures import save_png
 from ganlab.report.results import plot_results, print_results
+from ganlab.storage import RunDirectory
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:

@@ -14,7 +14,10 @@ import ganlab
 from ganlab.cli.runs import open_run
 from ganlab.config import ConfigError, unknown
 from ganlab.data import Dataset
-from ganlab.engine import (
+from ganlab.game import Sampler, Weights
+from ganlab.output import counted
+from ganlab.pretrained import check_finite, shown, write_safetensors
+from ganlab.storage import (
     SamplerRecord,
     outside_names,
     plain,
@@ -24,9 +27,6 @@ from ganlab.engine import (
     sampler_weights,
     write_sampler,
 )
-from ganlab.game import Sampler, Weights
-from ganlab.output import counted
-from ganlab.pretrained import check_finite, shown, write_safetensors
 from ganlab.systems import build_game
 
 DTYPES = ("float32", "bfloat16", "float16")

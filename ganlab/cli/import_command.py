@@ -36,9 +36,10 @@ from absl import flags
 
 from ganlab.config import ConfigError, experiment
 from ganlab.data import PICTURE_CHANNELS
-from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, set_up_process
+from ganlab.engine import make_mesh, make_programs
 from ganlab.game import GameState
-from ganlab.networks.torch_layers import NORMALIZATIONS
+from ganlab.machine.backend import set_up_process
+from ganlab.networks.translation.torch_layers import NORMALIZATIONS
 from ganlab.output import counted, whole_folder, write_atomically
 from ganlab.pretrained import (
     Architecture,
@@ -48,6 +49,7 @@ from ganlab.pretrained import (
     translator_tensors,
     translator_variables,
 )
+from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.systems import build
 
 ARGUMENTS = ("FILE", "DEST")

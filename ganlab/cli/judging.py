@@ -10,11 +10,12 @@ import rich.progress
 
 from ganlab.config import ConfigError, unknown
 from ganlab.data import Dataset
-from ganlab.engine import Best, Judge, RunDirectory
+from ganlab.engine import Judge
 from ganlab.evaluation import Record, Track, add_results, make_judging
 from ganlab.game import Game, Makers
 from ganlab.report.pictures import save_png
 from ganlab.report.results import plot_results
+from ganlab.storage import Best, RunDirectory
 
 
 @contextlib.contextmanager

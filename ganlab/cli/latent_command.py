@@ -24,7 +24,7 @@ from absl import flags
 from ganlab.cli.runs import TrainedRun, class_number, classes_text, open_run
 from ganlab.config import ConfigError
 from ganlab.data import to_float
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.metrics import nearest_labels
 from ganlab.output import counted
 from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid

@@ -18,8 +18,14 @@ from rich.table import Table
 from ganlab.cli.config_flag import define_config
 from ganlab.config import ConfigError
 from ganlab.data import Jitter
-from ganlab.engine import set_up_process
-from ganlab.engine.profiling import Piece, matrix_rate, profile_networks, profile_round, profile_updates
+from ganlab.engine.profiling import (
+    Piece,
+    matrix_rate,
+    profile_networks,
+    profile_round,
+    profile_updates,
+)
+from ganlab.machine.backend import set_up_process
 from ganlab.output import counted, writing
 from ganlab.systems import build
 

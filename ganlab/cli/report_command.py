@@ -24,13 +24,19 @@ from absl import flags
 
 from ganlab.ablation import read_study
 from ganlab.config import ConfigError, flat
-from ganlab.engine import RunDirectory, command_text, read_metrics
+from ganlab.engine import read_metrics
 from ganlab.evaluation import Study, read_results
 from ganlab.output import whole_file
 from ganlab.report.run_page import run_page
 from ganlab.report.run_study import Run, study_of_runs
-from ganlab.report.study_files import csv_content, latex_table, parquet_content, trials_table
+from ganlab.report.study_files import (
+    csv_content,
+    latex_table,
+    parquet_content,
+    trials_table,
+)
 from ganlab.report.study_page import ablation_page
+from ganlab.storage import RunDirectory, command_text
 
 ARGUMENTS = ("DIR", "[DIR ...]")
 PLAN = "plan.json"

@@ -12,19 +12,11 @@ import numpy as np
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, to_float
 from ganlab.data.classes import find_class, is_whole_number
-from ganlab.engine import (
-    Checkpoints,
-    Programs,
-    RunDirectory,
-    choose_step,
-    make_mesh,
-    make_programs,
-    read_metrics,
-    sample_keys,
-)
+from ganlab.engine import Programs, make_mesh, make_programs, read_metrics
 from ganlab.game import Game, Options, Weights, image_keys, stage_before
 from ganlab.report.pictures import columns_for, save_animation, save_png
 from ganlab.report.plots import plot_losses
+from ganlab.storage import Checkpoints, RunDirectory, choose_step, sample_keys
 from ganlab.systems import build
 from ganlab.types import Array
 

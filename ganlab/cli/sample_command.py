@@ -26,7 +26,7 @@ from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
 from ganlab.config import ConfigError
 from ganlab.data import PICTURE_CHANNELS, to_uint8
 from ganlab.data.classes import file_words
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.output import counted, whole_file, whole_folder
 from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
 

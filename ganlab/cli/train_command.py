@@ -56,28 +56,29 @@ from ganlab.data import Dataset
 from ganlab.engine import (
     DATA_AXIS,
     ENGINES,
-    Best,
     Diverged,
     Judge,
     Outcome,
-    RunDirectory,
     Stopped,
-    check_init,
     check_shares,
-    devices_text,
-    distributed,
-    locked,
     make_mesh,
-    plain,
-    rounds_saved,
-    set_up_process,
     stays_on_device,
     train,
-    writing,
 )
 from ganlab.game import Game
+from ganlab.machine import distributed
+from ganlab.machine.backend import devices_text, set_up_process
 from ganlab.output import counted
 from ganlab.report.pictures import draw_samples, save_png, striped
+from ganlab.storage import (
+    Best,
+    RunDirectory,
+    check_init,
+    locked,
+    plain,
+    rounds_saved,
+    writing,
+)
 from ganlab.systems import build
 
 EXIT_DIVERGED = 1

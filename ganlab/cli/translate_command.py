@@ -38,8 +38,8 @@ from ganlab.data import (
     with_channels,
 )
 from ganlab.data.importing import Form
-from ganlab.engine import set_up_process
 from ganlab.game import Translator
+from ganlab.machine.backend import set_up_process
 from ganlab.output import counted, whole_file, whole_folder
 from ganlab.report.pictures import rows_of_pairs, save_png
 

@@ -2,7 +2,16 @@
 
 import dataclasses
 
-from ganlab.config.key import AT_LEAST_ZERO, BELOW_ONE, FRACTION, NOT_EMPTY, POSITIVE, UP_TO_THOUSAND, Key, one_of
+from ganlab.config.key import (
+    AT_LEAST_ZERO,
+    BELOW_ONE,
+    FRACTION,
+    NOT_EMPTY,
+    POSITIVE,
+    UP_TO_THOUSAND,
+    Key,
+    one_of,
+)
 from ganlab.config.systems import SYSTEMS
 
 KEYS: dict[str, Key] = {

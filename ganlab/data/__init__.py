@@ -2,6 +2,14 @@
 
 from collections.abc import Callable
 
+from ganlab.data.batches import (
+    HostReader,
+    device_data,
+    finish_batches,
+    gather_batches,
+    gather_raw,
+    round_positions,
+)
 from ganlab.data.blank import blank
 from ganlab.data.dataset import (
     PICTURE_CHANNELS,
@@ -14,21 +22,21 @@ from ganlab.data.dataset import (
     to_float,
     to_uint8,
 )
-from ganlab.data.decoding import SUFFIXES, BadImage, Header, decode_image, encode_png, read_header, with_channels
+from ganlab.data.decoding import (
+    SUFFIXES,
+    BadImage,
+    Header,
+    decode_image,
+    encode_png,
+    read_header,
+    with_channels,
+)
 from ganlab.data.digits import digits
 from ganlab.data.examination import Examination, Pictures, examine, spread
-from ganlab.data.feeding import (
-    HostReader,
-    device_data,
-    finish_batches,
-    gather_batches,
-    gather_raw,
-    round_positions,
-)
 from ganlab.data.glyphs import glyphs, two_fonts
 from ganlab.data.importing import Form, Imported, import_images
-from ganlab.data.listing import Listing, list_images
 from ganlab.data.jitter import Jitter, with_crops
+from ganlab.data.listing import Listing, list_images
 from ganlab.data.loading import load_section, load_source, source_of
 from ganlab.data.mixtures import grid25, ring8
 from ganlab.data.order import shuffled_index

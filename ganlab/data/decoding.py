@@ -69,7 +69,9 @@ def decode_image(data: bytes, background: tuple[int, int, int] = (0, 0, 0)) -> n
       BadImage: for anything that is not a whole image of `FORMATS`, has more than `MOST_PIXELS`, or
         has values whose range the file does not give.
     """
-    from PIL import Image  # Imported here, as all of Pillow: other sources need not wait for it.
+    from PIL import (
+        Image,  # Imported here, as all of Pillow: other sources need not wait for it.
+    )
 
     # The size is checked before anything is decoded: a small file can hold more than the memory.
     if not data:

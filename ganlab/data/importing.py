@@ -14,9 +14,20 @@ import numpy as np
 from absl import logging
 
 from ganlab.config import ConfigError, unknown
-from ganlab.data.decoding import MODES, BadImage, decode_image, encode_png, with_channels
+from ganlab.data.decoding import (
+    MODES,
+    BadImage,
+    decode_image,
+    encode_png,
+    with_channels,
+)
 from ganlab.data.listing import SKIPPED, Listing
-from ganlab.data.record_writer import RecordWriter, data_name, named_folder, whole_or_nothing
+from ganlab.data.record_writer import (
+    RecordWriter,
+    data_name,
+    named_folder,
+    whole_or_nothing,
+)
 from ganlab.data.resizing import CROPS, MOST_ENLARGED, crop_size, resize
 
 AHEAD = 4  # Images per thread that are being decoded or wait to be written.

@@ -22,7 +22,9 @@ def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dat
     Raises:
       ConfigError: for an unknown source or argument, and for whatever the source does not load.
     """
-    from ganlab.data import SOURCES  # Imported here: some sources of the table load others.
+    from ganlab.data import (
+        SOURCES,  # Imported here: some sources of the table load others.
+    )
 
     source = choose(SOURCES, name, f"{path}.source")
     bind(source, kwargs, f"{path}.kwargs")

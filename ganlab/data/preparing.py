@@ -70,7 +70,9 @@ def _answer(error: Exception, name: str, builder: Any, folder: Path,
             downloads: Path) -> Exception | None:
     """Makes the error that answers a failure of TFDS; None for one that it does not know."""
     from requests.exceptions import RequestException
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+    from tensorflow_datasets.core.download.download_manager import (
+        NonMatchingChecksumError,
+    )
     from tensorflow_datasets.core.download.util import DownloadError
 
     if isinstance(error, ImportError):

@@ -17,7 +17,13 @@ from ganlab.data.listing import list_images
 from ganlab.data.record_writer import INFO, LABELS, ORIGIN, data_name
 from ganlab.data.records import RecordImages, damaged
 from ganlab.data.stores import user_path
-from ganlab.data.tfds import class_number, image_and_label, label_of_examples, numbered, open_records
+from ganlab.data.tfds import (
+    class_number,
+    image_and_label,
+    label_of_examples,
+    numbered,
+    open_records,
+)
 from ganlab.output import counted
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ganlab.data import Dataset, HostReader
 from ganlab.engine.logs import AlarmsFile
-from ganlab.engine.run_directory import RunDirectory
 from ganlab.game import FAULT, Game, GameState, order_key, retry_key, watched_names
 from ganlab.output import counted
+from ganlab.storage.run_directory import RunDirectory
 from ganlab.types import Array
 
 MOST_RETRIES = 1000

@@ -12,7 +12,15 @@ import numpy as np
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.data import Dataset, as_pictures, spread, to_float
 from ganlab.engine.program import Programs
-from ganlab.game import Game, GameState, Makers, Options, Weights, image_keys, samples_key
+from ganlab.game import (
+    Game,
+    GameState,
+    Makers,
+    Options,
+    Weights,
+    image_keys,
+    samples_key,
+)
 from ganlab.types import Array
 
 

@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 import rich.progress
 
-from ganlab.engine.writing import writing
 from ganlab.output import SteadyStream, write_atomically
+from ganlab.storage.writing import writing
 
 
 class MetricsFile:

@@ -12,23 +12,31 @@ import numpy as np
 
 from ganlab.config import ConfigError, flat
 from ganlab.data import Dataset, Jitter
-from ganlab.engine.ahead import compiled_ahead
 from ganlab.engine.alarms import Alarms
-from ganlab.engine.checkpoint_folders import rounds_saved
-from ganlab.engine.checkpoints import Best, Checkpoints
-from ganlab.engine.distributed import agreed_signal
-from ganlab.engine.divergence import Collapsed, Fault, account, fault_of, note_retry, retries_of, run_key
+from ganlab.engine.background_compilation import compiled_ahead
+from ganlab.engine.divergence import (
+    Collapsed,
+    Fault,
+    account,
+    fault_of,
+    note_retry,
+    retries_of,
+    run_key,
+)
 from ganlab.engine.examples import make_examples, makers_of, weights_of
 from ganlab.engine.feed import Feed, make_feed, stays_on_device
-from ganlab.engine.init_from import initialise
 from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
-from ganlab.engine.run_directory import RunDirectory
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, stage_after, stages_of
 from ganlab.machine import load_per_core
+from ganlab.machine.distributed import agreed_signal
 from ganlab.output import agreeing, counted, steady_output
+from ganlab.storage.checkpoint_folders import rounds_saved
+from ganlab.storage.checkpoints import Best, Checkpoints
+from ganlab.storage.init_from import initialise
+from ganlab.storage.run_directory import RunDirectory
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
 """`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,

@@ -13,7 +13,6 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
-from ganlab.engine.less_memory import THRIFTY
 from ganlab.game import (
     Game,
     GameState,
@@ -26,6 +25,7 @@ from ganlab.game import (
     order_key,
     play_round,
 )
+from ganlab.machine.memory_order import THRIFTY
 from ganlab.output import agreeing, counted, span
 from ganlab.types import Array
 

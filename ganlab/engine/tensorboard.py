@@ -10,7 +10,7 @@ from tensorboardX import summary
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.record_writer import masked_crc32c
 
-from ganlab.engine.writing import writing
+from ganlab.storage.writing import writing
 
 
 class TensorBoard:

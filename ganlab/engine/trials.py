@@ -8,7 +8,15 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Jitter, Streams, gather_batches
-from ganlab.game import Game, GameState, Weights, init_state, order_key, play_round, stayed_finite
+from ganlab.game import (
+    Game,
+    GameState,
+    Weights,
+    init_state,
+    order_key,
+    play_round,
+    stayed_finite,
+)
 from ganlab.types import Array
 
 TRIAL_AXIS = "trial"

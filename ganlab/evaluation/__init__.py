@@ -1,15 +1,30 @@
 """Metrics with their protocol: features, reference images, measures, results."""
 
-from ganlab.evaluation.evaluate import Request, Result, Track, Uncertainty, check_request, evaluate, value_names
+from ganlab.evaluation.evaluate import (
+    Request,
+    Result,
+    Track,
+    Uncertainty,
+    check_request,
+    evaluate,
+    value_names,
+)
+from ganlab.evaluation.extraction import NotFinite
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
 from ganlab.evaluation.held_out import judged_data
-from ganlab.evaluation.judging import Judging, chosen_features, make_judging, making, measures_for, subject_of
+from ganlab.evaluation.judging import (
+    Judging,
+    chosen_features,
+    make_judging,
+    making,
+    measures_for,
+    subject_of,
+)
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
-from ganlab.evaluation.seen import NotFinite
 from ganlab.evaluation.study import (
     DIVERGED,
     FAILED,

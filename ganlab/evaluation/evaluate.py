@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
+from ganlab.evaluation.extraction import SeenSet, see
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
-from ganlab.evaluation.seen import SeenSet, see
 from ganlab.machine import numbers_in_force
 from ganlab.metrics import bootstrap, mean_interval, rank_warning
 from ganlab.output import counted

@@ -11,8 +11,18 @@ import numpy as np
 from ganlab.config import ConfigError, unknown
 from ganlab.data import PICTURE_CHANNELS
 from ganlab.evaluation.digit_classifier import digit_classifier
-from ganlab.networks import DINOV2_SIZES, DigitClassifier, Inception2015, VisionTransformer
-from ganlab.pretrained import Weights, dinov2_variables, inception_variables, read_weights
+from ganlab.networks import (
+    DINOV2_SIZES,
+    DigitClassifier,
+    Inception2015,
+    VisionTransformer,
+)
+from ganlab.pretrained import (
+    Weights,
+    dinov2_variables,
+    inception_variables,
+    read_weights,
+)
 from ganlab.types import Array
 
 # Of the three colours, ITU-R BT.601, as Pillow turns pictures grey.

@@ -9,12 +9,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.data import SOURCES, Dataset, to_uint8
+from ganlab.evaluation.extraction import NotFinite
 from ganlab.evaluation.features import Features
-from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, Values, mean_of
+from ganlab.evaluation.measures import (
+    HIGHER,
+    LOWER,
+    Compared,
+    Measure,
+    Settings,
+    Values,
+    mean_of,
+)
 from ganlab.evaluation.picture_sets import PictureSet
-from ganlab.evaluation.seen import NotFinite
 from ganlab.game import image_keys
-from ganlab.metrics import count_modes, count_stacked_modes, fit_channel_classifier, path_lengths, trimmed
+from ganlab.metrics import (
+    count_modes,
+    count_stacked_modes,
+    fit_channel_classifier,
+    path_lengths,
+    trimmed,
+)
 from ganlab.types import Array
 
 # Seeds of runs are below, so that no sample that is judged was drawn from latents of training.

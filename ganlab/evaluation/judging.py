@@ -8,13 +8,19 @@ from typing import Any
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
-from ganlab.evaluation.evaluate import Request, Result, check_request, evaluate, value_names
+from ganlab.evaluation.evaluate import (
+    Request,
+    Result,
+    check_request,
+    evaluate,
+    value_names,
+)
+from ganlab.evaluation.extraction import SeenSet, see
 from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, source_identity
-from ganlab.evaluation.seen import SeenSet, see
 from ganlab.evaluation.translations import Translations, translation_measures
 from ganlab.game import Game, Makers, Options
 from ganlab.types import Array

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganlab.evaluation.seen import SeenSet
+from ganlab.evaluation.extraction import SeenSet
 from ganlab.metrics import (
     frechet_distance,
     frechet_infinity,

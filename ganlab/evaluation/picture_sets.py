@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import BadImage, Dataset, StoredImages, decode_image, list_images, resize, spread, with_channels
+from ganlab.data import (
+    BadImage,
+    Dataset,
+    StoredImages,
+    decode_image,
+    list_images,
+    resize,
+    spread,
+    with_channels,
+)
 from ganlab.output import counted
 
 MOST_IMAGES = 50_000

@@ -8,9 +8,9 @@ import numpy as np
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset, StoredImages, to_float, to_uint8
+from ganlab.evaluation.extraction import NotFinite, absolute_errors
 from ganlab.evaluation.measures import LOWER, Compared, Measure, Settings, mean_of
 from ganlab.evaluation.picture_sets import PictureSet
-from ganlab.evaluation.seen import NotFinite, absolute_errors
 from ganlab.types import Array
 
 THERE, BACK = "AB", "BA"

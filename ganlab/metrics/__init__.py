@@ -3,24 +3,57 @@
 from ganlab.metrics.bootstrap import Interval, bootstrap, mean_interval
 from ganlab.metrics.feature_arrays import checked_pair
 from ganlab.metrics.frechet import (
-    FrechetInfinity, Moments, MomentSums, add_features, finish, frechet_distance, frechet_infinity,
-    moments, rank_warning)
+    FrechetInfinity,
+    Moments,
+    MomentSums,
+    add_features,
+    finish,
+    frechet_distance,
+    frechet_infinity,
+    moments,
+    rank_warning,
+)
 from ganlab.metrics.inception_score import InceptionScore, inception_score
 from ganlab.metrics.kernel_distance import KernelDistance, kernel_distance, squared_mmd
 from ganlab.metrics.memorization import Memorization, memorized, memorized_share
 from ganlab.metrics.mixture import ModeCount, count_modes
 from ganlab.metrics.ms_ssim import ms_ssim, ms_ssim_diversity, ms_ssim_of_pairs
-from ganlab.metrics.nearest_neighbour import LabelAgreement, label_agreement, nearest_labels
+from ganlab.metrics.nearest_neighbour import (
+    LabelAgreement,
+    label_agreement,
+    nearest_labels,
+)
 from ganlab.metrics.neighbours import (
-    PRDC, PrecisionRecall, neighbour_radii, prdc, prdc_shares, precision_recall,
-    precision_recall_shares)
+    PRDC,
+    PrecisionRecall,
+    neighbour_radii,
+    prdc,
+    prdc_shares,
+    precision_recall,
+    precision_recall_shares,
+)
 from ganlab.metrics.path_length import path_lengths, trimmed, trimmed_mean
-from ganlab.metrics.sliced_wasserstein import image_sliced_wasserstein, sliced_wasserstein
+from ganlab.metrics.sliced_wasserstein import (
+    image_sliced_wasserstein,
+    sliced_wasserstein,
+)
 from ganlab.metrics.stacked_modes import (
-    ChannelClassifier, StackedModes, count_stacked_modes, fit_channel_classifier)
+    ChannelClassifier,
+    StackedModes,
+    count_stacked_modes,
+    fit_channel_classifier,
+)
 from ganlab.metrics.summaries import (
-    LEVEL, Difference, Improvement, Summary, coverage, improvement, paired_difference,
-    small_sample_warning, summarise)
+    LEVEL,
+    Difference,
+    Improvement,
+    Summary,
+    coverage,
+    improvement,
+    paired_difference,
+    small_sample_warning,
+    summarise,
+)
 
 __all__ = ["ChannelClassifier", "Difference", "FrechetInfinity", "Improvement", "InceptionScore",
            "Interval", "KernelDistance", "LEVEL", "LabelAgreement", "Memorization", "ModeCount",

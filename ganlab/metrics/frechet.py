@@ -90,7 +90,9 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     By the Cholesky factorization with pivots, which stops at the rank: a singular covariance has
     a root of fewer columns, where a symmetric root would carry the noise of each null direction.
     """
-    from scipy.linalg import lapack  # Imported here, because a training begins without it.
+    from scipy.linalg import (
+        lapack,  # Imported here, because a training begins without it.
+    )
 
     factor, pivots, rank, _ = lapack.dpstrf(covariance, lower=1)
     lower = np.tril(factor)[:, :rank]

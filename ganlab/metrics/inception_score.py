@@ -31,7 +31,9 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) 
     Raises:
       ValueError: for logits that are not finite, or more splits than samples.
     """
-    from scipy.special import log_softmax  # Imported here, because a training begins without it.
+    from scipy.special import (
+        log_softmax,  # Imported here, because a training begins without it.
+    )
 
     logits = checked("logit", logits)
     check_count("splits", splits, 1, len(logits), "one sample for each")

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from ganlab.metrics.feature_arrays import check_count, checked_image_pair, checked_images
+from ganlab.metrics.feature_arrays import (
+    check_count,
+    checked_image_pair,
+    checked_images,
+)
 from ganlab.output import counted
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -14,16 +14,14 @@ keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are mu
 from flax import linen as nn
 
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
-from ganlab.networks.convolution import WithConvolutions, way_of
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
-from ganlab.networks.digit_classifier import DigitClassifier, DigitTaps
 from ganlab.networks.encoders import MLPEncoder
-from ganlab.networks.inception import Inception2015, InceptionTaps
-from ganlab.networks.made_for import made_for
+from ganlab.networks.features.digit_classifier import DigitClassifier, DigitTaps
+from ganlab.networks.features.inception import Inception2015, InceptionTaps
+from ganlab.networks.features.vision_transformer import SIZES as DINOV2_SIZES
+from ganlab.networks.features.vision_transformer import VisionTransformer
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
-from ganlab.networks.patch_gan import PatchCritic, PixelCritic
 from ganlab.networks.residual import ResidualCritic, ResidualGenerator
-from ganlab.networks.resnet_generator import ResNetGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
     DCGAN32FrogCritic,
@@ -32,9 +30,9 @@ from ganlab.networks.textbook import (
     DCGAN64Critic,
     DCGAN64Generator,
 )
-from ganlab.networks.unet import UNetGenerator
-from ganlab.networks.vision_transformer import SIZES as DINOV2_SIZES
-from ganlab.networks.vision_transformer import VisionTransformer
+from ganlab.networks.translation.patch_gan import PatchCritic, PixelCritic
+from ganlab.networks.translation.resnet_generator import ResNetGenerator
+from ganlab.networks.translation.unet import UNetGenerator
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator,
@@ -48,5 +46,4 @@ TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResN
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS",
-           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer",
-           "WithConvolutions", "made_for", "way_of"]
+           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer"]

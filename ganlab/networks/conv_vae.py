@@ -9,7 +9,13 @@ from flax import linen as nn
 
 from ganlab.networks.activations import ACTIVATIONS
 from ganlab.networks.encoders import normal_heads
-from ganlab.networks.layers import INITIALIZERS, ByExample, check_words, concatenate_labels, latents_with_labels
+from ganlab.networks.layers import (
+    INITIALIZERS,
+    ByExample,
+    check_words,
+    concatenate_labels,
+    latents_with_labels,
+)
 from ganlab.networks.textbook import Convolution
 from ganlab.types import Array
 

@@ -7,8 +7,8 @@ the image and double with each stage inward, up to `max_width`.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.convolutions.layers import Conv, ConvTranspose
 from ganlab.networks.activations import ACTIVATIONS
-from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
@@ -20,7 +20,7 @@ from ganlab.networks.layers import (
     latents_with_labels,
     spectral,
 )
-from ganlab.networks.stages import STRIDE, stage_count, stage_widths
+from ganlab.networks.resolutions import STRIDE, stage_count, stage_widths
 from ganlab.types import Array
 
 

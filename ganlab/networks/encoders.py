@@ -2,7 +2,12 @@
 
 from flax import linen as nn
 
-from ganlab.networks.layers import INITIALIZERS, NormalizedByName, check_words, concatenate_labels
+from ganlab.networks.layers import (
+    INITIALIZERS,
+    NormalizedByName,
+    check_words,
+    concatenate_labels,
+)
 from ganlab.networks.mlp import hidden_layers
 from ganlab.types import Array
 

@@ -10,7 +10,7 @@ paper's 64x64 pictures, except for the critic's normalization.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.networks.convolution import Conv
+from ganlab.convolutions.layers import Conv
 from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
@@ -22,7 +22,7 @@ from ganlab.networks.layers import (
     latents_with_labels,
     spectral,
 )
-from ganlab.networks.stages import stage_count, stage_widths
+from ganlab.networks.resolutions import stage_count, stage_widths
 from ganlab.types import Array
 
 GLOROT = INITIALIZERS["glorot"]

@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from flax import linen as nn
 
+from ganlab.convolutions.layers import Conv, ConvTranspose
 from ganlab.networks.activations import ACTIVATIONS, leaky_relu
-from ganlab.networks.convolution import Conv, ConvTranspose
 from ganlab.networks.layers import (
     INITIALIZERS,
     ByExample,

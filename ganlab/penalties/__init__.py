@@ -2,7 +2,13 @@
 
 from collections.abc import Callable
 
-from ganlab.penalties.gradient import dragan, gradient_penalty, one_sided_gradient_penalty, r1, r2
+from ganlab.penalties.gradient import (
+    dragan,
+    gradient_penalty,
+    one_sided_gradient_penalty,
+    r1,
+    r2,
+)
 from ganlab.penalties.weights import l2, orthogonal
 from ganlab.types import Array, Penalty, Tree
 

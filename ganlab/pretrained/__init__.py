@@ -11,9 +11,18 @@ from ganlab.pretrained.pytorch_cyclegan import (
     translator_tensors,
     translator_variables,
 )
-from ganlab.pretrained.renaming import conv_kernel, dense_kernel, nest, take, transposed_conv_kernel
+from ganlab.pretrained.renaming import (
+    conv_kernel,
+    dense_kernel,
+    nest,
+    take,
+    transposed_conv_kernel,
+)
 from ganlab.pretrained.safetensors_files import (
-    read_safetensors, safetensors_parts, write_safetensors)
+    read_safetensors,
+    safetensors_parts,
+    write_safetensors,
+)
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from ganlab.output import counted
-from ganlab.pretrained.arrays import DTYPES, as_numbers, checked_shape, number_dtype, whole_numbers
+from ganlab.pretrained.arrays import (
+    DTYPES,
+    as_numbers,
+    checked_shape,
+    number_dtype,
+    whole_numbers,
+)
 from ganlab.pretrained.errors import BadWeights, damaged
 from ganlab.pretrained.pickle_machine import Global, Record, pairs_of, plain_key
 

@@ -14,7 +14,12 @@ from ganlab.pretrained.errors import BadWeights, WeightsError, listed, shown
 from ganlab.pretrained.flattening import Plain
 from ganlab.pretrained.numpy_files import read_npy, read_npz
 from ganlab.pretrained.safetensors_files import read_safetensors
-from ganlab.pretrained.torch_files import Flat, read_torch_legacy, read_torch_zip, torch_folder
+from ganlab.pretrained.torch_files import (
+    Flat,
+    read_torch_legacy,
+    read_torch_zip,
+    torch_folder,
+)
 from ganlab.pretrained.zip_files import Archive
 
 

@@ -10,13 +10,21 @@ import ml_collections
 import numpy as np
 from PIL import Image
 
-from ganlab.cli.runs import TrainedRun, class_number, classes_text, grid_columns, open_run
+from ganlab.cli.runs import (
+    TrainedRun,
+    class_number,
+    classes_text,
+    grid_columns,
+    open_run,
+)
 from ganlab.cli.train_command import train_run
 from ganlab.config import ConfigError, complete, validate
 from ganlab.data import to_uint8
-from ganlab.engine import Checkpoints, RunDirectory, read_metrics, set_up_process
+from ganlab.engine import read_metrics
 from ganlab.evaluation import Record, read_results
+from ganlab.machine.backend import set_up_process
 from ganlab.report.pictures import draw_samples
+from ganlab.storage import Checkpoints, RunDirectory
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,21 @@
 import numpy as np
 from rich.table import Table
 
-from ganlab.data import Dataset, Examination, Pictures, StoredImages, as_pictures, spread
-from ganlab.report.pictures import BACKGROUND, figure_pixels, image_grid, new_figure, plane
+from ganlab.data import (
+    Dataset,
+    Examination,
+    Pictures,
+    StoredImages,
+    as_pictures,
+    spread,
+)
+from ganlab.report.pictures import (
+    BACKGROUND,
+    figure_pixels,
+    image_grid,
+    new_figure,
+    plane,
+)
 from ganlab.report.tables import byte_text
 
 MOST_ROWS = 40  # Classes that have a row each in the table.

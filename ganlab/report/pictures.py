@@ -108,7 +108,9 @@ def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
 
 def new_figure(width: float, height: float) -> "Figure":
     """Returns a matplotlib figure of this width and height in hundreds of pixels."""
-    from matplotlib.figure import Figure  # Imported here: the first round of a training need not wait for it.
+    from matplotlib.figure import (
+        Figure,  # Imported here: the first round of a training need not wait for it.
+    )
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 

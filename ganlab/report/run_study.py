@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ganlab.evaluation import DIVERGED, FINISHED, MISSING, Level, Record, Study, Trial, Value, Variant, level_text
+from ganlab.evaluation import (
+    DIVERGED,
+    FINISHED,
+    MISSING,
+    Level,
+    Record,
+    Study,
+    Trial,
+    Value,
+    Variant,
+    level_text,
+)
 from ganlab.output import counted
 from ganlab.report.study_analysis import is_numeric
 

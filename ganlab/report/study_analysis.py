@@ -7,8 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ganlab.evaluation import FINISHED, Level, Study, Trial, Value, Variant
-from ganlab.metrics import Difference, Improvement, Summary, improvement, paired_difference, summarise
-
+from ganlab.metrics import (
+    Difference,
+    Improvement,
+    Summary,
+    improvement,
+    paired_difference,
+    summarise,
+)
 
 BASE = "base"  # A name that needs no mark.
 

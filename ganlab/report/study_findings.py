@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Value
 from ganlab.metrics import LEVEL, Interval, small_sample_warning
 from ganlab.output import counted
-from ganlab.report.study_analysis import BASE, Analysis, count_words, decimals_for, fixed
+from ganlab.report.study_analysis import (
+    BASE,
+    Analysis,
+    count_words,
+    decimals_for,
+    fixed,
+)
 
 MOST_NAMED = 5
 ENDINGS = {FINISHED: "finished", DIVERGED: "diverged", FAILED: "failed", MISSING: "missing"}

@@ -14,7 +14,15 @@ from matplotlib.patches import Rectangle
 from ganlab.evaluation import Value, level_text
 from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import Plot
-from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, panel, scale_axis, value_title
+from ganlab.report.plot_style import (
+    COLOURS,
+    INK,
+    SIZE,
+    STYLE,
+    panel,
+    scale_axis,
+    value_title,
+)
 from ganlab.report.study_analysis import Analysis, is_numeric
 
 MOST_LEVELS = 12  # On a side of a map.

@@ -6,10 +6,27 @@ from collections.abc import Sequence
 import ganlab
 from ganlab.evaluation import DIVERGED, FAILED, FINISHED, Study, Value
 from ganlab.output import agreeing, counted
-from ganlab.report.page import WARNING, Bullets, Code, Folded, Gallery, Heading, Part, Section, Words, render
 from ganlab.report.page import FINDING as FOUND
+from ganlab.report.page import (
+    WARNING,
+    Bullets,
+    Code,
+    Folded,
+    Gallery,
+    Heading,
+    Part,
+    Section,
+    Words,
+    render,
+)
 from ganlab.report.study_analysis import Analysis, is_numeric
-from ganlab.report.study_findings import ENDINGS, cautions, explanation, few_seeds, findings
+from ganlab.report.study_findings import (
+    ENDINGS,
+    cautions,
+    explanation,
+    few_seeds,
+    findings,
+)
 from ganlab.report.study_maps import map_plots
 from ganlab.report.study_plots import curve_plots, sample_pictures, sensitivity_plots
 from ganlab.report.study_tables import (

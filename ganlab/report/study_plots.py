@@ -14,7 +14,16 @@ from ganlab.metrics import summarise
 from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import Picture, Plot, pixels_picture
 from ganlab.report.pictures import columns_for, image_grid, plane
-from ganlab.report.plot_style import COLOURS, FAINT, INK, STYLE, keys_of, panel, scale_axis, value_title
+from ganlab.report.plot_style import (
+    COLOURS,
+    FAINT,
+    INK,
+    STYLE,
+    keys_of,
+    panel,
+    scale_axis,
+    value_title,
+)
 from ganlab.report.study_analysis import Analysis
 
 LOG_FROM = 8  # Largest over smallest number from which an axis is logarithmic.

@@ -5,9 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganlab.config import ConfigError, choose, validate
+from ganlab.convolutions import way_of
 from ganlab.data import Dataset, load_section
-from ganlab.game import HELD, Game, Stage, check_division, empty_metrics, guard, joined_stages
-from ganlab.networks import way_of
+from ganlab.game import (
+    HELD,
+    Game,
+    Stage,
+    check_division,
+    empty_metrics,
+    guard,
+    joined_stages,
+)
 from ganlab.output import counted
 from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan

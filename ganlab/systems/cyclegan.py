@@ -8,11 +8,33 @@ import jax
 
 from ganlab.config import ConfigError
 from ganlab.data import DataFacts
-from ganlab.game import Aux, Game, Network, Scene, Update, averages, common_group, example_keys, named_keys
+from ganlab.game import (
+    Aux,
+    Game,
+    Network,
+    Scene,
+    Update,
+    averages,
+    common_group,
+    example_keys,
+    named_keys,
+)
 from ganlab.output import counted
 from ganlab.systems.image_pool import POOL, empty_pool, from_pool
-from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
-from ganlab.systems.translation import Judge, absolute_error, check_sources, make_judge, make_translator, translator_of
+from ganlab.systems.parts import (
+    across_penalties,
+    check_networks,
+    check_slices,
+    game_parts,
+)
+from ganlab.systems.translation import (
+    Judge,
+    absolute_error,
+    check_sources,
+    make_judge,
+    make_translator,
+    translator_of,
+)
 from ganlab.types import Array, Hyper, Tree
 
 PLAYERS = ("generator_ab", "generator_ba", "critic_a", "critic_b")

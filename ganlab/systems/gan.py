@@ -24,7 +24,13 @@ from ganlab.systems.parts import (
     make_network,
 )
 from ganlab.systems.players import Players
-from ganlab.systems.tricks import ACROSS_TRICKS, HISTORY_TRICK, LABEL_TRICKS, empty_history, fade_instance_noise
+from ganlab.systems.tricks import (
+    ACROSS_TRICKS,
+    HISTORY_TRICK,
+    LABEL_TRICKS,
+    empty_history,
+    fade_instance_noise,
+)
 from ganlab.types import AdversarialLoss
 
 

@@ -9,10 +9,26 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from ganlab.config import ConfigError, bind, choose, hyper_keys, joined_names, ramps_of, split_names, unknown
-from ganlab.game import OPTIMIZERS, SCHEDULES, Network, make_optimizer, make_ramp, make_weight_clip
+from ganlab.config import (
+    ConfigError,
+    bind,
+    choose,
+    hyper_keys,
+    joined_names,
+    ramps_of,
+    split_names,
+    unknown,
+)
+from ganlab.convolutions import WithConvolutions
+from ganlab.game import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Network,
+    make_optimizer,
+    make_ramp,
+    make_weight_clip,
+)
 from ganlab.losses import ADVERSARIAL_LOSSES
-from ganlab.networks import WithConvolutions
 from ganlab.penalties import PENALTIES, REGULARIZERS
 from ganlab.types import AdversarialLoss, Penalty, Tree
 

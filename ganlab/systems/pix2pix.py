@@ -8,9 +8,31 @@ import jax.numpy as jnp
 
 from ganlab.config import ConfigError
 from ganlab.data import DataFacts
-from ganlab.game import Aux, Game, Network, Scene, Update, averages, common_group, example_keys, named_keys
-from ganlab.systems.parts import across_penalties, check_networks, check_slices, game_parts
-from ganlab.systems.translation import Judge, absolute_error, check_sources, make_judge, make_translator, translator_of
+from ganlab.game import (
+    Aux,
+    Game,
+    Network,
+    Scene,
+    Update,
+    averages,
+    common_group,
+    example_keys,
+    named_keys,
+)
+from ganlab.systems.parts import (
+    across_penalties,
+    check_networks,
+    check_slices,
+    game_parts,
+)
+from ganlab.systems.translation import (
+    Judge,
+    absolute_error,
+    check_sources,
+    make_judge,
+    make_translator,
+    translator_of,
+)
 from ganlab.types import Array
 
 

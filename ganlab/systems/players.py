@@ -10,7 +10,14 @@ import optax
 from ganlab.game import Aux, Network, Options, Scene, Weights, example_keys, named_keys
 from ganlab.systems.critic import Critic, Judgement, logit_means
 from ganlab.systems.latents import Draw
-from ganlab.systems.tricks import HISTORY_TRICK, LABEL_TRICKS, follow, instance_noise, match_features, top_k
+from ganlab.systems.tricks import (
+    HISTORY_TRICK,
+    LABEL_TRICKS,
+    follow,
+    instance_noise,
+    match_features,
+    top_k,
+)
 from ganlab.types import Array, Hyper, Tree
 
 Losses = tuple[Array, Aux]

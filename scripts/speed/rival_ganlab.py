@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from ganlab.engine.backend import set_up_process
+from ganlab.machine.backend import set_up_process
 
 set_up_process()
 

@@ -136,7 +136,7 @@ def test_data_has_to_fit_where_it_is_trained(experiment_file, monkeypatch):
 def test_versions_are_those_of_the_machine_that_trains(experiment_file, tmp_path, monkeypatch):
     directory = AblationDirectory(tmp_path / "study")
     directory.write_plan(make_plan(ablation(experiment_file)), None, ["ganlab", "ablate", "--launcher=slurm"])
-    monkeypatch.setattr("ganlab.engine.run_directory.devices_text", lambda devices: "8 x accelerator")
+    monkeypatch.setattr("ganlab.storage.run_directory.devices_text", lambda devices: "8 x accelerator")
     directory.note_machine()
     found = json.loads(directory.versions_file.read_text())
     assert found["devices"] == "8 x accelerator" and found["command"][-1] == "--launcher=slurm"

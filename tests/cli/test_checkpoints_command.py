@@ -16,8 +16,8 @@ from tiny_digits import DIGITS
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.data import Dataset
-from ganlab.engine import export_sampler, run_weights, sample_keys
-from ganlab.engine.checksums import FILE
+from ganlab.storage import export_sampler, run_weights, sample_keys
+from ganlab.storage.checksums import FILE
 from ganlab.networks import GENERATORS
 from ganlab.pretrained import read_weights
 from ganlab.systems import build_game

@@ -8,7 +8,7 @@ from PIL import Image
 from tiny_digits import MEASURED, TINY
 
 from ganlab.cli.main import main
-from ganlab.engine import Checkpoints
+from ganlab.storage import Checkpoints
 from ganlab.evaluation import MEASURES
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.data import to_float
-from ganlab.engine import Checkpoints, RunDirectory
+from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.game import init_state
 from ganlab.systems import build_game, load_data
 

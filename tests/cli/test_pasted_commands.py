@@ -15,7 +15,7 @@ from ganlab.cli.data_show_command import format_kwargs, parse_kwargs
 from ganlab.cli.main import main
 from ganlab.config import ConfigError, format_choices, parse_choices
 from ganlab.data import SOURCES, source_of
-from ganlab.engine.sampler_file import _readme
+from ganlab.storage.sampler_file import _readme
 
 NAMES = ["plain", "two words", "it's", 'a "quoted" one', '"', "a,b", "a,b,", "a=b", "a:b", "$HOME `id` \\n", "a;b&c|d",
          "*?[x]", "-dash", "~tilde", "#hash", "ümlaut 日本", '",', "a,width=3", "'", "!x", "(1)"]

@@ -10,7 +10,7 @@ from processes import begin, end, free_address
 from ganlab.cli.main import main
 from ganlab.config import ConfigError
 from ganlab.engine import make_mesh
-from ganlab.engine.distributed import join, launcher
+from ganlab.machine.distributed import join, launcher
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "0"}
 OPEN_MPI = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1:34911"}

@@ -14,7 +14,7 @@ import ganlab
 from ganlab.cli import exporting
 from ganlab.cli.main import main
 from ganlab.config import ConfigError
-from ganlab.engine import (
+from ganlab.storage import (
     SamplerRecord,
     file_weights,
     plain,
@@ -23,7 +23,7 @@ from ganlab.engine import (
     sampler_weights,
     write_sampler,
 )
-from ganlab.engine.sampler_file import after_months
+from ganlab.storage.sampler_file import after_months
 from ganlab.systems import build_game
 
 MADE = datetime.date(2026, 8, 31)

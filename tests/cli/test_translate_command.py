@@ -16,7 +16,7 @@ from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.cli.translate_command import cut_to, mirrored_to
 from ganlab.data import to_float, to_uint8
-from ganlab.engine import initialise
+from ganlab.storage import initialise
 from ganlab.game import init_state
 from ganlab.systems import build
 

@@ -11,7 +11,9 @@ import numpy as np
 from short_runs import in_precision
 from tiny import POINTS, tiny_game
 
-from ganlab.engine import Checkpoints, DeviceFeed, HostFeed, data_shapes, make_mesh, make_programs, set_up_process
+from ganlab.engine import DeviceFeed, HostFeed, data_shapes, make_mesh, make_programs
+from ganlab.machine.backend import set_up_process
+from ganlab.storage import Checkpoints
 from ganlab.engine.program import DATA_AXIS, state_shardings
 
 ROUNDS, SEED = 20, 3

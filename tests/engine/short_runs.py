@@ -6,7 +6,8 @@ import numpy as np
 from shared_programs import Shared
 from tiny import POINTS, tiny_config
 
-from ganlab.engine import Checkpoints, RunDirectory, make_mesh, train
+from ganlab.engine import make_mesh, train
+from ganlab.storage import Checkpoints, RunDirectory
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 SHARED = Shared()

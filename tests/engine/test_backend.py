@@ -4,7 +4,7 @@ import dataclasses
 
 import jax
 
-from ganlab.engine import devices_text, processor
+from ganlab.machine.backend import devices_text, processor
 
 
 @dataclasses.dataclass(frozen=True)

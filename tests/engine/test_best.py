@@ -6,7 +6,7 @@ import jax
 import pytest
 from tiny import start, tiny_game
 
-from ganlab.engine import Best, Checkpoints
+from ganlab.storage import Best, Checkpoints
 
 
 @pytest.fixture(scope="module")

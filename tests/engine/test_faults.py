@@ -19,7 +19,7 @@ import pytest
 from short_runs import assert_same_bits, config_of, go, programs_of, state_at
 
 from ganlab.config import ConfigError
-from ganlab.engine import Checkpoints, RunDirectory, locked, small_arrays
+from ganlab.storage import Checkpoints, RunDirectory, locked, small_arrays
 from ganlab.engine.tensorboard import TensorBoard
 
 TESTS = Path(__file__).parent.parent
@@ -162,7 +162,7 @@ def test_a_directory_is_locked_once_and_free_again_when_its_holder_ends(tmp_path
         RunDirectory(run).check(config_of(2))
     with locked(run):
         pass
-    held = "from pathlib import Path\nfrom ganlab.engine.lock import locked\nimport sys, time\n" \
+    held = "from pathlib import Path\nfrom ganlab.storage.lock import locked\nimport sys, time\n" \
            "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", held, str(run)], stdout=subprocess.PIPE,
                           env={**os.environ, "PYTHONPATH": str(TESTS.parent)}) as holder:
@@ -207,7 +207,7 @@ from pathlib import Path
 import jax
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 4)
-from ganlab.engine.backend import compilation_cache, straighten_random_bits
+from ganlab.machine.backend import compilation_cache, straighten_random_bits
 straighten_random_bits()
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -8,7 +8,8 @@ from tiny import CLASSES, IMAGES, POINTS
 
 from ganlab.config import ConfigError, validate
 from ganlab.data import Dataset, with_crops
-from ganlab.engine import RunDirectory, make_mesh, stays_on_device
+from ganlab.engine import make_mesh, stays_on_device
+from ganlab.storage import RunDirectory
 from ganlab.engine.feed import HostFeed, device_memory, local_rows
 
 ON_DEVICE, STREAMED = 0.5, 0.0

@@ -9,7 +9,7 @@ from short_runs import game_of, go, programs_of, state_at
 from tiny import tiny_config
 
 from ganlab.config import ConfigError
-from ganlab.engine import RunDirectory, check_init, file_weights, initialise, run_weights
+from ganlab.storage import RunDirectory, check_init, file_weights, initialise, run_weights
 from ganlab.pretrained import write_safetensors
 
 

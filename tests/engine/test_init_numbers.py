@@ -9,8 +9,8 @@ from tiny import tiny_config
 
 from ganlab.cli import exporting
 from ganlab.config import ConfigError
-from ganlab.engine import check_init, file_weights, initialise
-from ganlab.engine.stored_weights import StoredWeights, network_arrays
+from ganlab.storage import check_init, file_weights, initialise
+from ganlab.storage.stored_weights import StoredWeights, network_arrays
 from ganlab.game import init_state
 from ganlab.pretrained import read_weights, write_safetensors
 

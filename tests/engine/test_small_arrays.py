@@ -10,7 +10,8 @@ from processes import begin, end
 from short_runs import assert_same_bits, config_of, go, state_at
 
 from ganlab.config import ConfigError
-from ganlab.engine import Checkpoints, make_mesh, program, run_weights, small_arrays
+from ganlab.engine import make_mesh, program
+from ganlab.storage import Checkpoints, run_weights, small_arrays
 from ganlab.pretrained import read_weights
 
 LIMIT = 100

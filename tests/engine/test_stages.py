@@ -11,7 +11,8 @@ from short_runs import PICTURE, assert_same_bits
 from tiny import IMAGES
 
 from ganlab.config import ConfigError, experiment
-from ganlab.engine import Checkpoints, RunDirectory, make_mesh, make_programs, train
+from ganlab.engine import make_mesh, make_programs, train
+from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.game import Start, joined_stages, rounds_for, stage_after, stage_before, stages_of
 from ganlab.systems import build_game
 

@@ -12,15 +12,8 @@ from short_runs import PICTURE, assert_same_bits, config_of, game_of, go, progra
 from tiny import BATCH, POINTS, assert_close
 
 from ganlab.config import ConfigError
-from ganlab.engine import (
-    Checkpoints,
-    DeviceFeed,
-    RunDirectory,
-    choose_step,
-    compiled_ahead,
-    make_mesh,
-    make_programs,
-)
+from ganlab.engine import DeviceFeed, compiled_ahead, make_mesh, make_programs
+from ganlab.storage import Checkpoints, RunDirectory, choose_step
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset, load_section
 from ganlab.evaluation import Request, Translations, evaluate, judged_data, load_features, make_judging, measures_for
 from ganlab.evaluation.picture_sets import data_pictures, source_identity
-from ganlab.evaluation.seen import absolute_errors
+from ganlab.evaluation.extraction import absolute_errors
 from ganlab.game import Makers
 from ganlab.systems import build_game
 

@@ -6,7 +6,7 @@ import jax
 import pytest
 from processes import begin, end
 
-from ganlab.engine import versions
+from ganlab.storage import versions
 from ganlab.machine import FIXED, drop_from_shell, fix_numbers, numbers_in_force
 
 # Another value of each setting, as a shell would have it.

@@ -7,7 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganlab.networks.inception import SIZE, Inception2015, InceptionTaps, mean_pool, resize_tf1
+from ganlab.networks.features.inception import (
+    Inception2015,
+    InceptionTaps,
+    SIZE,
+    mean_pool,
+    resize_tf1,
+)
 
 PARITY = np.load(Path(__file__).parents[1] / "parity" / "inception_network.npz")
 

@@ -11,7 +11,7 @@ from official_translation import NUMBERS, critic, pictures, relative_error, tran
 from ganlab.config import ConfigError
 from ganlab.game import Network
 from ganlab.networks import PATCH_CRITICS, TRANSLATORS
-from ganlab.networks.torch_layers import NORMALIZATIONS
+from ganlab.networks.translation.torch_layers import NORMALIZATIONS
 from ganlab.penalties.gradient import slopes
 
 TINY = {"unet": {"width": 2, "depth": 3}, "resnet": {"width": 2, "blocks": 1},

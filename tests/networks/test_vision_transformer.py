@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab.networks.vision_transformer import DEVIATION, MEAN, SIZES, VisionTransformer, position_matrix, preprocess
+from ganlab.networks.features.vision_transformer import (
+    DEVIATION,
+    MEAN,
+    SIZES,
+    VisionTransformer,
+    position_matrix,
+    preprocess,
+)
 
 PARITY = np.load(Path(__file__).parents[1] / "parity" / "vision_transformer.npz")
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganlab.cli.report_command import write_report
 from ganlab.cli.sample_command import _write_files
-from ganlab.engine.checksums import write_checksums
+from ganlab.storage.checksums import write_checksums
 from ganlab.evaluation import add_results
 from ganlab.output import FULL, WriteError, whole_file, whole_folder, write_atomically, writing
 from ganlab.output.files import is_full

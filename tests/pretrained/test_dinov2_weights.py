@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganlab.config import ConfigError
-from ganlab.networks.vision_transformer import VisionTransformer
+from ganlab.networks.features.vision_transformer import VisionTransformer
 from ganlab.pretrained.dinov2 import dinov2_variables
 
 PARITY = dict(np.load(Path(__file__).parents[1] / "parity" / "vision_transformer.npz"))

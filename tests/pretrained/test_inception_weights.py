@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganlab.config import ConfigError
-from ganlab.networks.inception import SIZE, Inception2015, InceptionTaps, resize_tf1
+from ganlab.networks.features.inception import Inception2015, InceptionTaps, SIZE, resize_tf1
 from ganlab.pretrained.inception import inception_variables
 
 PARITY = np.load(Path(__file__).parents[1] / "parity" / "inception_network.npz")

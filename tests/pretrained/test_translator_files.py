@@ -8,7 +8,7 @@ from official_cut import cut_image, cut_tensors
 from official_translation import shaped, tensors
 
 from ganlab.networks import TRANSLATORS
-from ganlab.networks.torch_layers import blurred_double, blurred_half
+from ganlab.networks.translation.torch_layers import blurred_double, blurred_half
 from ganlab.pretrained import (
     WeightsError,
     check_finite,

@@ -25,7 +25,7 @@ from ganlab.config import ConfigError
 from ganlab.game import play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.layers import Dropout
-from ganlab.networks.torch_layers import BatchNorm, convolution
+from ganlab.networks.translation.torch_layers import BatchNorm, convolution
 from ganlab.penalties import PENALTIES
 from ganlab.systems import build_game
 from ganlab.systems.image_pool import POOL, empty_pool, exchange

@@ -22,7 +22,7 @@ from official_translation import (
 from ganlab.config import experiment
 from ganlab.data import Dataset
 from ganlab.game import init_state, play_round
-from ganlab.networks import unet
+from ganlab.networks.translation import unet
 from ganlab.systems import build_game
 from ganlab.systems.image_pool import empty_pool, exchange
 

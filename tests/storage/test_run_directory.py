@@ -7,8 +7,8 @@ import pytest
 from tiny import tiny_config
 
 from ganlab.config import ConfigError
-from ganlab.engine import RunDirectory
-from ganlab.engine.run_directory import PACKAGES, git_commit, plain
+from ganlab.storage import RunDirectory
+from ganlab.storage.run_directory import PACKAGES, git_commit, plain
 
 
 def snapshot(folder):

@@ -29,13 +29,13 @@ from jax import export, lax
 
 import ganlab
 from ganlab.config import ConfigError
-from ganlab.engine.checkpoints import array_text
-from ganlab.engine.run_directory import plain
-from ganlab.engine.stored_weights import network_arrays
 from ganlab.game import Game, Sampler, Weights
-from ganlab.networks import made_for
+from ganlab.machine.made_for import made_for
 from ganlab.output import whole_file
 from ganlab.pretrained import safetensors_parts
+from ganlab.storage.checkpoints import array_text
+from ganlab.storage.run_directory import plain
+from ganlab.storage.stored_weights import network_arrays
 from ganlab.types import Array
 
 PLATFORMS = ("cpu", "cuda", "tpu")

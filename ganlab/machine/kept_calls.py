@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from ganlab.networks.made_for import for_cpu
+from ganlab.machine.made_for import for_cpu
 from ganlab.types import Tree
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import jax
 from absl import logging
 
-from ganlab.engine.random_bits import straighten_random_bits
 from ganlab.machine import allowed_cores, fix_numbers
+from ganlab.machine.random_bits import straighten_random_bits
 
 # Parameters of glibc's mallopt, and what they are set to: take memory by growing one
 # arena, in large steps, and never give it back. Fresh pages are zeroed by the kernel at

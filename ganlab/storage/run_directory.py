@@ -15,11 +15,11 @@ import ml_collections
 
 import ganlab
 from ganlab.config import ConfigError, all_keys, complete, flat
-from ganlab.engine.backend import devices_text
-from ganlab.engine.lock import FILE as LOCK
-from ganlab.engine.writing import writing
 from ganlab.machine import numbers_in_force
+from ganlab.machine.backend import devices_text
 from ganlab.output import write_atomically
+from ganlab.storage.lock import FILE as LOCK
+from ganlab.storage.writing import writing
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 

@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.engine.checkpoint_folders import choose_step
-from ganlab.engine.checkpoints import Checkpoints, named_arrays
-from ganlab.engine.run_directory import RunDirectory
 from ganlab.pretrained import read_weights
+from ganlab.storage.checkpoint_folders import choose_step
+from ganlab.storage.checkpoints import Checkpoints, named_arrays
+from ganlab.storage.run_directory import RunDirectory
 from ganlab.types import Tree
 
 PARAMS = "params."

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import unknown
-from ganlab.networks.convolution import Conv, ConvTranspose
+from ganlab.convolutions.layers import Conv, ConvTranspose
 from ganlab.types import Array
 
 EPSILON = 1e-5

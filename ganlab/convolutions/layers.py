@@ -21,11 +21,11 @@ from flax import linen as nn
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
-from ganlab.networks import convolution_products as products
-from ganlab.networks import convolution_tiles as tiles
-from ganlab.networks.convolution_choices import CHOICES, Case
-from ganlab.networks.convolution_products import Geometry, Pair
-from ganlab.networks.made_for import for_cpu
+from ganlab.convolutions import products as products
+from ganlab.convolutions import tiles as tiles
+from ganlab.convolutions.choices import CHOICES, Case
+from ganlab.convolutions.products import Geometry, Pair
+from ganlab.machine.made_for import for_cpu
 from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")

@@ -14,9 +14,9 @@ from typing import Any
 import ml_collections
 
 from ganlab.config import ConfigError, flat
-from ganlab.engine.run_directory import config_of, plain
-from ganlab.engine.sampler_file import CONFIG, KINDS, META, WEIGHTS, SamplerRecord
 from ganlab.pretrained import Archive, BadWeights, damaged, read_safetensors
+from ganlab.storage.run_directory import config_of, plain
+from ganlab.storage.sampler_file import CONFIG, KINDS, META, WEIGHTS, SamplerRecord
 
 MOST_TEXT = 2**22
 """Bytes of the config, and of what is said of the sampler."""

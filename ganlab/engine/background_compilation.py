@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import jax
 
 from ganlab.data import Dataset, Streams
-from ganlab.engine.backend import give_back_memory
 from ganlab.engine.feed import data_shapes
-from ganlab.engine.less_memory import is_large
 from ganlab.engine.program import Programs, raw_sharding
 from ganlab.game import Game, GameState
+from ganlab.machine.backend import give_back_memory
+from ganlab.machine.memory_order import is_large
 from ganlab.types import Array
 
 

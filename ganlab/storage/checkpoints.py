@@ -13,14 +13,13 @@ import jax
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.engine.checkpoint_folders import step_folders, stored_metrics
-from ganlab.engine.checksums import CHANGED, MISSING, damage, write_checksums
-from ganlab.engine.distributed import leads, wait_for_all
-from ganlab.engine.small_arrays import ITEM, is_small, read_small
-from ganlab.engine.writing import REMEDY, writing
 from ganlab.game import FAULT, GameState
+from ganlab.machine.distributed import leads, wait_for_all
+from ganlab.storage.checkpoint_folders import step_folders, stored_metrics
+from ganlab.storage.checksums import CHANGED, MISSING, damage, write_checksums
+from ganlab.storage.small_arrays import ITEM, is_small, read_small
+from ganlab.storage.writing import REMEDY, writing
 from ganlab.types import Tree
-
 
 PARTS = ("state", "ema")
 
@@ -53,9 +52,14 @@ class Checkpoints:
         """
         # Here and below, because Orbax takes 25 MB and a sixth of a second: what neither saves nor reads spares them.
         import orbax.checkpoint as ocp
-        from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, EveryNSteps, LatestN
+        from orbax.checkpoint.checkpoint_managers import (
+            AnyPreservationPolicy,
+            BestN,
+            EveryNSteps,
+            LatestN,
+        )
 
-        from ganlab.engine.small_arrays_item import SmallArrays
+        from ganlab.storage.small_arrays_item import SmallArrays
 
         # Opening to write clears away what a crash left half saved, and so what a running training is saving.
         options = ocp.CheckpointManagerOptions(read_only=True)
@@ -98,7 +102,7 @@ class Checkpoints:
         """Saves the state after `step` rounds, if that is not saved already, with what was measured of it."""
         import orbax.checkpoint as ocp
 
-        from ganlab.engine.small_arrays_item import SaveSmall
+        from ganlab.storage.small_arrays_item import SaveSmall
 
         if step == self.latest:
             return

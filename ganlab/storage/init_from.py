@@ -11,11 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
-from ganlab.engine.checkpoints import array_text
-from ganlab.engine.stored_weights import StoredWeights, file_weights, network_arrays, run_weights
 from ganlab.game import Game, GameState, init_state
 from ganlab.output import counted
 from ganlab.pretrained import check_finite
+from ganlab.storage.checkpoints import array_text
+from ganlab.storage.stored_weights import (
+    StoredWeights,
+    file_weights,
+    network_arrays,
+    run_weights,
+)
 from ganlab.types import Array, Tree
 
 ALL = "all"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from ganlab.networks.convolution import Conv
+from ganlab.convolutions.layers import Conv
 from ganlab.types import Array
 
 SIZES = {"vits14": {"width": 384, "depth": 12, "heads": 6},

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from ganlab.networks.convolution import Conv
+from ganlab.convolutions.layers import Conv
 from ganlab.types import Array
 
 

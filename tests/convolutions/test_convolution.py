@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 from jax import lax
 
-from ganlab.networks import GENERATORS, WithConvolutions
-from ganlab.networks import convolution_tiles as tiles
-from ganlab.networks.convolution import MAPS, Conv, ConvTranspose, convolutions, convolve, convolve_transposed
-from ganlab.networks.convolution_choices import CHOICES, Case
-from ganlab.networks.convolution_products import Geometry
+from ganlab.convolutions import WithConvolutions
+from ganlab.networks import GENERATORS
+from ganlab.convolutions import tiles as tiles
+from ganlab.convolutions.layers import (
+    Conv,
+    ConvTranspose,
+    MAPS,
+    convolutions,
+    convolve,
+    convolve_transposed,
+)
+from ganlab.convolutions.choices import CHOICES, Case
+from ganlab.convolutions.products import Geometry
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 # Kernel, stride, padding, size of the image, channels in and out: of pictures, of features, and of both.

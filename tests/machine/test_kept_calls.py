@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganlab.networks.apart import apart
+from ganlab.machine.kept_calls import apart
 
 
 def waves(x):

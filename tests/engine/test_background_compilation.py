@@ -9,7 +9,8 @@ import pytest
 from short_runs import config_of, game_of
 from tiny import BATCH, POINTS
 
-from ganlab.engine import DeviceFeed, compiled_ahead, less_memory, make_mesh, make_programs
+from ganlab.engine import DeviceFeed, compiled_ahead, make_mesh, make_programs
+from ganlab.machine import memory_order
 
 
 def looped(x):
@@ -24,7 +25,7 @@ def looped(x):
     (jax.vmap(jax.checkpoint(lambda row: jnp.outer(row, row).sum())), 3 * 10 * 10)])
 def test_the_largest_array_is_found_in_loops_and_calls(function, numbers):
     traced = jax.jit(function).trace(jax.ShapeDtypeStruct((3, 10), jnp.float32))
-    assert less_memory.largest_array(traced.jaxpr) == 4 * numbers
+    assert memory_order.largest_array(traced.jaxpr) == 4 * numbers
 
 
 class Told:
@@ -41,7 +42,7 @@ class Told:
 @pytest.mark.optimized
 @pytest.mark.parametrize(("large", "name"), [(0, "thrifty_rounds"), (2**30, "rounds")])
 def test_large_arrays_choose_the_thrifty_rounds_which_are_the_same_to_the_bit(large, name, monkeypatch):
-    monkeypatch.setattr(less_memory, "LARGE", large)
+    monkeypatch.setattr(memory_order, "LARGE", large)
     game, mesh, calls = game_of(config_of(1)), make_mesh(BATCH), []
     plain = make_programs(game, mesh)
     told = dataclasses.replace(plain, **{field: Told(getattr(plain, field), field, calls)

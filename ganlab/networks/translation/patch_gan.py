@@ -5,7 +5,7 @@ from flax import linen as nn
 
 from ganlab.networks.activations import leaky_relu
 from ganlab.networks.layers import NormalizedByName
-from ganlab.networks.torch_layers import convolution, has_bias, normalized
+from ganlab.networks.translation.torch_layers import convolution, has_bias, normalized
 from ganlab.output import counted
 from ganlab.types import Array
 

@@ -4,8 +4,8 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-from ganlab.networks.convolution_products import Geometry
-from ganlab.networks.convolution_tiles import tiles_of
+from ganlab.convolutions.products import Geometry
+from ganlab.convolutions.tiles import tiles_of
 
 FEW = 8
 """Channels, such as those of a picture, up to which XLA:CPU's own convolutions are slow."""

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.networks.layers import Dropout, NormalizedByName
-from ganlab.networks.torch_layers import (
+from ganlab.networks.translation.torch_layers import (
     blurred_double,
     blurred_half,
     convolution,
@@ -13,7 +13,7 @@ from ganlab.networks.torch_layers import (
     normalized,
     reflect,
 )
-from ganlab.networks.unet import check_sides
+from ganlab.networks.translation.unet import check_sides
 from ganlab.types import Array
 
 STAGES = 2

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ganlab.networks.apart import apart
-from ganlab.networks.convolution_products import Geometry, Pair, interleaved, placed, turn
+from ganlab.convolutions.products import Geometry, Pair, interleaved, placed, turn
+from ganlab.machine.kept_calls import apart
 from ganlab.types import Array
 
 TILE = 4

@@ -9,7 +9,7 @@ import pytest
 from jax.extend.random import threefry_2x32
 from tiny import real_batches, tiny_game
 
-from ganlab.engine.random_bits import _unseen_zero, threefry
+from ganlab.machine.random_bits import _unseen_zero, threefry
 from ganlab.game import init_state, play_round
 
 ANSWERS = [  # Key, counts and answer, of the cipher's own implementation (Random123, known answers of 20 rounds).

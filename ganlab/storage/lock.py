@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganlab.config import ConfigError
-from ganlab.engine.writing import writing
+from ganlab.storage.writing import writing
 
 FILE = "train.lock"
 

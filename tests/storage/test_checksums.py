@@ -9,8 +9,8 @@ import pytest
 from tiny import start, tiny_game
 
 from ganlab.config import ConfigError
-from ganlab.engine import Best, Checkpoints, rounds_saved
-from ganlab.engine.checksums import FILE, damage, write_checksums
+from ganlab.storage import Best, Checkpoints, rounds_saved
+from ganlab.storage.checksums import FILE, damage, write_checksums
 
 SGD = {"generator": {"optimizer": "sgd"}, "critic": {"optimizer": "sgd"}}
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax.extend.random import threefry2x32_p
 from jax.interpreters import mlir
 
-from ganlab.networks.apart import apart
+from ganlab.machine.kept_calls import apart
 from ganlab.types import Array
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))

@@ -11,7 +11,7 @@ from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset
 from ganlab.evaluation import data_pictures, folder_pictures, load_features, seen
 from ganlab.evaluation.picture_sets import PictureSet
-from ganlab.evaluation.seen import cache_folder, see
+from ganlab.evaluation.extraction import cache_folder, see
 
 IMAGES = np.random.default_rng(0).integers(256, size=(1203, 8, 8, 1)).astype(np.uint8)
 DATASET = Dataset("noise", IMAGES, np.zeros(1203, np.int32), ("all",))

@@ -5,7 +5,12 @@ from flax import linen as nn
 
 from ganlab.networks.activations import leaky_relu
 from ganlab.networks.layers import Dropout, NormalizedByName
-from ganlab.networks.torch_layers import convolution, doubling_convolution, has_bias, normalized
+from ganlab.networks.translation.torch_layers import (
+    convolution,
+    doubling_convolution,
+    has_bias,
+    normalized,
+)
 from ganlab.types import Array
 
 KERNEL = 4

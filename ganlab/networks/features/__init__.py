@@ -1,0 +1,1 @@
+"""Networks by whose features images are compared, with the weights of others."""
