@@ -14,7 +14,8 @@ from ganlab.ablation import load_ablation, make_plan
 from ganlab.ablation.declaration import experiment_config
 from ganlab.cli.main import COMMANDS, main
 from ganlab.config import validate
-from ganlab.config.keys import KEYS, SYSTEM_KEYS
+from ganlab.config.keys import KEYS
+from ganlab.config.systems import SYSTEMS
 from ganlab.systems import build
 
 ROOT = Path(ganlab.__file__).parent.parent
@@ -113,7 +114,7 @@ def test_scripts_of_examples_exist_and_have_the_flags(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_keys_commands_and_files_that_a_sentence_names_exist(page):
     text = page.read_text()
-    known = {*KEYS, *(f"system.{name}" for keys in SYSTEM_KEYS.values() for name in keys)}
+    known = {*KEYS, *(f"system.{name}" for system in SYSTEMS.values() for name in system.structure)}
     for path in re.findall(r"--config\.([\w.]+)", text):
         assert path in known or path.startswith(("hyper.", "networks.", "data.kwargs.")), path
     for command in re.findall(r"`ganlab (\w+)", text):

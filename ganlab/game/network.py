@@ -99,6 +99,16 @@ class Network:
         """
         return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False)
 
+    def sown(self) -> dict[str, Tree]:
+        """Returns the shapes of what the module sows in evaluation mode, by name; traces it and compiles nothing."""
+        def call(key: Array) -> Tree:
+            params, variables = self.init(key)
+            inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
+            return self.module.apply({"params": params, **variables}, *inputs, keys=None, train=False,
+                                     mutable=["intermediates"])[1]
+
+        return jax.eval_shape(call, jax.random.key(0)).get("intermediates", {})
+
 
 def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
     """Casts the floating-point arrays of a tree to another type."""

@@ -11,16 +11,16 @@ __all__ = ["ADVERSARIAL_LOSSES", "RECONSTRUCTION_LOSSES", "divergence_from_stand
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,
-                               _adversarial.cross_entropy),
+                               _adversarial.cross_entropy, compares=False),
     "non_saturating": AdversarialLoss(_adversarial.non_saturating_critic,
                                       _adversarial.non_saturating_generator,
-                                      _adversarial.cross_entropy),
+                                      _adversarial.cross_entropy, compares=False),
     "least_squares": AdversarialLoss(_adversarial.least_squares_critic,
                                      _adversarial.least_squares_generator,
-                                     _adversarial.half_squared_distance),
+                                     _adversarial.half_squared_distance, compares=False),
     "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic,
-                                   _adversarial.wasserstein_generator),
-    "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator),
+                                   _adversarial.wasserstein_generator, compares=False),
+    "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator, compares=False),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic,
                                     _adversarial.relativistic_generator)}
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {

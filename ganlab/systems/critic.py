@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -96,14 +95,3 @@ class Critic:
 def logit_means(judged: Mapping[str, Judgement]) -> dict[str, Array]:
     """Computes the mean logit of each kind, `<kind>_logits`, as it is logged."""
     return {f"{kind}_logits": jnp.mean(judgement.logits) for kind, judgement in judged.items()}
-
-
-def sown_by(critic: Network) -> frozenset[str]:
-    """Returns what a critic makes beside its logit: `features`, and `class_logits` with an auxiliary classifier."""
-    def call(key: Array) -> Any:
-        params, variables = critic.init(key)
-        inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in critic.inputs]
-        keys = jax.random.split(key, len(inputs[0]))
-        return critic.train(params, {**variables, "intermediates": {}}, *inputs, keys=keys)[1]
-
-    return frozenset(jax.eval_shape(call, jax.random.key(0)).get("intermediates", {}))

@@ -12,7 +12,7 @@ from ganlab.data import DataFacts
 from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.systems.critic import Critic, sown_by
+from ganlab.systems.critic import Critic
 from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import (
     across_penalties,
@@ -64,7 +64,7 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
                           joint=system["critic_step"] == "one_pass"),
         draw_latents(system["latent_size"], system["latent_distribution"]), conditional=bool(classes),
         tricks=_choose_tricks(config, loss, critic), packing=system["packing"],
-        generator_batches=system["generator_batches"], auxiliary="class_logits" in sown_by(critic),
+        generator_batches=system["generator_batches"], auxiliary="class_logits" in critic.sown(),
         axis_name=axis_name)
     # What the numbers and the batch ask for.
     parts = game_parts(config)
@@ -130,7 +130,7 @@ def _choose_tricks(config: Mapping[str, Any], loss: AdversarialLoss, critic: Net
             raise ConfigError(f"config.system.tricks has {name}, which moves the targets of logits, but the loss "
                               f"{config['system']['loss']!r} has no targets; those that do: "
                               f"{', '.join(_targeted_losses())}")
-    if "feature_matching" in names and "features" not in sown_by(critic):
+    if "feature_matching" in names and "features" not in critic.sown():
         raise ConfigError("config.system.tricks has feature_matching, but config.networks.critic "
                           f"({config['networks']['critic']['network']}) does not sow its features; end it with "
                           "ganlab.networks.layers.critic_output, or sow them as `features`")

@@ -91,10 +91,10 @@ def test_a_gradient_or_a_step_that_leads_out_of_all_numbers_is_named_though_the_
     critic, generator = game.round
     rate = dict(game.hyper) | {"generator_lr": jnp.inf}
 
-    def steep(params, *arguments):
-        total, aux = generator.loss(params, *arguments)
+    def steep(scene):
+        total, aux = generator.loss(scene)
         # The root has no slope at 0.
-        return total + jnp.sqrt(0.0 * jax.tree.leaves(params["generator"])[0].sum()), aux
+        return total + jnp.sqrt(0.0 * jax.tree.leaves(scene.params["generator"])[0].sum()), aux
 
     for changed, words in (
             ({"round": (critic, dataclasses.replace(generator, loss=steep))}, "gradient of generator"),

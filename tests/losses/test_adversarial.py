@@ -199,3 +199,9 @@ def test_a_critic_with_targets_pulls_real_logits_to_one_and_fake_logits_to_zero(
 def test_losses_with_targets_are_cross_entropy_and_least_squares():
     assert {name for name, loss in ADVERSARIAL_LOSSES.items() if loss.targeted} == {
         "minimax", "non_saturating", "least_squares"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_says_whether_its_generator_compares_with_real_logits(name):
+    _, gradients = table(REAL, FAKE)[name]["generator"] if isinstance(table(REAL, FAKE), dict) else (None, None)
+    assert ADVERSARIAL_LOSSES[name].compares == bool(np.any(gradients[0]))

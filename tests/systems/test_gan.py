@@ -11,7 +11,7 @@ import pytest
 from tiny import CLASSES, IMAGES, POINTS, real_batches, start, tiny_game
 
 from ganlab.config import ConfigError
-from ganlab.game import averages, example_keys, init_state, play_round
+from ganlab.game import Scene, averages, example_keys, init_state, play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.penalties import PENALTIES
@@ -29,8 +29,9 @@ def assert_losses_fit(game, dataset):
     state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
     batch = {name: array[0] for name, array in real_batches(game, dataset).items()}
     for update in game.round:
-        loss, aux = jax.eval_shape(update.loss, state.params, state.variables, state.memory,
-                                   {**batch, "index": np.arange(game.batch_size)}, state.key, state.hyper)
+        seen = {**batch, "index": np.arange(game.batch_size)}
+        scene = Scene(state.params, state.variables, state.memory, seen, state.key, state.hyper)
+        loss, aux = jax.eval_shape(update.loss, scene)
         assert loss.shape == ()
         assert all(aux.variables[name] == state.variables[name] for name in update.trains)
 

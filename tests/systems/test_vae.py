@@ -9,7 +9,7 @@ import pytest
 from tiny import IMAGES, POINTS, assert_close, changing_parts, real_batches, start, tiny_config, tiny_vae_config
 
 from ganlab.config import ConfigError
-from ganlab.game import example_keys, init_state, play_round
+from ganlab.game import Scene, example_keys, init_state, play_round
 from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
 from ganlab.systems import build_game
@@ -32,7 +32,7 @@ class Bound:
         self.images = batch["image"]
         batch = {**batch, "index": np.arange(self.game.batch_size)}
         self._loss = jax.jit(jax.value_and_grad(
-            lambda params, hyper, key: self.game.round[0].loss(params, self.state.variables, {}, batch, key, hyper),
+            lambda params, hyper, key: self.game.round[0].loss(Scene(params, self.state.variables, {}, batch, key, hyper)),
             has_aux=True))
 
     def __call__(self, params=None, key=0, **hyper):
