@@ -23,8 +23,8 @@ from ganlab.systems import build
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
-    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its temporary arrays",
-                      flag_values=values)
+    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its "
+                      "temporary arrays", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -35,8 +35,8 @@ def run(values: flags.FlagValues) -> int:
     # The programs and arrays that training would have, by their shapes alone.
     streamed = not stays_on_device(dataset, config)
     mesh = make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data), streamed,
-                             config.train.shard_state)
+    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data),
+                             streamed, config.train.shard_state)
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     # Only a compiled round has temporary arrays, and compiling may take minutes.
@@ -53,9 +53,12 @@ def run(values: flags.FlagValues) -> int:
              f"{counted(dataset.num_classes, 'class', 'classes')}",
              f"devices: {mesh.size}, each with {game.batch_size // mesh.size} of a batch's "
              f"{counted(game.batch_size, 'image')}"
-             f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in {config.train.precision}",
-             *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
-             tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]
+             f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in "
+             f"{config.train.precision}",
+             *(tables.network_table(name, network, game.batch_size)
+               for name, network in game.networks.items()),
+             tables.round_table(game),
+             tables.memory_table(game, state, arrays, streamed, temporary)]
     for part in parts:
         console.print(part, "")
     if temporary is None:

@@ -37,18 +37,20 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     checkpoint is kept.
 
     Raises:
-      ConfigError: for a metric, features, weights or a value that does not exist, before anything compiles.
+      ConfigError: for a metric, features, weights or a value that does not exist,
+        before anything compiles.
     """
     wanted, every = config["evaluate"], config["train"]["evaluate_every_rounds"]
     # Without an interval nothing is measured, and there is nothing to be best by.
     if not every:
         if wanted["best"]:
-            raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but config.train.evaluate_every_rounds is "
-                              "0, so that nothing is measured; set it too")
+            raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but "
+                              "config.train.evaluate_every_rounds is 0, so that nothing is "
+                              "measured; set it too")
         return None, None
     # Everything that can be wrong with the request is found here.
-    judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"], wanted["weights"],
-                           wanted["number"])
+    judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"],
+                           wanted["weights"], wanted["number"])
     names = {name: better for name, better in judging.values.items() if better != "neither"}
     if wanted["best"] and wanted["best"] not in names:
         raise unknown("config.evaluate.best", wanted["best"], names)
@@ -57,7 +59,8 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     def judge(step: int, makers: Makers) -> dict[str, float]:
         results = judging(makers)
         kimg = step * game.images_per_round / 1000
-        records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg) for result in results])
+        records = add_results(directory.results_file,
+                              [Record(result, step=step, kimg=kimg) for result in results])
         save_png(directory.results_plot, plot_results(records, config["name"]))
         return {result.name: result.value for result in results}
 

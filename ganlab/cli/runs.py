@@ -44,7 +44,8 @@ def draw_run(directory: RunDirectory, title: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A checkpoint of a run, ready to draw samples from, and to encode or to translate where the game does."""
+    """A checkpoint of a run, ready to draw samples from, and to encode or to translate where
+    the game does."""
 
     config: ml_collections.ConfigDict
     game: Game
@@ -54,26 +55,31 @@ class TrainedRun:
     """`(params, variables)` of the networks that sample, encode and translate, by name."""
     programs: Programs
 
-    def latents(self, number: int, seed: int, temperature: float = 1.0, truncation: float = 0.0) -> Array:
+    def latents(self, number: int, seed: int, temperature: float = 1.0,
+                truncation: float = 0.0) -> Array:
         """Returns latents [number, z] of a seed, `temperature` times draws within [-truncation,
         truncation] (0: all draws).
 
         The first k are the same for every number.
         """
-        return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), truncation) * temperature
+        return self.game.sampler.latents(sample_keys(seed,
+                                                     jnp.arange(number)), truncation) * temperature
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Returns samples [n, ...] for latents [n, z] and labels [n]: floats in [-1, 1], or points."""
+        """Returns samples [n, ...] for latents [n, z] and labels [n]: floats in
+        [-1, 1], or points."""
         sample = functools.partial(self.programs.sample, *self.networks[self.game.sampler.network])
         return _in_batches(sample, latents, labels, batch_size)
 
-    def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
+    def translate(self, pictures: np.ndarray, direction: str = "AB",
+                  batch_size: int = 8) -> np.ndarray:
         """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds
         them; for games that translate."""
         program, network = self.programs.translate[direction], self.game.translators[direction].network
         translate = functools.partial(program, *self.networks[network])
         labels = np.zeros(len(pictures), np.int32)  # Translators see none.
-        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels, batch_size)
+        return _in_batches(lambda part, of: translate(to_float(part), of), pictures, labels,
+                           batch_size)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Returns latents [n, z] of images [n, ...] as the data set holds them, with labels [n];
@@ -87,11 +93,12 @@ CLASSES_SHOWN = 20
 _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"}
 
 
-def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray, labels: np.ndarray,
-                batch_size: int) -> np.ndarray:
+def _in_batches(function: Callable[[Array, Array], Array], inputs: Array | np.ndarray,
+                labels: np.ndarray, batch_size: int) -> np.ndarray:
     """Returns the results of `function(inputs, labels)`, computed a batch at a time, which bounds
     the memory."""
-    parts = [function(jnp.asarray(inputs[i:i + batch_size]), jnp.asarray(labels[i:i + batch_size], jnp.int32))
+    parts = [function(jnp.asarray(inputs[i:i + batch_size]),
+                      jnp.asarray(labels[i:i + batch_size], jnp.int32))
              for i in range(0, len(inputs), batch_size)]
     return np.concatenate([np.asarray(part) for part in parts])
 
@@ -127,7 +134,8 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     if wanted is None or wanted.isdigit():
         return [None if wanted is None else int(wanted)]
     if wanted != "all":
-        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in --step=500, or --step=all")
+        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in "
+                          "--step=500, or --step=all")
     directory = RunDirectory(workdir).checkpoints
     if not directory.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
@@ -152,7 +160,8 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
     # What the game does is known from the config, before a checkpoint is read.
     if not any(getattr(game, part) for part in does):
         other = "; `ganlab translate` shows what it does" if game.translators else ""
-        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
+        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which "
+                          f"{_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
     # Only the networks that make something are read, by the shapes of their state.
