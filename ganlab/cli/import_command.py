@@ -5,9 +5,9 @@ their file: DEST is then a run's directory, which `ganlab translate`,
 `ganlab evaluate` and --config.init.source take.
 
 Formats:
-  pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is found from the
-                    tensors, under whatever prefix they are; --network chooses where a file holds
-                    several generators. With one generator the run is of system pix2pix, its network
+  pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
+                    found from the tensors, under whatever prefix they are; --network chooses where a
+                    file holds several generators. With one generator the run is of system pix2pix, its network
                     is called generator, and its critic is new. --back (or --back_network, of the
                     same file) names the generator of the other direction: then it is of system
                     cyclegan. Without scales of a normalization, a file with biases is of
