@@ -198,7 +198,7 @@ def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _point_figure(points: np.ndarray, frame: tuple[np.ndarray, np.ndarray]) -> Figure:
     figure = Figure(figsize=(2.6, 2.6), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    axes.scatter(*points.T, s=2, c=COLOURS[0], linewidths=0, alpha=0.6,
+    axes.scatter(*points.T, s=4, c=COLOURS[0], linewidths=0, alpha=0.8,
                  rasterized=len(points) > MOST_DRAWN)
     (left, below), (right, above) = frame
     axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
