@@ -30,7 +30,9 @@ from ganlab.ablation.stacks import (
     largest_stack,
 )
 
-__all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search", "Stack",
-           "call_seconds", "check_launcher", "chosen", "compile_program", "cut", "experiment_config", "fit_program",
-           "group_trials", "largest_stack", "load_ablation", "make_plan", "numbers", "read_study", "size_by_job",
-           "submit", "train_here", "train_one"]
+__all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search",
+           "Stack",
+           "call_seconds", "check_launcher", "chosen", "compile_program", "cut",
+           "experiment_config", "fit_program",
+           "group_trials", "largest_stack", "load_ablation", "make_plan", "numbers", "read_study",
+           "size_by_job", "submit", "train_here", "train_one"]

@@ -1,4 +1,5 @@
-"""What an ablation's file says: a base experiment, what is varied, how often, and by what it is judged."""
+"""What an ablation's file says: a base experiment, what is varied, how often, and by what
+it is judged."""
 
 import dataclasses
 import importlib.util
@@ -11,15 +12,16 @@ from ganlab.config import ConfigError, find_file
 from ganlab.evaluation import Level
 
 Changes = Mapping[str, object]
-"""Choices of the experiment by their names, `{"loss": "hinge"}`, and keys by their paths as on the command line,
-`{"config.hyper.critic_lr": 1e-3}`."""
+"""Choices of the experiment by their names, `{"loss": "hinge"}`, and keys by their paths as on the
+command line, `{"config.hyper.critic_lr": 1e-3}`."""
 Levels = Mapping[str, Level]
 """By axis, one of its levels."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """An axis of all numbers from `low` to `high`, for a search; its base level is what the experiment has.
+    """An axis of all numbers from `low` to `high`, for a search; its base level is what
+    the experiment has.
 
     Attributes:
       path: the key, as `config.hyper.critic_lr`.
@@ -56,7 +58,8 @@ class Search:
 
     Attributes:
       points: how many.
-      kind: `random`, or `sobol`: points of low discrepancy (Sobol 1967, scrambled by Owen's method).
+      kind: `random`, or `sobol`: points of low discrepancy (Sobol 1967, scrambled
+        by Owen's method).
       seed: of the points.
     """
 
@@ -70,17 +73,20 @@ Design = str | Search | Sequence[Levels]
 
 @dataclasses.dataclass(frozen=True)
 class Ablation:
-    """An ablation study. Variants are trained from the same seeds, for the same number of real images.
+    """An ablation study. Variants are trained from the same seeds, for the same number
+    of real images.
 
     Attributes:
       title: a few words.
       question: what it asks, in a sentence.
-      experiment: the base experiment's file with its choices, as after `--config=`; also one that ganlab ships.
+      experiment: the base experiment's file with its choices, as after `--config=`; also one
+        that ganlab ships.
       axes: what is varied, by name.
       kimg: thousands of real images shown to each trial.
       metrics: joined by +, those of `ganlab evaluate`.
-      design: `grid` (every combination), `one_at_a_time` (the base, and every other level alone), a `Search`, or
-        a list of levels by axis, `[{"loss": "hinge"}, ...]`, where an axis that is not named stays at its base.
+      design: `grid` (every combination), `one_at_a_time` (the base, and every other level alone), a
+        `Search`, or a list of levels by axis, `[{"loss": "hinge"}, ...]`, where an axis that is not
+        named stays at its base.
       base: by axis, the level that others are compared with; the first, where an axis is not named.
       seeds: how many.
       first_seed: the first of them; they are consecutive.
@@ -113,19 +119,21 @@ def load_ablation(text: str) -> Ablation:
     where the file is named with choices, as in `FILE.py:data=ring8`.
 
     Raises:
-      ConfigError: where the file does not exist, returns something else, or does not offer these choices.
+      ConfigError: where the file does not exist, returns something else, or does not
+        offer these choices.
     """
     file, _, argument = text.partition(":")
     found = getattr(_load_module(file, "--ablation"), "get_ablation", None)
     if found is None:
-        raise ConfigError(f"--ablation={file} defines no get_ablation(); see experiments/ablations/")
+        raise ConfigError(f"--ablation={file} defines no get_ablation(); see "
+                          "experiments/ablations/")
     if argument and not inspect.signature(found).parameters:
-        raise ConfigError(f"get_ablation of --ablation={file} takes no choices, but {argument!r} is given; leave it "
-                          "away, or write get_ablation(argument=None)")
+        raise ConfigError(f"get_ablation of --ablation={file} takes no choices, but {argument!r} "
+                          "is given; leave it away, or write get_ablation(argument=None)")
     ablation = found(argument) if argument else found()
     if not isinstance(ablation, Ablation):
-        raise ConfigError(f"get_ablation of --ablation={file} returned a {type(ablation).__name__}; it must return a "
-                          "ganlab.ablation.Ablation")
+        raise ConfigError(f"get_ablation of --ablation={file} returned a "
+                          f"{type(ablation).__name__}; it must return a ganlab.ablation.Ablation")
     return ablation
 
 
@@ -155,8 +163,9 @@ def experiment_config(text: str) -> ml_collections.ConfigDict:
 def _load_module(file: str, what: str) -> object:
     path = find_file(file)
     if path.suffix != ".py" or not path.is_file():
-        raise ConfigError(f"{what}={file}: this Python file does not exist; name one by its path from the folder in "
-                          "which the command is run, or one of `ganlab list --only=experiments,ablations`")
+        raise ConfigError(f"{what}={file}: this Python file does not exist; name one by its path "
+                          "from the folder in which the command is run, or one of "
+                          "`ganlab list --only=experiments,ablations`")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

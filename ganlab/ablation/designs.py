@@ -23,7 +23,8 @@ def base_levels(axes: Mapping[str, Axis], chosen: Levels, of_ranges: Mapping[str
     """
     check_levels(chosen, axes)
     return {name: chosen[name] if name in chosen else
-            of_ranges[name] if isinstance(axis, Range) else next(iter(axis)) for name, axis in axes.items()}
+            of_ranges[name] if isinstance(axis, Range) else next(iter(axis))
+            for name, axis in axes.items()}
 
 
 def check_levels(levels: Levels, axes: Mapping[str, Axis]) -> None:
@@ -33,8 +34,8 @@ def check_levels(levels: Levels, axes: Mapping[str, Axis]) -> None:
             raise unknown("axis", name, axes)
         if isinstance(axes[name], Range):
             if not axes[name].low <= level <= axes[name].high:
-                raise ConfigError(f"axis {name}: level {level!r} lies outside {axes[name].low:g} to "
-                                  f"{axes[name].high:g}")
+                raise ConfigError(f"axis {name}: level {level!r} lies outside {axes[name].low:g} "
+                                  f"to {axes[name].high:g}")
         elif level not in axes[name]:
             raise unknown(f"level of axis {name}", str(level), [str(known) for known in axes[name]])
 
@@ -52,8 +53,8 @@ def points_of(design: Design, axes: Mapping[str, Axis], base: Levels) -> list[Le
             raise unknown("design", design, NAMED_DESIGNS)
         ranges = [name for name, axis in axes.items() if isinstance(axis, Range)]
         if ranges:
-            raise ConfigError(f"design {design} takes axes of levels, and {', '.join(ranges)} is a Range; use a "
-                              "Search, or numbers(path, ...)")
+            raise ConfigError(f"design {design} takes axes of levels, and {', '.join(ranges)} is a "
+                              "Range; use a Search, or numbers(path, ...)")
         found = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
     else:
         found = _listed(design, axes, base)
@@ -96,16 +97,19 @@ def _search(search: Search, axes: Mapping[str, Axis]) -> list[Levels]:
     if search.points < 1:
         raise ConfigError(f"a Search of {search.points} points finds nothing; use at least 1")
     for name, axis in axes.items():
-        if isinstance(axis, Range) and not (axis.low < axis.high and (axis.low > 0 or not axis.log)):
+        if isinstance(axis, Range) and not (axis.low < axis.high
+                                            and (axis.low > 0 or not axis.log)):
             raise ConfigError(f"axis {name}: Range from {axis.low:g} to {axis.high:g} is empty"
                               f"{' or not above 0, which log=True needs' if axis.log else ''}")
     if search.kind == "sobol":
         # A power of two is drawn whole, which keeps its balance, and cut.
-        drawn = qmc.Sobol(len(axes), rng=search.seed).random_base2(max(0, (search.points - 1).bit_length()))
+        power = max(0, (search.points - 1).bit_length())
+        drawn = qmc.Sobol(len(axes), rng=search.seed).random_base2(power)
         shares = drawn[:search.points]
     else:
         shares = np.random.default_rng(search.seed).random((search.points, len(axes)))
-    return [{name: _level(axis, share) for (name, axis), share in zip(axes.items(), row, strict=True)}
+    return [{name: _level(axis, share)
+             for (name, axis), share in zip(axes.items(), row, strict=True)}
             for row in shares]
 
 

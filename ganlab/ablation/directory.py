@@ -30,8 +30,9 @@ from ganlab.storage import LOCK, command_text, versions, writing
 
 @dataclasses.dataclass(frozen=True)
 class TrialEntry:
-    """What is known of a trial: its variant, its seed, its status so far, `(rounds, kimg, values)` on the way, and of a
-    diverged one the rounds before the first that was not finite, and why that was not."""
+    """What is known of a trial: its variant, its seed, its status so far,
+    `(rounds, kimg, values)` on the way, and of a diverged one the rounds before the first that
+    was not finite, and why that was not."""
 
     variant: str
     seed: int
@@ -53,16 +54,19 @@ class StackRecord:
     trials: Sequence[TrialEntry]
 
     def later(self, step: int, seconds: float, load: float | None) -> "StackRecord":
-        """Returns the record after `step` rounds, for which `seconds` more were trained at a load of the machine."""
+        """Returns the record after `step` rounds, for which `seconds` more were trained at a load
+        of the machine."""
         total = self.cost.seconds + seconds
         return dataclasses.replace(self, step=step, cost=dataclasses.replace(
-            self.cost, seconds=total, load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
+            self.cost, seconds=total,
+            load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
     def at_end(self, images_per_round: int) -> "StackRecord":
         """Returns the record of a stack that is done, with its speed."""
         images = self.step * images_per_round * self.cost.trials
         rate = images / self.cost.seconds if self.cost.seconds else 0.0
-        return dataclasses.replace(self, finished=True, cost=dataclasses.replace(self.cost, images_per_second=rate))
+        return dataclasses.replace(self, finished=True,
+                                   cost=dataclasses.replace(self.cost, images_per_second=rate))
 
 
 class AblationDirectory:
@@ -86,12 +90,14 @@ class AblationDirectory:
         """
         # A new directory, an empty one, and what a crash left of one are free.
         if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"--workdir={self.path} is a file; name a new or an ablation's directory")
+            raise ConfigError(f"--workdir={self.path} is a file; name a new or an "
+                              "ablation's directory")
         if not self.plan_file.exists():
-            if self.path.is_dir() and any(not path.name.endswith(".partial") and path not in self._early
+            if self.path.is_dir() and any(not path.name.endswith(".partial")
+                                          and path not in self._early
                                           for path in self.path.iterdir()):
-                raise ConfigError(f"--workdir={self.path} is not empty and holds no ablation; name an empty or a new "
-                                  "directory")
+                raise ConfigError(f"--workdir={self.path} is not empty and holds no ablation; name "
+                                  "an empty or a new directory")
             return False
         # The plans are compared as they are written.
         old, new = json.loads(self.read_plan().to_json()), json.loads(plan.to_json())
@@ -102,7 +108,8 @@ class AblationDirectory:
         # Of other variants, the keys say more than the names.
         if "variants" in changed:
             names = [{variant["name"] for variant in each["variants"]} for each in (old, new)]
-            configs = [{variant["name"]: dict(flat(variant["config"])) for variant in each["variants"]}
+            configs = [{variant["name"]: dict(flat(variant["config"]))
+                        for variant in each["variants"]}
                        for each in (old, new)]
             keys = sorted({f"config.{key}" for name in names[0] & names[1]
                            for key in configs[0][name].keys() | configs[1][name].keys()
@@ -110,8 +117,9 @@ class AblationDirectory:
             detail = (f" ({counted(len(names[0] - names[1]), 'variant is', 'variants are')} gone, "
                       f"{counted(len(names[1] - names[0]), 'is', 'are')} new; keys that "
                       f"differ: {', '.join(keys[:5]) or 'none'})")
-        raise ConfigError(f"--workdir={self.path} holds another plan: {', '.join(changed)} differ{detail}; use another "
-                          "--workdir, or the ablation's file as it was")
+        raise ConfigError(f"--workdir={self.path} holds another plan: "
+                          f"{', '.join(changed)} differ{detail}; use another --workdir, "
+                          "or the ablation's file as it was")
 
     def write_plan(self, plan: Plan, stacks: Sequence[Stack] | None, command: list[str]) -> None:
         """Makes the directory; the plan comes last, so that a directory with a plan is whole.
@@ -131,16 +139,19 @@ class AblationDirectory:
     def write_stacks(self, stacks: Sequence[Stack]) -> None:
         """Writes how the trials are stacked."""
         with writing(self.stacks_file):
-            write_atomically(self.stacks_file, json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
+            write_atomically(self.stacks_file,
+                             json.dumps([dataclasses.asdict(stack) for stack in stacks]) + "\n")
 
     def note_machine(self) -> None:
         """Writes the packages and devices of this machine beside the command that was given on
         another one."""
         with writing(self.versions_file):
-            write_atomically(self.versions_file, json.dumps(versions(self.origin()["command"]), indent=2) + "\n")
+            write_atomically(self.versions_file,
+                             json.dumps(versions(self.origin()["command"]), indent=2) + "\n")
 
     def origin(self) -> dict[str, Any]:
-        """Returns the packages, the commit, the devices and the command that the study is made by."""
+        """Returns the packages, the commit, the devices and the command that the study
+        is made by."""
         return json.loads(self.versions_file.read_text())
 
     def read_plan(self) -> Plan:
@@ -154,8 +165,8 @@ class AblationDirectory:
         try:
             return plan_from(self.plan_file.read_text())
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self.plan_file} does not read ({error!r}); restore it, or use another --workdir"
-                              ) from error
+            raise ConfigError(f"{self.plan_file} does not read ({error!r}); restore it, or use "
+                              "another --workdir") from error
 
     def read_stacks(self) -> list[Stack]:
         """Returns how the trials are stacked.
@@ -165,8 +176,8 @@ class AblationDirectory:
         """
         if not self.is_cut:
             raise ConfigError(f"the trials of {self.path} are not cut into stacks yet; "
-                              f"`ganlab ablate --workdir={shlex.quote(str(self.path))}` does it, with the launcher that "
-                              "it was begun with")
+                              f"`ganlab ablate --workdir={shlex.quote(str(self.path))}` does it, "
+                              "with the launcher that it was begun with")
         return [Stack(each["number"], each["group"], tuple(map(tuple, each["trials"])))
                 for each in json.loads(self.stacks_file.read_text())]
 
@@ -179,14 +190,16 @@ class AblationDirectory:
         return self.stack_folder(number) / "checkpoints"
 
     def read_stack(self, number: int, up_to: int | None = None) -> StackRecord | None:
-        """Returns what a stack has found, or had found after `up_to` rounds; None before it began."""
+        """Returns what a stack has found, or had found after `up_to` rounds; None
+        before it began."""
         file = self.stack_folder(number) / "trials.json"
         if not file.exists() or up_to == 0:
             return None
         found = json.loads(file.read_text())
         # What was measured and then not saved is measured again.
         trials = [TrialEntry(each["variant"], each["seed"], each["status"],
-                             [tuple(entry) for entry in each["curve"] if up_to is None or entry[0] <= up_to],
+                             [tuple(entry) for entry in each["curve"]
+                              if up_to is None or entry[0] <= up_to],
                              each.get("rounds"), each.get("why", "")) for each in found["trials"]]
         return StackRecord(found["number"], found["step"], found["finished"], Cost(**found["cost"]),
                            [Value(**each) for each in found["values"]], trials)
@@ -196,7 +209,8 @@ class AblationDirectory:
         folder = self.stack_folder(record.number)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / "trials.json", json.dumps(dataclasses.asdict(record), indent=1) + "\n")
+            write_atomically(folder / "trials.json",
+                             json.dumps(dataclasses.asdict(record), indent=1) + "\n")
 
     def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
         """Writes a stack's samples by variant."""
@@ -243,13 +257,14 @@ def read_study(path: str | Path) -> Study:
     for stack in directory.read_stacks() if directory.is_cut else ():
         record, error = directory.read_stack(stack.number), directory.error(stack.number)
         if error:
-            errors |= {plan.variants[number].name: error for number, _ in stack.trials}
-            trials |= {(plan.variants[number].name, seed): Trial(plan.variants[number].name, seed, FAILED)
-                       for number, seed in stack.trials}
+            for number, seed in stack.trials:
+                name = plan.variants[number].name
+                errors[name], trials[name, seed] = error, Trial(name, seed, FAILED)
             continue
         if record is None:
             continue
-        values |= {value.name: value for value in record.values if value.protocol or value.name not in values}
+        values |= {value.name: value
+                   for value in record.values if value.protocol or value.name not in values}
         for entry in record.trials:
             trials[entry.variant, entry.seed] = _trial(entry, record)
             if record.finished:
@@ -258,22 +273,28 @@ def read_study(path: str | Path) -> Study:
         file = directory.stack_folder(stack.number) / "samples.npz"
         if file.exists():
             with np.load(file) as found:
-                samples |= {str(name): found[str(place)] for place, name in enumerate(found["names"])}
+                samples |= {str(name): found[str(place)]
+                            for place, name in enumerate(found["names"])}
     # Every planned trial is in the study; those that nobody trained are missing.
     origin = directory.origin()
     variants = [Variant(variant.name, variant.levels, plan.changes(variant), plan.kimg,
-                        variant.config.train.total_rounds, _together(costs.get(variant.name, {}).values()),
-                        samples.get(variant.name), errors.get(variant.name, "")) for variant in plan.variants]
+                        variant.config.train.total_rounds,
+                        _together(costs.get(variant.name, {}).values()),
+                        samples.get(variant.name), errors.get(variant.name, ""))
+                for variant in plan.variants]
     everything = [trials.get((variant.name, seed), Trial(variant.name, seed, MISSING))
                   for variant in plan.variants for seed in plan.seeds]
     packages = {**origin["packages"], **{name: str(value) for name, value in origin.items()
                                          if name not in ("packages", "command")}}
-    return Study(plan.title, plan.question, plan.design, plan.variants[0].name, plan.axes, variants, everything,
-                 list(values.values()), command_text(origin["command"]), dict(flat(plan.variants[0].config)), packages)
+    return Study(plan.title, plan.question, plan.design, plan.variants[0].name, plan.axes, variants,
+                 everything,
+                 list(values.values()), command_text(origin["command"]),
+                 dict(flat(plan.variants[0].config)), packages)
 
 
 def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
-    curve, cost = [(kimg, values) for _, kimg, values in entry.curve], record.cost if record.finished else None
+    curve = [(kimg, values) for _, kimg, values in entry.curve]
+    cost = record.cost if record.finished else None
     if entry.status == DIVERGED:
         return Trial(entry.variant, entry.seed, DIVERGED, {}, curve, entry.rounds, entry.why, cost)
     if not record.finished:
@@ -282,7 +303,8 @@ def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
 
 
 def mean_load(parts: Iterable[tuple[float | None, float]]) -> float | None:
-    """Returns the mean of loads, each over its seconds; None where none is known, or no time has passed."""
+    """Returns the mean of loads, each over its seconds; None where none is known, or no
+    time has passed."""
     known = [(load, seconds) for load, seconds in parts if load is not None and seconds > 0]
     total = sum(seconds for _, seconds in known)
     return sum(load * seconds for load, seconds in known) / total if known else None

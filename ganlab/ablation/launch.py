@@ -1,4 +1,5 @@
-"""Where the stacks of an ablation are trained: here, in processes of this machine, or as jobs of SLURM."""
+"""Where the stacks of an ablation are trained: here, in processes of this machine, or as
+jobs of SLURM."""
 
 import contextlib
 import shutil
@@ -23,8 +24,8 @@ SIZE_STACKS = "--size_stacks"
 """The flag of a job that cuts the trials into stacks."""
 ERROR_LINES = 3
 JOB_MINUTES = 4 * 60
-"""Time limit of a job where the option `time` says nothing else: partitions take it, and a job that reaches it is queued
-again and resumes."""
+"""Time limit of a job where the option `time` says nothing else: partitions take it, and a job that
+reaches it is queued again and resumes."""
 MOST_LIMITS = 1000  # Times that a job may reach it.
 SAVING_SECONDS = 80  # Of the 90 between SLURM's signal and the end of a job.
 
@@ -33,12 +34,12 @@ Track = Callable[[Plan, Stack], Advance]
 """`track(plan, stack) -> advance`: begins a bar of a stack's rounds."""
 
 
-def train_here(directory: AblationDirectory, programs: Mapping[int, Program], interruption: Interruption, track: Track,
-               say: Callable[[str], None]) -> bool:
+def train_here(directory: AblationDirectory, programs: Mapping[int, Program],
+               interruption: Interruption, track: Track, say: Callable[[str], None]) -> bool:
     """Trains all stacks that are not done, one after another; returns whether none was interrupted.
 
-    A stack that fails is tried once more in a process of its own, which whatever the others left behind does
-    not reach; when it fails there too, it is marked and the next one follows.
+    A stack that fails is tried once more in a process of its own, which whatever the others left
+    behind does not reach; when it fails there too, it is marked and the next one follows.
 
     Args:
       directory: of the ablation.
@@ -50,7 +51,8 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
     plan = directory.read_plan()
     for stack in directory.unfinished():
         try:
-            if not train_one(directory, plan, stack, programs.get(stack.group), interruption, track(plan, stack), say):
+            if not train_one(directory, plan, stack, programs.get(stack.group), interruption,
+                             track(plan, stack), say):
                 return False
         # The user can mend these: another try would end in the same way.
         except (ConfigError, OSError):
@@ -58,7 +60,8 @@ def train_here(directory: AblationDirectory, programs: Mapping[int, Program], in
         except Exception as error:
             # Memory that others left behind is a common cause, so a fresh process tries.
             text = "".join(traceback.format_exception_only(error)).strip()
-            say(f"stack {stack.number} failed ({_brief(text)}); trying once more in a process of its own")
+            say(f"stack {stack.number} failed ({_brief(text)}); trying once more in a "
+                "process of its own")
             retry_apart(directory, stack, text, say, interruption)
             if interruption.signal is not None:
                 return False
@@ -82,20 +85,24 @@ def retry_apart(directory: AblationDirectory, stack: Stack, text: str, say: Call
 
     A process that ends because of the same signal as this one has not failed.
     """
-    done = subprocess.run(job_command(directory.path, stack_flag(stack.number)), capture_output=True, text=True)
+    done = subprocess.run(job_command(directory.path, stack_flag(stack.number)),
+                          capture_output=True, text=True)
     if done.returncode == 0 or interruption.signal is not None:
         return
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     reason = "\n".join(lines[-ERROR_LINES:]) or f"status {done.returncode}; before: {text}"
     directory.write_error(stack.number, reason)
-    say(f"stack {stack.number} failed again and is left out: {_brief(lines[-1] if lines else reason)}")
+    say(f"stack {stack.number} failed again and is left out: "
+        f"{_brief(lines[-1] if lines else reason)}")
 
 
 def check_launcher(launcher: str) -> None:
-    """Raises ConfigError where this machine cannot submit by a launcher; nothing is compiled or written for it."""
+    """Raises ConfigError where this machine cannot submit by a launcher; nothing is compiled or
+    written for it."""
     if launcher == "slurm" and shutil.which("sbatch") is None:
-        raise ConfigError("--launcher=slurm: there is no SLURM here (no sbatch on the PATH); run the command on a node "
-                          "that submits, or use --launcher=here or --launcher=local")
+        raise ConfigError("--launcher=slurm: there is no SLURM here (no sbatch on the PATH); run "
+                          "the command on a node that submits, or use --launcher=here or "
+                          "--launcher=local")
 
 
 def job_command(path: Path, *flags: str) -> list[str]:
@@ -110,9 +117,11 @@ def stack_flag(number: int) -> str:
 
 def size_by_job(directory: AblationDirectory, launcher: str, limit: int, options: Mapping[str, Any],
                 say: Callable[[str], None]) -> None:
-    """Cuts an ablation's trials into stacks by a job, on the kind of node that trains them, and waits for it.
+    """Cuts an ablation's trials into stacks by a job, on the kind of node that trains them, and
+    waits for it.
 
-    Only there are the devices whose memory the stacks have to fit; a node that submits often has none.
+    Only there are the devices whose memory the stacks have to fit; a node that submits
+    often has none.
 
     Args:
       directory: of the ablation, whose plan is written.
@@ -129,8 +138,9 @@ def size_by_job(directory: AblationDirectory, launcher: str, limit: int, options
     say(f"job {job.job_id}: sizes the stacks on the node where it runs; logs in {directory.jobs}")
     error = _error_of(job)
     if error is not None:
-        raise ConfigError(f"--launcher={launcher}: the job that sizes the stacks failed: {_last_lines(error)}\n"
-                          f"logs in {directory.jobs}; the same command tries again")
+        raise ConfigError(f"--launcher={launcher}: the job that sizes the stacks failed: "
+                          f"{_last_lines(error)}\nlogs in {directory.jobs}; the same "
+                          "command tries again")
 
 
 def submit(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any],
@@ -149,7 +159,8 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
     """
     stacks, executor = directory.unfinished(), _executor(directory, launcher, workers, options)
     # SLURM itself keeps to the number of workers; processes of this machine are started in turn.
-    for batch in ([stacks] if launcher == "slurm" else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
+    for batch in ([stacks] if launcher == "slurm"
+                  else [stacks[i:i + workers] for i in range(0, len(stacks), workers)]):
         jobs = executor.map_array(Job(), [str(directory.path)] * len(batch),
                                   [stack_flag(stack.number) for stack in batch])
         say(f"jobs {', '.join(str(job.job_id) for job in jobs)}: stacks "
@@ -158,7 +169,8 @@ def submit(directory: AblationDirectory, launcher: str, workers: int, options: M
             _await(job, stack, directory, say)
 
 
-def _executor(directory: AblationDirectory, launcher: str, workers: int, options: Mapping[str, Any]) -> Any:
+def _executor(directory: AblationDirectory, launcher: str, workers: int,
+              options: Mapping[str, Any]) -> Any:
     """Returns what submits jobs with these options."""
     import submitit  # Imported here: it is for those who submit.
 
@@ -167,21 +179,23 @@ def _executor(directory: AblationDirectory, launcher: str, workers: int, options
         executor.update_parameters(name="ganlab", timeout_min=JOB_MINUTES,
                                    **{f"slurm_{name}": value for name, value in options.items()})
         if launcher == "slurm":
-            executor.update_parameters(slurm_array_parallelism=workers, slurm_max_num_timeout=MOST_LIMITS)
+            executor.update_parameters(slurm_array_parallelism=workers,
+                                       slurm_max_num_timeout=MOST_LIMITS)
     except (RuntimeError, NameError, AssertionError) as error:
         raise ConfigError(f"--launcher={launcher}: {error}") from error
     return executor
 
 
 class Job:
-    """Does a part of an ablation in a process of its own, for submitit: at SLURM's time limit a stack is saved and
-    queued again."""
+    """Does a part of an ablation in a process of its own, for submitit: at SLURM's time limit a
+    stack is saved and queued again."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
 
     def __call__(self, path: str, *flags: str) -> None:
-        """Runs the command for an ablation's directory with these flags; raises RuntimeError where it fails."""
+        """Runs the command for an ablation's directory with these flags; raises RuntimeError
+        where it fails."""
         self._process = subprocess.Popen(job_command(Path(path), *flags), stdout=subprocess.DEVNULL,
                                          stderr=subprocess.PIPE, text=True)
         _, errors = self._process.communicate()
@@ -189,7 +203,8 @@ class Job:
             raise RuntimeError(errors.strip() or f"status {self._process.returncode}")
 
     def checkpoint(self, path: str, *flags: str) -> object:
-        """Waits until a stack is saved, and returns what resumes the job: submitit asks for it at the time limit."""
+        """Waits until a stack is saved, and returns what resumes the job: submitit asks for it at
+        the time limit."""
         from submitit.helpers import DelayedSubmission
 
         if self._process is not None and self._process.poll() is None:
@@ -200,7 +215,8 @@ class Job:
         return DelayedSubmission(Job(), path, *flags)
 
 
-def _await(job: Any, stack: Stack, directory: AblationDirectory, say: Callable[[str], None]) -> None:
+def _await(job: Any, stack: Stack, directory: AblationDirectory,
+           say: Callable[[str], None]) -> None:
     """Waits for a job, and writes why it failed."""
     error = _error_of(job)
     if error is not None:

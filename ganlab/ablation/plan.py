@@ -1,4 +1,5 @@
-"""An ablation as a plan: every variant with its whole config, and the groups that one program each can train."""
+"""An ablation as a plan: every variant with its whole config, and the groups that one program
+each can train."""
 
 import dataclasses
 import json
@@ -82,7 +83,8 @@ class Plan:
         """Returns the config keys in which a variant differs from the base; None for a key that it
         lacks."""
         base, own = dict(flat(self.variants[0].config)), dict(flat(variant.config))
-        return {path: own.get(path) for path in sorted(base.keys() | own.keys()) if base.get(path) != own.get(path)}
+        return {path: own.get(path)
+                for path in sorted(base.keys() | own.keys()) if base.get(path) != own.get(path)}
 
     def to_json(self) -> str:
         """Returns the plan as text, from which `plan_from` makes it again."""
@@ -99,7 +101,8 @@ def plan_from(text: str) -> Plan:
       ValueError, KeyError, TypeError: for something else.
     """
     found = json.loads(text)
-    variants = [PlannedVariant(each["name"], each["levels"], config_of(each["config"]), each["group"])
+    variants = [PlannedVariant(each["name"], each["levels"], config_of(each["config"]),
+                               each["group"])
                 for each in found.pop("variants")]
     return Plan(**found, variants=variants)
 
@@ -112,8 +115,8 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
       trained_here: whether this machine trains it, so that its data has to fit here.
 
     Raises:
-      ConfigError: for a mistake in the ablation, or that lists every variant whose config is invalid, that cannot be
-        stacked, or that cannot be measured.
+      ConfigError: for a mistake in the ablation, or that lists every variant whose config is
+        invalid, that cannot be stacked, or that cannot be measured.
     """
     _check_numbers(ablation)
     # Every combination of levels, with the config that it makes of the experiment.
@@ -137,28 +140,31 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
             mistakes.setdefault(str(error), []).append(name)
     # All mistakes are listed at once, each with the variants that make it.
     if len({variant.name for variant in variants}) < len(variants):
-        raise ConfigError("two variants of the ablation have one name: their levels agree in six digits; take levels "
-                          "that are further apart")
+        raise ConfigError("two variants of the ablation have one name: their levels agree in six "
+                          "digits; take levels that are further apart")
     if mistakes:
         lines = "".join(f"\n  {_some(names)}: {text}" for text, names in mistakes.items())
         number = sum(map(len, mistakes.values()))
-        raise ConfigError(f"{number} of {counted(len(points), 'variant')} {agreeing(number, 'is', 'are')} "
-                          f"invalid:{lines}")
+        raise ConfigError(f"{number} of {counted(len(points), 'variant')} "
+                          f"{agreeing(number, 'is', 'are')} invalid:{lines}")
     # What the study is read by: levels in their order, and seeds.
-    axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range) else list(axis)
+    axes = {name: sorted({levels[name] for levels in points}) if isinstance(axis, Range)
+            else list(axis)
             for name, axis in ablation.axes.items()}
     seeds = list(range(ablation.first_seed, ablation.first_seed + ablation.seeds))
-    return Plan(ablation.title, ablation.question, ablation.experiment, design_words(ablation.design, len(points)),
-                axes, ablation.kimg, ablation.metrics, ablation.features, ablation.weights, ablation.number,
-                ablation.evaluations, seeds, variants)
+    return Plan(ablation.title, ablation.question, ablation.experiment,
+                design_words(ablation.design, len(points)),
+                axes, ablation.kimg, ablation.metrics, ablation.features, ablation.weights,
+                ablation.number, ablation.evaluations, seeds, variants)
 
 
-def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool) -> Game:
+def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
+                  trained_here: bool) -> Game:
     """Returns the game of a group, by one of its variants."""
     game, dataset = build(config)
     if config.init.source:
-        raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from their seeds; leave it "
-                          "empty, or train by `ganlab train`")
+        raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from "
+                          "their seeds; leave it empty, or train by `ganlab train`")
     if game.sampler is None:
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are compared; train its "
                           "variants one by one by `ganlab train`")
@@ -167,16 +173,18 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation, trained
                           "one program from its first round to its last; train its variants one by one by `ganlab train`")
     if trained_here:
         check_stays(dataset, config)
-    make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights, ablation.number)
+    make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights,
+                 ablation.number)
     return game
 
 
 def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
     """Raises ConfigError for data that the devices of this machine cannot hold beside a stack."""
     if not stays_on_device(dataset, config):
-        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than config.data.device_share "
-                          f"({config.data.device_share:g}) of a device's memory, and the data of stacked trials has to "
-                          "stay there; take a smaller set or resolution, or a larger share")
+        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than "
+                          f"config.data.device_share ({config.data.device_share:g}) of a device's "
+                          "memory, and the data of stacked trials has to stay there; take a "
+                          "smaller set or resolution, or a larger share")
 
 
 def variant_name(levels: Levels) -> str:
@@ -195,7 +203,8 @@ def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> li
 def _check_numbers(ablation: Ablation) -> None:
     for name, least in (("seeds", 1), ("evaluations", 1), ("first_seed", 0), ("number", 0)):
         if getattr(ablation, name) < least:
-            raise ConfigError(f"{name} of the ablation is {getattr(ablation, name)}; use at least {least}")
+            raise ConfigError(f"{name} of the ablation is {getattr(ablation, name)}; use "
+                              f"at least {least}")
     if not ablation.kimg > 0:
         raise ConfigError(f"kimg of the ablation is {ablation.kimg}; use a number above 0")
     for name, axis in ablation.axes.items():
@@ -207,7 +216,9 @@ def _base(ablation: Ablation, get_config: Callable[[str], ml_collections.ConfigD
     """Returns the base's levels; those of ranges are the experiment's."""
     ranges = {name: axis for name, axis in ablation.axes.items() if isinstance(axis, Range)}
     named = {name: axis for name, axis in ablation.axes.items() if name not in ranges}
-    levels = base_levels(named, {name: level for name, level in ablation.base.items() if name not in ranges}, {})
+    levels = base_levels(named,
+                         {name: level for name, level in ablation.base.items()
+                          if name not in ranges}, {})
     found = dict(flat(_config(ablation, levels, get_config))) if ranges else {}
     for name, axis in ranges.items():
         if axis.path.removeprefix(CONFIG) not in found:
@@ -238,8 +249,8 @@ def _merged(ablation: Ablation, levels: Levels) -> Changes:
     for axis, level in levels.items():
         for name, value in _changes(ablation.axes[axis], level).items():
             if name in origin and merged[name] != value:
-                raise ConfigError(f"axes {origin[name]} and {axis} both set {name}, to {merged[name]!r} and {value!r}; "
-                                  "leave it to one")
+                raise ConfigError(f"axes {origin[name]} and {axis} both set {name}, to "
+                                  f"{merged[name]!r} and {value!r}; leave it to one")
             merged[name], origin[name] = value, axis
     return merged
 
@@ -255,7 +266,8 @@ def _set(config: ml_collections.ConfigDict, path: str, value: object) -> None:
         if parent not in section or not isinstance(section[parent], ml_collections.ConfigDict):
             raise unknown("key", path, [CONFIG + known for known, _ in flat(config)])
         section = section[parent]
-    if isinstance(section.get(leaf), float) and isinstance(value, int) and not isinstance(value, bool):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(section.get(leaf), float) and whole:
         value = float(value)
     # Validation words what is unknown, or of another type, better.
     with config.unlocked(), config.ignore_type():
@@ -267,8 +279,11 @@ def _structure(config: ml_collections.ConfigDict) -> str:
     length and intervals."""
     entries = plain(config)
     entries["hyper"] = sorted(entries["hyper"])
-    entries["train"] = {name: value for name, value in entries["train"].items() if not name.endswith("_rounds")}
-    return json.dumps({name: value for name, value in entries.items() if name not in ("seed", "name")}, sort_keys=True)
+    entries["train"] = {name: value
+                        for name, value in entries["train"].items() if not name.endswith("_rounds")}
+    return json.dumps({name: value
+                       for name, value in entries.items() if name not in ("seed", "name")},
+                      sort_keys=True)
 
 
 def _rounds(kimg: float, game: Game, rounds_per_call: int) -> int:

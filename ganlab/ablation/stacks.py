@@ -25,11 +25,13 @@ from ganlab.types import Tree
 # The rest is for samples, their features, and what the compiler cannot foresee.
 MEMORY_SHARE = 0.7
 MOST_TRIES = 4
-# On CPU, where stacks of 4 to 16 trials on two cores took 7 to 10% less time a trial than stacks of 64: a stack gains
-# there by the cores alone, and what a small one touches is likelier to stay in their caches.
+# On CPU, where stacks of 4 to 16 trials on two cores took 7 to 10% less time a trial than stacks of
+# 64: a stack gains there by the cores alone, and what a small one touches is likelier to stay in
+# their caches.
 TRIALS_PER_CPU_DEVICE = 8
 CONVOLUTION_AXES = 4
-# A smaller stack has to be clearly faster a trial, for it is more stacks to compile and to wait for.
+# A smaller stack has to be clearly faster a trial, for it is more stacks to compile and to
+# wait for.
 WORTH_CUTTING = 0.8
 
 
@@ -71,7 +73,8 @@ class Program:
         program's size."""
         trials = [*stack.trials, *[stack.trials[-1]] * (self.size - len(stack.trials))]
         numbers = [plan.variants[number].config.hyper for number, _ in trials]
-        hyper = {name: jnp.array([float(each[name]) for each in numbers]) for name in self.game.hyper}
+        hyper = {name: jnp.array([float(each[name]) for each in numbers])
+                 for name in self.game.hyper}
         return self.programs.init(jnp.array([seed for _, seed in trials]), hyper)
 
 
@@ -86,17 +89,20 @@ def cut(trials: Sequence[tuple[int, int]], group: int, size: int, first: int) ->
     from `first`."""
     count = math.ceil(len(trials) / size)
     ends = [round(len(trials) * number / count) for number in range(count + 1)]
-    return [Stack(first + number, group, tuple(trials[ends[number]:ends[number + 1]])) for number in range(count)]
+    return [Stack(first + number, group, tuple(trials[ends[number]:ends[number + 1]]))
+            for number in range(count)]
 
 
 def largest_stack(trials: int, limit: int = 0) -> int:
     """Returns how many of a group's trials a stack has at most, where memory does not ask for less.
 
-    They are as few as make stacks of nearly equal sizes, so that few places of a program are only filled up.
+    They are as few as make stacks of nearly equal sizes, so that few places of a program are
+    only filled up.
 
     Args:
       trials: of the group.
-      limit: trials of a stack at most; 0 for all on accelerators, and `TRIALS_PER_CPU_DEVICE` for each device on CPU.
+      limit: trials of a stack at most; 0 for all on accelerators, and `TRIALS_PER_CPU_DEVICE` for
+        each device on CPU.
     """
     usual = TRIALS_PER_CPU_DEVICE * jax.device_count() if jax.default_backend() == "cpu" else trials
     return math.ceil(trials / math.ceil(trials / (limit or usual)))
@@ -113,7 +119,8 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     size = math.ceil(trials / devices) * devices
     mesh = make_trial_mesh(size)
     train = variant.config.train
-    programs = make_trial_programs(game, mesh, train.rounds_per_call, Jitter.of(variant.config.data))
+    programs = make_trial_programs(game, mesh, train.rounds_per_call,
+                                   Jitter.of(variant.config.data))
     data = placed_data(dataset, mesh)
     hyper = {name: jnp.zeros(size) for name in game.hyper}
     states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)
@@ -128,8 +135,8 @@ def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Prog
     """Returns the program of a group's largest stack that fits the memory of the devices of this
     machine, and that is not slower per trial than a small one.
 
-    Convolutions of many trials, each with a kernel of its own, are slow on CPU; there a stack of a trial
-    for each device is timed against the large one.
+    Convolutions of many trials, each with a kernel of its own, are slow on CPU; there a stack of a
+    trial for each device is timed against the large one.
 
     Args:
       plan: the plan.
@@ -140,7 +147,8 @@ def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Prog
     trials = len(group_trials(plan, group))
     size = largest_stack(trials, limit)
     room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count() / beside
-    # Only the compiler knows the memory of a stack, so a size is tried, and the next follows from it.
+    # Only the compiler knows the memory of a stack, so a size is tried, and the next follows
+    # from it.
     for _ in range(MOST_TRIES):
         program = compile_program(plan, group, size)
         if program.memory <= room or size <= jax.device_count():
@@ -149,7 +157,8 @@ def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Prog
     # Where a large stack may be slower, both are timed.
     if jax.default_backend() == "cpu" and size > jax.device_count() and _convolves(program):
         small = compile_program(plan, group, jax.device_count())
-        if call_seconds(small, plan) / small.size < WORTH_CUTTING * call_seconds(program, plan) / program.size:
+        of_small, of_large = (call_seconds(each, plan) / each.size for each in (small, program))
+        if of_small < WORTH_CUTTING * of_large:
             return small
     return program
 

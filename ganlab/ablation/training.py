@@ -1,4 +1,5 @@
-"""Trains a stack: its rounds, the values of every trial on the way, and its way back after an interruption."""
+"""Trains a stack: its rounds, the values of every trial on the way, and its way back
+after an interruption."""
 
 import collections
 import contextlib
@@ -35,7 +36,8 @@ CALLS_AHEAD = 2  # Keeps a device busy, and lets an interruption be heard.
 SAMPLES, SAMPLES_SEED = 64, 0
 
 
-def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationDirectory, interruption: Interruption,
+def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationDirectory,
+                interruption: Interruption,
                 advance: Callable[[int], None], say: Callable[[str], None]) -> bool:
     """Trains a stack from where it stopped, and writes what it finds; returns whether it came to
     its end.
@@ -53,14 +55,15 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
     rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
     # When it is measured, and by what.
     points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
-    judging = make_judging(variant.config, program.game, program.dataset, plan.metrics, plan.features, plan.weights,
-                           plan.number)
+    judging = make_judging(variant.config, program.game, program.dataset, plan.metrics,
+                           plan.features, plan.weights, plan.number)
     with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
         # From the newest states that were saved, with what was known by then.
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
         states = states if kept is None else _placed(kept, states)
-        record = directory.read_stack(stack.number, up_to=step) or _empty(plan, stack, program, judging)
+        record = (directory.read_stack(stack.number, up_to=step)
+                  or _empty(plan, stack, program, judging))
         advance(step)
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
@@ -80,7 +83,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if step in points:
                 kimg = program.game.kimg(step)
                 record = _measured(record, step, kimg, program, states, finite, judging)
-            # Before the states: of a crash in between, what was measured after the older ones is left out.
+            # Before the states: of a crash in between, what was measured after the older ones is
+            # left out.
             directory.write_stack(record)
             if interruption.signal is not None and step < rounds:
                 checkpoints.save(step, _kept(states, stack))
@@ -91,7 +95,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             if step < rounds:
                 checkpoints.save(step, _kept(states, stack))
             start = time.perf_counter()
-        directory.write_samples(stack.number, _samples(plan, stack, program, states, np.asarray(finite)))
+        directory.write_samples(stack.number,
+                                _samples(plan, stack, program, states, np.asarray(finite)))
     directory.finish_stack(record.at_end(program.game.images_per_round))
     return True
 
@@ -118,13 +123,14 @@ def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> Stac
     parameters = sum(leaf.size for network in program.game.networks.values()
                      for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
     cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
-    trials = [TrialEntry(plan.variants[number].name, seed, FINISHED, []) for number, seed in stack.trials]
+    trials = [TrialEntry(plan.variants[number].name, seed, FINISHED, [])
+              for number, seed in stack.trials]
     values = [Value(name, better, "") for name, better in judging.values.items()]
     return StackRecord(stack.number, 0, False, cost, values, trials)
 
 
-def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState, finite: np.ndarray,
-              judging: Judging) -> StackRecord:
+def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState,
+              finite: np.ndarray, judging: Judging) -> StackRecord:
     """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
     sample = jax.jit(_sampled(program.game.sampler))
@@ -137,7 +143,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
             with contextlib.suppress(NotFinite):
                 found = judging(Makers(functools.partial(sample, own)))
         if found is None:
-            trials.append(trial if trial.status == DIVERGED else _diverged(trial, program, states, place))
+            trials.append(trial if trial.status == DIVERGED
+                          else _diverged(trial, program, states, place))
             continue
         values = [Value(result.name, result.better, result.protocol.name, result.protocol.as_dict())
                   for result in found]
@@ -149,7 +156,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
 def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int) -> TrialEntry:
     """Returns the entry of a trial that was found not to be finite, with the round and the array
     where its guard noted them."""
-    own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place], jax.device_get(states.memory)))
+    own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place],
+                                             jax.device_get(states.memory)))
     fault = fault_of(program.game, own)
     if fault is None:  # Its samples are not finite, or its game has no guard.
         return dataclasses.replace(trial, status=DIVERGED)

@@ -1,8 +1,9 @@
 """ganlab ablate --ablation=FILE --workdir=DIR [--dry_run] [--launcher=here|local|slurm]
 
-Trains every variant of an ablation from every seed. Trials that differ in numbers and seeds alone are
-stacked: they train side by side as one program, as many as fit the memory, spread over all devices (on
-CPU, over its cores). The same command again trains what is missing, to the same numbers.
+Trains every variant of an ablation from every seed. Trials that differ in numbers and seeds
+alone are stacked: they train side by side as one program, as many as fit the memory, spread
+over all devices (on CPU, over its cores). The same command again trains what is missing, to
+the same numbers.
 
 Examples:
   ganlab ablate --ablation=experiments/ablations/penalties.py --workdir=runs/penalties --dry_run
@@ -11,16 +12,16 @@ Examples:
   ganlab ablate --ablation=FILE --workdir=DIR --launcher=slurm --slurm=partition=gpu,gpus_per_node=1,time=240
   ganlab report runs/penalties                                # also while it trains
 
---dry_run prints the plan: the variants, how they fall into groups, stacks and their memory, and the time
-that a short calibration leads to expect; it writes nothing. A trial that diverges is marked, kept from
-its last finite state and counted; the others of its stack continue. A stack whose program fails is tried
-again in a process of its own, and left out if it fails there too.
+--dry_run prints the plan: the variants, how they fall into groups, stacks and their memory, and the
+time that a short calibration leads to expect; it writes nothing. A trial that diverges is marked,
+kept from its last finite state and counted; the others of its stack continue. A stack whose program
+fails is tried again in a process of its own, and left out if it fails there too.
 
-Stacks are sized where they are trained: with --launcher=slurm a first job does it, with the options of the
-others, because only its node has the devices whose memory the stacks have to fit.
+Stacks are sized where they are trained: with --launcher=slurm a first job does it, with the options
+of the others, because only its node has the devices whose memory the stacks have to fit.
 
-The directory gets plan.json, what each stack found (stacks/), and the report: report.html, results.csv,
-results.parquet, results.tex.
+The directory gets plan.json, what each stack found (stacks/), and the report: report.html,
+results.csv, results.parquet, results.tex.
 """
 
 import contextlib
@@ -77,19 +78,23 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     flags.DEFINE_string("ablation", None, "the ablation's file, with its choices if it has some: "
                         "FILE:data=ring8; not needed to resume", flag_values=values)
-    flags.DEFINE_string("workdir", None, "the ablation's directory, new or to resume", flag_values=values,
-                        required=True)
+    flags.DEFINE_string("workdir", None, "the ablation's directory, new or to resume",
+                        flag_values=values, required=True)
     flags.DEFINE_bool("dry_run", False, "prints the plan and writes nothing", flag_values=values)
-    flags.DEFINE_enum("launcher", "here", LAUNCHERS, "where stacks are trained: one after another in this process, or "
-                      "as jobs in processes of this machine or of SLURM", flag_values=values)
-    flags.DEFINE_integer("workers", 1, "jobs at a time, of a launcher", flag_values=values, lower_bound=1)
-    flags.DEFINE_list("slurm", [], "options of sbatch as name=value, joined by comma", flag_values=values)
-    flags.DEFINE_integer("trials_per_stack", 0, "trials of a stack at most; 0 for as many as fit and pay",
-                         flag_values=values, lower_bound=0)
-    flags.DEFINE_integer("stack", None, "trains this stack alone, of a plan that is written: what jobs call",
-                         flag_values=values)
-    flags.DEFINE_bool("size_stacks", False, "cuts the trials of a plan that is written into stacks that fit this "
-                      "machine: what the first job of SLURM calls", flag_values=values)
+    flags.DEFINE_enum("launcher", "here", LAUNCHERS, "where stacks are trained: one after another "
+                      "in this process, or as jobs in processes of this machine or of SLURM",
+                      flag_values=values)
+    flags.DEFINE_integer("workers", 1, "jobs at a time, of a launcher", flag_values=values,
+                         lower_bound=1)
+    flags.DEFINE_list("slurm", [], "options of sbatch as name=value, joined by comma",
+                      flag_values=values)
+    flags.DEFINE_integer("trials_per_stack", 0, "trials of a stack at most; 0 for as "
+                         "many as fit and pay", flag_values=values, lower_bound=0)
+    flags.DEFINE_integer("stack", None, "trains this stack alone, of a plan that is "
+                         "written: what jobs call", flag_values=values)
+    flags.DEFINE_bool("size_stacks", False, "cuts the trials of a plan that is written into stacks "
+                      "that fit this machine: what the first job of SLURM calls",
+                      flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -108,7 +113,8 @@ def run(values: flags.FlagValues) -> int:
         check_launcher(values.launcher)
     plan = read_plan(values, directory)
     begun = directory.check(plan)
-    # Stacks that were cut stay as they are; else they are sized here, unless other machines train them.
+    # Stacks that were cut stay as they are; else they are sized here, unless other machines
+    # train them.
     stacks, programs = [], {}
     if begun and directory.is_cut:
         stacks = directory.read_stacks()
@@ -134,7 +140,8 @@ def run(values: flags.FlagValues) -> int:
             with stack_bars(console) as track, Interruption() as interruption:
                 done = train_here(directory, programs, interruption, track, console.print)
             if not done:
-                console.print(f"stopped by {interruption.signal.name}, saved; the same command resumes")
+                console.print(f"stopped by {interruption.signal.name}, saved; the "
+                              "same command resumes")
                 return EXIT_SIGNAL + interruption.signal
     failed = _say_done(directory, console)
     print_report(directory, console)
@@ -180,8 +187,8 @@ def plan_stacks(plan: Plan, limit: int, console: rich.console.Console,
     return stacks, programs
 
 
-def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program], console: rich.console.Console,
-               timed: bool) -> None:
+def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program],
+               console: rich.console.Console, timed: bool) -> None:
     """Prints the question, the axes, and a row for each group; with `timed`, after a few calls of
     each program.
 
@@ -194,14 +201,14 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
         middle = shown if len(shown) <= 12 else [*shown[:5], "...", *shown[-5:]]
         console.print(f"{axis}: {', '.join(middle)}")
     seeds = f"{agreeing(len(plan.seeds), 'seed', 'seeds')} {span(plan.seeds[0], plan.seeds[-1])}"
-    console.print(f"{plan.design}; {seeds}: {counted(plan.trials, 'trial')} of "
-                  f"{plan.kimg:,g} kimg each, measured {counted(plan.evaluations, 'time')} by {plan.metrics}\n")
+    console.print(f"{plan.design}; {seeds}: {counted(plan.trials, 'trial')} of {plan.kimg:,g} kimg "
+                  f"each, measured {counted(plan.evaluations, 'time')} by {plan.metrics}\n")
     # A row for each group: trials that one program can train.
     table = Table(box=None, pad_edge=False)
     # What programs take is known only of those that were compiled here.
     timed = timed and bool(programs)
-    headings = ("group", "levels", "variants", "trials", *(["stacks", "memory each"] if stacks else []),
-                *(["expected"] if timed else []))
+    headings = ("group", "levels", "variants", "trials",
+                *(["stacks", "memory each"] if stacks else []), *(["expected"] if timed else []))
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "levels" else "right", no_wrap=True)
     # The time is measured by a few calls, because no one can tell it from a config.
@@ -209,19 +216,22 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
     for number, variants in enumerate(plan.groups):
         own = [stack for stack in stacks if stack.group == number]
         program = programs.get(number)
-        row = [str(number), group_words(plan, number), str(len(variants)), str(len(variants) * len(plan.seeds))]
+        row = [str(number), group_words(plan, number), str(len(variants)),
+               str(len(variants) * len(plan.seeds))]
         if own:
             row += [f"{len(own)} x {max(len(stack.trials) for stack in own)}",
                     f"{program.memory / 2**20:,.0f} MiB" if program else ""]
         if timed:
             config = program.variant.config
-            seconds = call_seconds(program, plan) * config.train.total_rounds / config.train.rounds_per_call * len(own)
+            calls = config.train.total_rounds / config.train.rounds_per_call
+            seconds = call_seconds(program, plan) * calls * len(own)
             total += seconds
             row.append(duration(seconds))
         table.add_row(*row)
     console.print(table)
     if not stacks:
-        console.print("\na first job cuts the trials into stacks, on the kind of node that trains them")
+        console.print("\na first job cuts the trials into stacks, on the kind of node "
+                      "that trains them")
     if timed:
         console.print(f"\nabout {duration(total)} of training on {jax.device_count()} x "
                       f"{jax.devices()[0].device_kind}, besides compilation and evaluation")
@@ -245,7 +255,9 @@ def duration(seconds: float) -> str:
     """Returns seconds as hours and minutes."""
     minutes, rest = divmod(math.ceil(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 @contextlib.contextmanager
@@ -255,7 +267,8 @@ def stack_bars(console: rich.console.Console) -> Iterator[object]:
                rich.progress.TimeRemainingColumn())
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         def track(plan: Plan, stack: Stack) -> object:
-            words = f"stack {stack.number}: {group_words(plan, stack.group)}, {counted(len(stack.trials), 'trial')}"
+            words = (f"stack {stack.number}: {group_words(plan, stack.group)}, "
+                     f"{counted(len(stack.trials), 'trial')}")
             if not console.is_terminal:
                 console.print(words)
             rounds = plan.groups[stack.group][0].config.train.total_rounds
@@ -275,7 +288,8 @@ def options(words: Sequence[str]) -> dict[str, object]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise ConfigError(f"--slurm: {word!r} is not name=value; write it as in --slurm=partition=gpu,time=240")
+            raise ConfigError(f"--slurm: {word!r} is not name=value; write it as in "
+                              "--slurm=partition=gpu,time=240")
         found[name] = int(value) if value.isdigit() else value
     return found
 

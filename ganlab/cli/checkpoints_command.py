@@ -46,21 +46,24 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; to list and verify all by default, to "
-                         "export the newest", flag_values=values)
-    flags.DEFINE_bool("verify", False, "compares every file with its stored checksum", flag_values=values)
-    flags.DEFINE_string("export", None, "file of safetensors to write weights to", flag_values=values)
-    flags.DEFINE_string("network", None, "networks to export, joined by +; by default those of which an average is "
-                        "kept", flag_values=values)
-    flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for those that were "
-                      "last trained", flag_values=values)
-    flags.DEFINE_enum("dtype", None, list(DTYPES), "format of the floats that --export writes; by default as they are "
-                      "stored, float32", flag_values=values)
-    flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; to list and verify "
+                         "all by default, to export the newest", flag_values=values)
+    flags.DEFINE_bool("verify", False, "compares every file with its stored checksum",
+                      flag_values=values)
+    flags.DEFINE_string("export", None, "file of safetensors to write weights to",
+                        flag_values=values)
+    flags.DEFINE_string("network", None, "networks to export, joined by +; by default those of "
+                        "which an average is kept", flag_values=values)
+    flags.DEFINE_bool("ema", None, "averaged weights, the default where there are any; --noema for "
+                      "those that were last trained", flag_values=values)
+    flags.DEFINE_enum("dtype", None, list(DTYPES), "format of the floats that --export writes; by "
+                      "default as they are stored, float32", flag_values=values)
+    flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program",
+                        flag_values=values)
     flags.DEFINE_string("renew", None, "an exported sampler, to make a new one of instead of a run",
                         flag_values=values)
-    flags.DEFINE_bool("trust", False, "imports the code outside ganlab (package.module:function) that the config of "
-                      "--renew names", flag_values=values)
+    flags.DEFINE_bool("trust", False, "imports the code outside ganlab (package.module:function) "
+                      "that the config of --renew names", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -91,30 +94,38 @@ def _check(values: flags.FlagValues) -> None:
     """Raises ConfigError for flags that do not go together."""
     if values.renew:
         # Not all flags have None where they were not given.
-        others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema", "dtype")
+        others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema",
+                                           "dtype")
                   if values[name].present]
         if others:
-            raise ConfigError(f"--renew takes all from its file, and {', '.join(others)} is of a run; leave one out")
+            raise ConfigError(f"--renew takes all from its file, and {', '.join(others)} is of a "
+                              "run; leave one out")
         if not values.export_sampler:
             raise ConfigError("--renew makes a new file of an old one; name it by --export_sampler")
     elif not values.workdir:
-        raise ConfigError("--workdir is missing, or --renew; `ganlab checkpoints --help` shows examples")
+        raise ConfigError("--workdir is missing, or --renew; "
+                          "`ganlab checkpoints --help` shows examples")
     elif values.dtype and not values.export:
-        raise ConfigError(f"--dtype={values.dtype} is of the file that --export writes; name that, or leave it out")
+        raise ConfigError(f"--dtype={values.dtype} is of the file that --export writes; name "
+                          "that, or leave it out")
     elif values.trust:
-        raise ConfigError("--trust is of --renew; the code that a run's own config names is imported anyway")
+        raise ConfigError("--trust is of --renew; the code that a run's own config names "
+                          "is imported anyway")
 
 
-def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int | None, verify: bool) -> bool:
+def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int | None,
+          verify: bool) -> bool:
     """Prints the table, and the files that are damaged; returns whether there are any."""
-    # Not by way of Orbax, which opens no directory where one checkpoint is damaged in some of its files.
+    # Not by way of Orbax, which opens no directory where one checkpoint is damaged in some of
+    # its files.
     folders = step_folders(directory.checkpoints)
     chosen, newest = choose_step(list(folders), step, directory.path), max(folders)
     measured = {number: stored_metrics(folder) or {} for number, folder in folders.items()}
     # Only a run that keeps its best by a value has a column for it.
     name, best = config.evaluate.best, _best(directory, config.evaluate.best, measured)
     kimg_of_round = _kimg_of_round(directory)
-    table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"checkpoints of {directory.path}", title_justify="left", box=None,
+                  pad_edge=False)
     for heading in ("round", "kimg", "size", *([name] if name else [])):
         table.add_column(heading, justify="right")
     for heading in ("kept as", "files"):
@@ -126,9 +137,11 @@ def _show(directory: RunDirectory, config: ml_collections.ConfigDict, step: int 
         complaints += [f"checkpoint {number}: {text}" for text in words or ()]
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         value = measured[number].get(name)
-        table.add_row(f"{number:,}", f"{number * kimg_of_round:,.1f}" if kimg_of_round else "", byte_text(size),
+        table.add_row(f"{number:,}", f"{number * kimg_of_round:,.1f}" if kimg_of_round else "",
+                      byte_text(size),
                       *([f"{value:.5g}" if value is not None else ""] if name else []),
-                      ", ".join(text for text, here in (("newest", newest), ("best", best)) if number == here),
+                      ", ".join(text for text, here in (("newest", newest), ("best", best))
+                                if number == here),
                       _state(folder, words, verify))
     console = Console(highlight=False, markup=False)
     console.print(table)
@@ -146,10 +159,13 @@ def _state(folder: Path, words: list[str] | None, verified: bool) -> str:
 
 
 def _best(directory: RunDirectory, name: str, measured: dict[int, dict[str, float]]) -> int | None:
-    """Returns the checkpoint of the best value of `config.evaluate.best`; None where none is known."""
-    if not name or not directory.results_file.exists() or not any(name in values for values in measured.values()):
+    """Returns the checkpoint of the best value of `config.evaluate.best`; None where
+    none is known."""
+    known = any(name in values for values in measured.values())
+    if not name or not known or not directory.results_file.exists():
         return None
-    better = {record.result.name: record.result.better for record in read_results(directory.results_file)}.get(name)
+    records = read_results(directory.results_file)
+    better = {record.result.name: record.result.better for record in records}.get(name)
     best = Best(name, better == "lower")
     return (min if best.lower else max)(measured, key=lambda step: best.of(measured[step]))
 

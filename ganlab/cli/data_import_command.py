@@ -1,8 +1,9 @@
 """ganlab data import SOURCE DEST --resolution=N [--crop=NAME] [--skip_bad] [--overwrite]
 
 Makes a data set of images of one size, which training reads quickly: each is decoded and resized
-once. SOURCE is a folder or a zip file of images (PNG, JPEG, WebP, GIF, BMP, TIFF), or the name of a data set
-that TFDS has prepared. DEST is a new folder, a data set of TFDS in its format array_record, in a split train.
+once. SOURCE is a folder or a zip file of images (PNG, JPEG, WebP, GIF, BMP, TIFF), or the name of a
+data set that TFDS has prepared. DEST is a new folder, a data set of TFDS in its format
+array_record, in a split train.
 
 Who opens DEST, and how:
   ganlab           --config=FILE:data=./DEST
@@ -12,9 +13,9 @@ Who opens DEST, and how:
 TFDS itself does not open array_record by tfds.load or as_dataset, which take tfrecord.
 
 Classes are the folders at the top of SOURCE, or those of a file dataset.json there:
-{"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one class. Classes that
-are called by whole numbers are ordered by value, others as texts. Hidden folders are left out, and those that systems
-put beside pictures, such as @eaDir and __MACOSX.
+{"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one
+class. Classes that are called by whole numbers are ordered by value, others as texts. Hidden folders
+are left out, and those that systems put beside pictures, such as @eaDir and __MACOSX.
 
 Crops:
   centre       the square in the middle (--transform=center-crop of StyleGAN's dataset_tool)
@@ -61,15 +62,17 @@ SHOWN = 20  # Of the files that were left out; DEST/import.json has them all.
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_integer("resolution", None, "side of the images in pixels; 0 leaves images of one size as they are",
-                         flag_values=values, required=True)
-    flags.DEFINE_enum("crop", "centre", list(CROPS), "what is kept of images that are not square", flag_values=values)
-    flags.DEFINE_string("background", "black", "colour under what is transparent: black, white, #8090a0",
-                        flag_values=values)
+    flags.DEFINE_integer("resolution", None, "side of the images in pixels; 0 leaves images of one "
+                         "size as they are", flag_values=values, required=True)
+    flags.DEFINE_enum("crop", "centre", list(CROPS), "what is kept of images that are not square",
+                      flag_values=values)
+    flags.DEFINE_string("background", "black", "colour under what is transparent: "
+                        "black, white, #8090a0", flag_values=values)
     flags.DEFINE_integer("channels", 3, "3 for colours, 1 for grey", flag_values=values)
     flags.DEFINE_bool("skip_bad", False, "leaves out and lists files that are not usable images, "
                       "links to nothing, and folders that cannot be read", flag_values=values)
-    flags.DEFINE_bool("overwrite", False, "replaces a data set at DEST, once the new one is whole", flag_values=values)
+    flags.DEFINE_bool("overwrite", False, "replaces a data set at DEST, once the new one is whole",
+                      flag_values=values)
 
 
 def run(values: flags.FlagValues, source: str, dest: str) -> int:
@@ -83,7 +86,8 @@ def run(values: flags.FlagValues, source: str, dest: str) -> int:
         with _progress(len(listing)) as progress:
             found = import_images(listing, place, form, values.skip_bad, values.overwrite, progress)
     except KeyboardInterrupt:
-        print(f"ganlab: stopped; nothing was left at {place}, the same command starts again", file=sys.stderr)
+        print(f"ganlab: stopped; nothing was left at {place}, the same command starts again",
+              file=sys.stderr)
         return EXIT_INTERRUPTED
     print("\n".join(_summary(listing, place, form, found)))
     return 0
@@ -98,7 +102,8 @@ def _list(source: str, place: Path, skip_bad: bool) -> Listing:
             raise ConfigError(f"no file or folder is called {source}; of TFDS: {error}") from error
     inner, outer = place.resolve(), path.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents and path.is_dir():
-        raise ConfigError(f"DEST {place} and SOURCE {path} lie within each other; name a folder beside it")
+        raise ConfigError(f"DEST {place} and SOURCE {path} lie within each other; name a "
+                          "folder beside it")
     return list_images(path, skip_bad)
 
 
@@ -124,11 +129,12 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
     height, width, channels = found.shape
     number = sum(found.per_class.values())
     size = sum(file.stat().st_size for file in place.iterdir())
-    classes = ", ".join(f"{name} {count:,}" for name, count in list(found.per_class.items())[:SHOWN])
+    classes = ", ".join(f"{name} {count:,}"
+                        for name, count in list(found.per_class.items())[:SHOWN])
     more = f", and {len(found.per_class) - SHOWN:,} more" if len(found.per_class) > SHOWN else ""
     # What there is now.
-    yield (f"{counted(number, 'image')} of {width}x{height}, {'colours' if channels == 3 else 'grey'}, in {place} "
-           f"({size / 2**20:,.1f} MiB)")
+    yield (f"{counted(number, 'image')} of {width}x{height}, "
+           f"{'colours' if channels == 3 else 'grey'}, in {place} ({size / 2**20:,.1f} MiB)")
     yield f"{counted(len(found.per_class), 'class', 'classes')}: {classes}{more}"
     # What is not in it, and why.
     if found.left_out:
@@ -137,11 +143,11 @@ def _summary(listing: Listing, place: Path, form: Form, found: Imported) -> Iter
         if len(found.left_out) > SHOWN:
             yield f"  and {len(found.left_out) - SHOWN:,} more, all in {place / 'import.json'}"
     if listing.others:
-        others = counted(listing.others, "file is not an image by its name", "files are not images by their names")
-        yield others
+        yield counted(listing.others, "file is not an image by its name",
+                      "files are not images by their names")
     if found.enlarged:
-        yield (f"{counted(found.enlarged, 'image was', 'images were')} smaller than {form.resolution} pixels and "
-               f"{agreeing(found.enlarged, 'was', 'were')} enlarged")
+        yield (f"{counted(found.enlarged, 'image was', 'images were')} smaller than "
+               f"{form.resolution} pixels and {agreeing(found.enlarged, 'was', 'were')} enlarged")
     if found.grey == number and channels == 3:
         yield "every image is grey; --channels=1 takes a third of the memory"
     # The next command, as it can be pasted.

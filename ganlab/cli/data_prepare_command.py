@@ -23,10 +23,10 @@ ARGUMENTS = ("NAME",)
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_string("data_dir", "", "folder of prepared sets; by default $TFDS_DATA_DIR or ~/tensorflow_datasets",
-                        flag_values=values)
-    flags.DEFINE_string("download_dir", "", "where downloads are kept; by default `downloads` in that folder",
-                        flag_values=values)
+    flags.DEFINE_string("data_dir", "", "folder of prepared sets; by default $TFDS_DATA_DIR or "
+                        "~/tensorflow_datasets", flag_values=values)
+    flags.DEFINE_string("download_dir", "", "where downloads are kept; by default "
+                        "`downloads` in that folder", flag_values=values)
 
 
 def run(values: flags.FlagValues, name: str) -> int:

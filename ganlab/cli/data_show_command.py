@@ -38,8 +38,10 @@ ARGUMENTS = ("SOURCE",)
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_list("kwargs", [], "keyword arguments of the source, such as side=64,split=test", flag_values=values)
-    flags.DEFINE_string("output", None, "the picture; by default NAME.png in this folder", flag_values=values)
+    flags.DEFINE_list("kwargs", [], "keyword arguments of the source, such as side=64,split=test",
+                      flag_values=values)
+    flags.DEFINE_string("output", None, "the picture; by default NAME.png in this folder",
+                        flag_values=values)
 
 
 def run(values: flags.FlagValues, source: str) -> int:
@@ -52,7 +54,8 @@ def run(values: flags.FlagValues, source: str) -> int:
     console = Console(highlight=False, markup=False)
     console.print(data_table(dataset, found), "")
     console.print(class_table(dataset, found.counts), "")
-    console.print("what is wrong with it:" if found.complaints else "what is wrong with it: nothing was found")
+    console.print("what is wrong with it:" if found.complaints else "what is wrong with it: "
+                  "nothing was found")
     for complaint in found.complaints:
         console.print(f"- {complaint}")
     output = output or Path(f"{dataset.name.replace('/', '_')}.png")
@@ -68,12 +71,14 @@ def _load(text: str, kwargs: dict[str, Any]) -> Dataset:
     except ConfigError as error:
         # What is a little wrong is asked of TFDS, which knows nothing of these names.
         meant = did_you_mean(text, SOURCES) if name == "tfds" and text not in SOURCES else ""
-        raise ConfigError(f"no file and no data source of ganlab is called {text!r}{meant}; of TFDS: {error}"
+        raise ConfigError(f"no file and no data source of ganlab is called {text!r}{meant}; "
+                          f"of TFDS: {error}"
                           if meant else str(error)) from error
 
 
 def format_kwargs(**kwargs: str) -> str:
-    """Returns texts as `--kwargs=` takes them, in quotation marks where a list or Python would read another."""
+    """Returns texts as `--kwargs=` takes them, in quotation marks where a list or Python
+    would read another."""
     file = io.StringIO()
     csv.writer(file, lineterminator="").writerow(
         f"{name}={value if parse_kwargs([f'{name}={value}']) == {name: value} else repr(value)}"
@@ -98,7 +103,8 @@ def parse_kwargs(texts: Iterable[str]) -> dict[str, Any]:
         for name in outer:
             inside = inside.setdefault(name, {})
             if not isinstance(inside, dict):
-                raise ConfigError(f"--kwargs has {text!r} beside a value of {name}; give one of the two")
+                raise ConfigError(f"--kwargs has {text!r} beside a value of {name}; "
+                                  "give one of the two")
         try:
             inside[last] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

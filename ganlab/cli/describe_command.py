@@ -24,8 +24,8 @@ from ganlab.systems import build
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
-    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its temporary arrays",
-                      flag_values=values)
+    flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its "
+                      "temporary arrays", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -36,8 +36,8 @@ def run(values: flags.FlagValues) -> int:
     # The programs and arrays that training would have, by their shapes alone.
     streamed = not stays_on_device(dataset, config)
     mesh = make_mesh(game.batch_size, slices=game.accumulate)
-    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data), streamed,
-                             config.train.shard_state)
+    programs = make_programs(game, mesh, config.train.rounds_per_call, Jitter.of(config.data),
+                             streamed, config.train.shard_state)
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     # Only a compiled round has temporary arrays, and compiling may take minutes.

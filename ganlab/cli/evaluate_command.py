@@ -1,8 +1,9 @@
 """ganlab evaluate --workdir=DIR [--metrics=fid,kid,prdc]   or   --real=IMAGES --fake=IMAGES
 
-Measures how good samples are. Every value is named with its protocol: features, real images, numbers, seeds,
-weights. Samples come from a run, or are any folder or zip file of images, so that other people's models can be
-measured too. Features digits and pixels need no download; inception2015 and dinov2 take their published weights.
+Measures how good samples are. Every value is named with its protocol: features, real images,
+numbers, seeds, weights. Samples come from a run, or are any folder or zip file of images, so that
+other people's models can be measured too. Features digits and pixels need no download;
+inception2015 and dinov2 take their published weights.
 
 Examples:
   ganlab evaluate --workdir=runs/digits
@@ -15,8 +16,8 @@ Examples:
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
   ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test       translations of held-out pictures
 
-Writes results.json into the run's directory, or into --output, and draws metrics.png where several rounds were
-measured; measuring again adds to them.
+Writes results.json into the run's directory, or into --output, and draws metrics.png where several
+rounds were measured; measuring again adds to them.
 """
 
 import dataclasses
@@ -62,21 +63,23 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     # What is measured, and what it is compared with.
     text("workdir", None, "the run whose samples are measured")
     text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
-    flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab list --only=metrics)",
-                      flag_values=values)
-    flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default digits, and pixels of "
-                      "points", flag_values=values)
+    flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab "
+                      "list --only=metrics)", flag_values=values)
+    flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default "
+                      "digits, and pixels of points", flag_values=values)
     text("weights", "", "weight file of the features inception2015 or dinov2")
     text("real", None, "folder or zip file of real images; by default the data of the run")
     text("fake", None, "folder or zip file of images to measure instead of a run's")
-    text("split", None, "split of the run's data by which it is measured, such as test, or testA+testB; of folders, "
-         "those beside; by default that of config.evaluate.split, which is empty for the training data")
-    whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none", lower_bound=0,
-          upper_bound=4096)
+    text("split", None, "split of the run's data by which it is measured, such as test, or "
+         "testA+testB; of folders, those beside; by default that of config.evaluate.split, which "
+         "is empty for the training data")
+    whole("resolution", 0, "side to which images of folders are cropped and resized; 0 for none",
+          lower_bound=0, upper_bound=4096)
     # How surely: of how many images, and with what intervals.
     whole("number", 0, "samples; by default as many as real images, at most 50,000", lower_bound=0)
     whole("real_number", 0, "real images; by default all, at most 50,000", lower_bound=0)
-    whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval", lower_bound=1)
+    whole("seeds", 1, "evaluation seeds, each with samples of its own; from 2 on with an interval",
+          lower_bound=1)
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
     # How a run draws its samples.
     define_option_flags(values)
@@ -117,18 +120,20 @@ def run(values: flags.FlagValues) -> int:
 def _check(values: flags.FlagValues) -> None:
     """Refuses what contradicts itself, before anything is read."""
     if (values.workdir is None) == (values.fake is None):
-        raise ConfigError("name what is measured: either a run by --workdir, or images by --fake (and --real)")
+        raise ConfigError("name what is measured: either a run by --workdir, or images by "
+                          "--fake (and --real)")
     if values.bootstrap == 1:
-        raise ConfigError("--bootstrap=1 says nothing about the spread; take at least 2, better 200")
+        raise ConfigError("--bootstrap=1 says nothing about the spread; take at "
+                          "least 2, better 200")
     if values.fake:
         for name in ("step", "split", "ema", *SAMPLING_OPTIONS, "seeds"):
             if values[name].value != values[name].default:
                 advice = "; --bootstrap=200 gives an interval" if name == "seeds" else ""
-                raise ConfigError(f"--{name} is of samples that a run draws, and images in a folder are what they are; "
-                                  f"leave it out{advice}")
+                raise ConfigError(f"--{name} is of samples that a run draws, and images in a "
+                                  f"folder are what they are; leave it out{advice}")
     elif values.resolution and not values.real:
-        raise ConfigError("--resolution brings images of folders to one size, and no folder is named; leave it out, or "
-                          "name one by --real")
+        raise ConfigError("--resolution brings images of folders to one size, and no folder is "
+                          "named; leave it out, or name one by --real")
 
 
 def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
@@ -164,7 +169,8 @@ def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]
     features = chosen_features(values.features, values.weights, None)
     real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
     # Features of what is judged are not kept: it seldom comes again.
-    fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number), cache_key="")
+    fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number),
+                               cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
     measures = measures_for(None, None, features)
     check_request(request, measures, real, features)
@@ -174,4 +180,5 @@ def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]
 
 
 def _request(values: flags.FlagValues, **samples: Any) -> Request:
-    return Request(list(dict.fromkeys(values.metrics)), range(values.seeds), values.bootstrap, samples)
+    return Request(list(dict.fromkeys(values.metrics)), range(values.seeds), values.bootstrap,
+                   samples)

@@ -1,4 +1,5 @@
-"""The files that `ganlab checkpoints` makes of a checkpoint: weights in safetensors, the sampler as a program."""
+"""The files that `ganlab checkpoints` makes of a checkpoint: weights in safetensors, the sampler
+as a program."""
 
 import datetime
 import json
@@ -31,7 +32,8 @@ from ganlab.systems import build_game
 
 DTYPES = ("float32", "bfloat16", "float16")
 """Formats of floats that weights are exported in."""
-BUILDING = (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, FlaxError)
+BUILDING = (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+            FlaxError)
 """What building a game of a config may raise that nobody trained with."""
 
 
@@ -47,15 +49,17 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
         if name not in weights.trained:
             raise unknown("--network", name, weights.trained)
         if values.ema and name not in weights.averaged:
-            raise ConfigError(f"--ema: no average of {name} is kept, only of {', '.join(weights.averaged) or 'none'}; "
-                              "leave --ema out")
+            raise ConfigError(f"--ema: no average of {name} is kept, only of "
+                              f"{', '.join(weights.averaged) or 'none'}; leave --ema out")
     # Averages where there are any, unless --noema asks for the others.
-    kinds = {name: "averaged" if name in weights.averaged and values.ema is not False else "trained" for name in names}
+    kinds = {name: "averaged" if name in weights.averaged and values.ema is not False else "trained"
+             for name in names}
     weights = weights.read()
     tensors = {f"{name}.{path}": array for name, kind in kinds.items()
                for path, array in getattr(weights, kind)[name].items()}
     if values.dtype:
-        tensors = {name: _cast(name, array, jnp.dtype(values.dtype)) for name, array in tensors.items()}
+        tensors = {name: _cast(name, array, jnp.dtype(values.dtype))
+                   for name, array in tensors.items()}
     # The file says where it comes from, and which config its arrays belong to.
     texts = {"experiment": config.name, "round": str(weights.step), "ganlab": ganlab.__version__,
              "weights": json.dumps(kinds), "config": json.dumps(plain(config))}
@@ -63,7 +67,8 @@ def export_weights(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     write_safetensors(output, tensors, texts)
     described = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
     form = f", in {values.dtype}" if values.dtype else ""
-    print(f"{counted(len(tensors), 'array')} of {described}, round {weights.step:,}{form}, in {output}")
+    print(f"{counted(len(tensors), 'array')} of {described}, round "
+          f"{weights.step:,}{form}, in {output}")
 
 
 def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -92,7 +97,8 @@ def export_program(values: flags.FlagValues, config: ml_collections.ConfigDict) 
 
 
 def renew_program(values: flags.FlagValues) -> None:
-    """Writes the sampler of the file `--renew`, as this ganlab and this JAX make it, to the file `--export_sampler`.
+    """Writes the sampler of the file `--renew`, as this ganlab and this JAX make it, to
+    the file `--export_sampler`.
 
     Raises:
       ConfigError: where `--renew` is not a file of a sampler that this ganlab has.
@@ -101,11 +107,12 @@ def renew_program(values: flags.FlagValues) -> None:
     # The file may be anyone's, and its config could name any function of Python's to be called.
     if (outside := outside_names(record.config)) and not values.trust:
         key, text = next(iter(outside.items()))
-        raise ConfigError(f"{values.renew} names code outside ganlab, {key}={shown(text)}, which would be imported and "
-                          "run; if you know the file and that code, add --trust")
+        raise ConfigError(f"{values.renew} names code outside ganlab, {key}={shown(text)}, "
+                          "which would be imported and run; if you know the file and that "
+                          "code, add --trust")
     # The data set is not read: a game takes its shape and its classes alone.
-    like = Dataset(record.config.name, np.broadcast_to(np.uint8(0), (1, *record.shape)), np.zeros(1, np.int32),
-                   record.class_names)
+    like = Dataset(record.config.name, np.broadcast_to(np.uint8(0), (1, *record.shape)),
+                   np.zeros(1, np.int32), record.class_names)
     try:
         game = build_game(record.config, like)
         if game.sampler is None:
@@ -113,7 +120,8 @@ def renew_program(values: flags.FlagValues) -> None:
         weights = sampler_weights(game, record)
     except BUILDING as error:
         kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
-        raise ConfigError(f"{values.renew} cannot be renewed by ganlab {ganlab.__version__}: {kind}{error}") from error
+        raise ConfigError(f"{values.renew} cannot be renewed by ganlab "
+                          f"{ganlab.__version__}: {kind}{error}") from error
     _write_program(values, game.sampler, weights, record)
 
 

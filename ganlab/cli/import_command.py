@@ -1,16 +1,18 @@
 """ganlab import --format=pytorch-cyclegan FILE DEST [--network=NAME] [--back=FILE] [--back_network=NAME]
 
-Makes a run of published weights, without PyTorch and without running anything of their file: DEST is then a run's
-directory, which `ganlab translate`, `ganlab evaluate` and --config.init.source take.
+Makes a run of published weights, without PyTorch and without running anything of
+their file: DEST is then a run's directory, which `ganlab translate`,
+`ganlab evaluate` and --config.init.source take.
 
 Formats:
-  pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is found from the
-                    tensors, under whatever prefix they are; --network chooses where a file holds several generators.
-                    With one generator the run is of system pix2pix, its network is called generator, and its critic
-                    is new. --back (or --back_network, of the same file) names the generator of the other direction:
-                    then it is of system cyclegan. Without scales of a normalization, a file with biases is of
-                    norm=instance and one without of norm=none, as the official code has it; --normalization says
-                    what it is, for files of other code.
+  pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
+                    found from the tensors, under whatever prefix they are; --network chooses where a
+                    file holds several generators. With one generator the run is of system pix2pix, its network
+                    is called generator, and its critic is new. --back (or --back_network, of the
+                    same file) names the generator of the other direction: then it is of system
+                    cyclegan. Without scales of a normalization, a file with biases is of
+                    norm=instance and one without of norm=none, as the official code has it;
+                    --normalization says what it is, for files of other code.
 
 Examples:
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
@@ -60,18 +62,20 @@ PROVENANCE = "import.json"
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights", flag_values=values, required=True)
-    flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; the only one by "
-                        "default", flag_values=values)
-    flags.DEFINE_string("back", None, "weight file of the generator of the other direction", flag_values=values)
-    flags.DEFINE_string("back_network", None, "which generator of --back, or of FILE without --back",
+    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights", flag_values=values,
+                      required=True)
+    flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; "
+                        "the only one by default", flag_values=values)
+    flags.DEFINE_string("back", None, "weight file of the generator of the other direction",
                         flag_values=values)
-    flags.DEFINE_enum("normalization", None, list(NORMALIZATIONS), "of the generators; by default what the official "
-                      "code has where such tensors are", flag_values=values)
-    flags.DEFINE_string("sources", None, "folder or zip file of pictures to be translated, for `ganlab evaluate`",
-                        flag_values=values)
-    flags.DEFINE_string("images", None, "folder or zip file of pictures of the kind that they become",
-                        flag_values=values)
+    flags.DEFINE_string("back_network", None, "which generator of --back, or of "
+                        "FILE without --back", flag_values=values)
+    flags.DEFINE_enum("normalization", None, list(NORMALIZATIONS), "of the generators; by default "
+                      "what the official code has where such tensors are", flag_values=values)
+    flags.DEFINE_string("sources", None, "folder or zip file of pictures to be translated, for "
+                        "`ganlab evaluate`", flag_values=values)
+    flags.DEFINE_string("images", None, "folder or zip file of pictures of the kind "
+                        "that they become", flag_values=values)
 
 
 def run(values: flags.FlagValues, file: str, dest: str) -> int:
@@ -81,8 +85,8 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
     if place.is_file() or place.exists() and any(place.iterdir()):
         raise ConfigError(f"DEST {place} exists and is not empty; name a new directory")
     if (values.sources is None) != (values.images is None):
-        raise ConfigError("--sources and --images belong together: what is translated, and what it should look like; "
-                          "name both or none")
+        raise ConfigError("--sources and --images belong together: what is translated, and what it "
+                          "should look like; name both or none")
     return FORMATS[values.format](values, file, place)
 
 
@@ -96,9 +100,11 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     config = _config(values, Path(file).name, found)
     game, _ = build(config)
     # Fitted by shapes, before anything compiles.
-    shapes = {name: dict(zip(("params", "variables"), jax.eval_shape(game.networks[name].init, jax.random.key(0)),
+    shapes = {name: dict(zip(("params", "variables"),
+                             jax.eval_shape(game.networks[name].init, jax.random.key(0)),
                              strict=True)) for name in files}
-    taken = {name: translator_variables(weights[name].tensors, {"params": shape["params"], **shape["variables"]},
+    taken = {name: translator_variables(weights[name].tensors,
+                                        {"params": shape["params"], **shape["variables"]},
                                         found[name], files[name]) for name, shape in shapes.items()}
     # A state as training would begin with it, with the weights in their places.
     programs = make_programs(game, make_mesh(game.batch_size, devices=1))
@@ -107,16 +113,19 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     # The run is whole or not there at all.
     with whole_folder(place):
         directory.write(config, sys.argv)
-        write_atomically(place / PROVENANCE, json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
+        write_atomically(place / PROVENANCE,
+                         json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
         with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
             checkpoints.save(0, state)
     # What was found, so that a wrong file is noticed.
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
         words = ", ".join(f"{key} {value}" for key, value in architecture.kwargs.items())
-        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} to "
-              f"{counted(architecture.channels, 'channel')}, {counted(count, 'number')} of {files[name]}")
-    command = shlex.join(["ganlab", "translate", f"--workdir={place}", "--input=IMAGES", "--output=DIR"])
+        print(f"{name}: {architecture.network} ({words}), {architecture.source_channels} "
+              f"to {counted(architecture.channels, 'channel')}, {counted(count, 'number')} "
+              f"of {files[name]}")
+    command = shlex.join(["ganlab", "translate", f"--workdir={place}", "--input=IMAGES",
+                          "--output=DIR"])
     print(f"`{command}` translates pictures by it")
     return 0
 
@@ -139,33 +148,43 @@ def _check_channels(path: str, found: Architecture) -> None:
     """Raises ConfigError for a generator that takes or makes what is not a picture."""
     for does, channels in (("takes", found.source_channels), ("makes", found.channels)):
         if channels not in PICTURE_CHANNELS:
-            raise ConfigError(f"{path} holds a generator that {does} images of {counted(channels, 'channel')}, and "
-                              "the pictures of runs have 1 (grey) or 3 (colours); name one of such pictures")
+            raise ConfigError(f"{path} holds a generator that {does} images of "
+                              f"{counted(channels, 'channel')}, and the pictures of runs have 1 "
+                              "(grey) or 3 (colours); name one of such pictures")
 
 
-def _config(values: flags.FlagValues, name: str, found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
+def _config(values: flags.FlagValues, name: str,
+            found: Mapping[str, Architecture]) -> ml_collections.ConfigDict:
     """Returns the config of a run that has these generators."""
     forward, *others = found.values()
+    # What one generator makes, the other has to take.
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
             flag = f"--back={values.back}" if values.back else f"--back_network={values.back_network}"
-            raise ConfigError(f"{flag} takes {counted(back.source_channels, 'channel')} and makes {back.channels}, but "
-                              f"the generator of the other direction takes {forward.source_channels} and makes "
-                              f"{forward.channels}; name its counterpart")
-    generators = {player: {"network": part.network, "kwargs": dict(part.kwargs)} for player, part in found.items()}
+            raise ConfigError(f"{flag} takes {counted(back.source_channels, 'channel')} and "
+                              f"makes {back.channels}, but the generator of the other direction "
+                              f"takes {forward.source_channels} and makes {forward.channels}; "
+                              "name its counterpart")
+    generators = {player: {"network": part.network, "kwargs": dict(part.kwargs)}
+                  for player, part in found.items()}
+    # Critics are new: published files seldom have them.
     critics = ("critic_a", "critic_b") if others else ("critic",)
-    critic = {"network": "patch", "kwargs": {name: forward.kwargs[name] for name in ("normalization", "use_bias")
-                                             if name in forward.kwargs}}
+    critic = {"network": "patch",
+              "kwargs": {name: forward.kwargs[name] for name in ("normalization", "use_bias")
+                         if name in forward.kwargs}}
     system: dict[str, Any] = {"name": "cyclegan" if others else "pix2pix"}
     if others:
         system["identity"] = forward.channels == forward.source_channels
+    # Without pictures the run can translate, but neither train nor be measured.
     if values.sources is None:
         data = {"source": "blank", "kwargs": {"side": SIDE}}
     else:
-        data = {"source": "two_folders", "kwargs": {"path": values.images, "source_path": values.sources,
-                                                    "resolution": SIDE, "paired": not others}}
+        data = {"source": "two_folders",
+                "kwargs": {"path": values.images, "source_path": values.sources,
+                           "resolution": SIDE, "paired": not others}}
     data["kwargs"] |= {"channels": forward.channels, "source_channels": forward.source_channels}
-    return experiment(name=f"imported {name}", batch_size=1, system=system, data=data, sample={"number": 8},
+    return experiment(name=f"imported {name}", batch_size=1, system=system, data=data,
+                      sample={"number": 8},
                       networks=generators | {critic_name: dict(critic) for critic_name in critics},
                       hyper={"ema_half_life_kimg": 0.0})
 
@@ -182,9 +201,11 @@ def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
     return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
 
 
-def _provenance(form: str, files: Mapping[str, str], weights: Mapping[str, Weights]) -> dict[str, Any]:
+def _provenance(form: str, files: Mapping[str, str],
+                weights: Mapping[str, Weights]) -> dict[str, Any]:
     return {"format": form, "networks": {name: {"file": path, "sha256": weights[name].sha256}
                                          for name, path in files.items()}}
 
 
-FORMATS: dict[str, Callable[[flags.FlagValues, str, Path], int]] = {"pytorch-cyclegan": _import_cyclegan}
+FORMATS: dict[str, Callable[[flags.FlagValues, str,
+                             Path], int]] = {"pytorch-cyclegan": _import_cyclegan}

@@ -38,18 +38,20 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     checkpoint is kept.
 
     Raises:
-      ConfigError: for a metric, features, weights or a value that does not exist, before anything compiles.
+      ConfigError: for a metric, features, weights or a value that does not exist,
+        before anything compiles.
     """
     wanted, every = config["evaluate"], config["train"]["evaluate_every_rounds"]
     # Without an interval nothing is measured, and there is nothing to be best by.
     if not every:
         if wanted["best"]:
-            raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but config.train.evaluate_every_rounds is "
-                              "0, so that nothing is measured; set it too")
+            raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but "
+                              "config.train.evaluate_every_rounds is 0, so that nothing is "
+                              "measured; set it too")
         return None, None
     # Everything that can be wrong with the request is found here.
-    judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"], wanted["weights"],
-                           wanted["number"])
+    judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"],
+                           wanted["weights"], wanted["number"])
     names = {name: better for name, better in judging.values.items() if better != "neither"}
     if wanted["best"] and wanted["best"] not in names:
         raise unknown("config.evaluate.best", wanted["best"], names)

@@ -38,17 +38,21 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
     flags.DEFINE_enum("show", None, list(SHOWS), "what to draw", flag_values=values, required=True)
-    flags.DEFINE_integer("number", None, "images of the strip (12), side of the grid of the space (20), rows of "
-                         "arithmetic (8)", lower_bound=1, flag_values=values)
-    flags.DEFINE_string("from", None, "class, by number or name, of the images that arithmetic moves",
-                        flag_values=values)
+    flags.DEFINE_integer("number", None, "images of the strip (12), side of the grid of the space "
+                         "(20), rows of arithmetic (8)", lower_bound=1, flag_values=values)
+    flags.DEFINE_string("from", None, "class, by number or name, of the images that "
+                        "arithmetic moves", flag_values=values)
     flags.DEFINE_string("to", None, "class that they are moved toward", flag_values=values)
-    flags.DEFINE_list("strengths", "-1,-0.5,0,0.5,1,1.5", "factors on the difference of both classes",
+    flags.DEFINE_list("strengths", "-1,-0.5,0,0.5,1,1.5", "factors on the "
+                      "difference of both classes", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the images that are shown", lower_bound=0,
+                         flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the images that are shown", lower_bound=0, flag_values=values)
-    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
-    flags.DEFINE_string("output", None, "the picture's file; by default in the run's directory", flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the "
+                         "newest by default", flag_values=values)
+    flags.DEFINE_string("output", None, "the picture's file; by default in the run's directory",
+                        flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -56,8 +60,9 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
     if trained.game.encoder is None:
-        raise ConfigError(f"{values.workdir} holds a run of system {trained.config.system.name}, which has no encoder; "
-                          "latents can be shown of runs of system vae (experiments/vae.py)")
+        raise ConfigError(f"{values.workdir} holds a run of system {trained.config.system.name}, "
+                          "which has no encoder; latents can be shown of runs of system vae "
+                          "(experiments/vae.py)")
     if len(trained.dataset.image_shape) != 3:
         raise ConfigError(f"{values.workdir} holds a run on points; `ganlab latent` draws images")
     name, picture, found = SHOWS[values.show](trained, values)
@@ -67,16 +72,18 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
-def show_reconstructions(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
+def show_reconstructions(trained: TrainedRun,
+                         values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
     """Draws real images above their reconstructions, and measures the error over many."""
     shown = chosen(np.arange(len(trained.dataset)), values.seed)
     real, made = images_of(trained, shown), decoded(trained, encoded(trained, shown))
     error = math.sqrt(np.mean((real - made) ** 2))
     columns = min(values.number or 12, len(shown))
-    picture = worded_grid(np.concatenate([real[:columns], made[:columns]]), columns, title_of(trained),
-                          rows=("real", "reconstruction"))
-    return "reconstructions", picture, (f"{counted(len(shown), 'image is', 'images are')} reconstructed with a "
-                                        f"root-mean-square error of {error:.3f} (black is -1, white 1)")
+    picture = worded_grid(np.concatenate([real[:columns], made[:columns]]), columns,
+                          title_of(trained), rows=("real", "reconstruction"))
+    return "reconstructions", picture, (f"{counted(len(shown), 'image is', 'images are')} "
+                                        "reconstructed with a root-mean-square error of "
+                                        f"{error:.3f} (black is -1, white 1)")
 
 
 def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
@@ -88,11 +95,11 @@ def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.n
     except ValueError as error:
         raise ConfigError(f"--show=space: {error}; train with another config.system.latent_size") from error
     made = decoded(trained, plane.grid(values.number or 20))
-    picture = draw_latent_space(plane, latents, trained.dataset.labels[shown], trained.dataset.class_names, made,
-                                title_of(trained))
+    picture = draw_latent_space(plane, latents, trained.dataset.labels[shown],
+                                trained.dataset.class_names, made, title_of(trained))
     deviations = ", ".join(f"{deviation:.2f}" for deviation in latents.std(axis=0))
-    return "latent_space", picture, (f"{counted(len(shown), 'image has', 'images have')} latents of deviations "
-                                     f"{deviations}")
+    return "latent_space", picture, (f"{counted(len(shown), 'image has', 'images have')} latents "
+                                     f"of deviations {deviations}")
 
 
 def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.ndarray, str]:
@@ -115,21 +122,25 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     vector = encoded(trained, after).mean(axis=0) - latents.mean(axis=0)
     # A row for each image, a column for each strength.
     rows = min(values.number or 8, len(before))
-    moved = np.stack([decoded(trained, latents[:rows] + strength * vector) for strength in strengths], axis=1)
+    moved = np.stack([decoded(trained, latents[:rows] + strength * vector)
+                      for strength in strengths], axis=1)
     tiles = np.concatenate([images_of(trained, before[:rows])[:, None], moved], axis=1)
     picture = worded_grid(tiles.reshape(-1, *tiles.shape[2:]), tiles.shape[1],
                           f"{title_of(trained)}: from {names[start]} to {names[end]}",
-                          heads=("real", *(f"{strength:+g}" if strength else "0" for strength in strengths)))
+                          heads=("real", *(f"{strength:+g}" if strength else "0"
+                                           for strength in strengths)))
     text = f"from {names[start]} to {names[end]}: a vector of length {np.linalg.norm(vector):.2f}"
     # Whether the images arrive is counted by their nearest real neighbours.
     if len(names) <= FEW_CLASSES:
-        still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end) for strength in (0, 1))
-        text += (f"; of {counted(len(before), 'image')} moved by it, the nearest real image of {arrived:,} is of class "
-                 f"{names[end]} (unmoved: of {still:,})")
+        still, arrived = (_read_as(trained, decoded(trained, latents + strength * vector), end)
+                          for strength in (0, 1))
+        text += (f"; of {counted(len(before), 'image')} moved by it, the nearest real image of "
+                 f"{arrived:,} is of class {names[end]} (unmoved: of {still:,})")
     return f"arithmetic_{start}_to_{end}", picture, text
 
 
-SHOWS = {"reconstructions": show_reconstructions, "space": show_space, "arithmetic": show_arithmetic}
+SHOWS = {"reconstructions": show_reconstructions, "space": show_space,
+         "arithmetic": show_arithmetic}
 
 
 def chosen(among: np.ndarray, seed: int) -> np.ndarray:
@@ -175,5 +186,6 @@ def _strength(text: str) -> float:
     except ValueError:
         strength = math.nan
     if not math.isfinite(strength):
-        raise ConfigError(f"--strengths has {text!r}, which is not a number; write numbers, as in --strengths=0,0.5,1")
+        raise ConfigError(f"--strengths has {text!r}, which is not a number; write numbers, as in "
+                          "--strengths=0,0.5,1")
     return strength

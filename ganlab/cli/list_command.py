@@ -31,8 +31,8 @@ from ganlab.systems import SYSTEMS, TRICKS
 TABLES: dict[str, Mapping[str, Any]] = {
     "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS, "encoders": ENCODERS,
     "translators": TRANSLATORS, "patch_critics": PATCH_CRITICS,
-    "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()}, "penalties": PENALTIES,
-    "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
+    "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
+    "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 
 
@@ -53,7 +53,8 @@ def file_meanings(folder: str) -> dict[str, str]:
     """Returns the files that can be named below a folder, those of the current directory and those
     that ganlab ships, with their meaning; runs none of them."""
     shipped = shipped_folder().parent / folder
-    names = {f"{folder}/{file.name}" for place in (Path(folder), shipped) for file in place.glob("*.py")}
+    names = {f"{folder}/{file.name}" for place in (Path(folder), shipped)
+             for file in place.glob("*.py")}
     return {name: first_line(ast.get_docstring(ast.parse(find_file(name).read_text(encoding="utf-8"))))
             for name in sorted(names)}
 
@@ -79,7 +80,8 @@ def run(values: flags.FlagValues) -> int:
     for title, entries in found.items():
         if values.only and title not in values.only:
             continue
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False,
+                      show_header=False)
         table.add_column(no_wrap=True, min_width=28)
         table.add_column(overflow="fold")
         for name, meaning in entries.items():

@@ -21,14 +21,18 @@ COMMANDS = {
     "sample": "draws samples of a trained run, or walks between them",
     "translate": "translates pictures by a trained run of pix2pix or CycleGAN",
     "import": "makes a run of published weights, to translate, to measure and to start from",
-    "latent": "shows the latent space of a run with an encoder: reconstructions, the space, arithmetic on classes",
-    "ablate": "trains all variants and seeds of an ablation, many in one program, or what is missing of them",
+    "latent": "shows the latent space of a run with an encoder: reconstructions, the space, "
+              "arithmetic on classes",
+    "ablate": "trains all variants and seeds of an ablation, many in one program, or what "
+              "is missing of them",
     "profile": "shows where the time of a round goes: updates, networks, layers, and a trace",
     "describe": "shows what a config means, without training: keys, networks, round, memory",
     "evaluate": "measures samples of a run, or anyone's images, by metrics with their protocol",
-    "checkpoints": "lists and verifies the checkpoints of a run, exports its weights and its sampler",
+    "checkpoints": "lists and verifies the checkpoints of a run, exports its "
+                   "weights and its sampler",
     "compare": "puts the metrics of several runs side by side, where they are of one protocol",
-    "report": "writes a page on one run, several runs or an ablation, and its numbers as CSV, Parquet and LaTeX",
+    "report": "writes a page on one run, several runs or an ablation, and its numbers as CSV, "
+              "Parquet and LaTeX",
     "data": "makes data sets of folders, zip files and TFDS",
     "list": "names every network, loss, penalty, trick, optimizer, source, experiment and ablation",
 }
@@ -41,14 +45,16 @@ HELP = ("help", "-h", "--help", "-help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, 1 where a run diverged or files are damaged, 2 for a mistake."""
+    """Runs one command; returns the exit status: 0, 1 where a run diverged or files are damaged, 2
+    for a mistake."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     open_descriptors()
     with steady_output() as printed:
         status = _answered(argv)
         printed.flush()
         lost = printed.failure
-        # Of what is printed for a reader who left, nothing is missed; a file that it should have filled is cut short.
+        # Of what is printed for a reader who left, nothing is missed; a file that it should have
+        # filled is cut short.
         if lost is not None and lost.errno not in GONE:
             print(f"ganlab: what was printed is not whole: {lost.strerror}", file=sys.stderr)
             return status if argv[:1] and argv[0] in TRAINING else status or EXIT_MISTAKE
@@ -56,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answered(argv: list[str]) -> int:
-    """Runs one command, and answers in a sentence what the user can mend; returns the exit status."""
+    """Runs one command, and answers in a sentence what the user can mend; returns
+    the exit status."""
     if not argv or argv[0] in HELP:
         _show_commands(__doc__, "ganlab", COMMANDS)
         return 0
@@ -64,8 +71,8 @@ def _answered(argv: list[str]) -> int:
     sys.path.insert(0, os.getcwd())
     # Before JAX is imported, which reads these settings once.
     for setting in drop_from_shell(os.environ):
-        print(f"ganlab: {setting} of the environment is left out: it would change numbers under the same config",
-              file=sys.stderr)
+        print(f"ganlab: {setting} of the environment is left out: it would change numbers "
+              "under the same config", file=sys.stderr)
     from ganlab.config import ConfigError, unknown
 
     try:
@@ -84,8 +91,10 @@ def _answered(argv: list[str]) -> int:
         print(f"ganlab: {place}{error.strerror}", file=sys.stderr)
         return EXIT_MISTAKE
     except UnicodeEncodeError as error:
-        # Python keeps the bytes of a name that it cannot decode as surrogates, which no library takes for text.
-        if not any("\ud800" <= letter <= "\udfff" for letter in error.object[error.start:error.end]):
+        # Python keeps the bytes of a name that it cannot decode as surrogates, which no library
+        # takes for text.
+        if not any("\ud800" <= letter <= "\udfff"
+                   for letter in error.object[error.start:error.end]):
             raise
         print(f"ganlab: {error.object[:200]!r} is not text in the encoding of this shell "
               f"({sys.getfilesystemencoding()}); set PYTHONUTF8=1, or rename it", file=sys.stderr)
@@ -102,7 +111,8 @@ def _answered(argv: list[str]) -> int:
 
 def _show_commands(text: str, name: str, commands: Mapping[str, str]) -> None:
     width = max(map(len, commands))
-    print(text.strip() + "\n\n" + "\n".join(f"  {command:{width}}  {meaning}" for command, meaning in commands.items())
+    print(text.strip() + "\n\n" + "\n".join(f"  {command:{width}}  {meaning}"
+                                            for command, meaning in commands.items())
           + f"\n\n{name} COMMAND --help shows its flags and examples.")
 
 
@@ -128,7 +138,8 @@ def _run(argv: list[str]) -> int:
     command.define_flags(values, argv)
     if any(argument in HELP[1:] for argument in argv[1:]):
         more = getattr(command, "more_help", lambda: "")()
-        print(f"{command.__doc__.strip()}\n{more}\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
+        shown = values.get_help(prefix="  ", include_special_flags=False)
+        print(f"{command.__doc__.strip()}\n{more}\nFlags:\n{shown}")
         return 0
     try:
         rest = _parsed(command, values, argv)
@@ -145,11 +156,11 @@ def _parsed(command: ModuleType, values: flags.FlagValues, argv: list[str]) -> l
     rest = parse(values, argv)
     wanted = getattr(command, "ARGUMENTS", ())
     if rest and not wanted:
-        raise flags.Error(f"{rest[0]!r} is not a flag of `ganlab {argv[0]}`; flags are written --name=value "
-                          f"(ganlab {argv[0]} --help)")
+        raise flags.Error(f"{rest[0]!r} is not a flag of `ganlab {argv[0]}`; flags are written "
+                          f"--name=value (ganlab {argv[0]} --help)")
     # A command whose last argument is written `[NAME ...]` takes any number of those.
     open_ended = bool(wanted) and wanted[-1].endswith("...]")
     if len(rest) < len(wanted) - open_ended or len(rest) > len(wanted) and not open_ended:
-        raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given {' '.join(rest) or 'none'} "
-                          f"(ganlab {argv[0]} --help)")
+        raise flags.Error(f"`ganlab {argv[0]}` takes {' '.join(wanted)} and was given "
+                          f"{' '.join(rest) or 'none'} (ganlab {argv[0]} --help)")
     return rest

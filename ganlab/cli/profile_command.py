@@ -1,8 +1,9 @@
 """ganlab profile --config=FILE[:CHOICES] [--config.path=value ...] [--trace=FOLDER] [--calls=N]
 
-Shows where the time of a round goes, and writes a trace of some rounds for TensorBoard or Perfetto.
-Updates, networks and layers are compiled and timed each by itself, on one device: together they are not the
-round, which the compiler makes as one. Operations are those of the compiled program by the compiler's count.
+Shows where the time of a round goes, and writes a trace of some rounds for TensorBoard or
+Perfetto. Updates, networks and layers are compiled and timed each by itself, on one device:
+together they are not the round, which the compiler makes as one. Operations are those of the
+compiled program by the compiler's count.
 
 Examples:
   ganlab profile --config=experiments/digits.py:network=dcgan
@@ -34,13 +35,15 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     define_config(values, argv)
     flags.DEFINE_string("trace", "", "folder of the trace; empty for none", flag_values=values)
-    flags.DEFINE_integer("calls", 5, "calls of each piece, of which the median counts", flag_values=values)
+    flags.DEFINE_integer("calls", 5, "calls of each piece, of which the median counts",
+                         flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
     """Prints the pieces."""
     if values.calls < 1:
-        raise ConfigError(f"--calls={values.calls}: it is the number of timed calls of each piece; use 1 or more")
+        raise ConfigError(f"--calls={values.calls}: it is the number of timed calls of each "
+                          "piece; use 1 or more")
     set_up_process()
     if values.trace:
         with writing(folder := Path(values.trace)):
@@ -55,7 +58,8 @@ def run(values: flags.FlagValues) -> int:
     console.print(f"a product of large matrices: {rate / 1e9:,.0f} GFLOP/s")
     console.print(f"a round: {whole.seconds * 1e3:.4g} ms\n")
     console.print(_table("updates, each by itself", updates, rate, whole.seconds), "")
-    console.print(_table(f"networks and layers on a batch of {game.batch_size}, each by itself", networks, rate))
+    console.print(_table(f"networks and layers on a batch of {game.batch_size}, each by itself",
+                         networks, rate))
     if values.trace:
         console.print(f"\ntrace of {counted(calls, 'round')}: {values.trace}")
     return 0
@@ -65,11 +69,13 @@ def _table(title: str, pieces: list[Piece], rate: float, whole: float | None = N
     """Returns a table of milliseconds, operations and their share of the matrix rate; with a
     round's seconds, of the share of it too."""
     table = Table(title=title, title_justify="left", box=None)
-    for heading in ("piece", "ms", "GFLOP", "of the matrix rate", *(["of the round"] if whole else [])):
+    for heading in ("piece", "ms", "GFLOP", "of the matrix rate",
+                    *(["of the round"] if whole else [])):
         table.add_column(heading, justify="left" if heading == "piece" else "right")
     for piece in pieces:
         share = piece.share_of(rate)
-        row = [piece.name, f"{piece.seconds * 1e3:.4g}", "" if piece.flops is None else f"{piece.flops / 1e9:.3g}",
+        row = [piece.name, f"{piece.seconds * 1e3:.4g}",
+               "" if piece.flops is None else f"{piece.flops / 1e9:.3g}",
                "" if share is None else f"{share:.0%}"]
         table.add_row(*row, *([f"{piece.seconds / piece.every / whole:.0%}"] if whole else []))
     return table

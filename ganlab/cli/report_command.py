@@ -1,8 +1,9 @@
 """ganlab report DIR [DIR ...] [--output=DIR]
 
-Writes what a run, several runs or an ablation found: report.html, one page that opens from disk and needs nothing
-else; results.csv and results.parquet, with a row for each trial; and results.tex, a table for a paper. Runs of the same
-config but seed are summarised over their seeds; the first one named is what others are compared with.
+Writes what a run, several runs or an ablation found: report.html, one page that opens from disk and
+needs nothing else; results.csv and results.parquet, with a row for each trial; and results.tex, a
+table for a paper. Runs of the same config but seed are summarised over their seeds; the first one
+named is what others are compared with.
 
 Examples:
   ganlab report runs/digits                                  training, values with their protocols, samples
@@ -10,8 +11,8 @@ Examples:
   ganlab report runs/critic_updates                          an ablation, finished or not
   ganlab report runs/critic_updates --columns=fid,prdc/coverage,seeds                columns of results.tex
 
-Values come from the results.json that `ganlab evaluate` or training wrote. Files go into the first directory, or
-into --output, and replace those of an earlier report.
+Values come from the results.json that `ganlab evaluate` or training wrote. Files go into the first
+directory, or into --output, and replace those of an earlier report.
 """
 
 import dataclasses
@@ -46,10 +47,11 @@ SAMPLES = "[0-9]*.png"
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_string("output", None, "directory of the files; by default the first one that is reported on",
-                        flag_values=values)
-    flags.DEFINE_list("columns", None, "columns of results.tex: names of values, seeds, diverged, or all; by default "
-                      "as many values as an article's width holds", flag_values=values)
+    flags.DEFINE_string("output", None, "directory of the files; by default the first one "
+                        "that is reported on", flag_values=values)
+    flags.DEFINE_list("columns", None, "columns of results.tex: names of values, seeds, diverged, "
+                      "or all; by default as many values as an article's width holds",
+                      flag_values=values)
 
 
 def run(values: flags.FlagValues, *directories: str) -> int:
@@ -74,8 +76,8 @@ def run(values: flags.FlagValues, *directories: str) -> int:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Returns what to call each directory in a report: relative paths as they are, of absolute ones as few of their last
-    parts as tell all apart."""
+    """Returns what to call each directory in a report: relative paths as they are, of absolute ones
+    as few of their last parts as tell all apart."""
     resolved = {name: Path(name).resolve().parts[1:] for name in names}
     for number in range(1, max(map(len, resolved.values()), default=0) + 1):
         found = {name: "/".join(parts[-number:]) if Path(name).is_absolute() else name
@@ -94,8 +96,8 @@ def _check(path: Path, alone: bool) -> None:
     if (path / PLAN).exists() and not alone:
         raise ConfigError(f"{path} holds an ablation, which has a report of its own; name it alone")
     if not (path / PLAN).exists() and not RunDirectory(path).config_file.exists():
-        raise ConfigError(f"{path} holds neither a run (config.json) nor an ablation ({PLAN}); name the --workdir "
-                          "of one")
+        raise ConfigError(f"{path} holds neither a run (config.json) nor an ablation ({PLAN}); "
+                          "name the --workdir of one")
 
 
 def read_run(name: str) -> Run:
@@ -106,7 +108,9 @@ def read_run(name: str) -> Run:
     """
     place = RunDirectory(name)
     config = dict(_leaves(place.read_config()))
-    versions = _read_json(place.versions_file, place.versions_file.read_text()) if place.versions_file.exists() else {}
+    versions = {}
+    if place.versions_file.exists():
+        versions = _read_json(place.versions_file, place.versions_file.read_text())
     metrics = read_metrics(place.metrics_file) if place.metrics_file.exists() else {}
     alarms = [_read_json(place.alarms_file, line) for line in
               (place.alarms_file.read_text().splitlines() if place.alarms_file.exists() else [])]
@@ -114,7 +118,8 @@ def read_run(name: str) -> Run:
     last = int(metrics["step"][-1]) if metrics else 0
     return Run(name, config, versions, command_text(versions.get("command", [])), metrics,
                read_results(place.results_file) if place.results_file.exists() else [],
-               pictures[-1].read_bytes() if pictures else None, int(pictures[-1].stem) if pictures else 0, alarms,
+               pictures[-1].read_bytes() if pictures else None,
+               int(pictures[-1].stem) if pictures else 0, alarms,
                place.diverged_picture.exists() and last < config["train.total_rounds"])
 
 
@@ -137,14 +142,16 @@ def _read_json(file: Path, text: str) -> dict[str, Any]:
     return found
 
 
-def write_report(output: Path, study: Study, page: str, columns: Sequence[str] | None = None) -> list[Path]:
+def write_report(output: Path, study: Study, page: str,
+                 columns: Sequence[str] | None = None) -> list[Path]:
     """Writes the four files of a report, each whole or not at all; returns their paths.
 
     `columns` are those of results.tex; None for as many as an article holds.
     """
     table = trials_table(study)
     contents = {"report.html": page.encode(), "results.csv": csv_content(table),
-                "results.parquet": parquet_content(table), "results.tex": latex_table(study, columns).encode()}
+                "results.parquet": parquet_content(table),
+                "results.tex": latex_table(study, columns).encode()}
     for name, content in contents.items():
         with whole_file(output / name) as file:
             file.write(content)

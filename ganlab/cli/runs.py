@@ -35,7 +35,8 @@ def draw_run(directory: RunDirectory, title: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """A checkpoint of a run, ready to draw samples from, and to encode or to translate where the game does."""
+    """A checkpoint of a run, ready to draw samples from, and to encode or to translate where
+    the game does."""
 
     config: ml_collections.ConfigDict
     game: Game
@@ -125,7 +126,8 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
     if wanted is None or wanted.isdigit():
         return [None if wanted is None else int(wanted)]
     if wanted != "all":
-        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in --step=500, or --step=all")
+        raise ConfigError(f"--step={wanted} is not a number of rounds; name a checkpoint, as in "
+                          "--step=500, or --step=all")
     directory = RunDirectory(workdir).checkpoints
     if not directory.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
@@ -150,7 +152,8 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
     # What the game does is known from the config, before a checkpoint is read.
     if not any(getattr(game, part) for part in does):
         other = "; `ganlab translate` shows what it does" if game.translators else ""
-        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which {_LACKS[does[0]]}{other}")
+        raise ConfigError(f"{workdir} holds a run of system {config.system.name}, which "
+                          f"{_LACKS[does[0]]}{other}")
     if not directory.checkpoints.is_dir():
         raise ConfigError(f"{workdir} holds no checkpoint yet; train there first")
     # Only the networks that make something are read, by the shapes of their state.

@@ -1,8 +1,8 @@
 """ganlab sample --workdir=DIR [--number=N] [--labels=0,1,2] [--output=PATH]
 
-Draws samples of a trained run, by its averaged weights. Sample i depends on the seed and
-i alone, so that a larger --number begins with the same samples. Of a conditional run, single files have the names of
-their classes in their own, and arrays `labels` and, by label, `class_names`.
+Draws samples of a trained run, by its averaged weights. Sample i depends on the seed and i alone,
+so that a larger --number begins with the same samples. Of a conditional run, single files have the
+names of their classes in their own, and arrays `labels` and, by label, `class_names`.
 
 Examples:
   ganlab sample --workdir=runs/digits                                one grid of 100
@@ -37,9 +37,22 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
-    flags.DEFINE_integer("number", 100, "samples, or steps of each walk with --interpolate", lower_bound=1,
-                         flag_values=values)
-    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default (--class of StyleGAN)",
+    # What is drawn.
+    flags.DEFINE_integer("number", 100, "samples, or steps of each walk with --interpolate",
+                         lower_bound=1, flag_values=values)
+    flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default "
+                      "(--class of StyleGAN)", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN "
+                         "chooses those of each)", lower_bound=0, flag_values=values)
+    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more "
+                       "varied (--z_var of BigGAN)",
+                       lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance "
+                       "of 0, before the factor; 0 for no bound (the truncation trick of BigGAN, "
+                       "Brock et al. 2019; not psi, which --trunc of StyleGAN is)",
+                       lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    # By which weights.
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN chooses those of each)",
                          lower_bound=0, flag_values=values)
@@ -62,7 +75,8 @@ def run(values: flags.FlagValues) -> int:
     options = given_options(values, trained.game, trained.config.system.name)
     if values.interpolate:
         check_walks(trained)
-    output = Path(values.output or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
+    output = Path(values.output
+                  or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
                   f"_{trained.step:08}{ {'grid': '.png', 'files': '', 'npz': '.npz'}[values.form]}")
     if values.form == "files":
         check_files(output, trained.dataset.image_shape)
@@ -77,7 +91,8 @@ def run(values: flags.FlagValues) -> int:
         number = values.number
         latents = trained.latents(number, values.seed, options)
         labels = parse_labels(values.labels, trained, number)
-        # Whole cycles of the labels in a row, so that a column is a class and the picture about square.
+        # Whole cycles of the labels in a row, so that a column is a class and the picture
+        # about square.
         cycle = len(values.labels)
         columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
                    else grid_columns(trained.config, trained.dataset, number))
@@ -95,7 +110,8 @@ def run(values: flags.FlagValues) -> int:
             np.savez_compressed(file, images=images, labels=labels, **names)
     else:
         words = file_words(trained.dataset.class_names)
-        _write_files(output, samples, [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
+        _write_files(output, samples,
+                     [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
     print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
     return 0
 
@@ -105,18 +121,20 @@ def check_walks(trained: TrainedRun) -> None:
     are no walks."""
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
-        raise ConfigError("--interpolate walks between latents that are vectors of real numbers, but a latent of "
-                          f"system {trained.config.system.name} is {drawn.dtype} of shape {list(drawn.shape[1:])}; "
-                          "leave --interpolate out")
+        raise ConfigError("--interpolate walks between latents that are vectors of real numbers, "
+                          f"but a latent of system {trained.config.system.name} is {drawn.dtype} "
+                          f"of shape {list(drawn.shape[1:])}; leave --interpolate out")
 
 
 def check_files(output: Path, shape: tuple[int, ...]) -> None:
     """Raises ConfigError where samples of a shape cannot become PNG files in a directory."""
     if len(shape) != 3:
-        raise ConfigError("--form=files writes images; the run makes points; use --form=npz or grid")
+        raise ConfigError("--form=files writes images; the run makes points; use "
+                          "--form=npz or grid")
     if shape[-1] not in PICTURE_CHANNELS:
-        raise ConfigError("--form=files writes PNG files of 1 channel (grey) or 3 (colours), and the run makes images "
-                          f"of {counted(shape[-1], 'channel')}; use --form=npz, or --form=grid, which shows each one")
+        raise ConfigError("--form=files writes PNG files of 1 channel (grey) or 3 (colours), and "
+                          f"the run makes images of {counted(shape[-1], 'channel')}; use "
+                          "--form=npz, or --form=grid, which shows each one")
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
 
@@ -133,13 +151,16 @@ def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarr
     """
     names = trained.dataset.class_names
     if texts and not _conditional(trained):
-        raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; leave --labels out")
+        raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; "
+                          "leave --labels out")
     chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
     return np.resize(np.array(chosen, np.int32), number)
 
 
 def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:
-    """Writes samples [n, h, w, 1 or 3] as files that are called by their numbers and these endings [n]."""
+    """Writes samples [n, h, w, 1 or 3] as files that are called by their numbers and
+    these endings [n]."""
     with whole_folder(output):
         for i, (image, ending) in enumerate(zip(to_uint8(samples), endings, strict=True)):
-            save_png(output / f"{i:06}{ending}.png", image[..., 0] if image.shape[-1] == 1 else image)
+            save_png(output / f"{i:06}{ending}.png",
+                     image[..., 0] if image.shape[-1] == 1 else image)

@@ -16,11 +16,11 @@ Examples:
   srun ganlab train --config=experiments/digits.py --workdir=/shared/runs/many   # mpirun, or on each worker of a pod
   ganlab train ... --coordinator=node1:12345 --processes=4 --process=0           # and 1, 2, 3 elsewhere
 
---config.init.source starts a new run from the weights of another (init_from): params, batch statistics
-and averages, while optimizers, rounds and the order of data begin at their beginning.
+--config.init.source starts a new run from the weights of another (init_from): params, batch
+statistics and averages, while optimizers, rounds and the order of data begin at their beginning.
 --config.init.step=500 names its checkpoint, --config.init.weights=averaged takes the averages,
---config.init.networks=generator one network, --config.init.partial=True only what fits.
-A file of `ganlab checkpoints --export` does as well as a run's directory.
+--config.init.networks=generator one network, --config.init.partial=True only what fits. A file of
+`ganlab checkpoints --export` does as well as a run's directory.
 
 The directory gets:
   config.json, versions.json   what was run, by which packages and which commit
@@ -91,31 +91,37 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     _define_processes(values)
     define_config(values, argv)
-    flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed", flag_values=values, required=True)
-    flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out", flag_values=values)
-    flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit over the mesh, or "
-                      "pmap; the same numbers but for rounding", flag_values=values)
+    flags.DEFINE_string("workdir", None, "the run's directory, new or to be resumed",
+                        flag_values=values, required=True)
+    flags.DEFINE_integer("mesh.data", None, "devices that share each batch; all if left out",
+                         flag_values=values)
+    flags.DEFINE_enum("engine", "jit", ENGINES, "what compiles a round for several devices: jit "
+                      "over the mesh, or pmap; the same numbers but for rounding",
+                      flag_values=values)
 
 
 def more_help() -> str:
     """Returns which key here is which option of published tools, so that a search for their names
     finds it."""
-    names = {"--config": "--cfg of StyleGAN: base settings", "--workdir": "--outdir of StyleGAN, --checkpoints_dir and "
-             "--name of pix2pix and CycleGAN"}
+    names = {"--config": "--cfg of StyleGAN: base settings",
+             "--workdir": "--outdir of StyleGAN, --checkpoints_dir and --name of pix2pix and CycleGAN"}
     names |= {f"--config.{path}": known_as for path, known_as in known_elsewhere().items()}
     width = max(map(len, names))
     lines = (textwrap.fill(known_as, HELP_WIDTH, initial_indent=f"  {name:{width}}  ",
                            subsequent_indent=" " * (width + 4), break_on_hyphens=False)
              for name, known_as in names.items())
-    return ("\nFlags and keys that published tools call otherwise (NETWORK is generator or critic, as `ganlab describe` "
-            "names them):\n" + "\n".join(lines) + "\n")
+    return ("\nFlags and keys that published tools call otherwise (NETWORK is generator or critic, "
+            "as `ganlab describe` names them):\n" + "\n".join(lines) + "\n")
 
 
 def _define_processes(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, where neither SLURM, "
-                        "Open MPI nor a TPU pod starts them; auto for what JAX finds out", flag_values=values)
-    flags.DEFINE_integer("processes", None, "how many processes there are, beside --coordinator", flag_values=values)
-    flags.DEFINE_integer("process", None, "which one this is, from 0, beside --coordinator", flag_values=values)
+    flags.DEFINE_string("coordinator", None, "HOST:PORT where process 0 waits for the others, "
+                        "where neither SLURM, Open MPI nor a TPU pod starts them; auto for "
+                        "what JAX finds out", flag_values=values)
+    flags.DEFINE_integer("processes", None, "how many processes there are, beside --coordinator",
+                         flag_values=values)
+    flags.DEFINE_integer("process", None, "which one this is, from 0, beside --coordinator",
+                         flag_values=values)
 
 
 def mistaken(argv: list[str], error: Exception) -> None:
@@ -145,7 +151,8 @@ def _place(workdir: str) -> Iterator[RunDirectory]:
     if distributed.leads():
         yield RunDirectory(workdir)
         return
-    with tempfile.TemporaryDirectory() as apart, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with (tempfile.TemporaryDirectory() as apart, open(os.devnull, "w") as nowhere,
+          contextlib.redirect_stdout(nowhere)):
         yield RunDirectory(workdir, apart)
 
 
@@ -180,13 +187,14 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
     resumes = distributed.together(lambda: (directory.check(config), ""))
     saved = rounds_saved(directory.checkpoints) if resumes else 0
     if saved % config.train.rounds_per_call:
-        raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but {directory.path} "
-                          f"stopped after {counted(saved, 'round')}, no multiple of it; use 1 or a divisor of {saved}")
+        raise ConfigError(f"config.train.rounds_per_call is {config.train.rounds_per_call}, but "
+                          f"{directory.path} stopped after {counted(saved, 'round')}, no multiple "
+                          f"of it; use 1 or a divisor of {saved}")
     if saved >= config.train.total_rounds:
         if not (directory.losses_plot.exists() and directory.animation.exists()):
             draw_run(directory, config.name)
-        print(f"{directory.path} has its {counted(config.train.total_rounds, 'round')}; --config.train.total_rounds "
-              "asks for more")
+        print(f"{directory.path} has its {counted(config.train.total_rounds, 'round')}; "
+              "--config.train.total_rounds asks for more")
         return 0
     if not saved:
         check_init(config.init, game)
@@ -206,25 +214,26 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
         draw_run(directory, config.name)
     # How it ended, and what to do next.
     if outcome.stopped_by is not None:
-        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the same command resumes")
+        print(f"stopped by {outcome.stopped_by.name} after round {outcome.step:,}, saved; the "
+              "same command resumes")
         return EXIT_SIGNAL + outcome.stopped_by
     latest = max(directory.samples.glob("*.png"), default=directory.samples)
-    print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation {directory.animation}, "
-          f"losses {directory.losses_plot}, everything in {directory.path}")
+    print(f"trained {counted(outcome.step, 'round')}; samples {latest}, animation "
+          f"{directory.animation}, losses {directory.losses_plot}, everything in {directory.path}")
     return 0
 
 
 def check_engine(engine: str, config: Mapping[str, Any]) -> None:
     """Raises ConfigError for what `pmap` cannot do."""
     if engine == "pmap" and config["train"]["shard_state"]:
-        raise ConfigError("--engine=pmap holds the whole state on every device, but config.train.shard_state is True; "
-                          "use --engine=jit, or set it to False")
+        raise ConfigError("--engine=pmap holds the whole state on every device, but "
+                          "config.train.shard_state is True; use --engine=jit, or set it to False")
 
 
 def _check_shared(directory: RunDirectory) -> None:
     if not directory.config_file.exists():
-        raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes to; name one on a "
-                          "disk that all machines share")
+        raise ConfigError(f"--workdir={directory.path} is not the directory that process 0 writes "
+                          "to; name one on a disk that all machines share")
 
 
 def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, directory: RunDirectory,
@@ -244,5 +253,6 @@ def _train(game: Game, dataset: Dataset, config: ml_collections.ConfigDict, dire
     try:
         return train(game, dataset, config, directory, draw, judge, best, mesh)
     except Diverged as error:
-        save_png(directory.diverged_picture, picture(error.images[:MOST_PICTURES], "the batch at which it diverged"))
+        save_png(directory.diverged_picture,
+                 picture(error.images[:MOST_PICTURES], "the batch at which it diverged"))
         raise

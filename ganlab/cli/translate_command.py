@@ -1,9 +1,10 @@
 """ganlab translate --workdir=DIR --input=IMAGES --output=DIR [--direction=BA]
 
-Translates pictures by a trained run of pix2pix or CycleGAN, or by weights that `ganlab import` has read. Pictures of
-any size are taken, from the network's least on: where it takes multiples of a number alone, borders are mirrored
-outward, and cut off again. IMAGES is a file, a folder or a zip file; DIR gets a PNG file for each picture, and
-side_by_side.png with the first few beside what became of them.
+Translates pictures by a trained run of pix2pix or CycleGAN, or by weights that `ganlab import` has
+read. Pictures of any size are taken, from the network's least on: where it takes multiples of a
+number alone, borders are mirrored outward, and cut off again. IMAGES is a file, a folder or a zip
+file; DIR gets a PNG file for each picture, and side_by_side.png with the first few beside what
+became of them.
 
 Examples:
   ganlab translate --workdir=runs/edges --input=drawings --output=painted --convert
@@ -11,8 +12,9 @@ Examples:
   ganlab translate --workdir=runs/textures --input=gravel --output=bricks --direction=BA
   ganlab translate --workdir=runs/facades --input=labels --output=houses --as_in_training
 
---as_in_training normalizes each picture by its own statistics and drops units at random, as the authors of pix2pix
-test; else the stored statistics are used, nothing is drawn, and equal pictures become equal ones.
+--as_in_training normalizes each picture by its own statistics and drops units at random, as the
+authors of pix2pix test; else the stored statistics are used, nothing is drawn, and equal pictures
+become equal ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -52,19 +54,26 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
-    flags.DEFINE_string("input", None, "picture, folder or zip file of pictures", flag_values=values, required=True)
-    flags.DEFINE_string("output", None, "new directory of the translations", flag_values=values, required=True)
-    flags.DEFINE_string("direction", "AB", "AB from sources to images; BA back, where the run has learned it",
-                        flag_values=values)
-    flags.DEFINE_integer("batch_size", 8, "pictures of one size at once", lower_bound=1, flag_values=values)
-    flags.DEFINE_bool("convert", False, "brings grey, coloured and transparent pictures to the channels that the "
-                      "network takes, instead of refusing them", flag_values=values)
-    flags.DEFINE_string("background", "black", "colour under what is transparent, with --convert", flag_values=values)
-    flags.DEFINE_bool("as_in_training", False, "normalizes by each picture's own statistics, with dropout",
+    flags.DEFINE_string("input", None, "picture, folder or zip file of pictures",
+                        flag_values=values, required=True)
+    flags.DEFINE_string("output", None, "new directory of the translations", flag_values=values,
+                        required=True)
+    flags.DEFINE_string("direction", "AB", "AB from sources to images; BA back, where the "
+                        "run has learned it", flag_values=values)
+    flags.DEFINE_integer("batch_size", 8, "pictures of one size at once", lower_bound=1,
+                         flag_values=values)
+    flags.DEFINE_bool("convert", False, "brings grey, coloured and transparent pictures to the "
+                      "channels that the network takes, instead of refusing them",
                       flag_values=values)
+    flags.DEFINE_string("background", "black", "colour under what is transparent, with --convert",
+                        flag_values=values)
+    flags.DEFINE_bool("as_in_training", False, "normalizes by each picture's own "
+                      "statistics, with dropout", flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses what is dropped", lower_bound=0, flag_values=values)
-    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
+                      flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the "
+                         "newest by default", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -86,12 +95,13 @@ def run(values: flags.FlagValues) -> int:
     channels = (data.source_shape if translator.source == "source" else data.image_shape)[-1]
     for shape in (data.source_shape, data.image_shape):
         if shape is not None and shape[-1] not in PICTURE_CHANNELS:
-            raise ConfigError(f"{values.workdir} is of images of {counted(shape[-1], 'channel')}, and the pictures "
-                              "that are read "
-                              "and written have 1 (grey) or 3 (colours); name another run")
+            raise ConfigError(f"{values.workdir} is of images of {counted(shape[-1], 'channel')}, "
+                              "and the pictures that are read and written have 1 (grey) or 3 "
+                              "(colours); name another run")
     for i, name in enumerate(names):
         # By its header, which is quick to read.
-        _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator, values.convert)
+        _check(f"{values.input}: {name}" if len(names) > 1 else name, read(i), channels, translator,
+               values.convert)
 
     def pictures() -> Iterator[tuple[int, np.ndarray]]:
         for i, name in enumerate(names):
@@ -109,8 +119,9 @@ def run(values: flags.FlagValues) -> int:
         advance = track("pictures", len(names))
         for i, source, made in _translated(pictures(), translate, translator, batch_size):
             if not np.isfinite(made).all():
-                raise NotFinite(f"{values.workdir} makes of {names[i]} what is not finite, by round {trained.step:,}; "
-                                "take an earlier checkpoint by --step, or other weights")
+                raise NotFinite(f"{values.workdir} makes of {names[i]} what is not finite, by "
+                                f"round {trained.step:,}; take an earlier checkpoint by --step, "
+                                "or other weights")
             made = to_uint8(made)
             with whole_file(output / PurePosixPath(names[i]).with_suffix(".png")) as file:
                 file.write(encode_png(made))
@@ -118,8 +129,8 @@ def run(values: flags.FlagValues) -> int:
                 rows[i] = source, made
             advance(1)
         save_png(output / STRIP, rows_of_pairs([rows[i] for i in sorted(rows)]))
-    print(f"{counted(len(names), 'picture')} translated by round {trained.step:,} in {output}; {output / STRIP} shows "
-          f"{len(rows)} beside their sources")
+    print(f"{counted(len(names), 'picture')} translated by round {trained.step:,} in {output}; "
+          f"{output / STRIP} shows {len(rows)} beside their sources")
     return 0
 
 
@@ -137,8 +148,8 @@ def _listed(path: Path) -> tuple[tuple[str, ...], Read]:
     for name in listing.names:
         place = PurePosixPath(name).with_suffix(".png")
         if place in places:
-            raise ConfigError(f"{path} has {name}, whose translation would be called {place}, as that of "
-                              f"{places[place]}; rename it")
+            raise ConfigError(f"{path} has {name}, whose translation would be called {place}, as "
+                              f"that of {places[place]}; rename it")
         places[place] = name
     return listing.names, listing.read
 
@@ -152,11 +163,12 @@ def _check(name: str, data: bytes, channels: int, translator: Translator, conver
     if header.transparent and not convert:
         raise ConfigError(f"{name} has an alpha channel, and the network takes none; {advice}")
     if header.channels != channels and not convert:
-        raise ConfigError(f"{name} has {_channels(header.channels)}, and the network takes {_channels(channels)}; "
-                          f"{advice}")
+        raise ConfigError(f"{name} has {_channels(header.channels)}, and the network takes "
+                          f"{_channels(channels)}; {advice}")
     if min(header.width, header.height) < translator.least:
-        raise ConfigError(f"{name} has {header.width}x{header.height} pixels, and the network takes pictures from "
-                          f"{translator.least}x{translator.least} on; enlarge it first")
+        raise ConfigError(f"{name} has {header.width}x{header.height} pixels, and the network "
+                          f"takes pictures from {translator.least}x{translator.least} on; "
+                          "enlarge it first")
 
 
 def _channels(number: int) -> str:
@@ -180,7 +192,8 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
     return lambda pictures, numbers: np.asarray(drawn(pictures, numbers))
 
 
-def _translated(pictures: Iterator[tuple[int, np.ndarray]], translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
+def _translated(pictures: Iterator[tuple[int, np.ndarray]],
+                translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
                 translator: Translator, batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yields index, picture and translation, in [-1, 1], of each: pictures of one padded size go
     together, as they come."""
@@ -212,11 +225,13 @@ def _margins(size: int, multiple: int) -> tuple[int, int]:
 def mirrored_to(picture: np.ndarray, multiple: int) -> np.ndarray:
     """Returns a picture [h, w, c] whose sides `multiple` divides: borders are mirrored outward
     where it does not."""
-    return np.pad(picture, (*(_margins(size, multiple) for size in picture.shape[:2]), (0, 0)), mode="reflect")
+    return np.pad(picture, (*(_margins(size, multiple) for size in picture.shape[:2]), (0, 0)),
+                  mode="reflect")
 
 
 def cut_to(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Returns the middle of a picture, of the height and width of a shape: what `mirrored_to` has
     added is gone."""
-    top, left = ((size - wanted) // 2 for size, wanted in zip(picture.shape[:2], shape[:2], strict=True))
+    top, left = ((size - wanted) // 2
+                 for size, wanted in zip(picture.shape[:2], shape[:2], strict=True))
     return picture[top:top + shape[0], left:left + shape[1]]

@@ -20,7 +20,7 @@ def allowed_memory(groups: Path = GROUPS, own_groups: Path = OWN_GROUPS,
       environment: where SLURM says what it gave.
     """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(physical, *_group_limits(groups, own_groups), *_slurm_limits(environment))
+    return min([physical, *_group_limits(groups, own_groups), *_slurm_limits(environment)])
 
 
 def allowed_cores(environment: Mapping[str, str] = os.environ) -> int:

@@ -32,11 +32,13 @@ MOST_PIXELS = 2000  # That the picture is wide and high, if its tiles are not la
 def data_table(dataset: Dataset, found: Examination) -> Table:
     """Tabulates counts, shapes, bytes, mean and deviation of a data set, its images and its
     sources."""
-    table = Table(title=f"data set {dataset.name}", title_justify="left", box=None, pad_edge=False, show_header=False)
+    table = Table(title=f"data set {dataset.name}", title_justify="left", box=None, pad_edge=False,
+                  show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("classes", f"{dataset.num_classes:,}")
-    _add_pictures(table, "image" if len(dataset.images.shape) == 4 else "point", dataset.images, found.images)
+    _add_pictures(table, "image" if len(dataset.images.shape) == 4 else "point", dataset.images,
+                  found.images)
     if found.sources is not None:
         table.add_row("kind of set", "pairs: source i belongs to image i" if dataset.paired else
                       "two kinds of pictures, not paired")
@@ -45,19 +47,21 @@ def data_table(dataset: Dataset, found: Examination) -> Table:
     return table
 
 
-def _add_pictures(table: Table, kind: str, array: np.ndarray | StoredImages, found: Pictures) -> None:
+def _add_pictures(table: Table, kind: str, array: np.ndarray | StoredImages,
+                  found: Pictures) -> None:
     shape = " x ".join(map(str, array.shape[1:]))
     where = "" if isinstance(array, np.ndarray) else ", read from disk when they are asked for"
     table.add_row(f"{kind}s", f"{len(array):,}{where}")
     table.add_row(f"{kind} shape", f"{shape} {np.dtype(array.dtype).name}"
                   + (" (height x width x channels)" if len(array.shape) == 4 else ""))
     if found.looked_at < len(array):
-        table.add_row(f"{kind}s looked at", f"{found.looked_at:,}, at equal distances, for what follows")
+        table.add_row(f"{kind}s looked at", f"{found.looked_at:,}, at equal distances, "
+                      "for what follows")
     for what, values in (("mean", found.mean), ("deviation", found.deviation)):
         table.add_row(f"{kind} {what}", " ".join(f"{value:.4f}" for value in values))
     if len(array.shape) == 4:
-        table.add_row(f"{kind} levels", f"{found.lowest} to {found.highest} of 0 to 255; mean and deviation are of "
-                      "them in [-1, 1]")
+        table.add_row(f"{kind} levels", f"{found.lowest} to {found.highest} of 0 to 255; mean and "
+                      "deviation are of them in [-1, 1]")
     table.add_row(f"{kind} repeats", f"{found.repeats:,} ({found.repeats / found.looked_at:.1%})")
 
 
@@ -93,9 +97,11 @@ def data_picture(dataset: Dataset) -> np.ndarray:
     if len(dataset.images.shape) != 4:
         return _points(dataset)
     both = dataset.sources is not None
-    shapes = [_shown_size(array) for array in (dataset.images, dataset.sources) if array is not None]
+    shapes = [_shown_size(array)
+              for array in (dataset.images, dataset.sources) if array is not None]
     height, width = (max(sides) for sides in zip(*shapes, strict=True))
-    rows = min(ROWS_OF_BOTH, MOST_PIXELS // height) // 2 if both else min(ROWS, MOST_PIXELS // height)
+    most = MOST_PIXELS // height
+    rows = min(ROWS_OF_BOTH, most) // 2 if both else min(ROWS, most)
     index = _places(dataset, max(1, rows), max(1, MOST_PIXELS // width))
     images = _tiles(dataset.images, index, height, width)
     if not both:
@@ -128,7 +134,8 @@ def _evenly(index: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return found.reshape(rows, columns)
 
 
-def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int, width: int) -> np.ndarray:
+def _tiles(array: np.ndarray | StoredImages, index: np.ndarray, height: int,
+           width: int) -> np.ndarray:
     """Returns the pictures at `index` [rows, columns], uint8 [rows, columns, height, width, 3];
     white where there is none."""
     tiles = np.full((index.size, height, width, 3), BACKGROUND, np.uint8)
@@ -142,6 +149,7 @@ def _points(dataset: Dataset) -> np.ndarray:
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
     index = spread(len(dataset), 5000)
-    axes.scatter(*plane(dataset.images[index]).T, s=3, c=dataset.labels[index], cmap="tab20", linewidths=0)
+    axes.scatter(*plane(dataset.images[index]).T, s=3, c=dataset.labels[index], cmap="tab20",
+                 linewidths=0)
     axes.set(title=dataset.name, aspect="equal")
     return figure_pixels(figure)

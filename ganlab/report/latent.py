@@ -1,4 +1,5 @@
-"""Pictures of a latent space: grids of images with words beside them, and the plane that the data lies on."""
+"""Pictures of a latent space: grids of images with words beside them, and the plane that the
+data lies on."""
 
 import dataclasses
 import statistics
@@ -38,7 +39,8 @@ class LatentPlane:
         """Returns `side` places along each axis, [2, side]: equally likely steps of a normal, the
         lowest first."""
         normal = statistics.NormalDist()
-        return np.outer(self.deviations, [normal.inv_cdf((step + 0.5) / side) for step in range(side)])
+        return np.outer(self.deviations,
+                        [normal.inv_cdf((step + 0.5) / side) for step in range(side)])
 
     def grid(self, side: int) -> np.ndarray:
         """Returns latents [side * side, z] row by row, from the top left, as in Kingma & Welling
@@ -97,8 +99,8 @@ def _centers(length: int, tiles: int) -> np.ndarray:
     return (np.arange(tiles) + 0.5) * length / tiles
 
 
-def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarray, class_names: Sequence[str],
-                      decoded: np.ndarray, title: str) -> np.ndarray:
+def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarray,
+                      class_names: Sequence[str], decoded: np.ndarray, title: str) -> np.ndarray:
     """Draws encoded data by class on the left, the decoder's images of `plane.grid` on the right;
     uint8 [H, W, 3].
 
@@ -119,8 +121,10 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
     colours = matplotlib.colormaps[("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
     for label in np.unique(labels):
         colour = colours(int(label) if few else label / len(class_names))
-        scattered.scatter(*places[labels == label].T, s=6, color=colour, linewidths=0, label=class_names[label])
-    scattered.add_patch(Rectangle((left, below), right - left, above - below, fill=False, linestyle="--"))
+        scattered.scatter(*places[labels == label].T, s=6, color=colour, linewidths=0,
+                          label=class_names[label])
+    scattered.add_patch(Rectangle((left, below), right - left, above - below, fill=False,
+                                  linestyle="--"))
     scattered.set(xlabel=plane.names[0], ylabel=plane.names[1], aspect="equal",
                   title=f"{counted(len(latents), 'encoded image')}; dashed: the frame on the right")
     if few:

@@ -1,4 +1,5 @@
-"""How wide LaTeX sets a cell of a table, so that a table can be made to fit a page before anyone compiles it."""
+"""How wide LaTeX sets a cell of a table, so that a table can be made to fit a page before
+anyone compiles it."""
 
 import functools
 import os
@@ -22,14 +23,17 @@ _COMMAND = re.compile(r"\\text([a-z]+)\{\}")
 
 
 def cell_width(cell: str) -> float:
-    """Returns the points that a cell takes, text and formulas between dollars, in Computer Modern at 10 points."""
+    """Returns the points that a cell takes, text and formulas between dollars, in Computer Modern
+    at 10 points."""
     # An escaped dollar is a letter: it is put aside while formulas are looked for.
     parts = _MATH.split(cell.replace(r"\$", "\0"))
-    return sum(_math_width(part) if part.startswith("$") else _text_width(part) for part in parts if part)
+    return sum(_math_width(part) if part.startswith("$") else _text_width(part)
+               for part in parts if part)
 
 
 def _text_width(text: str) -> float:
-    # What is written by a command is about as wide as an M; other letters that LaTeX escapes stand after a backslash.
+    # What is written by a command is about as wide as an M; other letters that LaTeX escapes stand
+    # after a backslash.
     plain = _COMMAND.sub("M", text).replace("\\", "")
     return sum(map(_letter_width, plain))
 

@@ -1,7 +1,9 @@
-"""The HTML page: sections of words, tables, figures and code, which the template puts into one file.
+"""The HTML page: sections of words, tables, figures and code, which the template puts
+into one file.
 
-Nothing on the page is fetched: pictures are data, plots, the style and the little script stand inside. The template
-escapes every name, so parts hold plain text; only what `inline_svg` makes of a plot is put in as it is.
+Nothing on the page is fetched: pictures are data, plots, the style and the little script stand
+inside. The template escapes every name, so parts hold plain text; only what `inline_svg` makes of a
+plot is put in as it is.
 """
 
 import base64
@@ -21,7 +23,8 @@ WIDE = 320.0  # Points from which a plot is too wide for a phone and scrolls the
 
 
 class Span(NamedTuple):
-    """An interval drawn in a cell: places as shares of the cell's width, the reference where others are judged."""
+    """An interval drawn in a cell: places as shares of the cell's width, the reference where
+    others are judged."""
 
     low: float
     middle: float
@@ -68,7 +71,8 @@ class Bullets:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of cells under heads; `notes` explain a head where it is pointed at. The caption may be empty."""
+    """Rows of cells under heads; `notes` explain a head where it is pointed at. The caption
+    may be empty."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -78,7 +82,8 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture as a data URI, the words for those who do not see it, and a caption, which may be empty."""
+    """A picture as a data URI, the words for those who do not see it, and a caption, which
+    may be empty."""
 
     uri: str
     alternative: str
@@ -86,7 +91,8 @@ class Picture:
 
 
 class Key(NamedTuple):
-    """A line of a plot in its legend: its name, and the variable of the page's style that has its colour."""
+    """A line of a plot in its legend: its name, and the variable of the page's style that
+    has its colour."""
 
     name: str
     colour: str
@@ -115,7 +121,8 @@ class Plot:
 
     @property
     def wide(self) -> bool:
-        """Whether it scrolls where there is little room, instead of shrinking until nobody can read it."""
+        """Whether it scrolls where there is little room, instead of shrinking until nobody
+        can read it."""
         return self.width > WIDE
 
 
@@ -165,7 +172,8 @@ class Section:
         return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower())
 
 
-def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section], version: str) -> str:
+def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section],
+           version: str) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -176,13 +184,14 @@ def render(title: str, lead: str, facts: Sequence[tuple[str, str]], sections: Se
       version: of ganlab, which stands at the end.
     """
     shown = [section for section in sections if section.parts]
-    return _templates().get_template("page.html").render(title=title, lead=lead, facts=facts, sections=shown,
-                                                         version=version)
+    return _templates().get_template("page.html").render(title=title, lead=lead, facts=facts,
+                                                         sections=shown, version=version)
 
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-    templates = jinja2.Environment(loader=jinja2.PackageLoader("ganlab.report"), autoescape=True, trim_blocks=True,
+    templates = jinja2.Environment(loader=jinja2.PackageLoader("ganlab.report"), autoescape=True,
+                                   trim_blocks=True,
                                    lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     templates.globals["kind_of"] = lambda part: type(part).__name__.lower()
     return templates

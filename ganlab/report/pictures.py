@@ -29,8 +29,8 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     few squares; larger ones keep their pixels as squares.
 
     Args:
-      images: floats in [-1, 1] or uint8, [n, h, w, c]; of other than 1 or 3 channels a tile shows each in grey, one
-        beside another.
+      images: floats in [-1, 1] or uint8, [n, h, w, c]; of other than 1 or 3 channels a tile shows
+        each in grey, one beside another.
       columns: tiles in a row.
       width: pixels that the picture may be wide; tiles are never made smaller than they are.
 
@@ -55,7 +55,8 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
 
 
 def striped(images: np.ndarray) -> np.ndarray:
-    """Returns images [n, h, w, c] with stripes in place of those that are not finite, as a training may make them."""
+    """Returns images [n, h, w, c] with stripes in place of those that are not finite, as a training
+    may make them."""
     if images.ndim != 4 or images.dtype == np.uint8 or (finite := finite_images(images)).all():
         return images
     down, along = np.indices(images.shape[1:3])
@@ -69,10 +70,12 @@ def rows_of_pairs(pairs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     gap, rows = 2, []
     for tiles in pairs:
         tiles = [np.broadcast_to(tile, (*tile.shape[:2], 3)) for tile in tiles]
-        rows.append(np.concatenate([np.pad(tile, ((gap, gap), (gap, gap), (0, 0)), constant_values=BACKGROUND)
+        rows.append(np.concatenate([np.pad(tile, ((gap, gap), (gap, gap), (0, 0)),
+                                           constant_values=BACKGROUND)
                                     for tile in tiles], axis=1))
     width = max(row.shape[1] for row in rows)
-    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=BACKGROUND)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)),
+                                  constant_values=BACKGROUND)
                            for row in rows])
 
 
@@ -85,13 +88,15 @@ def _enlarge(tile: np.ndarray, scale: int) -> np.ndarray:
 
 
 def plane(points: np.ndarray) -> np.ndarray:
-    """Returns the coordinates [n, 2] by which points [n, d] are drawn: the first and the last, of one number 0 too."""
-    return np.stack([points[:, 0], points[:, -1] if points.shape[1] > 1 else np.zeros_like(points[:, 0])], axis=1)
+    """Returns the coordinates [n, 2] by which points [n, d] are drawn: the first and the last, of
+    one number 0 too."""
+    return np.stack([points[:, 0],
+                     points[:, -1] if points.shape[1] > 1 else np.zeros_like(points[:, 0])], axis=1)
 
 
 def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
-    """Draws generated points [n, d] over real ones [m, d] by their `plane`, those that are finite; returns uint8
-    [h, w, 3]."""
+    """Draws generated points [n, d] over real ones [m, d] by their `plane`, those that are finite;
+    returns uint8 [h, w, 3]."""
     real, points = plane(real[np.isfinite(real).all(axis=1)]), plane(points)
     figure = new_figure(6.4, 6.4)
     axes = figure.add_subplot()
@@ -100,8 +105,8 @@ def scatter(points: np.ndarray, real: np.ndarray, title: str) -> np.ndarray:
     low, high = real.min(axis=0), real.max(axis=0)
     # The frame is that of the real points, so that the frames of an animation agree.
     margin = 0.15 * (high - low).max() or 1.0
-    axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin), aspect="equal",
-             title=title)
+    axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin),
+             aspect="equal", title=title)
     axes.legend(loc="upper right", markerscale=4)
     return figure_pixels(figure)
 
@@ -154,7 +159,9 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
 def columns_for(number: int, classes: int) -> int:
     """Returns the columns of a grid: one for each class where classes are few, else about as many
     as rows."""
-    return classes if 1 < classes <= FEW_CLASSES and number >= classes else max(1, round(math.sqrt(number)))
+    if 1 < classes <= FEW_CLASSES and number >= classes:
+        return classes
+    return max(1, round(math.sqrt(number)))
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:
@@ -166,12 +173,14 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def save_animation(path: Path, frames: Sequence[Path], seconds: float = 8.0) -> bool:
-    """Writes PNG frames as a looping GIF of about `seconds`, the last one held; False without two frames."""
+    """Writes PNG frames as a looping GIF of about `seconds`, the last one held; False
+    without two frames."""
     if len(frames) < 2:
         return False
     pictures = [Image.open(frame).convert("RGB").quantize(64) for frame in frames]
     duration = max(40, round(1000 * seconds / len(pictures)))
     durations = [duration] * (len(pictures) - 1) + [duration + 2000]
     with whole_file(path) as file:
-        pictures[0].save(file, format="gif", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+        pictures[0].save(file, format="gif", save_all=True, append_images=pictures[1:],
+                         duration=durations, loop=0)
     return True

@@ -22,7 +22,8 @@ def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
         for number, name in enumerate(names):
             color = f"C{number}"
             axes.plot(kimg, metrics[name], color=color, alpha=0.25, linewidth=1)
-            axes.plot(kimg, running_mean(metrics[name], max(1, len(kimg) // 20)), color=color, label=name)
+            axes.plot(kimg, running_mean(metrics[name], max(1, len(kimg) // 20)), color=color,
+                      label=name)
         axes.set_xlabel("kimg (thousands of real images shown)")
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
@@ -31,7 +32,8 @@ def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Returns the mean of the last `window` values at each place, of fewer where there are fewer."""
+    """Returns the mean of the last `window` values at each place, of fewer where
+    there are fewer."""
     sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - window, 0)

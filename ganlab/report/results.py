@@ -35,7 +35,8 @@ def bounds_text(interval: Uncertainty) -> str:
 
 def wide_console() -> rich.console.Console:
     """Returns a console on which no line of a table is cut, wherever it is printed."""
-    return rich.console.Console(highlight=False, markup=False, width=max(rich.console.Console().width, TABLE_WIDTH),
+    return rich.console.Console(highlight=False, markup=False,
+                                width=max(rich.console.Console().width, TABLE_WIDTH),
                                 soft_wrap=True)
 
 
@@ -44,14 +45,18 @@ def results_table(records: Sequence[Record], title: str) -> Table:
     interval, and the hash of its protocol."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     stepped = any(record.step is not None for record in records)
-    kinds = list(dict.fromkeys(interval_words(each) for record in records for each in record.result.intervals))
+    kinds = list(dict.fromkeys(interval_words(each) for record in records
+                               for each in record.result.intervals))
     for heading in (*(["round"] if stepped else []), "value", "", "better", *kinds, "protocol"):
-        table.add_column(heading, justify="right" if heading in ("round", "", *kinds) else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading in ("round", "", *kinds) else "left",
+                         no_wrap=True)
     for record in records:
         result = record.result
         bounds = {interval_words(each): bounds_text(each) for each in result.intervals}
-        table.add_row(*([f"{record.step:,}"] if stepped else []), result.name, number_text(result.value),
-                      "" if result.better == "neither" else result.better, *(bounds.get(kind, "") for kind in kinds),
+        table.add_row(*([f"{record.step:,}"] if stepped else []), result.name,
+                      number_text(result.value),
+                      "" if result.better == "neither" else result.better,
+                      *(bounds.get(kind, "") for kind in kinds),
                       f"#{result.protocol.hash}")
     return table
 
@@ -62,7 +67,8 @@ def print_results(records: Sequence[Record], title: str) -> None:
     console.print(results_table(records, title))
     for name in dict.fromkeys(record.result.protocol.name for record in records):
         console.print(name)
-    for warning in dict.fromkeys(record.result.warning for record in records if record.result.warning):
+    for warning in dict.fromkeys(record.result.warning
+                                 for record in records if record.result.warning):
         console.print(f"note: {warning}")
 
 
@@ -75,7 +81,8 @@ def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) 
     for run, records in runs.items():
         found = {record.result.name: record.result for record in records}
         table.add_row(run, *("" if name not in found else " ".join(
-            [number_text(found[name].value), *(f"({bounds_text(each)})" for each in found[name].intervals[:1])])
+            [number_text(found[name].value),
+             *(f"({bounds_text(each)})" for each in found[name].intervals[:1])])
             for name in names))
     return table
 
@@ -87,7 +94,8 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
     Raises:
       ValueError: where no value is better one way.
     """
-    names = list(dict.fromkeys(record.result.name for record in records if record.result.better != "neither"))
+    names = list(dict.fromkeys(record.result.name
+                               for record in records if record.result.better != "neither"))
     if not names:
         raise ValueError("no value is better one way, so that none is drawn")
     # A panel for each value; those that the grid has too many are hidden.
@@ -105,9 +113,11 @@ def plot_results(records: Sequence[Record], title: str) -> np.ndarray:
             kimg = [record.kimg for record in curve]
             axes.plot(kimg, [record.result.value for record in curve], marker="o", markersize=3,
                       label=f"{curve[0].result.protocol.features.get('name', '')} #{protocol}")
-            bounds = [record.result.intervals[0] if record.result.intervals else None for record in curve]
+            bounds = [record.result.intervals[0] if record.result.intervals else None
+                      for record in curve]
             if all(bounds):
-                axes.fill_between(kimg, [bound.low for bound in bounds], [bound.high for bound in bounds], alpha=0.2)
+                axes.fill_between(kimg, [bound.low for bound in bounds],
+                                  [bound.high for bound in bounds], alpha=0.2)
         axes.set_title(f"{name} ({chosen[0].result.better} is better)", fontsize="medium")
         axes.set_xlabel("kimg")
         axes.grid(alpha=0.3)

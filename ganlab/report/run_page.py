@@ -1,4 +1,5 @@
-"""The page of runs: what differs between them, training, values with their protocols, samples, versions."""
+"""The page of runs: what differs between them, training, values with their
+protocols, samples, versions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -72,9 +73,11 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Command and versions", _version_parts(runs)),
     ]
     # What stands out at the top: how many runs, and how long they trained.
-    facts = [(f"{max(run.rounds for run in runs):,}", "rounds"), (f"{max(run.kimg for run in runs):,.4g}", "kimg")]
+    facts = [(f"{max(run.rounds for run in runs):,}", "rounds"),
+             (f"{max(run.kimg for run in runs):,.4g}", "kimg")]
     if several:
-        facts = [(f"{len(runs):,}", "runs"), (f"{len(study.variants):,}", "configs, seeds aside"), *facts]
+        facts = [(f"{len(runs):,}", "runs"), (f"{len(study.variants):,}", "configs, seeds aside"),
+                 *facts]
     return render(study.title, study.question, facts, sections, ganlab.__version__)
 
 
@@ -83,14 +86,17 @@ def _runs_parts(runs: Sequence[Run]) -> list[Part]:
     rows = []
     for run in runs:
         wanted = run.config.get("train.total_rounds")
-        status = "diverged" if run.diverged else "finished" if wanted and run.rounds >= wanted else "not finished"
-        rows.append([Cell(run.name), number_cell(str(run.config.get("seed", "–")), run.config.get("seed")),
-                     number_cell(f"{run.rounds:,}", run.rounds), number_cell(f"{run.kimg:,.4g}", run.kimg),
-                     Cell(status, kind="name"),
+        status = ("diverged" if run.diverged else
+                  "finished" if wanted and run.rounds >= wanted else "not finished")
+        rows.append([Cell(run.name),
+                     number_cell(str(run.config.get("seed", "–")), run.config.get("seed")),
+                     number_cell(f"{run.rounds:,}", run.rounds),
+                     number_cell(f"{run.kimg:,.4g}", run.kimg), Cell(status, kind="name"),
                      *(_config_cell(run.config.get(key, "–")) for key in keys)])
     words = []
     if len(runs) > 1:
-        words = [Words("Columns after the status are config keys that differ between the runs." if keys else
+        words = [Words("Columns after the status are config keys that differ between the runs."
+                       if keys else
                        "The runs have the same config but for their seeds.")]
     return [*words, Table(["run", "seed", "rounds", "kimg", "status", *keys], rows)]
 
@@ -98,34 +104,41 @@ def _runs_parts(runs: Sequence[Run]) -> list[Part]:
 def _config_cell(value: Any) -> Cell:
     """Returns a value of a config, which sorts as a number where it is one."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Cell(value if isinstance(value, str) else repr(value), order=value if number else None, kind="code")
+    return Cell(value if isinstance(value, str) else repr(value), order=value if number else None,
+                kind="code")
 
 
 def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
     """Returns the newest number of each value and run, with its own interval and protocol."""
     newest = [(run, record) for run in runs for record in newest_records(run.records)]
     if not newest:
-        return [Words("Nothing was measured yet: `ganlab evaluate --workdir=DIR` measures samples of a run.")]
+        return [Words("Nothing was measured yet: `ganlab evaluate --workdir=DIR` measures "
+                      "samples of a run.")]
     several = len(runs) > 1
+    # Columns that would be the same in every row are left out.
     subjects = any(record.subject for _, record in newest)
     intervals = any(record.result.intervals for _, record in newest)
     rows = []
     for run, record in newest:
         result = record.result
-        words = "; ".join(f"{bounds_text(each)} ({interval_words(each)})" for each in result.intervals)
+        words = "; ".join(f"{bounds_text(each)} ({interval_words(each)})"
+                          for each in result.intervals)
         rows.append([
             Cell(result.name), *([Cell(run.name)] if several else []),
-            number_cell(number_text(result.value), result.value), *([Cell(words or "–")] if intervals else []),
+            number_cell(number_text(result.value), result.value),
+            *([Cell(words or "–")] if intervals else []),
             Cell("–" if result.better == "neither" else result.better, kind="name"),
             number_cell("–" if record.step is None else f"{record.step:,}", record.step),
             *([Cell(record.subject or "samples")] if subjects else []),
             Cell(f"#{result.protocol.hash}", kind="code")])
-    heads = ["value", *(["run"] if several else []), "number", *(["interval"] if intervals else []), "better", "round",
-             *(["of"] if subjects else []), "protocol"]
+    heads = ["value", *(["run"] if several else []), "number", *(["interval"] if intervals else []),
+             "better", "round", *(["of"] if subjects else []), "protocol"]
     table = Table(heads, rows)
+    # A warning that several numbers share is given once.
     warnings = dict.fromkeys(record.result.warning for _, record in newest if record.result.warning)
     return [*(Words(text, WARNING) for text in warnings),
-            Folded(f"The newest of each run ({counted(len(rows), 'number')})", [table]) if folded else table]
+            Folded(f"The newest of each run ({counted(len(rows), 'number')})", [table]) if folded
+            else table]
 
 
 def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
@@ -139,12 +152,12 @@ def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
     for name, hashes in protocols.items():
         if len(hashes) > 1:
             found.append(f"{name} was measured by {len(hashes)} protocols "
-                         f"({', '.join(f'#{each}' for each in hashes)}); numbers of different protocols are not "
-                         "comparable, so each is a value of its own below.")
+                         f"({', '.join(f'#{each}' for each in hashes)}); numbers of different "
+                         "protocols are not comparable, so each is a value of its own below.")
     apart = dict.fromkeys(name for (name, _), steps in rounds.items() if len(steps) > 1)
     if apart:
-        found.append(f"The newest numbers of {', '.join(apart)} are of different rounds; measure all runs after as "
-                     "many rounds before comparing them.")
+        found.append(f"The newest numbers of {', '.join(apart)} are of different rounds; measure "
+                     "all runs after as many rounds before comparing them.")
     return [Words(text, WARNING) for text in found]
 
 
@@ -160,7 +173,8 @@ def newest_records(records: Sequence[Record]) -> list[Record]:
 
 def _samples_parts(runs: Sequence[Run]) -> list[Part]:
     drawn = [run for run in runs if run.samples is not None]
-    pictures = [png_picture(run.samples, f"samples of {run.name}", f"{run.name}, round {run.samples_round:,}")
+    pictures = [png_picture(run.samples, f"samples of {run.name}", f"{run.name}, round "
+                            f"{run.samples_round:,}")
                 for run in drawn[:MOST_RUNS]]
     if not pictures:
         return []
@@ -171,14 +185,17 @@ def _samples_parts(runs: Sequence[Run]) -> list[Part]:
 def _training_parts(runs: Sequence[Run]) -> list[Part]:
     """Returns a plot for each logged number: a line for each config, its range over seeds as a
     band."""
-    groups = {name: [run for run in group if run.rounds] for name, group in group_runs(runs).items()}
+    groups = {name: [run for run in group if run.rounds]
+              for name, group in group_runs(runs).items()}
     groups = {name: group for name, group in groups.items() if group}
     shown = dict(list(groups.items())[:MOST_GROUPS])
-    metrics = list(dict.fromkeys(name for group in shown.values() for run in group for name in run.metrics
+    metrics = list(dict.fromkeys(name for group in shown.values() for run in group
+                                 for name in run.metrics
                                  if name not in ("step", "kimg")))
     if not metrics:
         return [Words("Nothing was logged yet.")]
-    words = f"What the runs logged; a point is the mean of neighbouring rounds where these are more than {BINS}."
+    words = ("What the runs logged; a point is the mean of neighbouring rounds where these are more "
+             f"than {BINS}.")
     if any(len(group) > 1 for group in shown.values()):
         words += " Lines are means over seeds, bands reach from the least to the largest seed."
     if len(shown) < len(groups):
@@ -195,13 +212,15 @@ def _metric_plot(metric: str, groups: Mapping[str, Sequence[Run]]) -> Plot:
     for name, group in groups.items():
         by_kimg: dict[float, list[float]] = {}
         for run in group:
-            for kimg, value in zip(*binned(run.metrics["kimg"], run.metrics.get(metric)), strict=True):
+            for kimg, value in zip(*binned(run.metrics["kimg"], run.metrics.get(metric)),
+                                   strict=True):
                 by_kimg.setdefault(round(float(kimg), 6), []).append(value)
         kimg = sorted(by_kimg)
         axes.plot(kimg, [np.mean(by_kimg[at]) for at in kimg], color=colours[name], linewidth=1.4,
                   marker="o" if len(kimg) == 1 else "")
         if len(group) > 1:
-            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg], [max(by_kimg[at]) for at in kimg],
+            axes.fill_between(kimg, [min(by_kimg[at]) for at in kimg],
+                              [max(by_kimg[at]) for at in kimg],
                               color=colours[name], alpha=0.15, linewidth=0)
     return plot_of(figure, f"{metric} over training", keys=keys_of(colours))
 
@@ -213,14 +232,16 @@ def binned(kimg: np.ndarray, values: np.ndarray | None) -> tuple[np.ndarray, np.
         return np.empty(0), np.empty(0)
     parts = np.array_split(np.arange(len(kimg)), min(BINS, len(kimg)))
     finite = [part[np.isfinite(values[part])] for part in parts]
-    kept = [(kimg[part[-1]], np.mean(values[some])) for part, some in zip(parts, finite, strict=True) if len(some)]
+    kept = [(kimg[part[-1]], np.mean(values[some]))
+            for part, some in zip(parts, finite, strict=True) if len(some)]
     return np.array([at for at, _ in kept]), np.array([mean for _, mean in kept])
 
 
 def _alarm_parts(runs: Sequence[Run]) -> list[Part]:
     rows = [[Cell(run.name), number_cell(f"{alarm.get('step', 0):,}", alarm.get("step")),
              Cell(str(alarm.get("alarm", "")), kind="name"),
-             Cell(", ".join(f"{name} {value}" for name, value in alarm.items() if name not in ("step", "alarm")))]
+             Cell(", ".join(f"{name} {value}"
+                            for name, value in alarm.items() if name not in ("step", "alarm")))]
             for run in runs for alarm in run.alarms]
     caption = f"The first {MOST_ROWS} of {len(rows):,}." if len(rows) > MOST_ROWS else ""
     return [Table(["run", "round", "alarm", "details"], rows[:MOST_ROWS], caption)] if rows else []
@@ -229,7 +250,8 @@ def _alarm_parts(runs: Sequence[Run]) -> list[Part]:
 def _config_parts(runs: Sequence[Run]) -> list[Part]:
     first = runs[0]
     keys = pairs_table(("key", "value"), {key: repr(value) for key, value in first.config.items()})
-    whole = "The whole config" + (f" of {first.name}; the table of runs has what differs" if len(runs) > 1 else "")
+    whole = "The whole config" + (f" of {first.name}; the table of runs has what differs"
+                                  if len(runs) > 1 else "")
     return [Folded(f"{whole} ({counted(len(first.config), 'key')})", [keys])]
 
 
@@ -244,16 +266,19 @@ def _version_parts(runs: Sequence[Run]) -> list[Part]:
     if len(kinds) > 1:
         every = [flat for flat, _ in kinds.values()]
         differing = [name for name in every[0] if len({flat.get(name) for flat in every}) > 1]
-        parts.append(Words(f"The runs are of different versions or machines ({', '.join(differing)}): equal seeds then "
-                           "need not give equal numbers.", WARNING))
+        parts.append(Words("The runs are of different versions or machines "
+                           f"({', '.join(differing)}): equal seeds then need not "
+                           "give equal numbers.", WARNING))
     for flat, names in kinds.values():
         if len(kinds) > 1:
-            parts.append(Heading(names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")))
+            parts.append(Heading(names[0] + (f" and {len(names) - 1} more" if len(names) > 1
+                                             else "")))
         parts.append(pairs_table(("what", "version"), flat))
     return parts
 
 
 def _flat_versions(versions: Mapping[str, Any]) -> dict[str, str]:
     """Returns packages among the rest, without the command."""
-    rest = {name: str(value) for name, value in versions.items() if name not in ("packages", "command")}
+    rest = {name: str(value)
+            for name, value in versions.items() if name not in ("packages", "command")}
     return {**rest, **{name: str(value) for name, value in versions.get("packages", {}).items()}}

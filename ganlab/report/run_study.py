@@ -73,24 +73,27 @@ def differing_keys(runs: Sequence[Run]) -> list[str]:
     """Returns the config keys that differ between runs, without those in which runs of one variant
     may differ."""
     keys = dict.fromkeys(key for run in runs for key in run.config)
-    return [key for key in keys if key not in OF_ONE_RUN and len({repr(run.config.get(key)) for run in runs}) > 1]
+    return [key for key in keys
+            if key not in OF_ONE_RUN and len({repr(run.config.get(key)) for run in runs}) > 1]
 
 
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Returns the runs of each variant, in their order: of the same config, and of different seeds.
 
-    A variant is named by what differs, in a few words; by its run's directory where each has one run, and where
-    too much differs.
+    A variant is named by what differs, in a few words; by its run's directory where each has one
+    run, and where too much differs.
     """
     keys = differing_keys(runs)
     found: dict[tuple, list[Run]] = {}
     for run in runs:
         same, number = tuple(repr(run.config.get(key)) for key in keys), 0
         # The same seed twice is not a second seed, so it is a variant of its own.
-        while any(other.config.get("seed") == run.config.get("seed") for other in found.get((same, number), [])):
+        while any(other.config.get("seed") == run.config.get("seed")
+                  for other in found.get((same, number), [])):
             number += 1
         found.setdefault((same, number), []).append(run)
-    return {_name_of(group, keys, len(found) == len(runs), number): group for (_, number), group in found.items()}
+    return {_name_of(group, keys, len(found) == len(runs), number): group
+            for (_, number), group in found.items()}
 
 
 def _name_of(group: Sequence[Run], keys: Sequence[str], single: bool, repeated: int) -> str:
@@ -98,7 +101,8 @@ def _name_of(group: Sequence[Run], keys: Sequence[str], single: bool, repeated: 
     if single or repeated or not 0 < len(keys) <= MOST_WORDS:
         more = len(group) - 1
         return first.name + (f" and {more} more {'seed' if more == 1 else 'seeds'}" if more else "")
-    return ", ".join(f"{_short_key(key, keys)} {level_text(_level(first.config.get(key)))}" for key in keys)
+    return ", ".join(f"{_short_key(key, keys)} {level_text(_level(first.config.get(key)))}"
+                     for key in keys)
 
 
 def _short_key(key: str, keys: Sequence[str]) -> str:
@@ -115,13 +119,15 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
     """Returns runs as a study: the first one's variant is the base, and keys that differ are the
     axes.
 
-    A trial's values are the newest of each name and protocol. Where one name was measured by several
-    protocols, each is a value of its own, named with its hash. A run that was not measured counts as missing.
+    A trial's values are the newest of each name and protocol. Where one name was measured by
+    several protocols, each is a value of its own, named with its hash. A run that was not measured
+    counts as missing.
     """
     groups, keys = group_runs(runs), differing_keys(runs)
     names = _value_names(runs)
     base = next(iter(groups.values()))[0]
     variants, trials = [], []
+    # Each group of seeds is a variant, told by the keys that differ.
     for name, group in groups.items():
         first = group[0]
         changes = {key: first.config.get(key) for key in keys
@@ -129,11 +135,14 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
         variants.append(Variant(name, {key: _level(first.config.get(key)) for key in keys}, changes,
                                 max(run.kimg for run in group), max(run.rounds for run in group)))
         trials += [_trial(name, run, names) for run in group]
+    # Those keys are the axes, as if somebody had planned them.
     axes = {key: _sorted({variant.levels[key]: None for variant in variants}) for key in keys}
     values = {names[_identity(record)]: Value(names[_identity(record)], record.result.better,
-                                              record.result.protocol.name, record.result.protocol.as_dict())
+                                              record.result.protocol.name,
+                                              record.result.protocol.as_dict())
               for run in runs for record in run.own_records}
-    return Study(_title(runs), _lead(base.config), "runs that were trained one by one", next(iter(groups)), axes,
+    return Study(_title(runs), _lead(base.config), "runs that were trained one by one",
+                 next(iter(groups)), axes,
                  variants, trials, list(values.values()), base.command, base.config, {})
 
 
@@ -150,7 +159,8 @@ def _value_names(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
     several."""
     found = dict.fromkeys(_identity(record) for run in runs for record in run.own_records)
     several = [name for name, _ in found]
-    return {(name, digest): name if several.count(name) == 1 else f"{name} #{digest}" for name, digest in found}
+    return {(name, digest): name if several.count(name) == 1 else f"{name} #{digest}"
+            for name, digest in found}
 
 
 def _trial(variant: str, run: Run, names: Mapping[tuple[str, str], str]) -> Trial:
@@ -163,15 +173,16 @@ def _trial(variant: str, run: Run, names: Mapping[tuple[str, str], str]) -> Tria
     # A run that has its rounds is finished, whether it was measured or not.
     done = bool(values) or 0 < int(run.config.get("train.total_rounds", 0)) <= run.rounds
     status = DIVERGED if run.diverged else FINISHED if done else MISSING
-    return Trial(variant, int(run.config.get("seed", 0)), status, values if status == FINISHED else {},
-                 list(by_round.values()))
+    return Trial(variant, int(run.config.get("seed", 0)), status,
+                 values if status == FINISHED else {}, list(by_round.values()))
 
 
 def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return runs[0].name
     names = dict.fromkeys(str(run.config.get("name", "")) for run in runs)
-    return f"{counted(len(runs), 'run')} of {', '.join(names)}" if len(names) <= 3 else counted(len(runs), "run")
+    number = counted(len(runs), "run")
+    return f"{number} of {', '.join(names)}" if len(names) <= 3 else number
 
 
 def _lead(config: Mapping[str, Any]) -> str:

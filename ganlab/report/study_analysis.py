@@ -1,4 +1,5 @@
-"""The numbers of a study: summaries of each variant, its differences from the base, and the variants to show."""
+"""The numbers of a study: summaries of each variant, its differences from the base, and the
+variants to show."""
 
 import functools
 import math
@@ -74,7 +75,8 @@ class Analysis:
         """Returns the difference from the base, on the seeds that both have."""
         own, base = self.by_seed(variant, value), self.by_seed(self.study.base, value)
         shared = [seed for seed in own if seed in base]
-        return paired_difference(np.array([own[seed] for seed in shared]), np.array([base[seed] for seed in shared]))
+        return paired_difference(np.array([own[seed] for seed in shared]),
+                                 np.array([base[seed] for seed in shared]))
 
     def _improvement(self, variant: str, value: Value) -> Improvement | None:
         """Returns the improvement over the base; None where either has no value, or no way is
@@ -82,7 +84,8 @@ class Analysis:
         own, base = self.by_seed(variant, value.name), self.by_seed(self.study.base, value.name)
         if value.better == "neither" or not own or not base:
             return None
-        return improvement(np.array(list(own.values())), np.array(list(base.values())), value.better)
+        return improvement(np.array(list(own.values())), np.array(list(base.values())),
+                           value.better)
 
     def ranked(self, value: Value) -> list[str]:
         """Returns the variants with the value, the best mean first; in the plan's order where no
@@ -90,7 +93,8 @@ class Analysis:
         found = [name for name in self.variants if math.isfinite(self.mean(name, value.name))]
         if value.better == "neither":
             return found
-        return sorted(found, key=lambda name: self.mean(name, value.name), reverse=value.better == "higher")
+        return sorted(found, key=lambda name: self.mean(name, value.name),
+                      reverse=value.better == "higher")
 
     def told_apart(self, value: Value) -> tuple[list[str], list[str]]:
         """Returns the variants whose difference from the base has an interval that excludes 0: the
@@ -105,9 +109,11 @@ class Analysis:
     def main_value(self) -> Value | None:
         """The first value that is better one way, or the first of all."""
         values = self.study.values
-        return next((value for value in values if value.better != "neither"), values[0] if values else None)
+        return next((value for value in values if value.better != "neither"),
+                    values[0] if values else None)
 
-    def telling(self, most: int, value: Value | None = None, among: Sequence[str] | None = None) -> list[str]:
+    def telling(self, most: int, value: Value | None = None,
+                among: Sequence[str] | None = None) -> list[str]:
         """Returns at most `most` variants: all in their order, or the base, the best and a quarter
         of the worst.
 

@@ -1,4 +1,5 @@
-"""What a study found, in plain sentences that are computed from its numbers, and what a reader should beware of."""
+"""What a study found, in plain sentences that are computed from its numbers, and what a reader
+should beware of."""
 
 from collections.abc import Sequence
 
@@ -24,13 +25,15 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
     They name the best variant, and say whether it is told apart from the base.
     """
     values = [value for value in analysis.study.values if value.better != "neither"]
-    found = [(f"{value.name} ({value.better} is better):", _of_value(analysis, value)) for value in values
+    found = [(f"{value.name} ({value.better} is better):", _of_value(analysis, value))
+             for value in values
              if analysis.ranked(value)]
     diverging = {name: analysis.count(DIVERGED, name) for name in analysis.variants}
     diverging = {name: number for name, number in diverging.items() if number}
     if diverging:
         worst = sorted(diverging, key=diverging.get, reverse=True)
-        found.append(("Diverged:", f"{sum(diverging.values()):,} of {counted(len(analysis.study.trials), 'trial')}, of "
+        found.append(("Diverged:", f"{sum(diverging.values()):,} of "
+                      f"{counted(len(analysis.study.trials), 'trial')}, of "
                       f"{counted(len(diverging), 'variant')}: " + named(
                           [f"{name} ({diverging[name]} of {len(analysis.trials[name])})" for name in worst]) + "."))
     return found
@@ -39,11 +42,12 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
 def explanation(analysis: Analysis) -> str:
     """Explains how to read the findings, in a sentence or two."""
     seeds = analysis.seeds
-    base = f" The base is {analysis.study.base}." if 1 < len(analysis.variants) and analysis.study.base != BASE else ""
+    named_base = len(analysis.variants) > 1 and analysis.study.base != BASE
+    base = f" The base is {analysis.study.base}." if named_base else ""
     if len(seeds) < 2:
         return f"Numbers are of {counted(len(seeds), 'seed')}.{base}"
-    return (f"Means are over {len(seeds):,} seeds where nothing else is said; brackets hold 95% bootstrap intervals."
-            f"{base}")
+    return (f"Means are over {len(seeds):,} seeds where nothing else is said; brackets hold 95% "
+            f"bootstrap intervals.{base}")
 
 
 def _of_value(analysis: Analysis, value: Value) -> str:
@@ -88,7 +92,8 @@ def _of_others(analysis: Analysis, value: Value) -> str:
     """Counts the variants that are told apart from the base, where there are several."""
     better, worse = analysis.told_apart(value)
     compared = [name for name in analysis.ranked(value)
-                if name != analysis.study.base and analysis.difference(name, value.name).interval is not None]
+                if name != analysis.study.base
+                and analysis.difference(name, value.name).interval is not None]
     if len(compared) < 2:
         return ""
     alike = len(compared) - len(better) - len(worse)
@@ -97,8 +102,8 @@ def _of_others(analysis: Analysis, value: Value) -> str:
     counts = [f"{number:,} {'is' if number == 1 else 'are'} {word}"
               for number, word in ((len(better), "better"), (len(worse), "worse")) if number]
     rest = f"; {alike:,} {'is' if alike == 1 else 'are'} not told apart" if alike else ""
-    return (f" Of {len(compared):,} variants compared with the base, {' and '.join(counts)} by intervals that exclude 0"
-            f"{rest}.")
+    return (f" Of {len(compared):,} variants compared with the base, {' and '.join(counts)} by "
+            f"intervals that exclude 0{rest}.")
 
 
 def cautions(analysis: Analysis) -> list[str]:
@@ -107,18 +112,20 @@ def cautions(analysis: Analysis) -> list[str]:
     # Trials that are in no number.
     missing = analysis.count(MISSING)
     if missing:
-        found.append(f"This study is unfinished: {missing:,} of {counted(len(study.trials), 'trial')} "
-                     f"{'is' if missing == 1 else 'are'} missing ({count_words(analysis, ENDINGS)}). Numbers will "
-                     "change as they come in.")
+        found.append(f"This study is unfinished: {missing:,} of "
+                     f"{counted(len(study.trials), 'trial')} {'is' if missing == 1 else 'are'} "
+                     f"missing ({count_words(analysis, ENDINGS)}). Numbers will change as they "
+                     "come in.")
     unmeasured = sum(trial.status == FINISHED and not trial.values for trial in study.trials)
     if unmeasured:
-        found.append(f"{counted(unmeasured, 'trial')} finished and {'was' if unmeasured == 1 else 'were'} not measured: "
+        found.append(f"{counted(unmeasured, 'trial')} finished and "
+                     f"{'was' if unmeasured == 1 else 'were'} not measured: "
                      "`ganlab evaluate --workdir=RUN --metrics=...` measures a run.")
     left_out = analysis.count(DIVERGED) + analysis.count(FAILED)
     if left_out:
-        found.append(f"{counted(left_out, 'trial')} that diverged or failed {'is' if left_out == 1 else 'are'} "
-                     "counted, and left out of means, medians and differences: a variant that diverges often is worse "
-                     "than its mean says.")
+        found.append(f"{counted(left_out, 'trial')} that diverged or failed "
+                     f"{'is' if left_out == 1 else 'are'} counted, and left out of means, medians "
+                     "and differences: a variant that diverges often is worse than its mean says.")
     # What chance does: few seeds, and many comparisons.
     if few := few_seeds(analysis):
         found.append(few)
@@ -126,13 +133,14 @@ def cautions(analysis: Analysis) -> list[str]:
     by_chance = compared * (1 - LEVEL)
     if by_chance >= 0.25 and study.values:
         found.append(f"With {compared:,} variants compared with the base, about "
-                     f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would exclude 0 by chance "
-                     "alone if nothing mattered, more where seeds are few; and the best of many looks better than it "
-                     "is. Confirm it on fresh seeds.")
+                     f"{by_chance:.{0 if by_chance >= 10 else 1}f} intervals for each value would "
+                     "exclude 0 by chance alone if nothing mattered, more where seeds are few; and "
+                     "the best of many looks better than it is. Confirm it on fresh seeds.")
     # What is not alike to begin with.
     budgets = sorted({variant.kimg for variant in study.variants})
     if len(budgets) > 1:
-        found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to {budgets[-1]:,.4g} kimg.")
+        found.append(f"Budgets differ between variants, from {budgets[0]:,.4g} to "
+                     f"{budgets[-1]:,.4g} kimg.")
     return found
 
 

@@ -66,14 +66,16 @@ def _is_a_cross(analysis: Analysis, first: str, second: str) -> bool:
                    for variant in analysis.study.variants)
 
 
-def _cells(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence], value: str) -> np.ndarray:
+def _cells(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence],
+           value: str) -> np.ndarray:
     """Returns means [levels of the first, of the second]; NaN where there are none."""
     places = [{level: number for number, level in enumerate(each)} for each in levels]
     found: dict[tuple[int, int], list[float]] = {}
     for variant in analysis.study.variants:
         mean = analysis.mean(variant.name, value)
         if math.isfinite(mean):
-            place = tuple(where[variant.levels[axis]] for where, axis in zip(places, pair, strict=True))
+            place = tuple(where[variant.levels[axis]]
+                          for where, axis in zip(places, pair, strict=True))
             found.setdefault(place, []).append(mean)
     cells = np.full([len(each) for each in levels], math.nan)
     for place, means in found.items():
@@ -88,12 +90,12 @@ def _interaction_words(cells: np.ndarray) -> str:
         return ""
     added = cells.mean(axis=0, keepdims=True) + cells.mean(axis=1, keepdims=True) - cells.mean()
     share = np.mean((cells - added) ** 2) / np.var(cells)
-    return (f"{1 - share:.0%} of the variance between cells is the effects of the axes added; the other {share:.0%} "
-            "is interaction and chance together.")
+    return (f"{1 - share:.0%} of the variance between cells is the effects of the axes added; the "
+            f"other {share:.0%} is interaction and chance together.")
 
 
-def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence], cells: np.ndarray,
-              value: Value) -> Figure:
+def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequence],
+              cells: np.ndarray, value: Value) -> Figure:
     # A map of many cells is wider than other plots, so that their numbers have room.
     rows, columns = map(len, levels)
     size = tuple(max(least, around + cell * number) for least, around, cell, number
@@ -107,8 +109,9 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
     axes.set_ylabel(pair[0])
     names = [level_text(level) for level in levels[1]]
     turned = LETTER * max(map(len, names)) > (size[0] - AROUND[0]) / columns
-    axes.set_xticks(range(columns), names, **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned
-                                              else {}))
+    axes.set_xticks(range(columns), names,
+                    **({"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned
+                       else {}))
     axes.set_yticks(range(rows), [level_text(level) for level in levels[0]])
     axes.tick_params(length=0)
     # Each cell says its number, in the letters that its colour lets one read; the base's is framed.
@@ -122,8 +125,8 @@ def _heat_map(analysis: Analysis, pair: tuple[str, str], levels: Sequence[Sequen
     place = [list(each).index(base[axis]) if base[axis] in each else None
              for axis, each in zip(pair, levels, strict=True)]
     if None not in place:
-        axes.add_patch(Rectangle((place[1] - 0.5, place[0] - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1],
-                                 linewidth=2.2, clip_on=False))
+        axes.add_patch(Rectangle((place[1] - 0.5, place[0] - 0.5), 1, 1, fill=False,
+                                 edgecolor=COLOURS[1], linewidth=2.2, clip_on=False))
     _colour_bar(figure, axes, picture)
     return figure
 
@@ -133,7 +136,8 @@ def _scattered_map(analysis: Analysis, first: str, second: str, value: Value) ->
     names = [name for name in analysis.variants if analysis.by_seed(name, value.name)]
     places = [[analysis.variants[name].levels[axis] for name in names] for axis in (second, first)]
     means = [analysis.mean(name, value.name) for name in names]
-    drawn = axes.scatter(*places, c=means, cmap=_map_name(value), s=34, edgecolors=INK, linewidths=0.4)
+    drawn = axes.scatter(*places, c=means, cmap=_map_name(value), s=34, edgecolors=INK,
+                         linewidths=0.4)
     scale_axis(axes, "x", places[0], LOG_FROM)
     scale_axis(axes, "y", places[1], LOG_FROM)
     axes.set_ylabel(first)

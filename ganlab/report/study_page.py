@@ -1,4 +1,5 @@
-"""The page of an ablation: question, plan, findings, results, pictures, cost, and how to do it again."""
+"""The page of an ablation: question, plan, findings, results, pictures, cost, and how to
+do it again."""
 
 import itertools
 from collections.abc import Sequence
@@ -66,13 +67,15 @@ def ablation_page(study: Study) -> str:
         Section("Trials that ended early", _early_parts(analysis)),
         Section("Protocols", protocol_parts(study.values)),
         Section("Configuration", _config_parts(analysis)),
-        Section("Command and versions", [Code(study.command), pairs_table(("what", "version"), dict(study.versions))]),
+        Section("Command and versions",
+                [Code(study.command), pairs_table(("what", "version"), dict(study.versions))]),
     ]
     # What stands out at the top: its size, and how much of it is done.
     finished = f"{analysis.count(FINISHED):,} of {len(study.trials):,}"
     facts = [(f"{len(study.variants):,}", "variants"), (f"{len(analysis.seeds):,}", "seeds"),
              (finished, "trials finished"), *((f"{analysis.count(status):,}", ENDINGS[status])
-                                              for status in (DIVERGED, FAILED) if analysis.count(status))]
+                                              for status in (DIVERGED, FAILED)
+                                              if analysis.count(status))]
     return render(study.title, study.question, facts, sections, ganlab.__version__)
 
 
@@ -81,9 +84,11 @@ def findings_parts(analysis: Analysis) -> list[Part]:
     found = findings(analysis)
     warnings = [Words(text, WARNING) for text in cautions(analysis)]
     if not found:
-        return [Words("No trial has finished with a value that is better one way, so there is nothing to find yet."),
+        return [Words("No trial has finished with a value that is better one way, so there is "
+                      "nothing to find yet."),
                 *warnings]
-    return [Words(explanation(analysis)), *(Words(text, FOUND, head) for head, text in found), *warnings]
+    return [Words(explanation(analysis)), *(Words(text, FOUND, head) for head, text in found),
+            *warnings]
 
 
 def _plan_parts(analysis: Analysis) -> list[Part]:
@@ -96,8 +101,8 @@ def _plan_parts(analysis: Analysis) -> list[Part]:
     measured = ", ".join(value.name for value in study.values) or "nothing yet"
     texts = [
         f"Design: {study.design.rstrip('.')}.",
-        f"{counted(len(study.variants), 'variant')}, each from {counted(len(seeds), 'seed')} ({listed}): "
-        f"{counted(len(study.trials), 'trial')}.",
+        f"{counted(len(study.variants), 'variant')}, each from {counted(len(seeds), 'seed')} "
+        f"({listed}): {counted(len(study.trials), 'trial')}.",
         f"Budget of a trial: {budget} kimg (thousands of real images), which is "
         f"{' to '.join(dict.fromkeys(f'{number:,}' for number in (rounds[0], rounds[-1])))} "
         f"{agreeing(rounds[-1], 'round', 'rounds')}.",
@@ -111,8 +116,8 @@ def _cut_words(analysis: Analysis, shown: Sequence[str], number: int) -> list[Pa
     if len(shown) == number:
         return []
     by = f" by {analysis.main_value.name}" if analysis.main_value else ""
-    return [Words(f"{len(shown):,} of {number:,} variants are shown: the base, the best and some of the worst{by}. All "
-                  "are in results.csv.")]
+    return [Words(f"{len(shown):,} of {number:,} variants are shown: the base, the best and some "
+                  f"of the worst{by}. All are in results.csv.")]
 
 
 def results_parts(analysis: Analysis) -> list[Part]:
@@ -121,9 +126,10 @@ def results_parts(analysis: Analysis) -> list[Part]:
         return [Words("Nothing was measured yet.")]
     shown = analysis.telling(MOST_ROWS)
     several = max(len(trials) for trials in analysis.trials.values()) > 1
-    words = [Words("Means are over seeds; intervals are 95% percentile bootstrap intervals of the mean; IQM is the "
-                   "interquartile mean. The drawing shows mean and interval on one line for all variants, dashed at "
-                   "the base's mean. The best mean is bold. A click on a head sorts.")] if several else []
+    words = [Words("Means are over seeds; intervals are 95% percentile bootstrap intervals of the "
+                   "mean; IQM is the interquartile mean. The drawing shows mean and interval on "
+                   "one line for all variants, dashed at the base's mean. The best mean is bold. A "
+                   "click on a head sorts.")] if several else []
     tables = [results_table(analysis, value, shown) for value in analysis.study.values]
     return [*words, *([Words(few, WARNING)] if several and (few := few_seeds(analysis)) else []),
             *_cut_words(analysis, shown, len(analysis.variants)), *tables]
@@ -136,26 +142,30 @@ def differences_parts(analysis: Analysis) -> list[Part]:
     if len(analysis.variants) < 2 or not analysis.study.values:
         return []
     if not values:
-        return [Words(f"No trial of {analysis.base_words} has finished, so nothing can be compared with it.", WARNING)]
+        return [Words(f"No trial of {analysis.base_words} has finished, so nothing can be "
+                      "compared with it.", WARNING)]
     shown = analysis.telling(MOST_ROWS)
-    words = ("Each seed of a variant is compared with the same seed of the base, so what a seed does to both cancels; "
-             "the interval is a bootstrap over these pairs. A verdict says whether it excludes 0. P(better) is the "
-             "probability that a run of the variant beats a run of the base, whatever their seeds; an interval of 0% "
-             "to 0% or of 100% to 100% says no more than that all runs so far agree.")
+    words = ("Each seed of a variant is compared with the same seed of the base, so what a seed "
+             "does to both cancels; the interval is a bootstrap over these pairs. A verdict says "
+             "whether it excludes 0. P(better) is the probability that a run of the variant beats "
+             "a run of the base, whatever their seeds; an interval of 0% to 0% or of 100% to 100% "
+             "says no more than that all runs so far agree.")
     return [Words(words), *_cut_words(analysis, shown, len(analysis.variants)),
             *(differences_table(analysis, value, shown) for value in values)]
 
 
 def curves_parts(analysis: Analysis) -> list[Part]:
     """Returns a plot for each value of the most telling variants over training."""
-    measured = [name for name in analysis.variants if any(trial.curve for trial in analysis.trials[name])]
+    measured = [name for name in analysis.variants
+                if any(trial.curve for trial in analysis.trials[name])]
     names = analysis.telling(MOST_CURVES, among=measured)
     plots = curve_plots(analysis, names)
     if not plots:
         return []
     words = "The mean over seeds with its 95% bootstrap band."
     if analysis.count(DIVERGED):
-        words += " Trials that diverged are in no mean; each is dotted up to its last number, which a cross marks."
+        words += (" Trials that diverged are in no mean; each is dotted up to its last number, which "
+                  "a cross marks.")
     return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(plots)]
 
 
@@ -166,8 +176,9 @@ def sensitivity_parts(analysis: Analysis) -> list[Part]:
         if is_numeric(levels) and len(levels) > 1:
             plots = sensitivity_plots(analysis, axis, analysis.study.values[:MOST_VALUES])
             parts += [Heading(axis), Gallery(plots)] if plots else []
-    words = Words("How much each axis of numbers matters: means with their 95% intervals. A line joins variants that "
-                  "differ on this axis alone; the base's has the colour of the text.")
+    words = Words("How much each axis of numbers matters: means with their 95% intervals. A "
+                  "line joins variants that differ on this axis alone; the base's has the "
+                  "colour of the text.")
     return [words, *parts] if parts else []
 
 
@@ -180,8 +191,8 @@ def interaction_parts(analysis: Analysis) -> list[Part]:
         parts += [Heading(f"{first} by {second}"), Gallery(plots)] if plots else []
     if not parts:
         return []
-    words = ("Whether the axes act together. Bright is better, or larger where no way is better; the base is "
-             "framed, and a cell without a number has no finished trial.")
+    words = ("Whether the axes act together. Bright is better, or larger where no way is better; "
+             "the base is framed, and a cell without a number has no finished trial.")
     if len(analysis.study.axes) > 2:
         words += " A cell holds the mean over all levels of the other axes."
     if len(pairs) > MOST_PAIRS:
@@ -195,7 +206,8 @@ def _samples_parts(analysis: Analysis) -> list[Part]:
     pictures = sample_pictures(analysis, names)
     if not pictures:
         return []
-    return [Words("Of each variant's first seed, drawn from the same latents: equal places have equal latents."),
+    return [Words("Of each variant's first seed, drawn from the same latents: equal places "
+                  "have equal latents."),
             *_cut_words(analysis, names, len(drawn)), Gallery(pictures, small=True)]
 
 
@@ -203,10 +215,11 @@ def _cost_parts(analysis: Analysis) -> list[Part]:
     table = cost_table(analysis, analysis.telling(MOST_ROWS))
     if not table.rows:
         return []
-    words = ("Trials train side by side in stacks. Speed, seconds and memory are of a whole stack on the machine of "
-             "the study: divide by the trials side by side for the share of one. The load says how busy the machine "
-             "was meanwhile, with whatever ran there: the machine's load average divided by its cores. Speeds at "
-             "different loads are not comparable, and above 1 a quieter machine would be faster.")
+    words = ("Trials train side by side in stacks. Speed, seconds and memory are of a whole stack "
+             "on the machine of the study: divide by the trials side by side for the share of one. "
+             "The load says how busy the machine was meanwhile, with whatever ran there: the "
+             "machine's load average divided by its cores. Speeds at different loads are not "
+             "comparable, and above 1 a quieter machine would be faster.")
     return [Words(words), table]
 
 
@@ -217,7 +230,8 @@ def _early_parts(analysis: Analysis) -> list[Part]:
 
 def protocol_parts(values: Sequence[Value]) -> list[Part]:
     """Returns the protocol by which each value was measured."""
-    return [pairs_table(("value", "protocol"), {value.name: value.protocol or "not known yet" for value in values})] \
+    return [pairs_table(("value", "protocol"),
+                        {value.name: value.protocol or "not known yet" for value in values})] \
         if values else []
 
 
@@ -225,6 +239,7 @@ def _config_parts(analysis: Analysis) -> list[Part]:
     shown = analysis.telling(MOST_ROWS)
     changed = changes_table(analysis, shown)
     whole = Folded(f"The whole config of the base ({counted(len(analysis.study.config), 'key')})",
-                   [pairs_table(("key", "value"), {key: repr(value) for key, value in analysis.study.config.items()})])
-    return [*_cut_words(analysis, shown, len(analysis.variants)), *([changed] if len(changed.heads) > 1 else []),
-            whole]
+                   [pairs_table(("key", "value"),
+                                {key: repr(value) for key, value in analysis.study.config.items()})])
+    return [*_cut_words(analysis, shown, len(analysis.variants)),
+            *([changed] if len(changed.heads) > 1 else []), whole]

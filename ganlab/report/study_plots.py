@@ -48,29 +48,35 @@ def curve_plots(analysis: Analysis, names: Sequence[str]) -> list[Plot]:
         for name, points in curves.items():
             # The base is told apart by its dashes too, because others may lie on it.
             is_base = name == analysis.study.base
-            _draw_curve(axes, points, colours[name], dashed=is_base and len(names) > 1, order=3 if is_base else 2)
+            _draw_curve(axes, points, colours[name], dashed=is_base and len(names) > 1,
+                        order=3 if is_base else 2)
             _mark_diverged(axes, analysis, name, value.name, colours[name])
         if value.better == "lower":  # Distances fall by orders; shares between 0 and 1 do not.
-            scale_axis(axes, "y", [mean for points in curves.values() for each in points.values() for mean in each], 20)
-        keys = keys_of({analysis.label(name): colours[name] for name in curves}, [analysis.label(analysis.study.base)])
-        found.append(plot_of(figure, f"{value.name} over training of {', '.join(curves)}", keys=keys))
+            scale_axis(axes, "y", [mean for points in curves.values() for each in points.values()
+                                   for mean in each], 20)
+        keys = keys_of({analysis.label(name): colours[name] for name in curves},
+                       [analysis.label(analysis.study.base)])
+        found.append(plot_of(figure, f"{value.name} over training of {', '.join(curves)}",
+                             keys=keys))
     return found
 
 
-def _draw_curve(axes: Axes, points: Mapping[float, Sequence[float]], colour: str, dashed: bool, order: int) -> None:
+def _draw_curve(axes: Axes, points: Mapping[float, Sequence[float]], colour: str, dashed: bool,
+                order: int) -> None:
     """Draws the means over seeds, and the bands of those that have an interval."""
     kimg = sorted(points)
     summaries = [summarise(np.array(points[at])) for at in kimg]
-    axes.plot(kimg, [each.mean for each in summaries], color=colour, linewidth=1.6, marker="o", markersize=2.5,
-              linestyle="--" if dashed else "-", zorder=order)
+    axes.plot(kimg, [each.mean for each in summaries], color=colour, linewidth=1.6, marker="o",
+              markersize=2.5, linestyle="--" if dashed else "-", zorder=order)
     if any(each.interval for each in summaries):
         bounds = [each.interval or (each.mean, each.mean) for each in summaries]
-        axes.fill_between(kimg, [low for low, *_ in bounds], [high for _, high, *_ in bounds], color=colour, alpha=0.14,
-                          linewidth=0)
+        axes.fill_between(kimg, [low for low, *_ in bounds], [high for _, high, *_ in bounds],
+                          color=colour, alpha=0.14, linewidth=0)
 
 
 def _points_by_kimg(analysis: Analysis, name: str, value: str) -> dict[float, list[float]]:
-    """Returns the value of every trial that did not diverge, by the kimg at which it was measured."""
+    """Returns the value of every trial that did not diverge, by the kimg at which
+    it was measured."""
     found: dict[float, list[float]] = {}
     for trial in analysis.trials[name]:
         for kimg, values in trial.curve if trial.status != DIVERGED else ():
@@ -94,7 +100,8 @@ def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) ->
     """Draws each value over an axis of numbers: a line for each setting of the other axes, with
     intervals.
 
-    Where no setting of the others occurs at two levels, as in a random search, every variant is a point.
+    Where no setting of the others occurs at two levels, as in a random search, every variant
+    is a point.
     """
     groups = _groups(analysis, axis)
     found = []
@@ -116,14 +123,17 @@ def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) ->
             first = number == 0
             if not few and not first:
                 axes.plot([analysis.variants[name].levels[axis] for name in names],
-                          [analysis.mean(name, value.name) for name in names], color=FAINT, linewidth=0.8)
+                          [analysis.mean(name, value.name) for name in names], color=FAINT,
+                          linewidth=0.8)
                 continue
             colours[label] = INK if first and not scattered else COLOURS[(number - 1) % len(COLOURS)]
-            _level_line(axes, analysis, axis, value.name, names, colours[label], joined=not scattered,
-                        order=4 if first else 2)
-        _level_ticks(axes, [analysis.variants[name].levels[axis] for names in lines.values() for name in names])
+            _level_line(axes, analysis, axis, value.name, names, colours[label],
+                        joined=not scattered, order=4 if first else 2)
+        _level_ticks(axes, [analysis.variants[name].levels[axis] for names in lines.values()
+                            for name in names])
         found.append(plot_of(figure, f"{value.name} over {axis}",
-                             "" if few else "Grey: other settings of the other axes.", keys_of(colours)))
+                             "" if few else "Grey: other settings of the other axes.",
+                             keys_of(colours)))
     return found
 
 
@@ -133,19 +143,21 @@ def _groups(analysis: Analysis, axis: str) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     base = analysis.variants[analysis.study.base]
     for variant in sorted(analysis.study.variants, key=lambda variant: variant.levels[axis]):
-        label = ", ".join(f"{other} {level_text(level)}" for other, level in variant.levels.items() if other != axis)
+        label = ", ".join(f"{other} {level_text(level)}"
+                          for other, level in variant.levels.items() if other != axis)
         groups.setdefault(label, []).append(variant.name)
     return dict(sorted(groups.items(), key=lambda group: base.name not in group[1]))
 
 
-def _level_line(axes: Axes, analysis: Analysis, axis: str, value: str, names: Sequence[str], colour: str, joined: bool,
-                order: int) -> None:
+def _level_line(axes: Axes, analysis: Analysis, axis: str, value: str, names: Sequence[str],
+                colour: str, joined: bool, order: int) -> None:
     summaries = [analysis.summary(name, value) for name in names]
     levels = [analysis.variants[name].levels[axis] for name in names]
     means = np.array([each.mean for each in summaries])
-    bounds = np.array([each.interval[:2] if each.interval else (each.mean, each.mean) for each in summaries])
-    axes.errorbar(levels, means, np.abs(bounds.T - means), color=colour, zorder=order, marker="o", markersize=4,
-                  linewidth=1.5 if joined else 0, elinewidth=1, capsize=2.5)
+    bounds = np.array([each.interval[:2] if each.interval else (each.mean, each.mean)
+                       for each in summaries])
+    axes.errorbar(levels, means, np.abs(bounds.T - means), color=colour, zorder=order, marker="o",
+                  markersize=4, linewidth=1.5 if joined else 0, elinewidth=1, capsize=2.5)
 
 
 def _level_ticks(axes: Axes, levels: Sequence[float]) -> None:
@@ -153,7 +165,8 @@ def _level_ticks(axes: Axes, levels: Sequence[float]) -> None:
     logarithmic = scale_axis(axes, "x", levels, LOG_FROM)
     distinct = sorted(set(levels))
     places = [math.log(level) for level in distinct] if logarithmic else distinct
-    nearest = min((after - before for before, after in zip(places, places[1:], strict=False)), default=1)
+    nearest = min((after - before for before, after in zip(places, places[1:], strict=False)),
+                  default=1)
     if len(distinct) <= 9 and nearest > 0.12 * (places[-1] - places[0]):
         axes.xaxis.set_major_locator(FixedLocator(distinct))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -164,18 +177,20 @@ def _level_ticks(axes: Axes, levels: Sequence[float]) -> None:
 @matplotlib.rc_context(STYLE)
 def sample_pictures(analysis: Analysis, names: Sequence[str]) -> list[Picture | Plot]:
     """Draws each variant's samples, from the same latents in the same places."""
-    samples = {name: analysis.variants[name].samples for name in names if analysis.variants[name].samples is not None}
+    samples = {name: analysis.variants[name].samples
+               for name in names if analysis.variants[name].samples is not None}
     samples = {name: plane(array) if array.ndim == 2 else array for name, array in samples.items()}
     points = [array for array in samples.values() if array.ndim == 2]
     frame = _frame(np.concatenate(points)) if points else None
     found: list[Picture | Plot] = []
     for name, array in samples.items():
         if array.ndim == 2:
-            found.append(plot_of(_point_figure(array, frame), f"samples of {name}", analysis.label(name)))
+            found.append(plot_of(_point_figure(array, frame), f"samples of {name}",
+                                 analysis.label(name)))
             continue
         shown = array[:TILES if max(array.shape[1:3]) <= 32 else LARGE_TILES]
-        found.append(pixels_picture(image_grid(shown, columns_for(len(shown), 1), TILES_WIDTH), f"samples of {name}",
-                                    analysis.label(name)))
+        found.append(pixels_picture(image_grid(shown, columns_for(len(shown), 1), TILES_WIDTH),
+                                    f"samples of {name}", analysis.label(name)))
     return found
 
 
@@ -192,7 +207,8 @@ def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _point_figure(points: np.ndarray, frame: tuple[np.ndarray, np.ndarray]) -> Figure:
     figure = Figure(figsize=(2.6, 2.6), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    axes.scatter(*points.T, s=2, c=COLOURS[0], linewidths=0, alpha=0.6, rasterized=len(points) > MOST_DRAWN)
+    axes.scatter(*points.T, s=4, c=COLOURS[0], linewidths=0, alpha=0.8,
+                 rasterized=len(points) > MOST_DRAWN)
     (left, below), (right, above) = frame
     axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
     axes.tick_params(labelsize=8)
@@ -202,4 +218,5 @@ def _point_figure(points: np.ndarray, frame: tuple[np.ndarray, np.ndarray]) -> F
 def colours_of(analysis: Analysis, names: Sequence[str]) -> Mapping[str, str]:
     """Returns a colour for each variant, the ink for the base."""
     others = [name for name in names if name != analysis.study.base]
-    return {analysis.study.base: INK} | {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(others)}
+    return {analysis.study.base: INK} | {name: COLOURS[number % len(COLOURS)]
+                                         for number, name in enumerate(others)}

@@ -50,7 +50,8 @@ def config_table(config: Mapping[str, Any]) -> Table:
     keys = all_keys(config)
     for path, value in flat(config):
         key = keys[path]
-        table.add_row(path, repr(value), key.unit, key.meaning + (f" ({key.known_as})" if key.known_as else ""))
+        table.add_row(path, repr(value), key.unit,
+                      key.meaning + (f" ({key.known_as})" if key.known_as else ""))
     return table
 
 
@@ -58,23 +59,26 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
     """Tabulates the layers of a network with their output shapes at the batch size, and parameter
     counts; compiles nothing."""
     params, variables = jax.eval_shape(network.init, jax.random.key(0))
-    arguments = [jax.ShapeDtypeStruct((batch_size, *spec.shape[1:]), spec.dtype) for spec in network.inputs]
+    arguments = [jax.ShapeDtypeStruct((batch_size, *spec.shape[1:]), spec.dtype)
+                 for spec in network.inputs]
     outputs: dict[tuple[str, ...], Any] = {}
 
     # Each layer's output shape is recorded while shapes pass through the network.
     def record(next_fun: Any, args: Any, kwargs: Any, context: Any) -> Any:
         output = next_fun(*args, **kwargs)
         if context.method_name == "__call__":
-            outputs.setdefault(context.module.path, (type(context.module).__name__, _shapes(output)))
+            outputs.setdefault(context.module.path,
+                               (type(context.module).__name__, _shapes(output)))
         return output
 
     with nn.intercept_methods(record):
         jax.eval_shape(network.evaluate, params, variables, *arguments)
     # A row for each layer that has parameters of its own.
     total = parameter_count(params)
-    table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters", title_justify="left",
-                  box=None, pad_edge=False)
-    for heading, justify in (("layer", "left"), ("kind", "left"), ("output shape", "left"), ("parameters", "right")):
+    table = Table(title=f"{name}: {type(network.module).__name__}, {total:,} parameters",
+                  title_justify="left", box=None, pad_edge=False)
+    for heading, justify in (("layer", "left"), ("kind", "left"), ("output shape", "left"),
+                             ("parameters", "right")):
         table.add_column(heading, justify=justify)
     for path, (kind, shape) in outputs.items():
         count = _own_parameters(params, path)
@@ -93,13 +97,14 @@ def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
     """Counts the parameters of the module at `path` itself, without those of modules inside it."""
     for part in path:
         params = params.get(part, {})
-    return sum(math.prod(value.shape) for value in params.values() if not isinstance(value, Mapping))
+    return sum(math.prod(value.shape)
+               for value in params.values() if not isinstance(value, Mapping))
 
 
 def round_table(game: Game) -> Table:
     """Tabulates the updates of a round in their order."""
-    table = Table(title=f"round: {counted(game.slots, 'batch', 'batches')} of {game.batch_size}, counted as "
-                        f"{counted(game.images_per_round, 'image')}",
+    table = Table(title=f"round: {counted(game.slots, 'batch', 'batches')} of {game.batch_size}, "
+                        f"counted as {counted(game.images_per_round, 'image')}",
                   title_justify="left", box=None, pad_edge=False)
     for heading in ("update", "trains", "times a round", "in rounds"):
         table.add_column(heading)
@@ -129,7 +134,8 @@ def memory_table(game: Game, state: GameState, data: Any, streamed: bool, tempor
     table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)
     table.add_column("what")
     table.add_column("size", justify="right")
-    rows = {part: tree_bytes(getattr(state, part)) for part in ("params", "variables", "opt_state", "ema", "memory")}
+    rows = {part: tree_bytes(getattr(state, part))
+            for part in ("params", "variables", "opt_state", "ema", "memory")}
     rows["batches of a call (the data is streamed)" if streamed else "data set"] = tree_bytes(data)
     if temporary is not None:
         rows["temporary arrays of the compiled round"] = temporary

@@ -150,14 +150,30 @@ def test_stacks_that_train_at_once_share_the_memory(experiment_file, monkeypatch
         size=size, memory=made.memory * size))
     monkeypatch.setattr(stacks, "_convolves", lambda program: False)
     room = stacks.MEMORY_SHARE * 100 * stacks.jax.local_device_count()
-    made.memory = room / 6
+    made.memory = room / 6.5
     assert [stacks.fit_program(found, 0, beside=beside).size for beside in (1, 2)] == [6, 3]
 
 
-def test_a_sizing_job_that_fails_is_answered_by_what_it_said(monkeypatch, tmp_path, experiment_file):
-    directory = AblationDirectory(tmp_path / "study")
-    directory.write_plan(make_plan(ablation(experiment_file)), None, ["ganlab", "ablate"])
-    monkeypatch.setattr(launch, "job_command",
-                        lambda path, *flags: [sys.executable, "-c", "import sys; sys.exit('no memory')"])
+class Failed:
+    """A job that ended by itself, as submitit has it."""
+
+    job_id = "7"
+
+    def result(self):
+        raise self.exception()
+
+    def exception(self):
+        return RuntimeError("Job (task=0) failed during processing with trace:\nTraceback ...\nRuntimeError: no memory")
+
+
+def test_a_sizing_job_that_fails_is_answered_by_what_it_said(monkeypatch, tmp_path):
+    submitted = []
+
+    def submit(*arguments):
+        submitted.append(arguments[1:])
+        return Failed()
+
+    monkeypatch.setattr(launch, "_executor", lambda *arguments: types.SimpleNamespace(submit=submit))
     with pytest.raises(ConfigError, match="(?s)the job that sizes the stacks failed: .*no memory.*tries again"):
-        launch.size_by_job(directory, "local", 0, {}, print)
+        launch.size_by_job(AblationDirectory(tmp_path), "slurm", 4, {}, print)
+    assert submitted == [(str(tmp_path), "--size_stacks", "--trials_per_stack=4")]
