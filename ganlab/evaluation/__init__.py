@@ -1,10 +1,12 @@
 """Metrics with their protocol: features, reference images, measures, results."""
 
-from ganlab.evaluation.evaluate import Request, Result, Track, Uncertainty, check_request, evaluate, value_names
+from ganlab.evaluation.evaluate import (
+    Request, Result, Track, Uncertainty, check_request, evaluate, value_names)
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, modes, path_length
 from ganlab.evaluation.held_out import judged_data
-from ganlab.evaluation.judging import Judging, chosen_features, make_judging, making, measures_for, subject_of
+from ganlab.evaluation.judging import (
+    Judging, chosen_features, make_judging, making, measures_for, subject_of)
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
@@ -25,9 +27,10 @@ from ganlab.evaluation.study import (
 )
 from ganlab.evaluation.translations import Translations
 
-__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging", "Level",
-           "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol", "Record", "Request", "Result",
-           "Study", "Track", "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results", "check_request",
-           "chosen_features", "data_pictures", "differences", "evaluate", "folder_pictures", "judged_data",
-           "level_text", "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
+__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging",
+           "Level", "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol",
+           "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
+           "Value", "Variant", "add_results", "check_request", "chosen_features", "data_pictures",
+           "differences", "evaluate", "folder_pictures", "judged_data", "level_text",
+           "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
            "read_results", "require_same", "subject_of", "value_names"]
