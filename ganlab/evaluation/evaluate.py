@@ -162,6 +162,7 @@ def _value_name(metric: str, value: str) -> str:
 def check_request(request: Request, measures: Mapping[str, Measure], real: PictureSet | None,
                   features: Features) -> None:
     """Raises ConfigError for metrics that do not exist, or lack real images or a classifier."""
+    # Answered before anything is computed: names, then what each metric needs.
     if not request.metrics:
         raise ConfigError(f"no metric is named; there are {', '.join(measures)}")
     for name in request.metrics:
@@ -200,6 +201,7 @@ def _results(name: str, measure: Measure, found: Sequence[Values], first: _First
         dimension = first.compared.fake.features.shape[1]
         warning = rank_warning(min(first.compared.real.number, smallest), dimension) or ""
     results = []
+    # Several seeds give an interval of their own, beside that of the bootstrap.
     for value, better in measure.better.items():
         of_seeds = tuple(float(values[value]) for values in found)
         intervals = [first.resampled[value]] if value in first.resampled else []
@@ -227,6 +229,7 @@ def protocol_for(name: str, measure: Measure, first: _First, request: Request, f
     if "reference" in measure.needs:
         reference = {"images": real.name, **real.identity, "number": real.number,
                      "sha256": first.compared.real.sha256[:16]}
+    # What a metric does not look at is not part of its protocol.
     seen_by = dict(features.identity) if measure.sees else {}
     judged = {}
     if fake is not None and measure.needs:

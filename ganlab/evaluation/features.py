@@ -124,6 +124,7 @@ def digits(weights: str) -> Features:
     classifier = digit_classifier()
 
     def see(images: Array) -> Seen:
+        # Grey pictures in [0, 1], averaged over areas to the 8x8 pixels of the digits.
         images = _grey(_pictures("digits", images)) / 255
         rows, columns = (area_means(8, size) for size in images.shape[1:3])
         small = jnp.einsum("ih,jw,bhwc->bijc", rows, columns, images)
@@ -140,6 +141,7 @@ def inception2015(weights: str) -> Features:
     """Takes the 2,048 pooled features of the FID Inception network (Heusel et al. 2017)."""
     found = _read("inception2015", weights, "the published pt_inception-2015-12-05-6726825d.pth")
     network = Inception2015()
+    # The network's own shapes say whether the file is of this network.
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 299, 299, 3)))
     variables = inception_variables(found.tensors, expected, weights)
 
@@ -156,6 +158,7 @@ def dinov2(weights: str) -> Features:
     """Takes the 768 numbers of the class token of DINOv2 ViT-B/14 (Oquab et al. 2023)."""
     found = _read("dinov2", weights, "the published dinov2_vitb14_pretrain.pth")
     network = VisionTransformer(**DINOV2_SIZES["vitb14"])
+    # The network's own shapes say whether the file is of this network.
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 224, 224, 3)))
     variables = dinov2_variables(found.tensors, expected, weights)
 

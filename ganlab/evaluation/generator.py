@@ -57,6 +57,7 @@ class Generator:
         """
         parts = []
         for start in range(0, len(latents), self.batch_size):
+            # The last row fills up the last batch.
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
             with jax.default_matmul_precision("highest"):
                 # Steps of path lengths would vanish in shorter formats.

@@ -54,6 +54,7 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
                           f"{counted(len(dataset), 'image')}; ask for fewer")
     chosen = spread(len(dataset), number or MOST_IMAGES)
     images = dataset.images
+    # What a protocol says of the images, besides a hash of their content.
     split = _splits(source).get("split", "train")
     crop = source.get("crop", 0)
     identity = {"split": split, "resize": "none"}
@@ -115,6 +116,7 @@ def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureS
         except BadImage as error:
             raise ConfigError(f"{path}: {listing.names[index]} {error}") from None
         pixels = with_channels(resize(pixels, resolution) if resolution else pixels, 3)
+        # The first image sets the size of all.
         shape[:] = shape or [pixels.shape]
         if pixels.shape != shape[0]:
             raise ConfigError(f"{path}: {listing.names[index]} is of "

@@ -42,6 +42,7 @@ class Translations:
         """
         parts = []
         for start in range(0, len(pictures), BATCH):
+            # The last picture fills up the last batch.
             rows = np.minimum(np.arange(start, start + BATCH), len(pictures) - 1)
             parts.append(
                 np.asarray(self.translate[direction](to_float(jnp.asarray(pictures[rows])))))
@@ -97,6 +98,7 @@ def translation_measures(translations: Translations) -> dict[str, Measure]:
                               "mean absolute error, in [-1, 1], of translations against their "
                               "partners (Isola et al. 2017, eq. 3)", {"l1": LOWER},
                               needs=("reference", "samples"), sees=False)
+    # The cycle errors of both directions, as CycleGAN's loss has them.
     if {THERE, BACK} <= translations.arrays.keys():
         def there_and_back(compared: Compared, settings: Settings,
                            seed: int) -> Mapping[str, np.ndarray]:
