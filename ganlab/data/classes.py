@@ -81,6 +81,7 @@ def classes_of_folders(path: Any, names: Sequence[str], folders: set[str]) -> Cl
     inside = {name: name.partition("/")[0] for name in names if "/" in name}
     if not inside:
         return Classes(dict.fromkeys(names, ONE_CLASS[0]), ONE_CLASS, _empty(folders))
+    # An image beside the folders could be of no class or of one that is not listed.
     if len(inside) < len(names):
         loose = next(name for name in names if name not in inside)
         raise ConfigError(f"{path} has images at its top ({loose}) and in folders "
@@ -144,6 +145,7 @@ def _without_images(classes: set[int], largest: int) -> Iterator[tuple[str, str]
     missing = largest + 1 - len(classes)
     if not missing:
         return
+    # Ranges of missing numbers, of which the first few are shown.
     gaps = [(before + 1, after - 1)
             for before, after in itertools.pairwise([-1, *sorted(classes), largest + 1])
             if after - before > 1]
@@ -166,6 +168,7 @@ def _label_pairs(where: str, labels: Any) -> dict[str, int | str]:
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
             raise ConfigError(f"{where} has the label {str(pair)[:80]}, which is not a pair of "
                               f"path and class; write {_EXAMPLE}")
+        # Paths may come from Windows, or begin with `./`.
         path, label = posixpath.normpath(pair[0].replace("\\", "/")), pair[1]
         if (type(label) not in (int, str) or type(label) is int and not 0 <= label <= LARGEST_LABEL
                 or label == ""):

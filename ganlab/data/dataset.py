@@ -168,6 +168,7 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
                         f"{agreeing(bad, 'is', 'are')} not finite, the first of them number "
                         f"{int(np.argmin(finite)):,}; take an earlier checkpoint by --step, or "
                         "other weights")
+    # -1 becomes 0, 1 becomes 255, and values beyond are clipped.
     levels = np.round((np.asarray(images, np.float32) + 1.0) * 127.5)
     return np.clip(levels, 0, 255).astype(np.uint8)
 

@@ -52,6 +52,7 @@ class Examination:
 
 def examine(dataset: Dataset, most: int = MOST_EXAMINED) -> Examination:
     """Examines all labels and up to `most` of the images, and of the sources if there are any."""
+    # Sources have no labels, so that their copies never contradict each other.
     counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
     images = _look(dataset.images, dataset.labels, most)
     sources = None if dataset.sources is None else _look(
@@ -121,6 +122,7 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
     if size < FEW_EXAMPLES:
         yield (f"there {agreeing(size, 'is', 'are')} only {counted(size, 'example')}, which a "
                "critic soon knows by heart; gather more, or expect samples that repeat them")
+    # Classes of which a generator learns nothing, or little.
     if np.any(counts == 0):
         yield (f"{_named(names[counts == 0])} no examples: samples of them would be noise; take "
                "them out")
@@ -128,6 +130,7 @@ def _complaints_of_classes(dataset: Dataset, counts: np.ndarray) -> Iterator[str
     if np.any(few):
         yield (f"{_named(names[few])} fewer than {FEW_OF_A_CLASS} examples: gather more, or take "
                "them out")
+    # Samples without a class follow the shares of the classes.
     filled = counts[counts > 0]
     if filled.max() > LARGE_RATIO * filled.min():
         yield (f"the largest class, {names[counts.argmax()]}, has "

@@ -125,6 +125,7 @@ def _transformed(glyph: np.ndarray, draws: np.ndarray, side: int) -> np.ndarray:
     if side < SMALLEST_SIDE:
         raise ValueError(f"side is {side}, too small to read glyphs; use at least {SMALLEST_SIDE}")
     pictures, extents = _drawn_glyphs(side)
+    # Pillow draws each glyph by its affine map, in one pass from the large picture.
     maps = _jitter(draws, extents[glyph], side)
     drawn = [pictures[number].transform((side, side), Image.Transform.AFFINE, numbers,
                                         Image.Resampling.NEAREST).tobytes()

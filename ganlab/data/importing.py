@@ -186,6 +186,7 @@ def _prepare(listing: Listing, i: int, form: Form,
         height, width, channels = pixels.shape
         wide, high = crop_size(width, height, form.crop)
         _check_size(width, height, wide, high, form)
+        # Channels come first: resizing grey takes a third of the time.
         made = resize(with_channels(pixels, form.channels), form.resolution, form.crop)
         return _Prepared(encode_png(made), made.shape, wide < form.resolution, channels == 1)
     except BadImage as error:
@@ -211,6 +212,7 @@ def _in_order(work: Callable[[int], Any], total: int) -> Iterator[Any]:
         waiting: collections.deque = collections.deque()
         try:
             for i in range(total):
+                # Results come in order, and at most AHEAD of each thread wait in memory.
                 waiting.append(pool.submit(work, i))
                 if len(waiting) >= AHEAD * threads:
                     yield waiting.popleft().result()

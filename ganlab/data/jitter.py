@@ -38,6 +38,7 @@ def jittered(pictures: Array, key: Array, positions: Array, jitter: Jitter) -> A
     shares a position (a pair) is cropped and mirrored together, and each epoch draws again.
     """
     if jitter.crop:
+        # Corners are uniform over all places where the square fits.
         corners = (position_draw(key, positions, axis, size - jitter.crop + 1).astype(jnp.int32)
                    for axis, size in enumerate(pictures.shape[2:4]))
         cut = jax.vmap(jax.vmap(lambda picture, top, left: jax.lax.dynamic_slice(
@@ -45,6 +46,7 @@ def jittered(pictures: Array, key: Array, positions: Array, jitter: Jitter) -> A
         pictures = cut(pictures, *corners)
     pictures = to_float(pictures)
     if jitter.flip:
+        # One bit a position, for all pixels of its picture.
         bit = position_bit(key, positions).reshape(positions.shape + (1,) * (pictures.ndim - 2))
         pictures = jnp.where(bit == 1, jnp.flip(pictures, axis=-2), pictures)
     return pictures

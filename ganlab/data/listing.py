@@ -122,6 +122,7 @@ def _is_image(name: str) -> bool:
 def _read_unchanged(store: Folder | Zip, name: str, stamp: Stamp) -> bytes:
     try:
         data = store.read(name)
+        # The stamp is read after the data: a change in between shows too.
         now: Stamp | None = store.stamp(name)
     except FileNotFoundError:
         now = None
@@ -144,6 +145,7 @@ def _verify(store: Folder | Zip, path: Path, files: dict[str, Stamp]) -> None:
         now = open_store(path).scan().files
     except FileNotFoundError:
         now = {}
+    # Only what an import reads counts: images, and the file of labels.
     for name in sorted(files.keys() | now.keys()):
         if (name == LABELS_FILE or _is_image(name)) and files.get(name) != now.get(name):
             both = name in now and name in files

@@ -52,6 +52,7 @@ def _check_shapes(dataset: Dataset, given: str) -> None:
 
 def _check_labels(dataset: Dataset, given: str) -> None:
     """Refuses labels without a name: counting by class would take as much memory as their value."""
+    # A source from outside may return anything.
     labels = np.asarray(dataset.labels)
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise ConfigError(f"{given} gives labels of {labels.dtype} {list(labels.shape)}; they must "

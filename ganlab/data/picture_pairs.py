@@ -83,6 +83,7 @@ def side_by_side(path: str, resolution: int, source_side: str = "left", crop: st
 
     # The halves are decoded one after the other, each in its own form.
     image_side = SIDES[1 - SIDES.index(source_side)]
+    # Images and sources have the same order, since they come from the same files.
     images = _read(listing, range(len(listing)), Form(resolution, crop, background, channels),
                    part=half(image_side))
     sources = _read(listing, range(len(listing)),
@@ -104,6 +105,7 @@ def _half(pixels: np.ndarray, side: str) -> np.ndarray:
 def _partners(listing: Listing, sources: Listing) -> np.ndarray:
     """Returns the number of each image's source [n]."""
     number, image = (_by_name(found) for found in (sources, listing))
+    # Every picture needs a partner, in both directions.
     for kind, has, misses, other in (("images", image, number, sources),
                                      ("sources", number, image, listing)):
         lone = sorted(has.keys() - misses.keys())
@@ -132,6 +134,7 @@ def _read(listing: Listing, order: range | np.ndarray, form: Form, prefix: str =
     """Decodes a part of each picture of a listing, in a given order: uint8 [n, h, w, c]."""
     background = form.check(f"config.data.kwargs.{prefix}")
     images = None
+    # The first picture sets the size, and the array is filled in place.
     for place, i in enumerate(order):
         try:
             pixels = part(with_channels(decode_image(listing.read(i), background), form.channels))

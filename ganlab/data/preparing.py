@@ -131,6 +131,7 @@ def _prepared(name: str, folder: Path, downloads: Path) -> Any:
 def _builder(name: str, folder: Path) -> Any:
     import tensorflow_datasets
 
+    # The name without config and version, to suggest another.
     bare = name.partition("/")[0].partition(":")[0]
     try:
         return tensorflow_datasets.builder(name, data_dir=str(folder), file_format=FORMAT)

@@ -55,6 +55,7 @@ class RecordWriter:
     def add(self, png: bytes, label: int) -> None:
         """Appends an example: a PNG file and its label."""
         record = _serializer()({"image": png, "label": label})
+        # A new shard begins once the last one has been closed.
         if self._open is None:
             self._open = records_file(self._shard(len(self._lengths)))
             self._lengths.append(0)
@@ -190,6 +191,7 @@ def check_place(place: Path, overwrite: bool) -> None:
         raise ConfigError(f"{place} is a file; name a new folder")
     if not place.exists() or not any(place.iterdir()):
         return
+    # Only a data set may be overwritten, and only if that is asked for.
     if not (place / INFO).exists():
         raise ConfigError(f"{place} is a folder of other things; name a new one")
     if not overwrite:

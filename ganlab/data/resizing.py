@@ -59,6 +59,7 @@ def resize(pixels: np.ndarray, resolution: int, crop: str = "centre") -> np.ndar
         return kept
     if crop != "centre-wide":
         return scale(kept, resolution, resolution)
+    # Black bars above and below, as StyleGAN has LSUN cars.
     height = max(1, round(resolution * WIDE[1] / WIDE[0]))
     square = np.zeros((resolution, resolution, pixels.shape[-1]), np.uint8)
     first = (resolution - height) // 2

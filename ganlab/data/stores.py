@@ -63,11 +63,13 @@ class Folder:
                 found.folders.discard(prefix[:-1])
                 found.broken.append((prefix[:-1], _unreadable(error)))
                 continue
+            # Folders wait to be searched, those of the first level are named.
             for entry in inside:
                 name = prefix + entry.name
                 if not hidden(entry.name) and _look(name, entry, found):
                     waiting.append((f"{name}/", Path(entry.path)))
                     found.folders.update(() if prefix else (name,))
+        # Whatever order the system lists, errors have their own.
         found.broken.sort()
         return found
 
@@ -157,11 +159,13 @@ def _entry_name(path: Path, info: zipfile.ZipInfo, known: Mapping[str, zipfile.Z
     """
     written = info.filename.replace("\\", "/")
     parts = written.split("/")
+    # An absolute path, a drive, or `..`: an attack, or a mistake.
     if not parts[0] or re.match("[A-Za-z]:", parts[0]) or ".." in parts:
         raise ConfigError(f"{path} holds {info.filename!r}, a path that leads out of it; make the "
                           "zip file again from within the folder of images")
     if info.flag_bits & 1:
         raise ConfigError(f"{path} is encrypted ({info.filename!r}); unpack it and name the folder")
+    # Names as other programs would unpack them.
     name = "/".join(part for part in parts if part not in ("", "."))
     if name and parts[-1] in ("", "."):
         return f"{name}/"

@@ -193,6 +193,7 @@ def open_records(name: str, builder: Any, split: str) -> Any:
         if not isinstance(feature, features.FeaturesDict | features.Sequence | features.Dataset)}
     try:
         formats = {found.value for found in builder.info.available_file_formats()}
+        # Sets in both formats are read as array_record, which needs no index.
         source = (open_tfrecord(builder.info, split, skipped) if FORMAT not in formats
                   and TFRECORD in formats else builder.as_data_source(split, decoders=skipped))
         len(source)
@@ -260,6 +261,7 @@ def list_prepared(name: str, split: str = "train") -> Listing:
     labels, class_names = numbered(given, builder.info, label, label_of_examples(records, label))
     if not class_names or np.any(labels < 0):
         labels, class_names = np.zeros_like(labels), ONE_CLASS
+    # An import numbers only the classes that have images.
     kept, labels = np.unique(labels, return_inverse=True)
     return Listing(f"{name} of TFDS", tuple(f"{split}/{i}" for i in range(len(records))),
                    labels.astype(np.int32), tuple(class_names[i] for i in kept),

@@ -86,6 +86,7 @@ def _places(file: str, size: int, changed: int) -> np.ndarray:
             if len(header) < HEADER.size:
                 raise _damaged(file, f"it ends within record {len(places):,}")
             length, checksum = HEADER.unpack(header)
+            # A damaged length would lead to any place in the file.
             if checksum != masked_checksum(header[:8]):
                 raise _damaged(file,
                                f"the length of record {len(places):,} does not have its checksum")

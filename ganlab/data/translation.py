@@ -70,6 +70,7 @@ def _ridges(slope: np.ndarray, slope_y: np.ndarray, slope_x: np.ndarray) -> np.n
     """Finds the pixels of slopes [n, h, w] that neither neighbour across the edge exceeds."""
     height, width = slope.shape[1:]
     padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
+    # The direction across the edge, to the nearest eighth of a turn.
     steep = np.abs(slope_y) > np.tan(np.pi / 8) * np.abs(slope_x)
     flat = np.abs(slope_x) > np.tan(np.pi / 8) * np.abs(slope_y)
     same = slope_x * slope_y > 0
@@ -135,6 +136,7 @@ def photo_edges(size: int = 4000, side: int = 64, split: str = "train", seed: in
     """
     kept, count = [], 0
     for images, labels in scenes(side, split, seed):
+        # Crops of which nothing can be drawn, such as sky, are left out.
         drawings = edges(images)
         drawn = np.mean(drawings < 255, axis=(1, 2, 3)) >= LINES
         kept.append((images[drawn], labels[drawn], drawings[drawn]))
@@ -169,6 +171,7 @@ def _translate(dataset: Dataset, name: str) -> Dataset:
                           "width, channels]")
     shape = (len(images), *first.shape[1:])
     if isinstance(images, np.ndarray):
+        # In memory the sources are made at once, on a disk when they are asked for.
         sources = np.empty(shape, np.uint8)
         for start in range(0, len(images), BLOCK):
             sources[start:start + BLOCK] = function(images[start:start + BLOCK])

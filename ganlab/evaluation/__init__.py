@@ -40,9 +40,10 @@ from ganlab.evaluation.study import (
 )
 from ganlab.evaluation.translations import Translations
 
-__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging", "Level",
-           "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol", "Record", "Request", "Result",
-           "Study", "Track", "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results", "check_request",
-           "chosen_features", "data_pictures", "differences", "evaluate", "folder_pictures", "judged_data",
-           "level_text", "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
+__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging",
+           "Level", "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol",
+           "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
+           "Value", "Variant", "add_results", "check_request", "chosen_features", "data_pictures",
+           "differences", "evaluate", "folder_pictures", "judged_data", "level_text",
+           "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
            "read_results", "require_same", "subject_of", "value_names"]

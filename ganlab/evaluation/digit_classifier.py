@@ -1,7 +1,7 @@
-"""The classifier of digits that ganlab carries: how it was trained, and its weights.
+"""The classifier of digits that ships with ganlab: its training, and its weights.
 
-The weights lie beside this file, so that two machines compare by the same features. `scripts/train_digit_classifier.py`
-makes them anew, in seconds.
+The weights are beside this file, so that two machines compare by the same features.
+`scripts/train_digit_classifier.py` makes them again, in seconds.
 """
 
 import functools
@@ -28,13 +28,13 @@ class TrainedClassifier(NamedTuple):
 
     params: Tree
     accuracy: float
-    """Share of held-out digits that it names rightly, from 0 to 1."""
+    """Share of held-out digits that it names correctly, from 0 to 1."""
     sha256: str
-    """Of the weights."""
+    """Hash of the weights."""
 
 
 def split_digits(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Images [n, 8, 8, 1] in [0, 1] and labels to train on, then those that are held out, by a seed."""
+    """Returns images [n, 8, 8, 1] in [0, 1] and labels to train on, then the held-out ones."""
     dataset = SOURCES["digits"]()
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(dataset))
     images, labels = np.float32(dataset.images[order] / 255), dataset.labels[order]
@@ -48,12 +48,15 @@ def _logits(params: Tree, images: Array) -> Array:
 
 
 def accuracy_of(params: Tree, images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images [n, 8, 8, 1] in [0, 1] whose label [n] the classifier names."""
+    """Computes the share of images [n, 8, 8, 1] in [0, 1] whose label [n] the classifier names."""
     return float(np.mean(np.argmax(_logits(params, images), axis=1) == labels))
 
 
 def train_digit_classifier(seed: int = 0) -> TrainedClassifier:
-    """Trains on four fifths of the digits, moved by up to a pixel, and tests on the rest. A seed gives one result."""
+    """Trains on four fifths of the digits, shifted by up to a pixel, and tests on the others.
+
+    Equal seeds give equal results.
+    """
     images, labels, test_images, test_labels = split_digits(seed)
     rate = optax.cosine_decay_schedule(LEARNING_RATE, STEPS)
     optimizer = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
@@ -66,17 +69,20 @@ def train_digit_classifier(seed: int = 0) -> TrainedClassifier:
 
     @jax.jit
     def step(params: Tree, opt_state: Tree, key: Array) -> tuple[Tree, Tree]:
+        # A random batch of digits, each shifted by up to a pixel in either direction.
         keys = jax.random.split(key)
         chosen = jax.random.randint(keys[0], (BATCH,), 0, len(images))
         shifts = jax.random.randint(keys[1], (BATCH, 2), 0, 3)
         padded = jnp.pad(jnp.asarray(images)[chosen], ((0, 0), (1, 1), (1, 1), (0, 0)))
-        moved = jax.vmap(lambda image, shift: jax.lax.dynamic_slice(image, (*shift, 0), (8, 8, 1)))(padded, shifts)
+        moved = jax.vmap(lambda image, shift: jax.lax.dynamic_slice(image, (*shift, 0), (8, 8, 1)))(
+            padded, shifts)
+        # A step of AdamW on cross-entropy.
         gradients = jax.grad(loss)(params, moved, jnp.asarray(labels)[chosen])
         updates, opt_state = optimizer.update(gradients, opt_state, params)
         return optax.apply_updates(params, updates), opt_state
 
     opt_state = optimizer.init(params)
-    # A loop here, because convolutions in a scan are many times slower on CPU.
+    # A loop, because convolutions in a scan are many times slower on a CPU.
     for number in range(STEPS):
         params, opt_state = step(params, opt_state, jax.random.fold_in(key, number))
     params = jax.device_get(params)
@@ -84,7 +90,7 @@ def train_digit_classifier(seed: int = 0) -> TrainedClassifier:
 
 
 def save_classifier(path: Path, trained: TrainedClassifier, seed: int) -> None:
-    """Writes weights as `.npz`, an array a param."""
+    """Writes weights as `.npz`, an array for each param."""
     arrays = {f"{layer}/{name}": array for layer, entry in trained.params["params"].items()
               for name, array in entry.items()}
     np.savez(path, accuracy=trained.accuracy, seed=seed, **arrays)
@@ -92,18 +98,20 @@ def save_classifier(path: Path, trained: TrainedClassifier, seed: int) -> None:
 
 @functools.cache
 def digit_classifier(path: Path = WEIGHTS) -> TrainedClassifier:
-    """The classifier that ganlab carries."""
+    """Loads the classifier that ships with ganlab."""
     params: dict[str, dict[str, np.ndarray]] = {}
     with np.load(path) as arrays:
         for name in arrays.files:
             layer, slash, param = name.partition("/")
             if slash:
                 params.setdefault(layer, {})[param] = arrays[name]
-        return TrainedClassifier({"params": params}, float(arrays["accuracy"]), _hash({"params": params}))
+        return TrainedClassifier({"params": params}, float(arrays["accuracy"]),
+                                 _hash({"params": params}))
 
 
 def _hash(params: Tree) -> str:
     digest = hashlib.sha256()
-    for path, leaf in sorted(jax.tree_util.tree_leaves_with_path(params), key=lambda entry: str(entry[0])):
+    for path, leaf in sorted(jax.tree_util.tree_leaves_with_path(params),
+                             key=lambda entry: str(entry[0])):
         digest.update(str(path).encode() + np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Metrics of samples against real images: each value with its protocol and, where asked for, its uncertainty."""
+"""Measures samples against real images: each value with its protocol and its uncertainty."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -18,20 +18,20 @@ from ganlab.output import counted
 
 Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
-"""`track(what, total) -> advance`: begins a bar of so many images."""
+"""`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
 LEVEL = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is to be measured and how surely.
+    """What is to be measured, and how precisely.
 
     Attributes:
-      metrics: names.
+      metrics: their names.
       seeds: evaluation seeds; each draws samples of its own.
       bootstrap: resamplings of the first seed's examples for an interval; 0 for none.
-      samples: what fixes the samples besides their number and seeds, for the protocol.
+      samples: what determines the samples besides their number and seeds, for the protocol.
     """
 
     metrics: Sequence[str]
@@ -42,7 +42,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Uncertainty:
-    """Between which numbers a value lies, of its level, and by what: `seeds` or `bootstrap`."""
+    """An interval of a value, its level, and what it comes from: `seeds` or `bootstrap`."""
 
     kind: str
     low: float
@@ -53,15 +53,15 @@ class Uncertainty:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A value.
+    """A value of a metric.
 
     Attributes:
-      name: of the value; `metric/value` where a metric has several.
+      name: of the value; `metric/value` if the metric has several.
       value: its mean over seeds.
       better: `lower`, `higher` or `neither`.
-      protocol: what it was measured by.
+      protocol: how it was measured.
       of_seeds: the value of every seed.
-      intervals: how sure it is; empty where nobody asked.
+      intervals: how certain it is; empty if nobody asked.
       warning: what a reader should know, or empty.
     """
 
@@ -74,24 +74,26 @@ class Result:
     warning: str = ""
 
 
-def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request, features: Features,
-             measures: Mapping[str, Measure], track: Track, real_seen: SeenSet | None = None) -> list[Result]:
-    """All values that are asked for.
+def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request,
+             features: Features, measures: Mapping[str, Measure], track: Track,
+             real_seen: SeenSet | None = None) -> list[Result]:
+    """Measures everything that is requested.
 
     Args:
-      real: the real images; None where no metric needs them.
+      real: the real images; None if no metric needs them.
       samples: `seed -> pictures` that are judged.
       request: what is to be measured.
-      features: what both are seen by.
+      features: the features of both.
       measures: metrics by name.
       track: shows progress.
-      real_seen: what `see(real, features)` gives, where it is known already.
+      real_seen: what `see(real, features)` returns, if it is known already.
 
     Raises:
-      ConfigError: for a metric that does not exist, or needs what is not there, before anything is computed;
-        and for sets that a metric cannot judge.
+      ConfigError: for a metric that does not exist, or needs something that is missing, before
+        anything is computed; and for sets that a metric cannot judge.
     """
     check_request(request, measures, real, features)
+    # Features are computed only if a metric looks at them, those of real images only once.
     needs = {need for name in request.metrics for need in measures[name].needs}
     seen_by = features if "features" in needs else None
     if "reference" not in needs:
@@ -100,16 +102,19 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
         real_seen = see(real, features, track(f"real images ({real.name})", real.number))
     found: dict[str, list[Values]] = {name: [] for name in request.metrics}
     first: dict[str, _First] = {}
-    for seed in request.seeds:  # One after the other: only one set of samples is held.
+    # Seeds one after the other: only one set of samples is in memory.
+    for seed in request.seeds:
         fake = None
         if needs:
             pictures = samples(seed)
             fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number))
             _check_together(real_seen, fake, request.metrics, measures, features)
+        # Every metric sees the same set; protocols and bootstraps are of the first seed's.
         advance = track(f"metrics of seed {seed}", len(request.metrics))
         for name in request.metrics:
             compared = Compared(real_seen, fake)
-            values, at_first = _estimate(name, measures[name], compared, request, seed, name in first)
+            values, at_first = _estimate(name, measures[name], compared, request, seed,
+                                         name in first)
             found[name].append(values)
             first.setdefault(name, at_first)
             advance(1)
@@ -118,7 +123,7 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
 
 
 class _First(NamedTuple):
-    """What is taken of the first seed's sets."""
+    """What is kept of the first seed's sets."""
 
     compared: Compared
     settings: Settings
@@ -127,7 +132,7 @@ class _First(NamedTuple):
 
 def _estimate(name: str, measure: Measure, compared: Compared, request: Request, seed: int,
               again: bool) -> tuple[Values, _First | None]:
-    """The values of a metric for a seed and, at the first, what its protocol and its bootstrap are of."""
+    """Estimates a metric for a seed; of the first seed returns what its protocol needs as well."""
     settings = settings_for(measure, compared)
     try:
         shares = measure.shares(compared, settings, seed) if measure.shares else None
@@ -136,15 +141,18 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
         if again:
             return values, None
         resampled = resample(measure, compared, settings, seed, request.bootstrap, values, shares)
-    except ValueError as error:  # What an estimator says of sets that it cannot judge.
-        raise error if isinstance(error, ConfigError) else ConfigError(f"metric {name}: {error}") from error
+    except ValueError as error:  # An estimator's answer to sets that it cannot judge.
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"metric {name}: {error}") from error
     sets = (None if part is None else dataclasses.replace(part, images=None) for part in compared)
     return values, _First(Compared(*sets), dict(settings), resampled)
 
 
 def value_names(metrics: Sequence[str], measures: Mapping[str, Measure]) -> dict[str, str]:
-    """Names of the values of metrics, and which way each is better."""
-    return {_value_name(name, value): better for name in metrics for value, better in measures[name].better.items()}
+    """Returns the names of the values of metrics, and which way each is better."""
+    return {_value_name(name, value): better for name in metrics
+            for value, better in measures[name].better.items()}
 
 
 def _value_name(metric: str, value: str) -> str:
@@ -153,33 +161,38 @@ def _value_name(metric: str, value: str) -> str:
 
 def check_request(request: Request, measures: Mapping[str, Measure], real: PictureSet | None,
                   features: Features) -> None:
-    """Refuses, by a ConfigError, metrics that do not exist, or need real images or a classifier that there is not."""
+    """Raises ConfigError for metrics that do not exist, or lack real images or a classifier."""
+    # Answered before anything is computed: names, then what each metric needs.
     if not request.metrics:
         raise ConfigError(f"no metric is named; there are {', '.join(measures)}")
     for name in request.metrics:
         if name not in measures:
             raise unknown("metric", name, measures)
         if "reference" in measures[name].needs and real is None:
-            raise ConfigError(f"metric {name} compares with real images, and there are none; {REFERENCE_ADVICE}")
+            raise ConfigError(f"metric {name} compares with real images, and there are none; "
+                              f"{REFERENCE_ADVICE}")
         if "logits" in measures[name].needs and not features.classifies:
-            raise ConfigError(f"metric {name} needs a classifier, which features {features.name} have not; take "
-                              "features digits or inception2015")
+            raise ConfigError(f"metric {name} needs a classifier, which features {features.name} "
+                              "do not have; take features digits or inception2015")
 
 
-def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str], measures: Mapping[str, Measure],
-                    features: Features) -> None:
-    if real is not None and fake.features is not None and real.features.shape[1] != fake.features.shape[1]:
-        raise ConfigError(f"real images of shape {real.shape} have {counted(real.features.shape[1], 'feature')} "
-                          f"{features.name}, samples of shape {fake.shape} {fake.features.shape[1]:,}; bring both to "
-                          "one shape (--resolution=N sets the side), or take other --features")
+def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str],
+                    measures: Mapping[str, Measure], features: Features) -> None:
+    if (real is not None and fake.features is not None
+            and real.features.shape[1] != fake.features.shape[1]):
+        raise ConfigError(f"real images of shape {real.shape} have "
+                          f"{counted(real.features.shape[1], 'feature')} {features.name}, samples "
+                          f"of shape {fake.shape} {fake.features.shape[1]:,}; bring both to one "
+                          "shape (--resolution=N sets the side), or take other --features")
     for name in names:
         if "images" in measures[name].needs and len(fake.shape) != 3:
-            raise ConfigError(f"metric {name} is one of images, and these samples are points; leave it out")
+            raise ConfigError(f"metric {name} is one of images, and these samples are points; "
+                              "leave it out")
 
 
 def _results(name: str, measure: Measure, found: Sequence[Values], first: _First, request: Request,
              features: Features, real: PictureSet | None) -> list[Result]:
-    """The results of one metric, from its values at every seed."""
+    """Makes the results of one metric from its values at every seed."""
     protocol = protocol_for(name, measure, first, request, features, real)
     warning = ""
     if name.startswith("fid"):
@@ -188,19 +201,21 @@ def _results(name: str, measure: Measure, found: Sequence[Values], first: _First
         dimension = first.compared.fake.features.shape[1]
         warning = rank_warning(min(first.compared.real.number, smallest), dimension) or ""
     results = []
+    # Several seeds give an interval of their own, beside that of the bootstrap.
     for value, better in measure.better.items():
         of_seeds = tuple(float(values[value]) for values in found)
         intervals = [first.resampled[value]] if value in first.resampled else []
         if len(of_seeds) > 1:
             spread = mean_interval(np.array(of_seeds))
-            intervals.append(Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
-        results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol, of_seeds,
-                              tuple(intervals), warning))
+            intervals.append(
+                Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
+        results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol,
+                              of_seeds, tuple(intervals), warning))
     return results
 
 
 def settings_for(measure: Measure, compared: Compared) -> Settings:
-    """The settings of a metric for sets of a size: subsets are at most half of the smaller set, to differ at all."""
+    """Returns a metric's settings for two sets; subsets are at most half of the smaller set."""
     if "subset_size" not in measure.settings:
         return measure.settings
     half = min(compared.real.number, compared.fake.number) // 2
@@ -209,38 +224,47 @@ def settings_for(measure: Measure, compared: Compared) -> Settings:
 
 def protocol_for(name: str, measure: Measure, first: _First, request: Request, features: Features,
                  real: PictureSet | None) -> Protocol:
-    """The protocol of a metric's values."""
+    """Makes the protocol of a metric's values."""
     reference, fake = {}, first.compared.fake
     if "reference" in measure.needs:
         reference = {"images": real.name, **real.identity, "number": real.number,
                      "sha256": first.compared.real.sha256[:16]}
+    # What a metric does not look at is not part of its protocol.
     seen_by = dict(features.identity) if measure.sees else {}
-    judged = {} if fake is None or not measure.needs else {"number": fake.number, "shape": list(fake.shape)}
-    return Protocol(name, first.settings, seen_by, reference, {**judged, "seeds": list(request.seeds),
-                                                               **request.samples}, numbers_in_force())
+    judged = {}
+    if fake is not None and measure.needs:
+        judged = {"number": fake.number, "shape": list(fake.shape)}
+    return Protocol(name, first.settings, seen_by, reference,
+                    {**judged, "seeds": list(request.seeds), **request.samples}, numbers_in_force())
 
 
-def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int, values: Values,
-             shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
-    """Bootstrap intervals of a metric's values; none for no draws.
+def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int,
+             values: Values, shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
+    """Computes bootstrap intervals of a metric's values; none for no draws.
 
-    A value that is a mean over examples is resampled over them (`shares`), neighbourhoods as they are: copies would be
-    each other's neighbours. Another is estimated anew of sets that are drawn with replacement, and the interval is
-    that of the draws' deviations from their mean, around the value: the bias that a smaller set of distinct
-    examples brings to a Fréchet distance is none of its uncertainty.
+    A value that is a mean over examples is resampled over them (`shares`), with neighbourhoods as
+    they are: copies would be each other's neighbours. Any other is estimated again from sets drawn
+    with replacement, and its interval is that of the draws' deviations from their mean, around the
+    value: the bias that a smaller set of distinct examples gives a Fréchet distance is not part of
+    its uncertainty.
     """
     if not draws:
         return {}
+    # A mean: only the examples are drawn again.
     if shares is not None:
-        found = {name: bootstrap(lambda index, each=each: float(np.mean(each[index])), len(each), draws, seed)
-                 for name, each in shares.items()}
-        return {name: Uncertainty("bootstrap", each.low, each.high, each.level, draws) for name, each in found.items()}
+        found = {name: bootstrap(lambda index, each=each: float(np.mean(each[index])), len(each),
+                                 draws, seed) for name, each in shares.items()}
+        return {name: Uncertainty("bootstrap", each.low, each.high, each.level, draws)
+                for name, each in found.items()}
+    # Any other value: whole sets are drawn with replacement, and the metric is estimated on each.
     generator = np.random.default_rng(seed)
     redrawn = []
     for _ in range(draws):
-        sets = [None if part is None else part.take(generator.integers(part.number, size=part.number))
+        sets = [None if part is None
+                else part.take(generator.integers(part.number, size=part.number))
                 for part in compared]
         redrawn.append(measure.estimate(Compared(*sets), settings, seed))
+    # The spread of the draws around their mean, put around the value itself.
     intervals = {}
     for name, value in values.items():
         column = np.array([each[name] for each in redrawn])

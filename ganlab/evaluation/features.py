@@ -1,4 +1,4 @@
-"""What metrics see of images: features by name, each with what fixes its numbers."""
+"""What metrics see of images: features by name, with everything that determines their numbers."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -25,12 +25,12 @@ from ganlab.pretrained import (
 )
 from ganlab.types import Array
 
-# Of the three colours, ITU-R BT.601, as Pillow turns pictures grey.
+# Weights of the three colours, ITU-R BT.601, by which Pillow makes pictures grey.
 GREY = (0.299, 0.587, 0.114)
 
 
 class Seen(NamedTuple):
-    """What is read of a batch of images."""
+    """What features see of a batch of images."""
 
     features: Array
     """[b, d] float32."""
@@ -44,9 +44,9 @@ class Features:
 
     Attributes:
       name: as in `FEATURES`.
-      identity: what fixes the numbers, of JSON's types: a part of every protocol.
+      identity: what determines the numbers, in JSON's types: a part of every protocol.
       see: `images[b, h, w, c] -> Seen`, jitted. Images are floats in 0..255, or points [b, d].
-      batch_size: images at once that are quick and fit in memory.
+      batch_size: images at a time that are fast and fit into memory.
       worth_keeping: whether they take longer to compute than to read.
       classifies: whether they come with a classifier's logits.
       of_pictures: whether they are those of images of 1 or 3 channels alone.
@@ -60,17 +60,19 @@ class Features:
     classifies: bool = False
     of_pictures: bool = True
 
-    def extract(self, images: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Features [n, d] and logits [n, c] or None, of images [n, h, w, c] in 0..255, uint8 or float, or points.
+    def extract(self, images: np.ndarray,
+                most: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Computes features [n, d], and logits [n, c] or None, of images [n, h, w, c] in 0..255.
 
-        `most` images are seen at once, or `batch_size` where that is less; by default as many as are given.
+        Images are uint8 or float; points are taken as well. At most `most` of them, by default all,
+        are seen at a time, and never more than `batch_size`.
         """
         parts, batch = [], min(self.batch_size, most or len(images))
         for start in range(0, len(images), batch):
             part = np.asarray(images[start:start + batch], np.float32)
-            # One shape compiles once; what fills the last batch is dropped again.
+            # One shape compiles once; what fills up the last batch is dropped.
             filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
-            # The short formats of accelerators would be seen in distances between sets.
+            # The short number formats of accelerators would show in distances between sets.
             with jax.default_matmul_precision("highest"):
                 seen = self.see(filled)
             parts.append(jax.tree.map(lambda array, kept=len(part): np.asarray(array)[:kept], seen))
@@ -83,9 +85,10 @@ def _grey(images: Array) -> Array:
 
 
 def area_means(new: int, old: int) -> np.ndarray:
-    """The matrix [new, old] that makes of `old` pixels in a line `new` ones, each the mean of what lies in it."""
+    """Returns the matrix [new, old] that averages `old` pixels in a line over `new` lengths."""
     edges = np.arange(new + 1) * old / new
-    left, right = np.maximum(edges[:-1, None], np.arange(old)), np.minimum(edges[1:, None], np.arange(old) + 1)
+    left = np.maximum(edges[:-1, None], np.arange(old))
+    right = np.minimum(edges[1:, None], np.arange(old) + 1)
     return np.float32(np.maximum(right - left, 0) * new / old)
 
 
@@ -112,7 +115,8 @@ def _colour(images: Array) -> Array:
 
 def _refuse_weights(name: str, weights: str) -> None:
     if weights:
-        raise ConfigError(f"features {name} need no weight file and were given {weights}; leave it out")
+        raise ConfigError(f"features {name} need no weight file and were given {weights}; leave it "
+                          "out")
 
 
 def _read(name: str, weights: str, what: str) -> Weights:
@@ -122,12 +126,12 @@ def _read(name: str, weights: str, what: str) -> Weights:
 
 
 def _large_batch() -> int:
-    """Images at once for a large network: the caches of a CPU hold few, and an accelerator starves of few."""
+    """Returns a batch size for a large network: CPU caches hold few, accelerators need many."""
     return 8 if jax.default_backend() == "cpu" else 64
 
 
 def pixels(weights: str) -> Features:
-    """Pixels of images in [-1, 1], or the coordinates of points: as they are, nothing resized."""
+    """Takes the pixels of images in [-1, 1], or the coordinates of points, without resizing."""
     _refuse_weights("pixels", weights)
 
     def see(images: Array) -> Seen:
@@ -138,26 +142,29 @@ def pixels(weights: str) -> Features:
 
 
 def digits(weights: str) -> Features:
-    """The last hidden layer, of 64 numbers, of the classifier of digits that ganlab carries; grey, resized to 8x8."""
+    """Takes 64 numbers, the last hidden layer of ganlab's classifier of digits; grey, 8x8."""
     _refuse_weights("digits", weights)
     classifier = digit_classifier()
 
     def see(images: Array) -> Seen:
+        # Grey pictures in [0, 1], averaged over areas to the 8x8 pixels of the digits.
         images = _grey(_pictures("digits", images)) / 255
         rows, columns = (area_means(8, size) for size in images.shape[1:3])
         small = jnp.einsum("ih,jw,bhwc->bijc", rows, columns, images)
         taps = DigitClassifier().apply(classifier.params, small)
         return Seen(taps.features, taps.logits)
 
-    identity = {"name": "digits", "sha256": classifier.sha256[:16], "held_out_accuracy": round(classifier.accuracy, 4),
+    identity = {"name": "digits", "sha256": classifier.sha256[:16],
+                "held_out_accuracy": round(classifier.accuracy, 4),
                 "resize": "area means, 8x8 grey"}
     return Features("digits", identity, jax.jit(see), classifies=True)
 
 
 def inception2015(weights: str) -> Features:
-    """The 2,048 pooled features of the Inception network of Heusel et al. 2017, from its published weights."""
+    """Takes the 2,048 pooled features of the FID Inception network (Heusel et al. 2017)."""
     found = _read("inception2015", weights, "the published pt_inception-2015-12-05-6726825d.pth")
     network = Inception2015()
+    # The network's own shapes say whether the file is of this network.
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 299, 299, 3)))
     variables = inception_variables(found.tensors, expected, weights)
 
@@ -165,34 +172,38 @@ def inception2015(weights: str) -> Features:
         taps = network.apply(variables, _colour(_pictures("inception2015", images)))
         return Seen(taps.features_2048, taps.logits_unbiased)
 
-    identity = {"name": "inception2015", "sha256": found.sha256[:16], "resize": "TF1 bilinear, 299x299"}
+    identity = {"name": "inception2015", "sha256": found.sha256[:16],
+                "resize": "TF1 bilinear, 299x299"}
     return Features("inception2015", identity, jax.jit(see), _large_batch(), classifies=True)
 
 
 def dinov2(weights: str) -> Features:
-    """The 768 numbers of DINOv2 ViT-B/14's class token (Oquab et al. 2023), from its published weights."""
+    """Takes the 768 numbers of the class token of DINOv2 ViT-B/14 (Oquab et al. 2023)."""
     found = _read("dinov2", weights, "the published dinov2_vitb14_pretrain.pth")
     network = VisionTransformer(**DINOV2_SIZES["vitb14"])
+    # The network's own shapes say whether the file is of this network.
     expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 224, 224, 3)))
     variables = dinov2_variables(found.tensors, expected, weights)
 
     def see(images: Array) -> Seen:
         return Seen(network.apply(variables, _colour(_pictures("dinov2", images))), None)
 
-    identity = {"name": "dinov2", "sha256": found.sha256[:16], "resize": "bicubic, antialiased, 224x224"}
+    identity = {"name": "dinov2", "sha256": found.sha256[:16],
+                "resize": "bicubic, antialiased, 224x224"}
     return Features("dinov2", identity, jax.jit(see), _large_batch())
 
 
 FEATURES: dict[str, Callable[[str], Features]] = {
     "digits": digits, "inception2015": inception2015, "pixels": pixels, "dinov2": dinov2}
-"""Features by name, made from the path of a weight file, which is empty for those that need none."""
+"""Functions that make features, by name, from the path of a weight file, which may be empty."""
 
 
 def load_features(name: str, weights: str = "") -> Features:
-    """The features of a name.
+    """Loads features by name.
 
     Raises:
-      ConfigError: for an unknown name, or a weight file that is missing, is none, or is of another network.
+      ConfigError: for an unknown name, or a weight file that is missing, damaged or of another
+        network.
     """
     if name not in FEATURES:
         raise unknown("features", name, FEATURES)

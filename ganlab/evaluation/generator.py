@@ -1,4 +1,4 @@
-"""A generator under judgement: its samples of an evaluation seed, and the measures that only a generator has."""
+"""A generator that is measured: its samples of a seed, and metrics that only a generator has."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -31,13 +31,13 @@ from ganlab.metrics import (
 )
 from ganlab.types import Array
 
-# Seeds of runs are below, so that no sample that is judged was drawn from latents of training.
+# Seeds of runs are below, so that no measured sample comes from latents of training.
 FIRST_SEED = 2**31
 
 
 @dataclasses.dataclass(frozen=True)
 class Generator:
-    """What draws samples.
+    """A generator that draws samples.
 
     Attributes:
       latents: `keys[b] -> latents[b, z]`.
@@ -63,7 +63,7 @@ class Generator:
         return jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(number))
 
     def labels_of(self, seed: int, number: int) -> np.ndarray:
-        """Labels int32 [number] drawn from those of the real images."""
+        """Draws labels int32 [number] from those of the real images."""
         return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
 
     def made(self, latents: np.ndarray | Array, labels: np.ndarray, keys: Array | None = None) -> np.ndarray:
@@ -76,17 +76,19 @@ class Generator:
         """
         parts = []
         for start in range(0, len(latents), self.batch_size):
+            # The last row fills up the last batch.
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
             with jax.default_matmul_precision("highest"):  # The steps of path lengths are below shorter formats.
                 parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows],
                                                     None if keys is None else keys[rows])))
         made = np.concatenate(parts)[:len(latents)]
         if not np.all(np.isfinite(made)):
-            raise NotFinite("the generator makes images that are not finite; take an earlier checkpoint by --step")
+            raise NotFinite("the generator makes images that are not finite; take an earlier "
+                            "checkpoint by --step")
         return made
 
     def pictures(self, number: int, seed: int) -> PictureSet:
-        """Samples as files of images would hold them, in uint8; points as they are."""
+        """Draws samples as files of images would hold them, in uint8; points as they are."""
         labels = self.labels_of(seed, number)
 
         def read(start: int, stop: int) -> np.ndarray:
@@ -98,21 +100,25 @@ class Generator:
 
 
 def path_length(generator: Generator, features: Features) -> Measure:
-    """Perceptual path length in z, by squared distances of features."""
+    """Makes the measure of perceptual path length in z, by squared distances of features."""
     def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        # Not rounded to whole grey levels: the step is far below one.
-        seen = [features.extract((images + 1) * 127.5 if images.ndim == 4 else images)[0] for images in (a, b)]
+        # Not rounded to whole grey levels: the step is far less than one.
+        seen = [features.extract((images + 1) * 127.5 if images.ndim == 4 else images)[0]
+                for images in (a, b)]
         return np.sum((seen[0].astype(np.float64) - seen[1]) ** 2, axis=1)
 
     def lengths(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
+        # Pairs of latents with one label each, and a random place on each path.
         number = settings["paths"]
         ends = [np.asarray(generator.latents_of(seed, start, number)) for start in (0, number)]
         labels = generator.labels_of(seed, number)
         places = np.random.default_rng((seed, 2)).uniform(size=number)
-        found = path_lengths(*ends, places, lambda latents: generator.made(latents.astype(np.float32), labels),
+        found = path_lengths(*ends, places,
+                             lambda latents: generator.made(latents.astype(np.float32), labels),
                              distance, settings["epsilon"], generator.spherical)
         return {"ppl_z": trimmed(found)}
 
+    # The protocol has the shape of images, on which the distance of features depends.
     latents = jax.eval_shape(lambda: generator.latents_of(0, 0, 1))
     shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32), None).shape[1:]
     return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
@@ -121,16 +127,17 @@ def path_length(generator: Generator, features: Features) -> Measure:
 
 
 def modes(dataset: Dataset) -> Measure | None:
-    """Modes that are kept, of data whose modes can be counted; None of other data."""
+    """Makes the measure of kept modes, for data whose modes can be counted; None for other data."""
     if dataset.centers is not None:
         def count(compared: Compared, settings: Settings, seed: int) -> Values:
             return count_modes(compared.fake.images, dataset.centers, dataset.deviation)._asdict()
 
-        return Measure("modes kept, share of good samples, divergence from uniform (Lin et al. 2018)",
-                       {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER}, count,
-                       _mixture(dataset), needs=("samples",), sees=False)
+        return Measure("modes kept, share of good samples, divergence from uniform (Lin et al. "
+                       "2018)", {"modes": HIGHER, "high_quality": HIGHER, "reverse_kl": LOWER},
+                       count, _mixture(dataset), needs=("samples",), sees=False)
     if dataset.name != "stacked_digits":
         return None
+    # Stacked digits: a classifier of single digits names the three channels.
     real = SOURCES["digits"]()
     classifier = fit_channel_classifier(real.images, real.labels)
 
@@ -139,7 +146,8 @@ def modes(dataset: Dataset) -> Measure | None:
 
     return Measure("modes kept of a thousand, divergence from uniform (Lin et al. 2018)",
                    {"modes": HIGHER, "reverse_kl": LOWER}, count_stacked,
-                   {"classifier_accuracy": round(classifier.accuracy, 4)}, needs=("samples",), sees=False)
+                   {"classifier_accuracy": round(classifier.accuracy, 4)}, needs=("samples",),
+                   sees=False)
 
 
 def _mixture(dataset: Dataset) -> dict[str, Any]:

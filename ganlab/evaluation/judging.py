@@ -1,4 +1,4 @@
-"""From a config's game and data to what judges its images, by metrics and features that are named."""
+"""From a config's game and data to what measures its images, by metrics and features by name."""
 
 import dataclasses
 import functools
@@ -50,8 +50,9 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
     return found
 
 
-def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features) -> dict[str, Measure]:
-    """All metrics that can be measured: of two sets of images, of a generator, of data with modes, of translations."""
+def measures_for(subject: Subject | None, dataset: Dataset | None,
+                 features: Features) -> dict[str, Measure]:
+    """Returns all metrics that can be measured: of two sets, a generator, modes or translations."""
     found = dict(MEASURES)
     if isinstance(subject, Translations):
         return found | translation_measures(subject)
@@ -71,20 +72,24 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
     Raises:
       ConfigError: for a game that makes neither.
     """
+    # Without a sampler a game translates the pictures of the data.
     if game.sampler is None:
         if not game.translators:
-            raise ConfigError(f"system {config['system']['name']} draws no samples and translates nothing that could "
-                              "be measured")
+            raise ConfigError(f"system {config['system']['name']} draws no samples and translates "
+                              "nothing that could be measured")
         pictures = {"source": dataset.sources, "image": dataset.images}
-        return Translations(makers.translate, {direction: pictures[translator.source]
-                                               for direction, translator in game.translators.items()}, dataset)
+        return Translations(makers.translate,
+                            {direction: pictures[translator.source]
+                             for direction, translator in game.translators.items()}, dataset)
 
+    # Latents as the run samples them, at a temperature and truncation.
     def latents(keys: Array) -> Array:
         return game.sampler.latents(keys, game.sampler.with_options(options))
 
     spherical = config["system"].get("latent_distribution", "normal") == "normal"
-    # As many as training holds, and more of small images.
-    batch_size = min(MOST_SAMPLES, max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
+    # As many images as training holds, and more of small ones.
+    batch_size = min(MOST_SAMPLES,
+                     max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
     return Generator(latents, makers.sample, dataset.labels, spherical, batch_size)
 
 
@@ -102,14 +107,14 @@ def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: st
 
 @dataclasses.dataclass(frozen=True)
 class Judging:
-    """What measures the averaged networks of a game while it trains: their samples, or their translations.
+    """Measures the averaged networks of a game while it trains: their samples, or translations.
 
     Attributes:
-      config: of the run.
-      game: that samples or translates.
-      dataset: the data by which it is judged, of `judged_data`.
+      config: that of the run.
+      game: the game that samples or translates.
+      dataset: the data by which it is measured, from `judged_data`.
       request: the metrics.
-      features: by which they see.
+      features: the features that they compare.
       real: the real images.
       number: images that are measured; 0 for as many as there are real images.
     """
@@ -128,41 +133,48 @@ class Judging:
         return value_names(self.request.metrics, self._measures(self._subject(UNMADE)))
 
     def __call__(self, makers: Makers) -> list[Result]:
-        """The values of what is made.
+        """Measures what makers make.
 
         Raises:
-          ConfigError: for images that cannot be judged, as those that are not finite.
+          ConfigError: for images that cannot be measured, such as those that are not finite.
         """
         subject = self._subject(makers)
         number = self.number or self.real.number
-        return evaluate(self.real, lambda seed: subject.pictures(number, seed), self.request, self.features,
-                        self._measures(subject), lambda what, total: lambda done: None, self._real_seen)
+        return evaluate(self.real, lambda seed: subject.pictures(number, seed), self.request,
+                        self.features, self._measures(subject),
+                        lambda what, total: lambda done: None, self._real_seen)
 
     def _subject(self, makers: Makers) -> Subject:
         return subject_of(self.config, self.game, makers, self.dataset)
 
     def _measures(self, subject: Subject) -> dict[str, Measure]:
-        # What counts modes may fit a classifier first, which need not be fitted for other metrics.
-        return measures_for(subject, self.dataset if "modes" in self.request.metrics else None, self.features)
+        # The measure of modes may fit a classifier, which other metrics do not need.
+        return measures_for(subject, self.dataset if "modes" in self.request.metrics else None,
+                            self.features)
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:
-        needs = {need for name in self.request.metrics for need in self._measures(self._subject(UNMADE))[name].needs}
-        return see(self.real, self.features if "features" in needs else None) if "reference" in needs else None
+        needs = {need for name in self.request.metrics
+                 for need in self._measures(self._subject(UNMADE))[name].needs}
+        return (see(self.real, self.features if "features" in needs else None)
+                if "reference" in needs else None)
 
 
-def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metrics: str, features: str = "",
-                 weights: str = "", number: int = 0) -> Judging:
-    """The judging of a run on its training data, or on the split of `evaluate.split`, by metrics joined by +.
+def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metrics: str,
+                 features: str = "", weights: str = "", number: int = 0) -> Judging:
+    """Prepares the measuring of a run, on its training data or on the split `evaluate.split`.
+
+    Metrics are joined by +.
 
     Raises:
-      ConfigError: for a game that makes nothing to judge, or a split, metric, features or weights that there are not;
-        nothing was computed.
+      ConfigError: for a game that makes nothing to measure, or a split, metric, features or weights
+        that do not exist; nothing has been computed then.
     """
-    subject_of(config, game, UNMADE, dataset)  # Before data is read.
+    subject_of(config, game, UNMADE, dataset)  # Refused before data is read.
     dataset, section = judged_data(config, dataset)
     found = chosen_features(features, weights, dataset)
     request = Request(metrics.split("+"), samples=making(game, dataset, section))
     real = data_pictures(dataset, section)
-    check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found), real, found)
+    check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found),
+                  real, found)
     return Judging(config, game, dataset, request, found, real, number)

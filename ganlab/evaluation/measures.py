@@ -22,11 +22,11 @@ from ganlab.metrics import (
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
 BY_DIFFERENCES = {"distances": "by differences"}
-"""In the protocol of whatever compares distances: before, they came from products, in which equal ones differed."""
+"""In protocols of metrics that compare distances: once they were products, and less exact."""
 
 
 class Compared(NamedTuple):
-    """Two sets of images. Each is there where a metric needs it."""
+    """Two sets of images, each None unless a metric needs it."""
 
     real: SeenSet | None
     fake: SeenSet | None
@@ -41,14 +41,15 @@ class Measure:
     """A metric.
 
     Attributes:
-      meaning: what it tells, in a few words.
+      meaning: what it measures, in a few words.
       better: by each value's name, whether `lower`, `higher` or `neither` is better.
       estimate: `(compared, settings, seed) -> values`.
-      settings: its numbers and conventions, which its protocol holds.
-      needs: what there must be of `reference` (real images), `features` of all images, `logits` of a classifier,
-        `samples` as they are, and `images`: samples that are no points.
+      settings: its numbers and conventions, which are part of its protocol.
+      needs: which of these it needs: `reference` (real images), `features` of all images, `logits`
+        of a classifier, `samples` as they are, and `images`: samples that are not points.
       sees: whether it looks at features, of these sets or of others.
-      shares: for values that are means over examples: `(compared, settings, seed) -> values of each [n]`.
+      shares: for values that are means over examples: `(compared, settings, seed) -> values of each
+        [n]`.
     """
 
     meaning: str
@@ -62,9 +63,10 @@ class Measure:
 
 def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]], *arguments: Any,
              **entries: Any) -> Measure:
-    """A metric whose values are means over examples."""
+    """Makes a metric whose values are means over examples."""
     def estimate(compared: Compared, settings: Settings, seed: int) -> Values:
-        return {name: float(np.mean(values)) for name, values in shares(compared, settings, seed).items()}
+        return {name: float(np.mean(values))
+                for name, values in shares(compared, settings, seed).items()}
 
     return Measure(*arguments, estimate=estimate, shares=shares, **entries)
 
@@ -74,7 +76,8 @@ def _fid(compared: Compared, settings: Settings, seed: int) -> Values:
 
 
 def _fid_infinity(compared: Compared, settings: Settings, seed: int) -> Values:
-    found = frechet_infinity(compared.real.moments, compared.fake.features, seed, settings["points"])
+    found = frechet_infinity(compared.real.moments, compared.fake.features, seed,
+                             settings["points"])
     return {"fid_infinity": found.value, "fid_infinity_error": found.error}
 
 
@@ -89,8 +92,10 @@ def _inception_score(compared: Compared, settings: Settings, seed: int) -> Value
     return {"is": found.mean, "is_deviation": found.deviation}
 
 
-def _precision_recall(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-    return precision_recall_shares(compared.real.features, compared.fake.features, settings["neighbours"])
+def _precision_recall(compared: Compared, settings: Settings,
+                      seed: int) -> Mapping[str, np.ndarray]:
+    return precision_recall_shares(compared.real.features, compared.fake.features,
+                                   settings["neighbours"])
 
 
 def _prdc(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
@@ -98,11 +103,13 @@ def _prdc(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.
 
 
 def _memorization(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-    return {"memorized": memorized(compared.real.features, compared.fake.features, settings["ratio"])}
+    return {
+        "memorized": memorized(compared.real.features, compared.fake.features, settings["ratio"])}
 
 
 def _sliced(compared: Compared, settings: Settings, seed: int) -> Values:
-    return {"swd": sliced_wasserstein(compared.real.features, compared.fake.features, settings["projections"], seed)}
+    return {"swd": sliced_wasserstein(compared.real.features, compared.fake.features,
+                                      settings["projections"], seed)}
 
 
 def _ms_ssim(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
@@ -123,14 +130,14 @@ MEASURES: dict[str, Measure] = {
                                  "StyleGAN, which is by features of VGG16)",
                                  {"precision": HIGHER, "recall": HIGHER}, settings={"neighbours": 3, **BY_DIFFERENCES}),
     "prdc": mean_of(_prdc, "precision, recall, density and coverage (Naeem et al. 2020)",
-                     {"precision": HIGHER, "recall": HIGHER, "density": HIGHER, "coverage": HIGHER},
-                     settings={"neighbours": 5, **BY_DIFFERENCES}),
-    "swd": Measure("sliced Wasserstein distance of features (Rabin et al. 2011)", {"swd": LOWER}, _sliced,
-                   {"projections": 512}),
-    "ms_ssim": mean_of(_ms_ssim, "similarity of pairs of samples: lower is more diverse (Odena et al. 2017)",
-                        {"ms_ssim": LOWER}, needs=("images",), sees=False,
-                        settings={"pairs": 1000, "channels": "mean of each one's product over scales"}),
+                    {"precision": HIGHER, "recall": HIGHER, "density": HIGHER, "coverage": HIGHER},
+                    settings={"neighbours": 5, **BY_DIFFERENCES}),
+    "swd": Measure("sliced Wasserstein distance of features (Rabin et al. 2011)", {"swd": LOWER},
+                   _sliced, {"projections": 512}),
+    "ms_ssim": mean_of(
+        _ms_ssim, "similarity of pairs of samples: lower is more diverse (Odena et al. 2017)",
+        {"ms_ssim": LOWER}, needs=("images",), sees=False,
+        settings={"pairs": 1000, "channels": "mean of each one's product over scales"}),
     "memorization": mean_of(_memorization, "share of samples that are near copies of real images",
-                             {"memorized": LOWER}, settings={"ratio": 1 / 3, **BY_DIFFERENCES}),
-}
+                            {"memorized": LOWER}, settings={"ratio": 1 / 3, **BY_DIFFERENCES})}
 """Metrics of two sets, by name. Those that need a generator or modes are in `generator.py`."""

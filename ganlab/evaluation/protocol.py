@@ -1,4 +1,4 @@
-"""What a number was measured by: everything that would have given another number, as one hashed object."""
+"""How a number was measured: everything that would have changed it, as one hashed object."""
 
 import dataclasses
 import functools
@@ -11,20 +11,21 @@ from ganlab.config import SAMPLING_OPTIONS, ConfigError, flat
 
 HASH_DIGITS = 8
 VERSION = 1
-"""Raised whenever an estimator, or features of the same weights, give another number than before."""
+"""Raised whenever an estimator, or features of the same weights, give other numbers than before."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """All that fixes a metric but the model. Its parts are of JSON's types.
+    """Everything that determines a metric except the model, in JSON's types.
 
     Attributes:
       metric: name of the metric.
-      settings: its numbers: neighbours, subsets.
+      settings: its numbers, such as neighbours and subsets.
       features: identity of the features.
       reference: the real images: what they are, how many, and a hash of their content.
-      samples: how the judged images were drawn: how many, by which seeds, of which weights.
-      numbers: the settings of JAX that change draws or precision; empty for results of before ganlab fixed them.
+      samples: how the measured images were drawn: how many, by which seeds, of which weights.
+      numbers: the settings of JAX that change draws or precision; empty for results from before
+        ganlab fixed them.
     """
 
     metric: str
@@ -35,20 +36,22 @@ class Protocol:
     numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The protocol as nested dicts."""
+        """Returns the protocol as nested dicts."""
         return dataclasses.asdict(self)
 
     @functools.cached_property
     def hash(self) -> str:
-        """Eight hexadecimal digits that only equal protocols share; what real images are called does not matter."""
+        """Eight hexadecimal digits that only equal protocols share, whatever images are called."""
         reference = {name: value for name, value in self.reference.items() if name != "images"}
-        text = json.dumps([VERSION, dataclasses.replace(self, reference=reference).as_dict()], sort_keys=True)
+        text = json.dumps([VERSION, dataclasses.replace(self, reference=reference).as_dict()],
+                          sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
     @property
     def name(self) -> str:
         """The protocol in a line, with its hash."""
-        parts = [self.features.get("name", ""), _reference_words(self.reference), _sample_words(self.samples)]
+        parts = [self.features.get("name", ""), _reference_words(self.reference),
+                 _sample_words(self.samples)]
         return f"{self.metric}[{'; '.join(part for part in parts if part)}] #{self.hash}"
 
 
@@ -67,14 +70,16 @@ def _sample_words(samples: Mapping[str, Any]) -> str:
 
 
 def protocol_of(found: Mapping[str, Any]) -> Protocol:
-    """The protocol of its dict."""
-    return Protocol(**{field.name: found[field.name] for field in dataclasses.fields(Protocol) if field.name in found})
+    """Makes a protocol of its dict."""
+    return Protocol(**{field.name: found[field.name]
+                       for field in dataclasses.fields(Protocol) if field.name in found})
 
 
 def differences(a: Protocol, b: Protocol) -> list[str]:
-    """What differs between two protocols, a line each."""
+    """Lists what differs between two protocols, in a line each."""
     first, second = (dict(flat(protocol.as_dict())) for protocol in (a, b))
-    return [f"{path}: {first.get(path)!r} and {second.get(path)!r}" for path in sorted(first.keys() | second.keys())
+    return [f"{path}: {first.get(path)!r} and {second.get(path)!r}"
+            for path in sorted(first.keys() | second.keys())
             if first.get(path) != second.get(path) and path != "reference.images"]
 
 
@@ -86,4 +91,5 @@ def require_same(a: Protocol, b: Protocol, hint: str) -> None:
     """
     if a.hash != b.hash:
         lines = "".join(f"\n  {line}" for line in differences(a, b))
-        raise ConfigError(f"{a.metric} #{a.hash} and {b.metric} #{b.hash} are of different protocols:{lines}\n{hint}")
+        raise ConfigError(f"{a.metric} #{a.hash} and {b.metric} #{b.hash} are of different "
+                          f"protocols:{lines}\n{hint}")

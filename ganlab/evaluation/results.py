@@ -16,12 +16,13 @@ FILE = "results.json"
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """A value and what it is of.
+    """A value and what was measured.
 
     Attributes:
       result: the value.
-      subject: the images that were judged; empty for samples of the run in whose directory the file lies.
-      step: rounds after which the run was judged; None for images.
+      subject: the images that were measured; empty for samples of the run in whose directory the
+        file is.
+      step: rounds after which the run was measured; None for images.
       kimg: thousands of real images that it had seen by then.
     """
 
@@ -32,13 +33,13 @@ class Record:
 
 
 def add_results(file: Path, records: Sequence[Record]) -> list[Record]:
-    """Adds values to a file, in place of those of the same name, subject, step and protocol; returns all of them.
+    """Adds values to a file, in place of those of the same name, subject, step and protocol.
 
-    Of one name and step, those that were added last come last.
+    Returns all of them; of one name and step, those that were added last come last.
 
     Raises:
-      ConfigError: where the file is something else; then it stays as it is.
-      WriteError: where it cannot be written; then too.
+      ConfigError: if the file is something else, which then stays as it is.
+      WriteError: if it cannot be written; then it stays as well.
     """
     found: dict[tuple, Record] = {}
     for record in [*(read_results(file) if file.exists() else []), *records]:
@@ -50,10 +51,10 @@ def add_results(file: Path, records: Sequence[Record]) -> list[Record]:
 
 
 def read_results(file: Path) -> list[Record]:
-    """The values in a file.
+    """Reads the values in a file.
 
     Raises:
-      ConfigError: where there is none, or it is something else.
+      ConfigError: if it does not exist, or is something else.
     """
     try:
         return [_record(entry) for entry in json.loads(file.read_text())]
@@ -70,14 +71,16 @@ def _identity(record: Record) -> tuple[str, str, int, str]:
 def _as_dict(record: Record) -> dict[str, Any]:
     result = record.result
     position = {} if record.step is None else {"step": record.step, "kimg": record.kimg}
-    return {"name": result.name, "value": result.value, "subject": record.subject, **position, "better": result.better,
-            "of_seeds": list(result.of_seeds), "intervals": [dataclasses.asdict(each) for each in result.intervals],
-            "warning": result.warning, "protocol": {"hash": result.protocol.hash, "name": result.protocol.name,
-                                                    **result.protocol.as_dict()}}
+    return {"name": result.name, "value": result.value, "subject": record.subject, **position,
+            "better": result.better, "of_seeds": list(result.of_seeds),
+            "intervals": [dataclasses.asdict(each) for each in result.intervals],
+            "warning": result.warning,
+            "protocol": {"hash": result.protocol.hash, "name": result.protocol.name,
+                         **result.protocol.as_dict()}}
 
 
 def _record(entry: Mapping[str, Any]) -> Record:
-    result = Result(entry["name"], float(entry["value"]), entry["better"], protocol_of(entry["protocol"]),
-                    tuple(entry["of_seeds"]), tuple(Uncertainty(**each) for each in entry["intervals"]),
-                    entry["warning"])
+    result = Result(entry["name"], float(entry["value"]), entry["better"],
+                    protocol_of(entry["protocol"]), tuple(entry["of_seeds"]),
+                    tuple(Uncertainty(**each) for each in entry["intervals"]), entry["warning"])
     return Record(result, entry["subject"], entry.get("step"), entry.get("kimg"))

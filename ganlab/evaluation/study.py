@@ -1,4 +1,4 @@
-"""What an ablation found, as plain values: what was varied, every trial, and what each variant cost."""
+"""The outcome of an ablation as plain values: what was varied, all trials, each variant's cost."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 FINISHED, DIVERGED, FAILED, MISSING = "finished", "diverged", "failed", "missing"
-"""How a trial ended: with its budget spent; at a round that was not finite; with its program; or not yet."""
+"""How a trial ended: its budget spent; a round not finite; its program failed; or not yet."""
 
 Level = str | float
 """A place on an axis: a name, or a number on an axis of numbers."""
 
 
 def level_text(level: object) -> str:
-    """A level as it stands in names, tables and plots."""
+    """Returns a level as names, tables and plots show it."""
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
@@ -23,14 +23,17 @@ class Trial:
 
     Attributes:
       variant: the variant's name.
-      seed: of the run.
+      seed: that of the run.
       status: one of the above.
-      values: by value's name, what was measured when the budget was spent; empty unless it finished, and where a
-        finished trial was not measured.
-      curve: on the way, `(kimg, values)` in rising order; the last entry of a finished trial holds `values`.
-      rounds: that a diverged trial stayed finite for; None where that is not known, and for all others.
-      why: of a diverged trial, the round, the update and the array that was not finite; empty where unknown.
-      cost: of the stack that it was trained in; None where nothing was measured.
+      values: what was measured when the budget was spent, by the value's name; empty unless it
+        finished, and if a finished trial was not measured.
+      curve: `(kimg, values)` during training in rising order; the last entry of a finished trial
+        holds `values`.
+      rounds: for how many a diverged trial stayed finite; None if that is unknown, and for all
+        others.
+      why: for a diverged trial, the round, the update and the array that was not finite; empty if
+        unknown.
+      cost: that of the stack in which it was trained; None if nothing was measured.
     """
 
     variant: str
@@ -45,11 +48,11 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a variant's trials took, on the machine of the study.
+    """What a variant's trials took on the machine of the study.
 
     Attributes:
-      images_per_second: real images shown a second, of all trials of its stack together.
-      seconds: that the whole stack trained, without compilation and evaluation.
+      images_per_second: real images shown per second, of all trials of its stack together.
+      seconds: training time of the whole stack, without compilation and evaluation.
       trials: how many trained side by side in it, of this variant and of others.
       memory: bytes at their most for the whole stack; None where it was not measured.
       parameters: numbers that are trained, of all networks.
@@ -72,12 +75,12 @@ class Variant:
     Attributes:
       name: its levels in words; unique.
       levels: by axis.
-      changes: config keys that differ from the base, with their values here.
-      kimg: its budget, thousands of real images.
+      changes: config keys that differ from the base, with their values.
+      kimg: its budget, in thousands of real images.
       rounds: the same in rounds.
       cost: None before it was trained.
-      samples: of its first seed, from the same latents for every variant: uint8 [n, h, w, c], or points [n, 2];
-        None where there are none.
+      samples: those of its first seed, from the same latents for every variant: uint8 [n, h, w, c],
+        or points [n, 2]; None if there are none.
       error: why its program failed, or empty.
     """
 
@@ -93,13 +96,14 @@ class Variant:
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A value that every trial was measured by.
+    """A value that was measured of every trial.
 
     Attributes:
       name: what it is called.
       better: which way it is better: `lower`, `higher` or `neither`.
       protocol: its protocol in a line; empty before it was measured.
-      details: the whole protocol, as `Protocol.as_dict` has it; empty where only the line is known.
+      details: the whole protocol, as `Protocol.as_dict` returns it; empty if only the line is
+        known.
     """
 
     name: str
@@ -110,7 +114,7 @@ class Value:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """All of an ablation.
+    """A whole ablation.
 
     Attributes:
       title: a few words.
@@ -120,7 +124,7 @@ class Study:
       axes: by axis, its levels in their order; numbers on an axis of numbers.
       variants: in the order of the plan.
       trials: every planned one.
-      values: in the order in which they are to be shown.
+      values: in the order in which they are shown.
       command: what started it.
       config: the base's config by path.
       versions: of packages, and the commit.

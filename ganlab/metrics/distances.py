@@ -96,6 +96,7 @@ class Tile:
         found = np.empty(len(i))
         step = max(1, NUMBERS_AT_A_TIME // self.a.shape[1])
         for start in range(0, len(i), step):
+            # In place, in blocks that stay in a cache.
             some = slice(start, start + step)
             apart = self.a[i[some]].astype(np.float64)
             apart -= self.b[j[some]]
@@ -105,6 +106,7 @@ class Tile:
 
     def inside(self, squared_radii: np.ndarray, rim: bool) -> tuple[np.ndarray, np.ndarray]:
         """Returns the pairs i, j closer than the radius of i [r], or with `rim` as close."""
+        # Pairs that products leave open, and among them those that are certain.
         i, j = np.nonzero(_open(self, squared_radii))
         certain = self.least[i, j] + 2 * (self.a_slack[i] + self.b_slack[j]) < squared_radii[i]
         if self.least.dtype != np.float64 and np.sum(~certain) > CROWD * sum(self.least.shape):

@@ -64,6 +64,7 @@ def checked_images(name: str, images: np.ndarray, least_side: int = 1) -> np.nda
         raise ValueError(f"{name} images are {images.dtype} of shape {list(images.shape)}, and "
                          "must be uint8 or real numbers of shape [images, height, width, "
                          "channels], at least one.")
+    # Windows and patches must fit into the images.
     if min(images.shape[1:3]) < least_side:
         raise ValueError(f"{name} images are {images.shape[1]}x{images.shape[2]}, and must be at "
                          f"least {least_side}x{least_side}: enlarge them or choose another metric.")

@@ -53,6 +53,7 @@ def add_features(sums: MomentSums | None, features: np.ndarray) -> MomentSums:
         raise ValueError(f"features of {counted(features.shape[1], 'dimension')} cannot be added "
                          f"to sums of {len(sums.shift)}: take all from one feature network.")
     products, total = sums.products, sums.sum
+    # Sums by blocks, so that no copy of all shifted features is made.
     for start in range(0, len(features), BLOCK):
         shifted = features[start:start + BLOCK] - sums.shift
         products, total = products + shifted.T @ shifted, total + np.sum(shifted, axis=0)
@@ -65,6 +66,7 @@ def finish(sums: MomentSums | None) -> Moments:
     if number < 2:
         raise ValueError(f"a covariance of {counted(number, 'feature')} is not defined: give at "
                          "least 2.")
+    # The mean is the shift plus the mean offset; a covariance needs only the offset.
     offset = sums.sum / number
     return Moments(number, sums.shift + offset,
                    (sums.products - number * np.outer(offset, offset)) / (number - 1))

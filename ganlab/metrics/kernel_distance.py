@@ -41,6 +41,7 @@ def _sum_of_others(a: np.ndarray, block: int) -> float:
 
 
 def _squared_mmd(real: np.ndarray, fake: np.ndarray, block: int) -> float:
+    # Gretton et al. 2012, lemma 6: examples are not compared with themselves.
     n, m = len(real), len(fake)
     return (_sum_of_others(real, block) / (n * (n - 1))
             + _sum_of_others(fake, block) / (m * (m - 1))

@@ -58,6 +58,7 @@ def memorized_share(train: np.ndarray, fake: np.ndarray, held_out: np.ndarray | 
     # The held-out examples show what share a model without copies would have.
     if held_out is not None:
         checked_pair(train, held_out, names=("training", "held-out"))
+    # The published share of copies, of the samples and of the held-out examples.
     shares = [None if examples is None else float(np.mean(memorized(train, examples, ratio, block)))
               for examples in (fake, held_out)]
     return Memorization(*shares)

@@ -102,6 +102,7 @@ def ms_ssim_of_pairs(images: np.ndarray, pairs: int = 100, seed: int = 0) -> np.
     if len(images) < 2:
         raise ValueError("1 image makes no pair: give at least 2.")
     draw = np.random.Generator(np.random.PCG64(seed))
+    # The second image is any other one, each as likely.
     first = draw.integers(len(images), size=pairs)
     second = (first + draw.integers(1, len(images), size=pairs)) % len(images)
     return np.concatenate([ms_ssim(images[first[start:start + PAIRS_AT_A_TIME]],

@@ -99,6 +99,7 @@ def _patches(images: np.ndarray, number: int, seed: int) -> dict[int, np.ndarray
             n, height, width, _ = level.shape
             top = draw.integers(height - PATCH + 1, size=(n, number))
             left = draw.integers(width - PATCH + 1, size=(n, number))
+            # All patches of a level, of which the drawn ones are copied.
             windows = np.lib.stride_tricks.sliding_window_view(level, (PATCH, PATCH), axis=(1, 2))
             found.setdefault(height, []).append(
                 windows[np.arange(n)[:, None], top, left].reshape(n * number, -1))

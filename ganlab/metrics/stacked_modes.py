@@ -48,6 +48,7 @@ def _kernel_regression(images: np.ndarray, labels: np.ndarray, block: int = 2000
         return np.exp(-rate * np.maximum(distances, 0))
 
     classes = np.unique(labels)
+    # Kernel ridge regression: one linear system for the indicators of all classes.
     weights = np.linalg.solve(kernel(points) + RIDGE * np.eye(len(points)),
                               (labels[:, None] == classes) * 1.0)
 

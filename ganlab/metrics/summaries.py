@@ -90,6 +90,7 @@ def paired_difference(values: np.ndarray, base: np.ndarray, seed: int = 0, level
                          "them has.")
     if not len(values):
         return Difference(0, math.nan, None)
+    # What a seed does to both sides cancels in each pair.
     differences = values - base
     return Difference(len(values), float(np.mean(differences)),
                       _mean_interval(differences, seed, level, draws))

@@ -59,6 +59,7 @@ class ConvVAEEncoder(ByExample, nn.Module):
         check_words(self)
         check_even(self.image_shape)
         check_filters(self.filters, len(ENCODER_CONVOLUTIONS))
+        # Four convolutions, of which the second halves the size.
         x = concatenate_labels(images, labels, self.num_classes)
         pairs = zip(ENCODER_CONVOLUTIONS, self.filters, strict=True)
         for number, (convolution, filters) in enumerate(pairs, start=1):
@@ -89,6 +90,7 @@ class ConvVAEGenerator(ByExample, nn.Module):
         check_even(self.image_shape)
         check_filters(self.filters, 2)
         height, width, channels = self.image_shape
+        # A dense layer makes half the size, which a transposed convolution doubles.
         inner = (height // 2, width // 2, self.filters[0])
         x = latents_with_labels(latents, labels, self.num_classes, self.label_input)
         x = nn.Dense(inner[0] * inner[1] * inner[2], kernel_init=INITIALIZERS[self.initializer],

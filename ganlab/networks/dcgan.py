@@ -119,6 +119,7 @@ class DCGANCritic(NormalizedByName, nn.Module):
         check_words(self)
         check_kernel(self.kernel)
         kernel_init = INITIALIZERS[self.initializer]
+        # All stages but the first one are normalized, and the last features make the logit.
         x = images_with_labels(images, labels, self.num_classes, self.conditioning)
         stages = stage_count(self.image_shape, self.base, "dcgan")
         widths = stage_widths(stages, self.width, self.max_width)

@@ -120,6 +120,7 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Arra
     """Appends one-hot labels to vectors [b, d], or as constant channels to images [b, h, w, c]."""
     if num_classes == 0:
         return x
+    # One row for each example, repeated over the pixels of an image.
     rows = one_hot(labels, num_classes, x)
     rows = rows.reshape(rows.shape[:1] + (1,) * (x.ndim - 2) + rows.shape[1:])
     return jnp.concatenate([x, jnp.broadcast_to(rows, x.shape[:-1] + (num_classes,))], axis=-1)
@@ -207,9 +208,11 @@ def critic_output(critic: ConditionalCritic, features: Array, labels: Array | No
     if not critic.num_classes:
         return logits
     if critic.conditioning == "projection":
+        # The projection of the features on the class, without a bias of its own.
         rows = nn.Embed(critic.num_classes, features.shape[-1], name="class_embedding")
         logits = logits + jnp.sum(features * spectral(rows, normalize, train)(labels), axis=-1)
     if critic.conditioning == "auxiliary":
+        # The auxiliary classifier shares all features with the logit.
         classes = nn.Dense(critic.num_classes, kernel_init=kernel_init, name="class_output")
         critic.sow("intermediates", "class_logits", spectral(classes, normalize, train)(features))
     return logits

@@ -127,6 +127,7 @@ class MLPCritic(NormalizedByName, nn.Module):
                                self.conditioning)
         x = Dropout(self.input_dropout, name="input_dropout")(x, keys, train)
         for i in range(self.depth):
+            # A dense layer, normalization, activation and dropout; maxout in between.
             dense = nn.Dense(self.width * self.pieces, use_bias=self.normalization != "batch",
                              kernel_init=INITIALIZERS[self.initializer], name=f"dense_{i}")
             x = spectral(dense, self.spectral_normalization, train)(x)

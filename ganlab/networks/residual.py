@@ -119,6 +119,7 @@ class ResidualCritic(NormalizedByName, nn.Module):
         widths = stage_widths(stage_count(self.image_shape, self.base, "residual"), self.width,
                               self.max_width)
 
+        # Every convolution, those of the shortcuts too, may be spectrally normalized.
         def convolve(x: Array, filters: int, kernel: int, name: str, bias: bool = True,
                      in_block: bool = True) -> Array:
             init = INITIALIZERS[self.initializer] if in_block else GLOROT

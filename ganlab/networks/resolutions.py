@@ -16,6 +16,7 @@ def stage_count(image_shape: tuple[int, ...], base: int, family: str) -> int:
     if base < 1:
         raise ValueError(f"base {base} is not above 0; 4 is that of the paper")
     height, width, _ = image_shape
+    # Doublings from `base` up to the height, which other sizes miss.
     stages = (height // base).bit_length() - 1 if height >= 2 * base else 0
     if height != width or stages < 1 or base * STRIDE**stages != height:
         raise ValueError(f"{family} with base {base} makes square images of size {2 * base}, "

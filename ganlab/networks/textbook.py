@@ -86,6 +86,7 @@ class _Generator(ByExample, nn.Module):
                      kernel_init=INITIALIZERS[self.initializer], name="dense")(x)
         if self.dense_activation:
             x = leaky_relu(x, self.slope)
+        # The dense layer makes the smallest image, convolutions enlarge and draw it.
         x = x.reshape(-1, self.dense_size, self.dense_size, self.filters[0])
         pairs = zip(self.convolutions, self.filters[1:], strict=True)
         for number, (convolution, filters) in enumerate(pairs, start=1):

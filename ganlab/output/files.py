@@ -113,6 +113,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         with contextlib.suppress(OSError):
             for left in path.iterdir():
+                # Links are removed, not what they lead to.
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
             if not was_there:
                 path.rmdir()

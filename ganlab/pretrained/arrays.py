@@ -63,6 +63,7 @@ def read_bytes(stream: BinaryIO, nbytes: int) -> np.ndarray:
     raw = np.empty(nbytes, np.uint8)
     view, done = memoryview(raw), 0
     while done < nbytes:
+        # Into the array itself, so that the bytes are never twice in memory.
         got = stream.readinto(view[done:done + CHUNK])
         if not got:
             raise BadWeights(f"ends {counted(nbytes - done, 'byte')} too early; copy the whole "

@@ -35,6 +35,7 @@ class _Flat:
 
     def visit(self, name: str, value: Any, depth: int) -> None:
         """Gathers a value and all that is in it."""
+        # Limits first: a small file may hold itself, or one value under a million names.
         self.values_left -= 1
         self.letters_left -= len(name)
         if self.values_left < 0 or self.letters_left < 0:

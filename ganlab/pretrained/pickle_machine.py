@@ -208,6 +208,7 @@ class _Machine:
         if type(module) is not str or type(name) is not str:
             raise damaged("its pickle gives a name that is not text")
         full = f"{module} {name}"
+        # A name outside of the table ends the reading: it might be code.
         if full not in self.names:
             what = _CODE_OF.get(module.partition(".")[0])
             what = f", {what}" if what else ""

@@ -76,6 +76,7 @@ class Tensor(Record):
         # The stride of an axis with one element is never used, and may be anything.
         self._strides = [step if size > 1 else 0
                          for size, step in zip(self._shape, strides, strict=True)]
+        # The last number of the view must be within the storage.
         end = self._offset
         if 0 not in self._shape:
             end += 1 + sum((size - 1) * step
@@ -118,6 +119,7 @@ class _Array(Record):
         """Accepts the bytes, or the text of them that Python 2 wrote."""
         if type(dtype) is not _Dtype:
             raise damaged("an array of NumPy has no number type")
+        # What the pickle says must agree with the bytes that it brings.
         raw, shape, dtype = _raw(raw), checked_shape(shape), dtype.dtype
         if len(raw) != math.prod(shape) * dtype.itemsize:
             raise damaged(f"an array of shape {shape} has {counted(len(raw), 'byte')}")

@@ -79,6 +79,7 @@ def translator_architecture(tensors: Mapping[str, np.ndarray], source: str = "th
         return _unet(tensors, source, normalization)
     if _is_resnet(has):
         return _resnet(tensors, source, normalization)
+    # A critic is the most frequent mistake, and gets an answer of its own.
     if any(name.endswith(("model.0.weight", "net.0.weight")) and kernel_at(tensors, name)
            for name in tensors):
         raise WeightsError(f"{source} holds the weights of a critic, which translates nothing; "
@@ -195,6 +196,7 @@ def translator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
     kwargs, ignored = architecture.kwargs, IGNORED
     unet = architecture.network == "unet"
     name_of = _unet_name(kwargs["depth"]) if unet else _resnet_name(kwargs)
+    # What the official code stores and does not use is ignored.
     if kwargs["normalization"] == "instance":
         ignored += STATISTICS
     if not unet:
@@ -255,6 +257,7 @@ def _resnet_name(kwargs: Mapping[str, Any]) -> Callable[[Sequence[str]], str]:
 
     def name_of(path: Sequence[str]) -> str:
         layer = path[1].removesuffix("_norm")
+        # A normalization comes right after its convolution.
         after = path[1].endswith("_norm")
         if layer in places:
             return f"model.{places[layer] + after}.{_leaf(path)}"

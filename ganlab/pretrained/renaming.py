@@ -36,6 +36,7 @@ def take(tensors: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ..
               if name in tensors and tensors[name].shape != tuple(shape)]
     found = (("lacks", missing), ("has besides", over), ("has", shapes))
     wrong = [f"{word} {listed(names)}" for word, names in found if names]
+    # Another network's file lacks, has and reshapes many: a few are named of each.
     if wrong:
         raise WeightsError(f"{source} {', '.join(wrong)}: these are not the weights of {network}, "
                            "or of another version of it; name those whose tensors are the "
@@ -82,6 +83,7 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     tree: dict[str, Any] = {}
     for name, value in values.items():
+        # A name is a path of dicts, none of which may be a value.
         *folders, last = name.split(".")
         place = tree
         for folder in folders:

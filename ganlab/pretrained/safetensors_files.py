@@ -54,12 +54,14 @@ def read_safetensors(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], 
         end = stop
     if start + end != size:
         raise BadWeights(f"has {counted(size - start, 'byte')} of tensors where its header says {end:,}; copy it anew, whole")
+    # Tensors are read in the order of their bytes.
     tensors = {name: read_array(file, dtype, shape) for name, dtype, shape, _, _ in layout}
     return tensors, {f"{METADATA}.{key}": text for key, text in texts.items()}
 
 
 def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     """Reads the header; returns it and where the tensors begin, which the file has then reached."""
+    # The length comes first; a file without room for it ends within its header.
     head = file.read(8)
     length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
     if length > MOST_HEADER:
@@ -92,6 +94,7 @@ def _entry(name: str, entry: Any) -> tuple[str, np.dtype, tuple[int, ...], int, 
     """Returns name, type, shape, first byte and end of a tensor."""
     if type(entry) is not dict or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise damaged(f"tensor {shown(name)} has no dtype, shape and data_offsets in its header")
+    # Types by name, then two places in the bytes.
     kind = entry["dtype"]
     if type(kind) is not str or kind not in TYPES:
         kind = shown(kind) if type(kind) is str else "that is not text"

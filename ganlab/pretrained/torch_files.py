@@ -122,6 +122,7 @@ def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
       BadWeights: for another file, or a damaged one.
     """
     first = read_pickle(file, NAMES)
+    # A plain pickle begins with its object, a file of torch.save with a number.
     if type(first) is not int:
         return flatten(first, size)
     if first != MAGIC or read_pickle(file, NAMES) != PROTOCOL:
@@ -134,6 +135,7 @@ def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
                          "again on a common one")
     storages = _Storages()
     tree = read_pickle(file, NAMES, storages.persistent)
+    # The storages follow in the order of these keys, which must be those of the tensors.
     keys = read_pickle(file, NAMES)
     if (type(keys) is not list or any(type(key) is not str for key in keys)
             or sorted(keys) != sorted(storages.by_key)):

@@ -166,6 +166,7 @@ def section(weights: Weights, prefix: str) -> Weights:
         return {name.removeprefix(start): value
                 for name, value in values.items() if name.startswith(start)}
 
+    # A section without anything in it is a mistake, answered with the names that there are.
     chosen = dataclasses.replace(weights, tensors=part(weights.tensors), rest=part(weights.rest))
     if not chosen.tensors and not chosen.rest:
         tops = dict.fromkeys(name.partition(".")[0] for name in (*weights.tensors, *weights.rest))

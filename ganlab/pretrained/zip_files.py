@@ -82,5 +82,6 @@ def _check_entry(info: zipfile.ZipInfo, size: int) -> None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BadWeights(f"is packed by method {info.compress_type} of zip files, and stored and "
                          "deflated ones are read; save it without compression")
+    # The bytes of a stored entry are the entry itself, so both sizes are the same.
     if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
         raise damaged("one of its files has two sizes")

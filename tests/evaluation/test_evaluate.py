@@ -135,7 +135,7 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(features):
         values(features, noise(0), Request([]))
     with pytest.raises(ConfigError, match="metric kid compares with real images.*--real=FOLDER"):
         values(features, noise(0), Request(["is", "kid"]), real=None)
-    with pytest.raises(ConfigError, match="needs a classifier, which features pixels have not"):
+    with pytest.raises(ConfigError, match="needs a classifier, which features pixels do not have"):
         values(load_features("pixels"), noise(0), Request(["is"]))
     with pytest.raises(ConfigError, match="bring both to one shape"):
         values(load_features("pixels"), noise(0)[:, :4, :4], Request(["fid"]))

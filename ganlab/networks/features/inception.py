@@ -73,6 +73,7 @@ class Convolution(nn.Module):
                             (*self.kernel, x.shape[-1], self.features))
         if self.kernel == (1, 1):
             return jnp.matmul(x, kernel[0, 0], precision=PRECISION)
+        # "VALID" is computed as "SAME", and the border is cut off.
         cut = self.padding == "VALID" and self.stride == 1
         x = jax.lax.conv_general_dilated(
             x, kernel, (self.stride,) * 2, "SAME" if cut else self.padding,
@@ -185,6 +186,7 @@ class Block8(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         row, column = (1, 3), (3, 1)
+        # Two branches end in a row beside a column, as in figure 7.
         middle = chain(x, ("branch3x3_1", 384, (1, 1)))
         double = chain(x, ("branch3x3dbl_1", 448, (1, 1)), ("branch3x3dbl_2", 384, (3, 3)))
         pooled = nn.max_pool(x, (3, 3), padding="SAME") if self.pool == "max" else mean_pool(x)
