@@ -1,6 +1,7 @@
 """The README, docs and `--help` hold: commands parse, configs are valid, code makes a game, files and links exist."""
 
 import ast
+import functools
 import importlib
 import re
 import shlex
@@ -18,6 +19,7 @@ from ganlab.cli.main import COMMANDS, main
 from ganlab.config import validate
 from ganlab.config.keys import KEYS
 from ganlab.config.systems import SYSTEMS
+from ganlab.game import init_state, play_round
 from ganlab.systems import build
 
 ROOT = Path(ganlab.__file__).parent.parent
@@ -57,9 +59,9 @@ def examples(path):
 
 def written_code(text, folder):
     """Writes each Python block that begins with its file's name into a folder; returns the names."""
-    blocks = [block for language, block in FENCE.findall(text) if language == "python"]
-    for block in blocks:
-        (folder / re.match(r"# (\w+\.py)\n", block)[1]).write_text(block)
+    for language, block in FENCE.findall(text):
+        if language == "python" and (name := re.match(r"# (\w+\.py)\n", block)):
+            (folder / name[1]).write_text(block)
     return sorted(path.name for path in folder.glob("*.py"))
 
 
@@ -141,7 +143,7 @@ def test_links_and_pictures_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", DOCS, ids=name_of)
 def test_a_page_begins_with_its_command_and_is_found_from_the_readme(page):
-    assert re.match(r"# [^\n]+\n\n```\n(ganlab|python|scripts/\w+) ", page.read_text())
+    assert re.match(r"# [^\n]+\n\n```(\n(ganlab|python|scripts/\w+) |python\nimport ganlab)", page.read_text())
     assert f"(docs/{page.name})" in README.read_text()
 
 

@@ -44,20 +44,10 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       "(--class of StyleGAN)", flag_values=values)
     flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN "
                          "chooses those of each)", lower_bound=0, flag_values=values)
-    flags.DEFINE_float("temperature", 1.0, "factor on the latents: below 1 safer, above 1 more "
-                       "varied (--z_var of BigGAN)",
-                       lower_bound=0.0, upper_bound=1e3, flag_values=values)
-    flags.DEFINE_float("truncation", 0.0, "draws each number of the latents within this distance "
-                       "of 0, before the factor; 0 for no bound (the truncation trick of BigGAN, "
-                       "Brock et al. 2019; not psi, which --trunc of StyleGAN is)",
-                       lower_bound=0.0, upper_bound=1e3, flag_values=values)
+    define_option_flags(values)
     # By which weights.
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN chooses those of each)",
-                         lower_bound=0, flag_values=values)
-    define_option_flags(values)
-    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
     flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
                       flag_values=values)
