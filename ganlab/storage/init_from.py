@@ -53,7 +53,7 @@ def check_init(section: Mapping[str, Any], game: Game) -> None:
     """
     if section["source"]:
         source = _open(section)
-        # By shapes first: arrays are read only where all fit.
+        # By shapes first: arrays are read only if all fit.
         fits = _fits(section, jax.eval_shape(lambda: init_state(game, jax.random.key(0))), source)
         _arrays(section, fits, source.read())
 
