@@ -2,10 +2,10 @@
 
 On GPU and TPU that is `lax`. On CPU, XLA's convolutions are slower than its matrix products for few
 channels, and by far for the grouped convolutions that a stack of trials makes. There each of the
-three maps of `convolution_products` is computed in the way that was measured to be fast for its
-shape (`convolution_choices`): by XLA with the library that `engine.backend` chooses, by products,
-or by tiles (`convolution_tiles`). The maps are each other's gradients, so that gradients of
-gradients use the same ways; they have derivatives by reverse mode alone.
+three maps of `products` is computed in the way that was measured to be fast for its shape
+(`choices`): by XLA with the library that `ganlab.machine.backend` chooses, by products, or by tiles
+(`tiles`). The maps are each other's gradients, so that gradients of gradients use the same ways;
+they have derivatives by reverse mode alone.
 """
 
 import contextlib

@@ -93,7 +93,7 @@ def profile_round(game: Game, dataset: Dataset, jitter: Jitter, calls: int,
         state, _ = programs.play(state, data)
         return state
 
-    # Rounds are traced apart, because a trace slows them down.
+    # Traced rounds are not timed, because a trace slows them down.
     seconds = [_seconds(play) for _ in range(calls)]
     if folder is not None:
         with traced(Path(folder)):

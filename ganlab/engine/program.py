@@ -124,7 +124,7 @@ class Programs:
         from all data; None if they are streamed.
       rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the
         state and returns the last round's metrics.
-      thrifty_rounds: the same in less memory of a CPU, see `less_memory`; None under `pmap`.
+      thrifty_rounds: the same in less memory of a CPU, see `memory_order`; None under `pmap`.
       sample: `(weights, latents, labels, keys, options) -> images`, for games with a sampler;
         `keys` [b] or None.
       prepare: `(weights, key, options) -> weights`, once for those that `sample` gets.

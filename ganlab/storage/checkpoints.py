@@ -54,11 +54,7 @@ class Checkpoints:
         # Imported where it is used, here and below: Orbax takes 25 MB and a sixth of a second.
         import orbax.checkpoint as ocp
         from orbax.checkpoint.checkpoint_managers import (
-            AnyPreservationPolicy,
-            BestN,
-            EveryNSteps,
-            LatestN,
-        )
+            AnyPreservationPolicy, BestN, EveryNSteps, LatestN)
 
         from ganlab.storage.small_arrays_item import SmallArrays
 
@@ -242,7 +238,7 @@ class Checkpoints:
         Raises:
           ConfigError: if none of them reads, or one is of another game; then none is moved.
         """
-        damaged = []
+        damaged = []  # From the newest one back, until one reads.
         for step in self._set_aside:
             say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
         for step in reversed(self.steps):
@@ -258,8 +254,7 @@ class Checkpoints:
                 say(f"checkpoint {step} does not read: {_brief(error)}")
                 damaged.append(step)
                 continue
-            # It is the newest only once those that do not read are moved aside.
-            for number in damaged:
+            for number in damaged:  # The older one is the newest once these are moved aside.
                 self._move_aside(number)
                 say(f"checkpoint {number} is set aside as {_aside(number)}")
             wait_for_all("damaged checkpoints are set aside")
