@@ -21,15 +21,16 @@ class LogitFn(Protocol):
     """A critic closed over its params, labels and augmentation."""
 
     def __call__(self, images: Array, keys: Array) -> Array:
-        """Returns the raw critic output for images [b, ...]: [b], or [b, h, w] of a critic that judges patches."""
+        """Returns the raw critic output for images [b, ...]: [b], or [b, h, w] of patches."""
         ...
 
 
 class AdversarialLoss(NamedTuple):
-    """The losses of both players, each `(real_logits[b], fake_logits[b]) -> loss[b]`, and of as many axes as these.
+    """The losses of both players, each `(real_logits[b], fake_logits[b]) -> loss[b]`.
 
-    Both see both kinds of logits, because relativistic losses need the real ones
-    on the generator's side too. Values are per example: only the update reduces.
+    Logits of patches [b, h, w] give losses of their shape. Both players see both kinds of logits,
+    because relativistic losses need the real ones on the generator's side too. Values are per
+    example: only the update reduces.
     """
 
     critic: Callable[[Array, Array], Array]
@@ -38,15 +39,15 @@ class AdversarialLoss(NamedTuple):
     """For losses that pull each logit to a target: `(logits[b], targets[b]) -> loss[b]`, with
     `critic(real, fake) = targeted(real, 1) + targeted(fake, 0)`. Label tricks move the targets."""
     compares: bool = True
-    """Whether the generator's loss looks at the real logits; where it does not, no real image is read for its update,
-    and it is called with None for them."""
+    """Whether the generator's loss looks at the real logits; if not, no real image is read for its
+    update, and it is called with None for them."""
 
 
 class Penalty(Protocol):
     """A gradient penalty of the critic, unweighted and per example.
 
-    A penalty that looks across the batch also takes `axis_name`, the mapped axis
-    over which the batch is split, or None.
+    A penalty that looks across the batch also takes `axis_name`, the mapped axis over which the
+    batch is split, or None.
     """
 
     def __call__(self, logit_fn: LogitFn, real: Array, fake: Array, keys: Array) -> Array:

@@ -12,7 +12,7 @@ Entry = TypeVar("Entry")
 
 def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any], bool] = callable,
            wanted: str = "a function") -> Entry:
-    """Returns the entry of `table` called `name`, or the object `package.module:attribute` from outside the tree.
+    """Returns the entry `name` of `table`, or the object `package.module:attribute` from outside.
 
     Args:
       table: the entries of the tree.
@@ -24,24 +24,30 @@ def choose(table: Mapping[str, Entry], name: str, path: str, fits: Callable[[Any
     Raises:
       ConfigError: naming the config key `path`, with a suggestion.
     """
+    # A name of the tree.
     if name in table:
         return table[name]
     if ":" not in name:
         raise unknown(f"config.{path}", name, [*table, "package.module:function"])
+    # A name from outside it, whose module may not import or not have it.
     module_name, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, ValueError) as error:
-        raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} does not import: {error}; "
-                          "run from the folder that holds it, or install it") from error
+        raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} does not "
+                          f"import: {error}; run from the folder that holds it, or install "
+                          "it") from error
     except AttributeError:
-        raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} has no {attribute!r}") from None
+        raise ConfigError(f"config.{path} names {name!r}, but module {module_name!r} has no "
+                          f"{attribute!r}") from None
     if not fits(found):
-        raise ConfigError(f"config.{path} names {name!r}, of type {type(found).__name__}; it takes {wanted}")
+        raise ConfigError(f"config.{path} names {name!r}, of type {type(found).__name__}; it takes "
+                          f"{wanted}")
     return found
 
 
-def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, given: tuple[str, ...] = ()) -> None:
+def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str,
+         given: tuple[str, ...] = ()) -> None:
     """Checks keyword arguments against the signature of `function` and the types of its defaults.
 
     Args:
@@ -53,7 +59,9 @@ def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, giv
     Raises:
       ConfigError: for an unknown or missing argument, or one of another type than its default.
     """
-    parameters = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
+    # Arguments that exist, with the type of their default.
+    parameters = {name: parameter
+                  for name, parameter in inspect.signature(function).parameters.items()
                   if name not in given}
     for name, value in kwargs.items():
         if name not in parameters:
@@ -64,6 +72,7 @@ def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str, giv
                 not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
             raise ConfigError(f"config.{path}.{name} is {value!r}, a {type(value).__name__}; "
                               f"it takes a {type(default).__name__}, like {default!r}")
+    # Arguments that have no default.
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in kwargs:
             raise ConfigError(f"config.{path}.{name} is missing: {function.__name__} needs it")

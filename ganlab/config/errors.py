@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class ConfigError(Exception):
-    """A mistake in a config, a flag or a file: its text says what was given, what is allowed, what to do."""
+    """A mistake in a config, a flag or a file; says what was given, what is allowed, what to do."""
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 class Key:
     """One configuration key.
 
-    `allowed` is a pair of a test and the words that describe what passes it. A key with
-    `live=True` may differ when a run is resumed, because it changes no number that the
-    run computes; but for rounding, where its meaning says so, as another number of devices does.
-    `known_as` has the names of the same thing in published tools, by which their users look for it.
+    `allowed` is a pair of a test and the words that describe what passes it. A key with `live=True`
+    may differ when a run is resumed, because it changes no number that the run computes (except by
+    rounding, if its meaning says so, as another number of devices does). `known_as` has the names
+    of the same thing in published tools, by which their users look for it.
     """
 
     default: Any
@@ -33,5 +33,5 @@ NOT_EMPTY = (lambda value: bool(value), "a name")
 
 
 def one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
-    """Allows the given words alone."""
+    """Returns a test that allows the given words alone, and its description."""
     return (lambda value: value in values, "one of " + ", ".join(values))

@@ -1,4 +1,4 @@
-"""A config against its keys: known, present, of the right type and range, and in agreement with one another."""
+"""Checks a config against its keys: known, present, of the right type and range, consistent."""
 
 import copy
 from collections.abc import Mapping
@@ -44,8 +44,9 @@ def validate(config: Mapping[str, Any]) -> None:
 def complete(config: ml_collections.ConfigDict) -> None:
     """Gives every key that a config lacks its default, in place.
 
-    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers, and a run that was
-    written before a key existed can be read: a new key's default is the behaviour before it.
+    So a trick that is chosen by its path, `--config.system.tricks=label_noise`, finds its numbers,
+    and a run that was written before a key existed can be read: a new key's default is the
+    behaviour before it.
 
     Raises:
       ConfigError: for a mistake in the structure.
@@ -69,7 +70,7 @@ def _fill(section: ml_collections.ConfigDict, keys: Mapping[str, Key]) -> None:
 
 
 def _check_structure(config: Mapping[str, Any]) -> None:
-    """Structure before numbers: where a name is unknown, the keys that it brings are unknown too."""
+    """Checks structure before numbers: if a name is unknown, the keys that it brings are too."""
     given = dict(flat(config))
     _check_keys(given, k.KEYS)
     _check_name(given, "system.name", SYSTEMS)
@@ -81,7 +82,8 @@ def _check_structure(config: Mapping[str, Any]) -> None:
         _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
         for regularizer in split_names(section["regularizers"]):
             if regularizer not in k.REGULARIZER_HYPER:
-                raise unknown(f"config.networks.{network}.regularizers", regularizer, k.REGULARIZER_HYPER)
+                raise unknown(f"config.networks.{network}.regularizers", regularizer,
+                              k.REGULARIZER_HYPER)
     for number, shape in ramps_of(config).items():
         if number not in (known := hyper_keys(config)):
             raise unknown("config.ramps: the number", number, known)
@@ -114,8 +116,8 @@ def _check(path: str, value: Any, key: Key) -> None:
     if kind is float:
         right = is_number(value)
     if not right:
-        raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a {kind.__name__} "
-                          f"({key.meaning})")
+        raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a "
+                          f"{kind.__name__} ({key.meaning})")
     test, words = key.allowed
     if not test(value):
         unit = f" {key.unit}" if key.unit else ""
@@ -131,4 +133,5 @@ def _check_together(given: Mapping[str, Any]) -> None:
         rounds = given[f"train.{name}_rounds"]
         if rounds % call:
             raise ConfigError(f"config.train.{name}_rounds is {rounds}, which is not a multiple of "
-                              f"config.train.rounds_per_call, {call}; use {max(rounds // call, 1) * call}")
+                              f"config.train.rounds_per_call, {call}; use "
+                              f"{max(rounds // call, 1) * call}")

@@ -1,11 +1,11 @@
 """Convolutions: the layers of all networks, and the one place that knows how they are computed.
 
-On GPU and TPU that is `lax`. On CPU, where XLA's convolutions lose against its matrix products (few channels most, and
-grouped convolutions, which a stack of trials makes, by far), each of the three maps of `convolution_products` goes the
-way that was measured to be fast for its shape (`convolution_choices`): XLA's, with the library that `engine.backend`
-chooses, by products, or by tiles (`convolution_tiles`).
-The maps are each other's gradients, so that gradients of gradients go the same ways; their derivatives are by reverse
-mode alone.
+On GPU and TPU that is `lax`. On CPU, XLA's convolutions are slower than its matrix products for few
+channels, and by far for the grouped convolutions that a stack of trials makes. There each of the
+three maps of `products` is computed in the way that was measured to be fast for its shape
+(`choices`): by XLA with the library that `ganlab.machine.backend` chooses, by products, or by tiles
+(`tiles`). The maps are each other's gradients, so that gradients of gradients use the same ways;
+they have derivatives by reverse mode alone.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from ganlab.machine.made_for import for_cpu
 from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")
-"""How convolutions are computed: as is best for backend and shape, by `lax` alone, or by matrix products alone."""
+"""How convolutions are computed: as is best for backend and shape, by `lax`, or by products."""
 Padding = str | Sequence[tuple[int, int]]
 
 _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", default="auto")
@@ -37,7 +37,7 @@ _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", defau
 
 @contextlib.contextmanager
 def convolutions(way: str) -> Iterator[None]:
-    """Layers that are traced inside compute their convolutions in this one of `WAYS`."""
+    """Makes layers that are traced inside compute convolutions in one of `WAYS`."""
     token = _way.set(way)
     try:
         yield
@@ -53,12 +53,12 @@ class WithConvolutions(nn.Module):
 
     @property
     def batch_group(self) -> int | None:
-        """That of the network; None where it does not say."""
+        """That of the network; None if it does not say."""
         return getattr(self.network, "batch_group", None)
 
     @property
     def tracks_batch(self) -> bool | None:
-        """That of the network; None where it does not say."""
+        """That of the network; None if it does not say."""
         return getattr(self.network, "tracks_batch", None)
 
     def setup(self) -> None:
@@ -71,7 +71,7 @@ class WithConvolutions(nn.Module):
 
 
 def way_of(network: nn.Module) -> str:
-    """The one of `WAYS` that a network's convolutions are computed in."""
+    """Returns the one of `WAYS` in which a network's convolutions are computed."""
     return network.way if isinstance(network, WithConvolutions) else "auto"
 
 
@@ -102,8 +102,9 @@ class Conv(nn.Module):
 class ConvTranspose(nn.Module):
     """A transposed convolution of images [b, h, w, c] by a kernel [kh, kw, c, features], with a bias.
 
-    It is a convolution of the image with `strides - 1` zeros between its pixels. `padding` is `SAME`, which
-    makes an image of strides times the size, `VALID`, or pairs of zeros around the spread image.
+    It is a convolution of the image with `strides - 1` zeros between its pixels. `padding` is
+    `SAME`, which makes an image of strides times the size, `VALID`, or pairs of zeros around the
+    spread image.
     """
 
     features: int
@@ -122,43 +123,47 @@ class ConvTranspose(nn.Module):
         return x if bias is None else x + bias
 
 
-def _parameters(layer: Conv | ConvTranspose, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array, Array | None]:
-    """The input, kernel and bias of a layer in the type that they have together."""
+def _parameters(layer: Conv | ConvTranspose, x: Array,
+                shape: tuple[int, ...]) -> tuple[Array, Array, Array | None]:
+    """Returns input, kernel and bias of a layer in their common type."""
     kernel = layer.param("kernel", layer.kernel_init, shape, jnp.float32)
     bias = layer.param("bias", layer.bias_init, shape[-1:], jnp.float32) if layer.use_bias else None
     return promote_dtype(x, kernel, bias, dtype=None)
 
 
-def convolve(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME", groups: int = 1,
-             precision: lax.Precision | None = None) -> Array:
+def convolve(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME",
+             groups: int = 1, precision: lax.Precision | None = None) -> Array:
     """Convolves images [b, h, w, c] with a kernel [kh, kw, c / groups, o] to [b, oh, ow, o]; zeros pad."""
     if groups > 1 or (way := _chosen_way()) == "lax":
-        return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
-                                        feature_group_count=groups, precision=precision)
+        return lax.conv_general_dilated(
+            x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=groups, precision=precision)
     size, window = x.shape[1:3], kernel.shape[:2]
     pads = lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str) else padding
     return forward(Plan(_geometry(size, window, strides, pads, precision), way), x, kernel)
 
 
-def convolve_transposed(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME",
+def convolve_transposed(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1),
+                        padding: Padding = "SAME",
                         precision: lax.Precision | None = None) -> Array:
-    """Convolves images [b, h, w, c], spread by `strides`, with a kernel [kh, kw, c, o]; as `lax.conv_transpose`."""
+    """Convolves images [b, h, w, c], spread by `strides`, as `lax.conv_transpose` does."""
     if (way := _chosen_way()) == "lax":
-        return lax.conv_transpose(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
-                                  precision=precision)
+        return lax.conv_transpose(x, kernel, strides, padding,
+                                  dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=precision)
     window = kernel.shape[:2]
     size, pads = [], []
     for axis, (extent, stride) in enumerate(zip(window, strides, strict=True)):
-        spread, (before, after) = (x.shape[1 + axis] - 1) * stride + 1, _spread_padding(padding, axis, extent, stride)
+        spread, (before, after) = ((x.shape[1 + axis] - 1) * stride + 1,
+                                   _spread_padding(padding, axis, extent, stride))
         size.append(spread + before + after - extent + 1)
-        # Seen from the other side: the convolution whose outputs x would be, and whose input gradient this is.
+        # Of the convolution whose outputs x would be, and whose input gradient this is.
         pads.append((extent - 1 - before, extent - 1 - after))
     geometry = _geometry(size, window, strides, pads, precision)
     return input_gradient(Plan(geometry, way), x, products.turn(kernel))
 
 
 def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis of a spread image."""
+    """Computes the zeros before and after an axis of a spread image."""
     if not isinstance(padding, str):
         return tuple(padding[axis])
     if padding == "VALID":
@@ -179,7 +184,7 @@ def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is static of a convolution: its geometry, and `auto` or `matmul` of `WAYS`."""
+    """The static part of a convolution: its geometry, and `auto` or `matmul` of `WAYS`."""
 
     geometry: Geometry
     way: str
@@ -187,25 +192,25 @@ class Plan:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def forward(plan: Plan, x: Array, kernel: Array) -> Array:
-    """Images [b, h, w, c] and a kernel [kh, kw, c, o] to outputs [b, oh, ow, o]."""
+    """Maps images [b, h, w, c] and a kernel [kh, kw, c, o] to outputs [b, oh, ow, o]."""
     return _compute("forward", plan, x, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def input_gradient(plan: Plan, g: Array, kernel: Array) -> Array:
-    """Outputs [b, oh, ow, o] and a kernel [kh, kw, c, o] to images [b, h, w, c]."""
+    """Maps outputs [b, oh, ow, o] and a kernel [kh, kw, c, o] to images [b, h, w, c]."""
     return _compute("input", plan, g, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def kernel_gradient(plan: Plan, x: Array, g: Array) -> Array:
-    """Images [b, h, w, c] and outputs [b, oh, ow, o] to a kernel [kh, kw, c, o]."""
+    """Maps images [b, h, w, c] and outputs [b, oh, ow, o] to a kernel [kh, kw, c, o]."""
     return _compute("kernel", plan, x, g)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def forward_and_kernel_gradient(plan: Plan, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
-    """`forward(plan, x, kernel)` and `kernel_gradient(plan, x, g)`, together where they share their work."""
+    """Computes `forward(plan, x, kernel)` and `kernel_gradient(plan, x, g)`, together if quicker."""
     way = _choose("forward", plan, x, kernel)
     if way == _choose("kernel", plan, x, g) and way in TOGETHER:
         return TOGETHER[way](plan.geometry, x, kernel, g)
@@ -229,30 +234,30 @@ forward_and_kernel_gradient.defvjp(
 
 def _both_gradients(plan: Plan, x: Array, kernel: Array, g: Array, outputs: Array,
                     kernels: Array) -> tuple[Array, Array, Array]:
-    """Gradients of x, kernel and g, of what is held against the outputs and the kernels of both maps."""
+    """Computes gradients of x, kernel and g from cotangents of both maps, outputs and kernels."""
     of_g, of_kernel = forward_and_kernel_gradient(plan, x, kernels, outputs)
     return input_gradient(plan, outputs, kernel) + input_gradient(plan, g, kernels), of_kernel, of_g
 
 
 def _choose(map_name: str, plan: Plan, a: Array, b: Array) -> str:
-    """The way of one of the three maps that its shape calls for."""
+    """Chooses the way for one of the three maps by its shape."""
     inputs, outputs = b.shape[2:] if map_name != "kernel" else (a.shape[-1], b.shape[-1])
-    # An exported program takes batches of any size: it is made for the smallest, and without tiles, which are taken
-    # a piece of the batch at a time.
+    # An exported program takes batches of any size: it is made for the smallest, and without tiles,
+    # which are taken a piece of the batch at a time.
     known = isinstance(a.shape[0], int)
-    case = Case(plan.geometry, a.shape[0] if known else 1, inputs, outputs, lax_too=plan.way == "auto",
-                single=a.dtype.itemsize >= 4)
+    case = Case(plan.geometry, a.shape[0] if known else 1, inputs, outputs,
+                lax_too=plan.way == "auto", single=a.dtype.itemsize >= 4)
     return CHOICES[map_name](case if known else dataclasses.replace(case, tiles=False))
 
 
 def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
-    """One of the three maps."""
+    """Computes one of the three maps in the way that is chosen for it."""
     way = _choose(map_name, plan, a, b)
     return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
 
 
 def _by_lax(map_name: str, plan: Plan) -> Callable[[Array, Array], Array]:
-    """The map by `lax`, and by products where `vmap` would make it a grouped convolution."""
+    """Returns the map by `lax`, and by products if `vmap` would make it a grouped convolution."""
     @jax.custom_batching.custom_vmap
     def compute(a: Array, b: Array) -> Array:
         return MAPS[map_name]["lax"](plan.geometry, a, b)
@@ -275,8 +280,10 @@ def _lax_forward(geometry: Geometry, x: Array, kernel: Array) -> Array:
 
 
 def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
-    """Pixels that lie alike within the stride see the same rows and columns of the kernel: a convolution for each,
-    where the gradient of the whole would multiply by the zeros between the outputs."""
+    """Computes images by a convolution for each place in the stride.
+
+    The gradient of the whole would multiply by the zeros between the outputs.
+    """
     kernel = products.turn(kernel)
     rows, columns = ([_seen_by(geometry, axis, place) for place in range(stride)]
                      for axis, stride in enumerate(geometry.strides))
@@ -286,8 +293,7 @@ def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
 
 
 def _seen_by(geometry: Geometry, axis: int, place: int) -> tuple[slice, Pair]:
-    """The part of an axis of the turned kernel that every stride-th pixel from `place` on sees, and the padding of
-    the outputs."""
+    """Returns what pixels at a place in the stride see of the turned kernel, and output padding."""
     extent, stride = geometry.kernel[axis], geometry.strides[axis]
     before = geometry.padding[axis][0] + place
     first = (extent - 1 - before) % stride
@@ -305,25 +311,28 @@ def _convolve_part(geometry: Geometry, g: Array, kernel: Array, row: tuple[slice
             in zip((row, column), geometry.output, part.shape, strict=False)]
     if not part.size:  # A kernel smaller than the stride leaves pixels that no output sees.
         return jnp.zeros((g.shape[0], *size, kernel.shape[-1]), g.dtype)
-    return lax.conv_general_dilated(g, part, (1, 1), (row[1], column[1]), dimension_numbers=("NHWC", "HWIO", "NHWC"),
-                                    precision=geometry.precision)
+    return lax.conv_general_dilated(
+        g, part, (1, 1), (row[1], column[1]), dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=geometry.precision)
 
 
 def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
-    """The outputs slide over the images, and the sum is over the batch. Where there are strides, rows of pixels times
-    channels slide as if they were one axis: XLA:CPU moves images so in less time than with the channels first."""
+    """Computes a kernel by outputs that slide over the images; the sum is over the batch."""
     if geometry.strides == (1, 1):
         kernel = jax.ShapeDtypeStruct((*geometry.kernel, x.shape[-1], g.shape[-1]), g.dtype)
         return jax.linear_transpose(lambda kernel: _lax_forward(geometry, x, kernel), kernel)(g)[0]
+    # With strides, rows of pixels times channels slide as one axis: XLA:CPU moves them in less time.
     images, height, width, channels = x.shape
     rows, columns = (
-        (low, extent + (outputs - 1) * stride - size - low) for (low, _), extent, outputs, stride, size
-        in zip(geometry.padding, geometry.kernel, geometry.output, geometry.strides, geometry.size, strict=True))
+        (low, extent + (outputs - 1) * stride - size - low)
+        for (low, _), extent, outputs, stride, size in zip(
+            geometry.padding, geometry.kernel, geometry.output, geometry.strides, geometry.size,
+            strict=True))
     kernel = lax.conv_general_dilated(
         x.transpose(1, 2, 3, 0).reshape(1, height, width * channels, images), g.transpose(1, 2, 0, 3), (1, 1),
         (rows, tuple(pixels * channels for pixels in columns)),
-        rhs_dilation=(geometry.strides[0], geometry.strides[1] * channels), dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=geometry.precision)
+        rhs_dilation=(geometry.strides[0], geometry.strides[1] * channels),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=geometry.precision)
     return kernel.reshape(*geometry.kernel, channels, -1)
 
 
@@ -337,4 +346,4 @@ MAPS: dict[str, dict[str, Callable[[Geometry, Array, Array], Array]]] = {
 }
 TOGETHER: dict[str, Callable[[Geometry, Array, Array, Array], tuple[Array, Array]]] = {
     "winograd": tiles.forward_and_kernel_winograd}
-"""Ways that find `forward` and `kernel` at once in less than the time of both."""
+"""Ways that compute `forward` and `kernel` together in less time than one after the other."""

@@ -10,28 +10,35 @@ from ganlab.data import Dataset, to_float
 from ganlab.engine.logs import AlarmsFile
 from ganlab.metrics.diversity import mean_distance
 
-REAL, FAKE = ("critic/real_logits", "critic_real/logits"), ("critic/fake_logits", "critic_fake/logits")
+REAL, FAKE = (("critic/real_logits", "critic_real/logits"),
+              ("critic/fake_logits", "critic_fake/logits"))
 
 
 class Alarms:
-    """Compares what is logged and drawn with the thresholds of a config; threshold 0 is no alarm."""
+    """Compares what is logged and drawn with the thresholds of a config; 0 turns an alarm off."""
 
-    def __init__(self, thresholds: Mapping[str, Any], dataset: Dataset, file: AlarmsFile, say: Callable[[str], None]):
+    def __init__(self, thresholds: Mapping[str, Any], dataset: Dataset, file: AlarmsFile,
+                 say: Callable[[str], None]):
         self._thresholds, self._dataset, self._file, self._say = thresholds, dataset, file, say
         self._real_distance: dict[int, float] = {}
         self.raised: str | None = None
         """The words of the newest alarm, if there was one."""
 
     def see_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Raises the alarm where the critic tells real from fake images too easily."""
+        """Raises the alarm if the critic separates real from fake images too easily."""
         threshold = self._thresholds["logit_gap"]
-        real, fake = (next((metrics[name] for name in names if name in metrics), math.nan) for names in (REAL, FAKE))
+        real, fake = (next((metrics[name] for name in names if name in metrics), math.nan)
+                      for names in (REAL, FAKE))
         if threshold and real - fake >= threshold:
             self._raise(step, "critic saturated", real - fake, threshold,
-                        f"the critic's logits of real and fake images differ by {real - fake:.3g} on average")
+                        "the critic's logits of real and fake images differ by "
+                        f"{real - fake:.3g} on average")
 
     def see_samples(self, step: int, samples: np.ndarray) -> float | None:
-        """Raises the alarm where samples [n, ...] are too much alike; returns their diversity where that is watched."""
+        """Raises the alarm if samples [n, ...] are too similar; returns their diversity.
+
+        None if diversity is not watched, or there is nothing to compare.
+        """
         threshold = self._thresholds["sample_diversity"]
         if not threshold or not step or len(samples) < 2:
             return None
@@ -46,7 +53,8 @@ class Alarms:
             number = max(2, min(number, len(self._dataset)))
             # Spread over the set, whose classes may come one after the other.
             real = self._dataset.images[np.arange(number) * len(self._dataset) // number]
-            self._real_distance[number] = max(mean_distance(np.asarray(to_float(np.asarray(real)))), 1e-12)
+            self._real_distance[number] = max(
+                mean_distance(np.asarray(to_float(np.asarray(real)))), 1e-12)
         return self._real_distance[number]
 
     def _raise(self, step: int, alarm: str, value: float, threshold: float, words: str) -> None:

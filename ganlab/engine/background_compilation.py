@@ -1,4 +1,4 @@
-"""Compiling the rounds beside what a run does before the first of them."""
+"""Compiling the rounds while a run does what comes before the first of them."""
 
 import concurrent.futures
 import dataclasses
@@ -18,13 +18,14 @@ from ganlab.types import Array
 
 def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.sharding.Mesh,
                    rounds_per_call: int) -> Programs:
-    """Begins to compile the rounds; the programs that it returns wait for that, and give back the memory that it took.
+    """Begins to compile the rounds; returns programs that wait for it and give back its memory.
 
-    XLA compiles a program on little more than one core: initial params, weights, data and the first picture find
-    another. Several processes, and `pmap`, compile at the first round, as ever.
+    XLA compiles a program on little more than one core: another one makes initial params, loads
+    weights and data, and draws the first picture. Several processes, and `pmap`, compile at the
+    first round, as usual.
 
     Args:
-      programs: of `make_programs`, for this game and mesh and so many rounds per call.
+      programs: of `make_programs`, for this game, mesh and number of rounds per call.
       game: the game.
       dataset: its data.
       mesh: the devices.
@@ -32,16 +33,21 @@ def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.s
     """
     if game.axis_name or jax.process_count() > 1:
         return programs
-    raw = jax.tree.map(lambda shape: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=raw_sharding(mesh)),
-                       data_shapes(dataset, game, rounds_per_call, streamed=True))
-    # Traced here, because it is a thread's own how its layers convolve.
+    # The program for these shapes. It is traced in this thread, because each thread has its own
+    # choice of how layers convolve.
+    raw = jax.tree.map(lambda shape: jax.ShapeDtypeStruct(
+        shape.shape, shape.dtype, sharding=raw_sharding(mesh)),
+        data_shapes(dataset, game, rounds_per_call, streamed=True))
     state = programs.init.eval_shape(0)
-    chosen = programs.thrifty_rounds if is_large(programs.rounds.trace(state, raw).jaxpr, mesh) else programs.rounds
+    chosen = (programs.thrifty_rounds if is_large(programs.rounds.trace(state, raw).jaxpr, mesh)
+              else programs.rounds)
     lowered = chosen.lower(state, raw)
+    # XLA in a thread of its own.
     worker = concurrent.futures.ThreadPoolExecutor(1)
     compiling = worker.submit(lowered.compile)
     worker.shutdown(wait=False)
 
+    # The first round waits for it; later ones find the compiled program.
     @functools.cache
     def wait() -> None:
         compiling.result()

@@ -1,4 +1,4 @@
-"""What becomes of a run whose state a guard has stopped: it ends with an account, or goes back and tries again."""
+"""What a run does after a guard stopped its state: it ends with a report, or goes back."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MOST_RETRIES = 1000
 
 
 class Stopped(Exception):
-    """A run stops by itself, before its end."""
+    """A run stops by itself before its last round."""
 
 
 class Diverged(Stopped):
@@ -39,18 +39,19 @@ class Collapsed(Stopped):
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """The first round that was not finite, the update, and words for the first array."""
+    """The first round that was not finite, its update, and words for the first such array."""
 
     round: int
     update: str
     array: str
 
     def __str__(self) -> str:
-        return f"round {self.round:,}, update {self.update}: {self.array} is not finite, or too large to square"
+        return (f"round {self.round:,}, update {self.update}: {self.array} is not finite, or too "
+                "large to square")
 
 
 def fault_of(game: Game, state: GameState) -> Fault | None:
-    """What the guard of a state has noted; waits for the state where it is still being computed."""
+    """Reads what the guard of a state has noted, None for nothing; waits for the state."""
     if FAULT not in state.memory:
         return None
     found = jax.device_get(state.memory[FAULT])
@@ -60,7 +61,7 @@ def fault_of(game: Game, state: GameState) -> Fault | None:
 
 
 def run_key(seed: int, retries: int) -> Array:
-    """The key of a run that went back `retries` times; other numbers are drawn with each."""
+    """Derives the key of a run that went back `retries` times; each retry draws other numbers."""
     key = jax.random.key(seed)
     for _ in range(retries):
         key = retry_key(key)
@@ -68,7 +69,7 @@ def run_key(seed: int, retries: int) -> Array:
 
 
 def retries_of(state: GameState, seed: int) -> int:
-    """How often a run went back before it came to a state: it can be told by the key alone."""
+    """Returns how many times a run went back before a state, which its key alone shows."""
     wanted, key = np.asarray(jax.random.key_data(state.key)), jax.random.key(seed)
     for number in range(MOST_RETRIES + 1):
         if np.array_equal(jax.random.key_data(key), wanted):
@@ -79,17 +80,21 @@ def retries_of(state: GameState, seed: int) -> int:
 
 def note_retry(run: RunDirectory, step: int, retry: int, fault: Fault) -> None:
     """Notes in `alarms.jsonl` that a run goes back to `step`."""
-    AlarmsFile(run.alarms_file, step, retry).write(step, "rolled back", retry=retry, round=fault.round,
-                                                   update=fault.update, array=fault.array)
+    AlarmsFile(run.alarms_file, step, retry).write(
+        step, "rolled back", retry=retry, round=fault.round, update=fault.update,
+        array=fault.array)
 
 
-def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Fault, retries: int) -> Diverged:
-    """The exception that ends a run, with words for its user and the images of the update at fault."""
+def account(game: Game, dataset: Dataset, config: Mapping[str, Any], fault: Fault,
+            retries: int) -> Diverged:
+    """Makes the exception that ends a run, with words and the images of the update at fault."""
     update = next(update for update in game.round if update.name == fault.update)
-    reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)), game.slots, game.batch_size)
+    reader = HostReader.of(dataset.streams(), order_key(run_key(config["seed"], retries)),
+                           game.slots, game.batch_size)
     images = reader.read(game.position(fault.round - 1))[0]["image"][game.slots_of(update)]
     tried = f" after {counted(retries, 'retry', 'retries')}" if retries else ""
     return Diverged(
-        f"{fault}{tried}; the checkpoints from before it are kept. The same command comes to the same: in another "
-        "--workdir, lower the learning rates, raise the penalty or set --config.train.on_divergence=skip or roll_back",
+        f"{fault}{tried}; the checkpoints from before it are kept. The same command would end the "
+        "same way: in another --workdir, lower the learning rates, raise the penalty or set "
+        "--config.train.on_divergence=skip or roll_back",
         images.reshape(-1, *images.shape[2:]))

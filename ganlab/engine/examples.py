@@ -1,4 +1,4 @@
-"""What the pictures of a run show over training: images of the same latents, or the same pictures translated."""
+"""What the pictures of a run show over training: images of fixed latents, or fixed translations."""
 
 import dataclasses
 import functools
@@ -29,8 +29,8 @@ class Shown(NamedTuple):
 
     Attributes:
       images: [n, ...], what it made.
-      picture: [n, ...], the same; of translations [n, h, k * w, c], between what they were made of and what
-        belongs beside them.
+      picture: [n, ...], the same; for translations [n, h, k * w, c], with the source before each
+        and its partner, if it has one, after it.
     """
 
     images: np.ndarray
@@ -39,16 +39,17 @@ class Shown(NamedTuple):
 
 def make_examples(game: Game, programs: Programs, dataset: Dataset,
                   config: Mapping[str, Any]) -> Callable[[GameState], Shown] | None:
-    """What a game shows of each state; None for a game that neither draws samples nor translates."""
+    """Returns what makes the examples of a state; None without a sampler and translators."""
     if game.sampler is not None:
         return _samples(game, programs, dataset, config)
-    return functools.partial(_translated, _Examples.of(game, programs, dataset, config)) if game.translators else None
+    return functools.partial(_translated, _Examples.of(
+        game, programs, dataset, config)) if game.translators else None
 
 
 def weights_of(state: GameState, networks: Iterable[str]) -> Weights:
-    """Returns params, averaged where there is an average, and variables of networks by name."""
-    return {name: (state.ema.get(name, state.params[name]), state.ema_variables.get(name, state.variables[name]))
-            for name in networks}
+    """Returns params and variables of networks by name: averages of those that have them."""
+    return {name: (state.ema.get(name, state.params[name]),
+                   state.ema_variables.get(name, state.variables[name])) for name in networks}
 
 
 def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]], Weights],
@@ -58,7 +59,7 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
     Args:
       game: the game.
       programs: its programs.
-      weights: returns those of some networks.
+      weights: returns the weights of the networks with the given names.
       options: of the sampler; those that are left out do nothing.
     """
     sample = None
@@ -68,30 +69,33 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
         def sample(latents: Array, labels: Array, keys: Array | None) -> Array:
             return programs.sample(prepared, latents, labels, keys, options)
 
-    return Makers(sample, {direction: functools.partial(programs.translate[direction], weights(translator.networks))
-                           for direction, translator in game.translators.items()})
+    return Makers(sample, {
+        direction: functools.partial(programs.translate[direction], weights(translator.networks))
+        for direction, translator in game.translators.items()})
 
 
 def sample_options(game: Game, config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options of training pictures: the keys `sample.*` that the game's sampler knows.
 
     Raises:
-      ConfigError: for a key that is not what does nothing, where the sampler has no such option.
+      ConfigError: for a key that is not at its default and that the sampler does not know.
     """
     for name, key in SAMPLING_OPTIONS.items():
         if name not in game.sampler.options and config["sample"][name] != key.default:
-            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which the sampler of system "
-                              f"{config['system']['name']} does not know; leave it at {key.default}")
+            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which the "
+                              f"sampler of system {config['system']['name']} does not know; leave "
+                              f"it at {key.default}")
     return {name: config["sample"][name] for name in game.sampler.options if name in config["sample"]}
 
 
 def _samples(game: Game, programs: Programs, dataset: Dataset,
              config: Mapping[str, Any]) -> Callable[[GameState], Shown]:
-    """Images of the same latents and labels."""
+    """Returns what draws images of the same latents and labels for each state."""
     number = config["sample"]["number"]
     keys = jax.random.split(samples_key(jax.random.key(config["seed"])), number)
     options = sample_options(game, config)
-    latents, labels = jax.jit(lambda keys: game.sampler.latents(keys, options))(keys), jnp.arange(number)
+    latents, labels = (jax.jit(lambda keys: game.sampler.latents(keys, options))(keys),
+                       jnp.arange(number))
     labels %= dataset.num_classes
 
     def show(state: GameState) -> Shown:
@@ -104,7 +108,7 @@ def _samples(game: Game, programs: Programs, dataset: Dataset,
 
 @dataclasses.dataclass(frozen=True)
 class _Examples:
-    """Pictures [n, h, w, c] of the data in [-1, 1], by the names that batches use, and what translates them."""
+    """Pictures [n, h, w, c] of the data in [-1, 1], by their names in batches, and their game."""
 
     game: Game
     programs: Programs
@@ -112,11 +116,13 @@ class _Examples:
     paired: bool
 
     @classmethod
-    def of(cls, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any]) -> "_Examples":
+    def of(cls, game: Game, programs: Programs, dataset: Dataset,
+           config: Mapping[str, Any]) -> "_Examples":
         arrays = {"source": dataset.sources, "image": dataset.images}
         number = min(config["sample"]["number"], *map(len, arrays.values()))
-        return cls(game, programs, {name: np.asarray(to_float(jnp.asarray(array[spread(len(array), number)])))
-                                    for name, array in arrays.items()}, dataset.paired)
+        return cls(game, programs, {
+            name: np.asarray(to_float(jnp.asarray(array[spread(len(array), number)])))
+            for name, array in arrays.items()}, dataset.paired)
 
     def translate(self, state: GameState, direction: str, pictures: np.ndarray) -> np.ndarray:
         weights = weights_of(state, self.game.translators[direction].networks)
@@ -124,7 +130,7 @@ class _Examples:
 
 
 def _translated(examples: _Examples, state: GameState) -> Shown:
-    """In a row for each direction: the picture, its translation, its partner if it has one, and what comes back."""
+    """Puts in a row, for each direction: picture, translation, partner if any, and the way back."""
     tiles, made = [], {}
     for direction, translator in examples.game.translators.items():
         source = examples.pictures[translator.source]
@@ -138,8 +144,11 @@ def _translated(examples: _Examples, state: GameState) -> Shown:
 
 
 def side_by_side_strip(tiles: list[np.ndarray]) -> np.ndarray:
-    """Pictures [n, h, w, c] of one height beside each other: [n, h, widths together, 1 or 3], grey ones in colours
-    where others have some, and of other channels each one in grey."""
+    """Puts pictures [n, h, w, c] of one height side by side: [n, h, sum of widths, 1 or 3].
+
+    Grey pictures get three channels if others have colours; of pictures with other numbers of
+    channels, each channel is a grey one.
+    """
     tiles = [as_pictures(tile) for tile in tiles]
     channels = max(tile.shape[-1] for tile in tiles)
     return np.concatenate([tile if tile.shape[-1] == channels else np.repeat(tile, channels, axis=-1)

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: metrics.jsonl, alarms.jsonl, and the terminal."""
+"""What a run reports while it trains: metrics.jsonl, alarms.jsonl, and the terminal."""
 
 import json
 import math
@@ -18,8 +18,8 @@ from ganlab.storage.writing import writing
 class MetricsFile:
     """`metrics.jsonl`: a line for every logged round, the numbers of that round alone.
 
-    No clock is in it: a run that was stopped and resumed writes the lines that the run
-    that was never stopped would have written.
+    It has no times: a run that was stopped and resumed writes the same lines as a run that was
+    never stopped.
     """
 
     def __init__(self, path: Path, resumed_step: int):
@@ -33,7 +33,7 @@ class MetricsFile:
 
     def write(self, step: int, kimg: float, metrics: Mapping[str, float]) -> None:
         """Appends one line."""
-        # JSON has no NaN; a number that is none is null.
+        # JSON has neither NaN nor infinity; they become null.
         numbers = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         with writing(self._path):
             self._file.write(json.dumps({"step": step, "kimg": kimg, **numbers}) + "\n")
@@ -46,7 +46,7 @@ class MetricsFile:
 
 
 def _step_of(line: str) -> float:
-    """The step of a line; infinite for one that a crash cut short."""
+    """Returns the step of a line; infinity for a line that a crash cut short."""
     try:
         return json.loads(line)["step"]
     except (json.JSONDecodeError, KeyError, TypeError):
@@ -54,17 +54,19 @@ def _step_of(line: str) -> float:
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
-    """The columns of a `metrics.jsonl`: `step`, `kimg` and each metric, NaN where it is missing."""
-    rows = [json.loads(line) for line in path.read_text().splitlines() if math.isfinite(_step_of(line))]
+    """Reads the columns of a `metrics.jsonl`: `step`, `kimg` and each metric, NaN if missing."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()
+            if math.isfinite(_step_of(line))]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: np.array([math.nan if row.get(name) is None else row[name] for row in rows]) for name in names}
+    return {name: np.array([math.nan if row.get(name) is None else row[name] for row in rows])
+            for name in names}
 
 
 class AlarmsFile:
-    """`alarms.jsonl`: a line for everything that a run warned of; there is none until it does.
+    """`alarms.jsonl`: a line for each warning of a run; the file exists from the first one on.
 
     Like `metrics.jsonl`, it ends up the same however often a run stops. A line on going back to an
-    earlier round stands at that round, with the number of the retry, and outlives it.
+    earlier round has that round as its step, with the number of the retry, and is kept.
     """
 
     def __init__(self, path: Path, resumed_step: int, retries: int):
@@ -83,8 +85,10 @@ class AlarmsFile:
 
 
 class Console:
-    """Progress on the terminal: a bar where there is one, plain lines where output is piped; what cannot be printed is
-    dropped."""
+    """Progress as a bar on a terminal, and as plain lines if output is piped.
+
+    What cannot be printed is dropped.
+    """
 
     def __init__(self, total: int, start: int, images_per_round: int, stream: TextIO | None = None):
         self._stream = SteadyStream(stream or sys.stdout)
@@ -94,18 +98,23 @@ class Console:
         if self._stream.isatty():
             columns = ("[bold]round[/] {task.completed:,}/{task.total:,}", rich.progress.BarColumn(),
                        rich.progress.TaskProgressColumn(), "{task.fields[text]}")
-            self._bar = rich.progress.Progress(*columns, console=rich.console.Console(file=self._stream))
+            self._bar = rich.progress.Progress(
+                *columns, console=rich.console.Console(file=self._stream))
             self._bar.start()
-            self._task = self._bar.add_task("train", total=total, completed=start, text="compiling ...")
+            self._task = self._bar.add_task(
+                "train", total=total, completed=start, text="compiling ...")
 
     def step(self, step: int) -> None:
         """Moves the bar."""
         if self._bar:
             self._bar.update(self._task, completed=step)
 
-    def log(self, step: int, kimg: float, losses: Mapping[str, float], load: float | None = None) -> float:
-        """Shows the numbers of a logged round, and the load of the machine beside the rate; returns images a second
-        since the last one."""
+    def log(self, step: int, kimg: float, losses: Mapping[str, float],
+            load: float | None = None) -> float:
+        """Shows the numbers of a logged round; returns images a second since the last one.
+
+        Beside the rate stands the load of the machine, if it is known.
+        """
         now = time.monotonic()
         rate = self._images * (step - self._mark[0]) / max(now - self._mark[1], 1e-9)
         self._mark = (step, now)
@@ -120,14 +129,14 @@ class Console:
         return rate
 
     def say(self, text: str) -> None:
-        """Prints a line, above the bar where there is one."""
+        """Prints a line, above the bar if there is one."""
         if self._bar:
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Takes the bar down."""
+        """Removes the bar."""
         if self._bar:
             self._bar.stop()
 

@@ -1,4 +1,4 @@
-"""The one host loop: plays rounds, logs, draws samples, saves, and stops when it is told to."""
+"""The one host loop: plays rounds, logs, draws samples, saves, and stops on a signal."""
 
 import contextlib
 import dataclasses
@@ -39,50 +39,50 @@ from ganlab.storage.init_from import initialise
 from ganlab.storage.run_directory import RunDirectory
 
 Draw = Callable[[int, np.ndarray], np.ndarray]
-"""`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside their translations,
-returns it as uint8 [h, w, 3]."""
+"""`draw(step, samples) -> picture`: writes the picture of a run's samples, or of pictures beside
+their translations, and returns it as uint8 [h, w, 3]."""
 Judge = Callable[[int, Makers], Mapping[str, float]]
-"""`judge(step, makers) -> values`: measures what is made after `step` rounds, writes and returns values by name."""
+"""`judge(step, makers) -> values`: measures what is made after `step` rounds, writes and returns
+values by name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a call of `train` ended: rounds played in all, and the signal that stopped it, if any."""
+    """How a call of `train` ended: all rounds played, and the signal that stopped it, if any."""
 
     step: int
     stopped_by: signal.Signals | None
 
 
 def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, draw: Draw,
-          judge: Judge | None = None, best: Best | None = None, mesh: jax.sharding.Mesh | None = None) -> Outcome:
+          judge: Judge | None = None, best: Best | None = None,
+          mesh: jax.sharding.Mesh | None = None) -> Outcome:
     """Trains the run, or resumes it, in a directory that `run.write` has made.
 
     Args:
       game: the game.
-      dataset: its data, placed whole on the devices where it fits, else read ahead.
-      config: the validated config; only `seed`, `data`, `init`, `train`, `alarms` and `sample` are read here.
+      dataset: its data, placed whole on the devices if it fits there, else read ahead.
+      config: the validated config.
       run: the directory.
       draw: draws a picture of samples.
-      judge: measures samples, or translations, where `train.evaluate_every_rounds` says so.
+      judge: measures samples or translations every `train.evaluate_every_rounds`.
       best: the value of `judge` whose best checkpoint is kept.
       mesh: the devices, of `make_mesh`; None for all.
 
     Raises:
       ConfigError: for a batch that does not divide over the devices, before anything is written.
-      Diverged: when a round was not finite and `train.on_divergence` has no answer to it; the state
-        from before it is saved.
-      Collapsed: when an alarm was raised and `alarms.stop` says so; the state is saved.
-      OSError: when a place cannot be written, named by `filename`; complete checkpoints stay.
+      Diverged, Collapsed: if a round is not finite or an alarm stops the run; a state is saved.
+      OSError: if a place cannot be written, named by `filename`; complete checkpoints stay.
     """
     schedule, seed = config["train"], config["seed"]
     check_stages(game, config)
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
     programs_of = functools.cache(functools.partial(_programs_of, game, dataset, config, mesh))
-    checkpoints = Checkpoints(run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
+    checkpoints = Checkpoints(
+        run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
 
-    def begin() -> tuple[int, GameState]:
-        """Rounds and state of the newest checkpoint, or of the start."""
+    def begin() -> tuple[int, GameState]:  # Those of the newest checkpoint, or of the start.
         state = programs_of(stage_after(game, rounds_saved(run.checkpoints))[0]).init(seed)
         return checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
 
@@ -91,16 +91,17 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
         if step:
             say(f"resuming {run.path} after round {step:,}")
         while True:
-            # The stage of the next round, on the way in where it begins.
+            # The stage of the next round, which changes the state if it begins here.
             number, stage = stage_after(game, step)
             if number and step == stage.game.start.step:
                 say(f"stage {number + 1} of {len(stages_of(game))} begins after round {step:,}")
                 state = jax.jit(stage.enter, donate_argnums=0)(state)
-            # Its rounds.
+            # Its rounds, to its end or the run's.
             retries = retries_of(state, seed)
             until = schedule["total_rounds"] if stage.rounds is None else min(
                 schedule["total_rounds"], stage.game.start.step + stage.rounds)
-            playing = _Playing(stage.game, dataset, config, run, programs_of(number), checkpoints, draw, judge, retries)
+            playing = _Playing(stage.game, dataset, config, run, programs_of(number), checkpoints,
+                               draw, judge, retries)
             feed = make_feed(dataset, stage.game, mesh, config, step, until, retries)
             found = playing(step, until, state, feed, interruption)
             if isinstance(found, Outcome):
@@ -108,7 +109,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             if isinstance(found, _StageEnd):
                 step, state = found.step, found.state
                 continue
-            # What is not finite stops the run, or sends it back.
+            # A round that is not finite stops the run, or sends it back to an earlier checkpoint.
             fault, state = found
             if schedule["on_divergence"] != "roll_back" or retries >= schedule["most_retries"]:
                 if fault.round > 1:
@@ -121,44 +122,46 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                 f"{schedule['most_retries']}")
             note_retry(run, step, retries + 1, fault)
             # A program, because nothing else puts an array on the devices of other processes.
-            state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(
-                seed, retries + 1))
+            state = state.replace(key=jax.jit(
+                run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(seed, retries + 1))
 
 
 def check_stages(game: Game, config: Mapping[str, Any]) -> None:
-    """Raises ConfigError where the rounds of a stage are no whole number of calls."""
+    """Raises ConfigError if the rounds of a stage are not a whole number of calls."""
     call = config["train"]["rounds_per_call"]
     for number, stage in enumerate(stages_of(game), start=1):
         if stage.rounds is not None and stage.rounds % call:
-            raise ConfigError(f"config.train.rounds_per_call is {call}, but stage {number} of {len(stages_of(game))} has "
-                              f"{counted(stage.rounds, 'round')}, which is not a multiple of it; use 1, or change the "
-                              "stage's length")
+            raise ConfigError(f"config.train.rounds_per_call is {call}, but stage {number} of "
+                              f"{len(stages_of(game))} has {counted(stage.rounds, 'round')}, which "
+                              "is not a multiple of it; use 1, or change the stage's length")
 
 
 def _programs_of(game: Game, dataset: Dataset, config: Mapping[str, Any], mesh: jax.sharding.Mesh,
                  number: int) -> Programs:
-    """The programs of a stage, on as many devices as the others; the rounds begin to compile."""
+    """Makes the programs of a stage, on the same devices, and begins to compile its rounds."""
     stage, schedule = stages_of(game)[number], config["train"]
     mesh = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)
-    programs = make_programs(stage.game, mesh, schedule["rounds_per_call"], Jitter.of(config["data"]),
-                             streamed=not stays_on_device(dataset, config), shard_state=schedule["shard_state"],
-                             initial=game)
+    programs = make_programs(stage.game, mesh, schedule["rounds_per_call"],
+                             Jitter.of(config["data"]),
+                             streamed=not stays_on_device(dataset, config),
+                             shard_state=schedule["shard_state"], initial=game)
     return compiled_ahead(programs, stage.game, dataset, mesh, schedule["rounds_per_call"])
 
 
 @dataclasses.dataclass(frozen=True)
 class _StageEnd:
-    """Rounds that were played, and the state after them, where another stage follows."""
+    """Rounds that were played, and the state after them, if another stage follows."""
 
     step: int
     state: GameState
 
 
 class _Playing:
-    """Plays rounds from one of them on, with what is written on the way."""
+    """Plays rounds from one of them on, and writes what is due on the way."""
 
-    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, programs: Programs,
-                 checkpoints: Checkpoints, draw: Draw, judge: Judge | None, retries: int):
+    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory,
+                 programs: Programs, checkpoints: Checkpoints, draw: Draw, judge: Judge | None,
+                 retries: int):
         self._game, self._dataset, self._config, self._run = game, dataset, config, run
         self._programs, self._checkpoints, self._draw, self._judge = programs, checkpoints, draw, judge
         self._retries = retries
@@ -167,31 +170,35 @@ class _Playing:
 
     def __call__(self, step: int, until: int, state: GameState, feed: Feed,
                  interruption: Interruption) -> "Outcome | _StageEnd | tuple[Fault, GameState]":
-        """Plays to round `until`, to a signal, or until a look at the state finds that it is at fault."""
+        """Plays to round `until`, to a signal, or until the state turns out not to be finite."""
         schedule = self._config["train"]
         with contextlib.ExitStack() as stack:
             stack.callback(feed.close)
             logs = stack.enter_context(contextlib.closing(
                 _Logs(self._game, self._dataset, self._config, self._run, step, self._retries)))
-            sampling = _Sampling(self._game, self._programs, self._dataset, self._config, self._draw, logs)
+            sampling = _Sampling(
+                self._game, self._programs, self._dataset, self._config, self._draw, logs)
             if not step:
                 sampling(0, state)
             while step < until:
+                # The rounds of one call.
                 state, metrics = self._programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
                 if self._synchronous:
                     jax.block_until_ready(metrics)
                 logs.console.step(step)
+                # What is due after them.
                 last = step >= schedule["total_rounds"]
                 log, sample, save = (last or step % schedule[f"{name}_every_rounds"] == 0
                                      for name in ("log", "sample", "checkpoint"))
                 judge = self._judge and (last or step % schedule["evaluate_every_rounds"] == 0)
-                # Asked once a round: a signal that comes later is heard in the next. Several processes stop after the
-                # same round, so they ask each other, where they wait in any case.
-                signalled = agreed_signal(interruption.signal) if log or jax.process_count() == 1 else None
+                # Read once a call: a later signal counts after the next. Several processes stop
+                # after the same round, so they agree when they log, where they wait in any case.
+                signalled = (agreed_signal(interruption.signal)
+                             if log or jax.process_count() == 1 else None)
                 if not (log or sample or save or judge or signalled):
                     continue
-                # What is not finite is never written: until here the host has not looked.
+                # A state that is not finite is never written: until here the host has not looked.
                 if (fault := fault_of(self._game, state)) is not None:
                     return fault, state
                 if log:
@@ -199,6 +206,7 @@ class _Playing:
                 if sample:
                     sampling(step, state)
                 values = _judged(self._judge, step, sampling.makers(state), logs) if judge else None
+                # Measured and signalled rounds are saved too; a run that stops can be resumed.
                 collapsed = logs.alarms.raised if self._config["alarms"]["stop"] else None
                 if save or values is not None or signalled or collapsed:
                     self._checkpoints.save(step, state, values)
@@ -210,37 +218,42 @@ class _Playing:
 
 
 def _judged(judge: Judge, step: int, makers: Makers, logs: "_Logs") -> Mapping[str, float] | None:
-    """What was measured of a state, said and written; None where it could not be."""
+    """Measures a state, prints and writes the values; returns None if it cannot be measured."""
     try:
         values = judge(step, makers)
-    except ConfigError as error:  # Samples that cannot be judged are no reason to stop.
+    except ConfigError as error:  # Samples that cannot be measured do not stop training.
         logs.console.say(f"round {step:,}  not measured: {error}")
         return None
     logs.board.scalars(step, {f"evaluation/{name}": value for name, value in values.items()})
-    logs.console.say(f"round {step:,}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    logs.console.say(f"round {step:,}  "
+                     + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
     return values
 
 
 class _Logs:
-    """Everything that is told of rounds: metrics.jsonl, alarms.jsonl, TensorBoard and the terminal."""
+    """Everything that a run logs: metrics.jsonl, alarms.jsonl, TensorBoard and the terminal."""
 
-    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory, step: int,
-                 retries: int):
+    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory,
+                 step: int, retries: int):
         self._game, self._skipped = game, None
         with contextlib.ExitStack() as stack:
-            self._file = stack.enter_context(contextlib.closing(MetricsFile(run.metrics_file, step)))
+            self._file = stack.enter_context(
+                contextlib.closing(MetricsFile(run.metrics_file, step)))
             self.board = stack.enter_context(contextlib.closing(TensorBoard(run.tensorboard, step)))
             self.console = stack.enter_context(contextlib.closing(
                 Console(config["train"]["total_rounds"], step, game.images_per_round)))
             if not step:
                 self.board.config(dict(flat(config)))
             self._open = stack.pop_all()
-        self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries), self.console.say)
+        self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries),
+                             self.console.say)
 
     def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState) -> None:
         """Writes the metrics of the round that ended as number `step`."""
-        # Those of lazy updates are held from when they were last played, but of games that were built without a hold.
-        told = {update.name for update in self._game.round if (step - 1) % update.every == 0 or HELD in state.memory}
+        # Lazy updates have metrics held from when they were last played, unless the game was built
+        # without a hold.
+        told = {update.name for update in self._game.round
+                if (step - 1) % update.every == 0 or HELD in state.memory}
         numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
                    if name.split("/")[0] in told}
         if SKIPPED in state.memory:
@@ -266,15 +279,15 @@ class _Logs:
 
 
 class _Sampling:
-    """Pictures of the same latents and labels, or of the same translations, over training."""
+    """Draws pictures of the same latents and labels, or of the same translations, over training."""
 
-    def __init__(self, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any], draw: Draw,
-                 logs: _Logs):
+    def __init__(self, game: Game, programs: Programs, dataset: Dataset, config: Mapping[str, Any],
+                 draw: Draw, logs: _Logs):
         self._game, self._programs, self._draw, self._logs = game, programs, draw, logs
         self._show = make_examples(game, programs, dataset, config)
 
     def makers(self, state: GameState) -> Makers:
-        """What the game makes, by averaged networks where there is an average."""
+        """Returns what the game makes, by the averages of networks that have one."""
         return makers_of(self._game, self._programs, functools.partial(weights_of, state))
 
     def __call__(self, step: int, state: GameState) -> None:

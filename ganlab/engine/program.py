@@ -36,56 +36,60 @@ LEAST_SHARDED = 1024
 
 
 def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> jax.sharding.Mesh:
-    """A mesh of all devices, or of the first so many, along the axis `data`, over which batches are split.
+    """Makes a mesh of all or of the first `devices` along the axis `data`, which splits batches.
 
     Args:
       batch_size: examples of the global batch.
       devices: how many; None for all.
-      slices: parts of a batch that are played one after another (`train.accumulate`), each over all devices.
+      slices: parts of a batch that are played in turn (`train.accumulate`), each over all devices.
 
     Raises:
-      ConfigError: for more devices than there are, or a batch that does not divide, with the nearest that do.
+      ConfigError: for devices that do not exist, or a batch that does not divide over them.
     """
+    # Devices that exist, and some of every process.
     devices = jax.device_count() if devices is None else devices
     if not 1 <= devices <= jax.device_count():
         there = jax.device_count()
-        raise ConfigError(f"--mesh.data={devices}: there {agreeing(there, 'is', 'are')} {counted(there, 'device')} "
-                          f"({jax.default_backend()}); use {span(1, there)}")
+        raise ConfigError(f"--mesh.data={devices}: there {agreeing(there, 'is', 'are')} "
+                          f"{counted(there, 'device')} ({jax.default_backend()}); use "
+                          f"{span(1, there)}")
     if devices < jax.device_count() and jax.process_count() > 1:
         raise ConfigError(f"--mesh.data={devices}: the {jax.process_count()} processes bring "
-                          f"{counted(jax.device_count(), 'device')}, and each has to play; leave the flag out, or start fewer processes")
+                          f"{counted(jax.device_count(), 'device')}, and each has to play; leave "
+                          "the flag out, or start fewer processes")
+    # A batch whose slices divide over them.
     parts = devices * slices
     if batch_size % parts:
         below, above = batch_size // parts * parts, (batch_size // parts + 1) * parts
         sizes = f"{below} or {above}" if below else str(above)
         sliced = f" in {slices} slices each (config.train.accumulate)" if slices > 1 else ""
-        raise ConfigError(f"config.batch_size {batch_size} does not divide over {counted(devices, 'device')}{sliced}; "
-                          f"use {sizes}")
+        raise ConfigError(f"config.batch_size {batch_size} does not divide over "
+                          f"{counted(devices, 'device')}{sliced}; use {sizes}")
     # Explicit axes, the default, break the gradient of transposed convolutions.
     return jax.make_mesh((devices,), (DATA_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
                          devices=jax.devices()[:devices])
 
 
 def check_shares(game: Game, mesh: jax.sharding.Mesh) -> None:
-    """Raises ConfigError where a game's batch cannot be divided over a mesh; see `check_division`."""
+    """Raises ConfigError if a game's batch cannot be divided over a mesh; see `check_division`."""
     check_division(game, mesh.shape[DATA_AXIS] if game.axis_name else 1)
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """The sharding of what every device holds whole: the state and the data set."""
+    """Returns the sharding of what every device holds whole: the state and the data set."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def raw_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """The sharding of the raw batches [rounds, slots, b, ...] of a call: each device has its part of every batch."""
+    """Returns the sharding of raw batches [rounds, slots, b, ...]: along the batch."""
     return NamedSharding(mesh, PartitionSpec(None, None, DATA_AXIS))
 
 
 def state_shardings(state: GameState, mesh: jax.sharding.Mesh, shard: bool) -> GameState:
-    """How each array of a state lies on a mesh: whole on every device, or a part on each.
+    """Returns how each array of a state lies on a mesh: whole on every device, or a part on each.
 
-    With `shard`, params, optimizer state and averages are split along their largest dimension that the
-    devices divide (Rajbhandari et al. 2020, "ZeRO", section 5); small arrays stay whole.
+    With `shard`, params, optimizer state and averages are split along their largest dimension that
+    the devices divide (Rajbhandari et al. 2020, "ZeRO", section 5); small arrays stay whole.
 
     Args:
       state: arrays, or their shapes.
@@ -94,17 +98,20 @@ def state_shardings(state: GameState, mesh: jax.sharding.Mesh, shard: bool) -> G
     """
     devices = mesh.shape[DATA_AXIS]
 
+    # Along the largest dimension that divides, if the array is worth a collective.
     def split(leaf: jax.ShapeDtypeStruct) -> NamedSharding:
         sizes = [size if size % devices == 0 else 0 for size in leaf.shape]
         if math.prod(leaf.shape) < LEAST_SHARDED or not any(sizes):
             return replicated(mesh)
         place = sizes.index(max(sizes))
-        return NamedSharding(mesh, PartitionSpec(*[DATA_AXIS if axis == place else None for axis in range(place + 1)]))
+        return NamedSharding(mesh, PartitionSpec(
+            *[DATA_AXIS if axis == place else None for axis in range(place + 1)]))
 
     lying = jax.tree.map(lambda leaf: replicated(mesh), state)
     if not shard:
         return lying
-    return lying.replace(**{part: jax.tree.map(split, getattr(state, part)) for part in ("params", "opt_state", "ema", "ema_variables")})
+    return lying.replace(**{part: jax.tree.map(split, getattr(state, part))
+                            for part in ("params", "opt_state", "ema", "ema_variables")})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,13 +120,14 @@ class Programs:
 
     Attributes:
       init: `seed -> state`.
-      gather: `(data, key, step) -> raw batches` of the rounds of a call, [rounds, slots, b, ...], from all data; None
-        where they are streamed.
-      rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the state and returns
-        the last round's metrics.
-      thrifty_rounds: the same, compiled for less memory on a CPU, see `less_memory`; None under `pmap`.
-      sample: `(weights, latents, labels, keys, options) -> images`, for games with a sampler; `keys` [b] or None.
-      prepare: `(weights, key, options) -> weights`, once for the weights that `sample` gets; does nothing for most.
+      gather: `(data, key, step) -> raw batches` of the rounds of a call, [rounds, slots, b, ...],
+        from all data; None if they are streamed.
+      rounds: `(state, raw batches) -> (state, metrics)`, several rounds at a call; it donates the
+        state and returns the last round's metrics.
+      thrifty_rounds: the same in less memory of a CPU, see `memory_order`; None under `pmap`.
+      sample: `(weights, latents, labels, keys, options) -> images`, for games with a sampler;
+        `keys` [b] or None.
+      prepare: `(weights, key, options) -> weights`, once for those that `sample` gets.
       encode: `(weights, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(weights, sources) -> images`, by stored statistics.
     """
@@ -134,17 +142,18 @@ class Programs:
     translate: Mapping[str, Callable[[Weights, Array], Array]]
 
     def play(self, state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
-        """The rounds of a call, as `rounds` does, from what a feed of `ganlab.engine.feed` gives."""
-        # A program of its own: fused with a gather, the rounds would round otherwise than on what is streamed.
+        """Plays the rounds of a call, as `rounds` does, on what a `Feed` gives."""
+        # The gather is a program of its own: fused with it, rounds would have other rounding errors
+        # than on streamed data.
         return self.rounds(state, self.gather(data, state.key, state.step) if self.gather else data)
 
 
 def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
                   jitter: Jitter = Jitter(), streamed: bool = False, shard_state: bool = False,
                   initial: Game | None = None) -> Programs:
-    """Makes the programs of `rounds_per_call` rounds, and of sampling; nothing compiles before its first call.
+    """Makes the programs of rounds and of sampling; nothing compiles before its first call.
 
-    Rounds run under `jit` over the mesh, or, for a game with an axis name, under `pmap` over its devices.
+    Rounds run under `jit` over the mesh, or under `pmap` for a game with an axis name.
 
     Args:
       game: the game.
@@ -153,7 +162,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
       jitter: how images are changed at random.
       streamed: a feed gives raw batches instead of all data.
       shard_state: split the state over the devices, see `state_shardings`; under `jit` alone.
-      initial: the game that initialises the state, of a game that is a stage; None for itself.
+      initial: the game that initialises the state, for a game that is a stage; None for itself.
 
     Raises:
       ConfigError: see `check_division`.
@@ -163,13 +172,17 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     def init(seed: int) -> GameState:
         return init_state(initial or game, jax.random.key(seed))
 
+    # Rounds: under `pmap`, or as one program of the global batch in either of two orders.
     lying = state_shardings(jax.eval_shape(init, 0), mesh, shard_state)
     if game.axis_name:
         rounds, thrifty = _mapped(game, mesh, rounds_per_call, jitter), None
     else:
-        function = _rounds(_gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter)
-        rounds, thrifty = (jax.jit(function, donate_argnums=0, out_shardings=(lying, replicated(mesh)),
-                                   compiler_options=options) for options in (None, THRIFTY))
+        function = _rounds(
+            _gathering(game, mesh) if shard_state else game, mesh, rounds_per_call, jitter)
+        rounds, thrifty = (jax.jit(
+            function, donate_argnums=0, out_shardings=(lying, replicated(mesh)),
+            compiler_options=options) for options in (None, THRIFTY))
+    # Everything else runs on all devices, by the weights that it is given.
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
@@ -179,39 +192,45 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
                    for direction, translator in game.translators.items()})
 
 
-def _gather(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:
-    """From data on every device, each device's part of the raw batches of the rounds of a call."""
+def _gather(game: Game, mesh: jax.sharding.Mesh,
+            rounds_per_call: int) -> Callable[[Streams, Array, Array], Streams]:
+    """Returns the program that gathers each device's part of a call's raw batches from all data."""
     @functools.partial(jax.jit, out_shardings=raw_sharding(mesh))
     def gather(data: Streams, key: Array, step: Array) -> Streams:
         index = jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
                                                  NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
-        return jax.vmap(lambda step: gather_raw(data, order_key(key), game.position(step), game.slots, game.batch_size, index))(
-            step + jnp.arange(rounds_per_call, dtype=step.dtype))
+        return jax.vmap(lambda step: gather_raw(
+            data, order_key(key), game.position(step), game.slots, game.batch_size, index))(
+                step + jnp.arange(rounds_per_call, dtype=step.dtype))
 
     return gather
 
 
 def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
             jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
-    """Several rounds as one function of the global batch, or, for a game with an axis name, of a device's share."""
+    """Returns a function of some rounds: of the global batch, or of a share for an axis name."""
     def whose() -> Array:
-        """The places of this program's examples in the global batch."""
+        """Returns the places of this program's examples in the global batch."""
         if game.axis_name is None:
-            # Not left to the compiler: a generator's update sees no data, and would be played whole by every device.
+            # Not left to the compiler: a generator's update sees no data, so every device would
+            # compute the whole of it.
             return jax.lax.with_sharding_constraint(jnp.arange(game.batch_size),
                                                     NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
         local = game.batch_size // mesh.shape[DATA_AXIS]
         return jnp.arange(local) + jax.lax.axis_index(game.axis_name) * local
 
     def play_one(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        # Floats in [-1, 1], split over the devices like the examples' places.
         index = whose()
-        batches = finish_batches(raw, order_key(state.key), game.position(state.step), game.batch_size, jitter,
-                                 index)
+        batches = finish_batches(raw, order_key(state.key), game.position(state.step),
+                                 game.batch_size, jitter, index)
         if game.axis_name is None:
-            batches = jax.lax.with_sharding_constraint(batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
+            batches = jax.lax.with_sharding_constraint(
+                batches, NamedSharding(mesh, PartitionSpec(None, DATA_AXIS)))
         return play_round(game, state, batches, index)
 
     def play(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
+        # One program for all rounds of a call, with the last one's metrics.
         if rounds_per_call == 1:
             return play_one(state, jax.tree.map(lambda array: array[0], raw))
         state, metrics = jax.lax.scan(play_one, state, raw)
@@ -221,10 +240,11 @@ def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
 
 
 def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
-    """The game whose updates gather the params that they read, so that it is the batch over which devices compute."""
+    """Returns the game with updates that gather split params, so that devices split the batch."""
     def gathered(loss: Callable) -> Callable:
         def with_whole_params(scene: Scene) -> tuple:
-            return loss(scene._replace(params=jax.lax.with_sharding_constraint(scene.params, replicated(mesh))))
+            return loss(scene._replace(
+                params=jax.lax.with_sharding_constraint(scene.params, replicated(mesh))))
 
         return with_whole_params
 
@@ -234,31 +254,32 @@ def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
 
 def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
             jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
-    """The rounds under `pmap`: every device plays its share of the batch on a whole state, and all agree."""
+    """Returns rounds under `pmap`: each device plays its share on a whole state, and all agree."""
     devices = mesh.shape[DATA_AXIS]
-    mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, jitter), game.axis_name, in_axes=(None, 0), out_axes=None,
-                      donate_argnums=0, devices=list(mesh.devices.flat))
+    mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, jitter), game.axis_name,
+                      in_axes=(None, 0), out_axes=None, donate_argnums=0,
+                      devices=list(mesh.devices.flat))
 
     @functools.partial(jax.jit, out_shardings=NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
     def shares(data: Streams) -> Streams:
-        """Raw batches [rounds, slots, b, ...] as [devices, rounds, slots, b / devices, ...]."""
+        """Splits batches [rounds, slots, b, ...] to [devices, rounds, slots, b / devices, ...]."""
         return jax.tree.map(lambda array: jnp.moveaxis(
             array.reshape(*array.shape[:2], devices, -1, *array.shape[3:]), 2, 0), data)
 
     def everywhere(leaf: Array) -> Array:
-        return jax.make_array_from_single_device_arrays(leaf.shape, replicated(mesh),
-                                                        [shard.data for shard in leaf.addressable_shards])
+        return jax.make_array_from_single_device_arrays(
+            leaf.shape, replicated(mesh), [shard.data for shard in leaf.addressable_shards])
 
     def call(state: GameState, raw: Streams) -> tuple[GameState, Mapping[str, Array]]:
         result = mapped(state, shares(raw))
-        # Of several processes, each gets what its own devices hold; it is the same everywhere.
+        # Each of several processes gets what its own devices hold; it is the same everywhere.
         return result if jax.process_count() == 1 else jax.tree.map(everywhere, result)
 
     return call
 
 
 def _sample(sampler: Sampler, mesh: jax.sharding.Mesh) -> Callable:
-    """`(weights, latents, labels, keys, options) -> images` as programs: one for all numbers among the options."""
+    """Returns the function `sample` of `Programs`: one program for all numbers among options."""
     def sample(weights: Weights, latents: Array, labels: Array, keys: Array | None = None,
                options: Options = {}) -> Array:
         numbers, choices = split_options(sampler.with_options(options))
@@ -276,13 +297,14 @@ def _sample(sampler: Sampler, mesh: jax.sharding.Mesh) -> Callable:
 
 
 def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Weights]:
-    """What a sampler does once to weights, as a program; most have nothing to do."""
+    """Returns what a sampler does once to weights, as a program; most do nothing."""
     if sampler is None or sampler.prepare is None:
         return lambda weights, key, options: weights
 
     @functools.cache
     def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
-        return jax.jit(lambda weights, key, numbers: sampler.prepare(weights, key, {**numbers, **dict(choices)}))
+        return jax.jit(lambda weights, key, numbers: sampler.prepare(
+            weights, key, {**numbers, **dict(choices)}))
 
     def prepare(weights: Weights, key: Array, options: Options) -> Weights:
         numbers, choices = split_options(sampler.with_options(options))
@@ -292,32 +314,34 @@ def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Wei
 
 
 def split_options(options: Options) -> tuple[dict[str, np.ndarray], tuple[tuple[str, Any], ...]]:
-    """Returns the numbers among options, which programs take as arrays, and the rest, for each of which one is compiled."""
+    """Splits options into numbers, which a program takes, and choices, each with its own program."""
     numbers = {name: np.asarray(value, jnp.zeros(()).dtype) for name, value in options.items()
                if isinstance(value, float)}
     return numbers, tuple((name, value) for name, value in options.items() if name not in numbers)
 
 
 def _on_all(function: Callable, mesh: jax.sharding.Mesh) -> Callable:
-    """`function(weights, inputs, *others)` as a program of all devices, with inputs split over them where they divide."""
+    """Makes `function(weights, inputs, *others)` a program of all devices, with inputs split."""
     whole = replicated(mesh)
 
     @functools.partial(jax.jit, out_shardings=whole)
     def program(weights: Weights, inputs: Array, *others: Any) -> Array:
         if len(inputs) % mesh.shape[DATA_AXIS] == 0:
-            inputs = jax.lax.with_sharding_constraint(inputs, NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
+            inputs = jax.lax.with_sharding_constraint(
+                inputs, NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
         return function(jax.lax.with_sharding_constraint(weights, whole), inputs, *others)
 
     if jax.process_count() == 1:
         return program
 
     def call(weights: Weights, inputs: Array, *others: Any) -> Array:
-        # Every process has the same inputs, on a device of its own, and continues with what its own device holds.
-        return program(weights, np.asarray(inputs), *jax.tree.map(_on_host, others)).addressable_data(0)
+        # Every process has the same inputs on its own device, and takes the result from it.
+        return program(weights, np.asarray(inputs),
+                       *jax.tree.map(_on_host, others)).addressable_data(0)
 
     return call
 
 
 def _on_host(array: Array) -> Any:
-    """An input as each process has it; PRNG keys are arrays that NumPy does not have."""
+    """Returns an input as each process has it; NumPy has no arrays of PRNG keys."""
     return array if jnp.issubdtype(array.dtype, jax.dtypes.prng_key) else np.asarray(array)

@@ -23,7 +23,7 @@ TRIAL_AXIS = "trial"
 
 
 def make_trial_mesh(trials: int) -> jax.sharding.Mesh:
-    """A mesh along the axis `trial` of as many devices as divide the number of trials."""
+    """Makes a mesh along the axis `trial`, of the most devices that divide the number of trials."""
     devices = max(count for count in range(1, jax.device_count() + 1) if trials % count == 0)
     return jax.make_mesh((devices,), (TRIAL_AXIS,), axis_types=(jax.sharding.AxisType.Auto,),
                          devices=jax.devices()[:devices])
@@ -33,15 +33,16 @@ def make_trial_mesh(trials: int) -> jax.sharding.Mesh:
 class TrialPrograms:
     """The jitted functions of a stack of trials; every leaf of a stacked state has the trials first.
 
-    Each trial is the run that `Programs` would play with its seed and numbers: the same initial params,
-    the same order of data and the same draws.
+    Each trial is the run that `Programs` would play with its seed and numbers: the same initial
+    params, the same order of data and the same draws.
 
     Attributes:
-      init: `(seeds [t], hyper) -> states`, where `hyper` has by name the numbers [t] that differ from the game's.
-      play: `(states, data, step) -> (states, finite [t])`, several rounds at a call on the whole data; it
-        donates the states, and says which trials no round has stopped that was not finite. `step` is the
-        rounds that all of them have played: one number for the stack, so that a lazy update is left out
-        of it and not computed for nothing.
+      init: `(seeds [t], hyper) -> states`, where `hyper` has by name the numbers [t] that differ
+        from the game's.
+      play: `(states, data, step) -> (states, finite [t])`, several rounds at a call on the whole
+        data; it donates the states, and returns which trials have been finite in all rounds. `step`
+        is the rounds that all of them have played: one number for the stack, so that a lazy update
+        is left out and not computed for nothing.
       sample: `(weights, latents [b, z], labels [b]) -> images [t, b, ...]`, the same latents and
         labels for every trial, for games with a sampler.
     """
@@ -53,7 +54,9 @@ class TrialPrograms:
 
 def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
                         jitter: Jitter = Jitter()) -> TrialPrograms:
-    """Jits the initial states, `rounds_per_call` rounds of every trial, and sampling; compiles at the first call.
+    """Makes the programs of initial states, of rounds of every trial, and of sampling.
+
+    They compile at their first call.
 
     Args:
       game: the game of all trials.
@@ -63,14 +66,17 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
     """
     split = NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))
 
+    # What one trial does, with numbers of its own.
     def init_one(seed: Array, hyper: Mapping[str, Array]) -> GameState:
-        return init_state(dataclasses.replace(game, hyper={**game.hyper, **hyper}), jax.random.key(seed))
+        return init_state(
+            dataclasses.replace(game, hyper={**game.hyper, **hyper}), jax.random.key(seed))
 
     def play_one(state: GameState, data: Streams, turn: Array) -> GameState:
-        batches = gather_batches(data, order_key(state.key), game.position(state.step), game.slots, game.batch_size,
-                                 jitter)
+        batches = gather_batches(data, order_key(state.key), game.position(state.step), game.slots,
+                                 game.batch_size, jitter)
         return play_round(game, state, batches, turn=turn)[0]
 
+    # All trials at once: data and turn are the same for each.
     def play(states: GameState, data: Streams, step: Array) -> tuple[GameState, Array]:
         together = jax.vmap(play_one, in_axes=(0, None, None))
         states, _ = jax.lax.scan(lambda states, turn: (together(states, data, turn), None), states,
@@ -84,7 +90,7 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
 
 
 def _sample(game: Game) -> Callable[[Weights, Array, Array], Array]:
-    """Images of every trial by its own weights, with options that do nothing."""
+    """Returns the program of images of every trial by its own weights, with neutral options."""
     def sample(weights: Weights, latents: Array, labels: Array) -> Array:
         return game.sampler.images(weights, latents, labels, None, game.sampler.with_options({}))
 

@@ -11,22 +11,22 @@ _ORDER, _INIT, _SAMPLES, _RETRY = (np.uint32(2**32 - 1 - number) for number in r
 
 
 def order_key(key: Array) -> Array:
-    """The key of the order of data, from a run's key."""
+    """Derives the key of the order of data from a run's key."""
     return jax.random.fold_in(key, _ORDER)
 
 
 def init_key(key: Array) -> Array:
-    """The key of initial params, from a run's key."""
+    """Derives the key of initial params from a run's key."""
     return jax.random.fold_in(key, _INIT)
 
 
 def samples_key(key: Array) -> Array:
-    """The key of the fixed latents of training pictures, from a run's key."""
+    """Derives the key of the fixed latents of training pictures from a run's key."""
     return jax.random.fold_in(key, _SAMPLES)
 
 
 def retry_key(key: Array) -> Array:
-    """The key with which a run tries again after the one with this key diverged."""
+    """Derives the key with which a run tries again after the one with this key diverged."""
     return jax.random.fold_in(key, _RETRY)
 
 
@@ -36,7 +36,7 @@ def named_keys(key: Array, *names: str) -> dict[str, Array]:
 
 
 def example_keys(key: Array, index: Array) -> Array:
-    """One key [b] for each example, from its `index` [b] in the global batch.
+    """Derives one key [b] for each example from its `index` [b] in the global batch.
 
     Draws made with them are the same numbers however the batch is split over devices.
     """
@@ -44,5 +44,5 @@ def example_keys(key: Array, index: Array) -> Array:
 
 
 def image_keys(keys: Array) -> Array:
-    """Returns the keys [b] of what a sampler draws beside the latents, from those of the latents [b]."""
+    """Derives the keys [b] of what a sampler draws beside the latents from those of the latents."""
     return jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)

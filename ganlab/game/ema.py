@@ -27,32 +27,34 @@ class Average:
 
     def __post_init__(self) -> None:
         if self.variables not in ("average", "copy"):
-            raise ValueError(f"an average of {self.network} has variables={self.variables!r}; it takes 'average' or "
-                             "'copy'")
+            raise ValueError(f"an average of {self.network} has variables={self.variables!r}; it "
+                             "takes 'average' or 'copy'")
 
 
 def averages(*networks: str, variables: str = "copy") -> dict[str, Average]:
-    """Returns an average of each network, called like it."""
+    """Returns an average of each network, by the network's name."""
     return {name: Average(name, variables) for name in networks}
 
 
 def ema_rate(hyper: Hyper, kimg: Array, images_per_round: int, numbers: str = "ema") -> Array:
-    """Computes the share of the old average that a round keeps: 1/2 ^ (images of the round / half-life).
+    """Computes the share of the old average that a round keeps: 1/2 ^ (its images / half-life).
 
-    The half-life is `<numbers>_half_life_kimg`, but at most `<numbers>_warmup` times the images shown
-    so far, so that early averages forget the random start (`ema_rampup` of Karras et al.
-    2020a); a warm-up of 0 is none. A half-life of 0 keeps nothing of the old average, and neither
-    does a round before `<numbers>_start_kimg` (0 where there is no such number).
+    The half-life is `<numbers>_half_life_kimg`, but at most `<numbers>_warmup` times the images
+    shown so far, so that early averages forget the random start (`ema_rampup` of Karras et al.
+    2020a); 0 turns the warm-up off. A half-life of 0 keeps nothing of the old average, and neither
+    does a round before `<numbers>_start_kimg` (0 if there is no such number).
     """
     half_life, warmup = hyper[f"{numbers}_half_life_kimg"], hyper[f"{numbers}_warmup"]
     half_life = jnp.where(warmup > 0, jnp.minimum(half_life, kimg * warmup), half_life)
-    rate = jnp.where(half_life > 0, 0.5 ** (images_per_round / 1000 / jnp.maximum(half_life, 1e-8)), 0.0)
+    rate = jnp.where(
+        half_life > 0, 0.5 ** (images_per_round / 1000 / jnp.maximum(half_life, 1e-8)), 0.0)
     start = hyper.get(f"{numbers}_start_kimg", 0.0)
     return jnp.where(kimg < start, 0.0, rate)
 
 
-def moved_averages(ema: Mapping[str, Average], averaged: Mapping[str, Tree], averaged_variables: Mapping[str, Tree],
-                   params: Mapping[str, Tree], variables: Mapping[str, Tree], hyper: Hyper, kimg: Array,
+def moved_averages(ema: Mapping[str, Average], averaged: Mapping[str, Tree],
+                   averaged_variables: Mapping[str, Tree], params: Mapping[str, Tree],
+                   variables: Mapping[str, Tree], hyper: Hyper, kimg: Array,
                    images_per_round: int) -> tuple[dict[str, Tree], dict[str, Tree]]:
     """Computes all averages of params and of variables after a round, by the average's name."""
     moved, moved_variables = {}, {}
@@ -62,6 +64,7 @@ def moved_averages(ema: Mapping[str, Average], averaged: Mapping[str, Tree], ave
         if average.variables == "average":
             # Counts and other whole numbers have no average.
             moved_variables[name] = jax.tree.map(
-                lambda new, old, rate=rate: (1 - rate) * new + rate * old if jnp.issubdtype(new.dtype, jnp.inexact)
-                else new, variables[average.network], averaged_variables[name])
+                lambda new, old, rate=rate: (1 - rate) * new + rate * old
+                if jnp.issubdtype(new.dtype, jnp.inexact) else new,
+                variables[average.network], averaged_variables[name])
     return moved, moved_variables

@@ -1,8 +1,9 @@
-"""Whether rounds stay finite: found inside the compiled program, where a guard keeps the state from what is not.
+"""Guards that find values that are not finite inside the compiled program, and keep them out.
 
 A guard is an entry of `GameState.memory` that systems carry along unread; without one nothing is
 computed. `FAULT` stops the state before the first round that is not finite: whatever rounds follow,
-it stays as it was, so that the host may look as late as it likes. `SKIPPED` leaves out single steps.
+it stays as it was, so that the host may look as late as it likes. `SKIPPED` leaves out single
+steps.
 """
 
 from collections.abc import Mapping
@@ -16,19 +17,23 @@ from ganlab.game.game import Game, GameState, Update
 from ganlab.types import Array, Tree
 
 FAULT = "fault"
-"""`round`: number (from 1) of the first round that was not finite, 0 while there is none; `place`: of its first
-array that was not, in `watched_names`. Both int32."""
+"""`round`: number (from 1) of the first round that was not finite, 0 while all were; `place`: of
+the first array in it that was not, in `watched_names`, else -1. Both int32."""
 SKIPPED = "skipped_updates"
-"""How many steps were left out so far, int32."""
+"""Number of steps that were left out so far, int32."""
 
 
 def guard(skip: bool) -> dict[str, Any]:
-    """The entry of a game's memory that guards it: to leave out steps, or else to stop the state."""
-    return {SKIPPED: np.int32(0)} if skip else {FAULT: {"round": np.int32(0), "place": np.int32(-1)}}
+    """Returns the entry of a game's memory that guards it by skipping steps, or else by stopping."""
+    return ({SKIPPED: np.int32(0)} if skip
+            else {FAULT: {"round": np.int32(0), "place": np.int32(-1)}})
 
 
 def stayed_finite(state: GameState) -> Array:
-    """Whether no round has stopped the state; without a guard, whether all params are finite. bool []."""
+    """Returns whether no round has stopped the state; without `FAULT`, whether params are finite.
+
+    bool [].
+    """
     if FAULT in state.memory:
         return state.memory[FAULT]["round"] == 0
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state.params)]))
@@ -36,7 +41,7 @@ def stayed_finite(state: GameState) -> Array:
 
 def guard_step(game: Game, update: Update, before: GameState, after: GameState, loss: Array,
                gradients: Mapping[str, Tree]) -> GameState:
-    """What is left of a step of an update: the state after it, with what the guard notes of it.
+    """Keeps of a step what the guard allows, and notes in its memory what it found.
 
     Args:
       game: the game.
@@ -45,11 +50,18 @@ def guard_step(game: Game, update: Update, before: GameState, after: GameState, 
       after: the state after it, its memory as the loss returned it.
       loss: the step's loss, of the global batch.
       gradients: those of the networks that the update trains, of the global batch.
+
+    Returns:
+      The state after the step; with `SKIPPED`, the state before it if the step is not finite.
     """
     guards = {name: before.memory[name] for name in (FAULT, SKIPPED) if name in before.memory}
     if not guards:
         return after
-    broken = ~jnp.isfinite(jnp.stack([_square_sum(array) for _, array in _watched(update, loss, gradients, after)]))
+    # Which arrays of this step are not finite.
+    broken = ~jnp.isfinite(jnp.stack(
+        [_square_sum(array) for _, array in _watched(update, loss, gradients, after)]))
+    # Note the first one for `guard_round`, which stops the state; or leave this step out and count
+    # it.
     if FAULT in guards:
         first = sum(len(_watched(other, before.step, before.params, before))
                     for other in game.round[:game.round.index(update)])
@@ -63,7 +75,7 @@ def guard_step(game: Game, update: Update, before: GameState, after: GameState, 
 
 
 def guard_round(before: GameState, after: GameState) -> GameState:
-    """What is left of a round: the state after it, or that before it once a round was not finite."""
+    """Returns the state after a round, or the one before it once a round was not finite."""
     if FAULT not in after.memory:
         return after
     number, place = after.memory[FAULT]["round"], after.memory[FAULT]["place"]
@@ -73,28 +85,32 @@ def guard_round(before: GameState, after: GameState) -> GameState:
 
 
 def watched_names(game: Game, state: GameState) -> list[tuple[str, str]]:
-    """For each place of a fault: the update, and words for the array. `state` may be of shapes."""
+    """Lists update and words for the array at each place of a fault; `state` may be of shapes."""
     return [(update.name, words) for update in game.round
             for words, _ in _watched(update, state.step, state.params, state)]
 
 
-def _watched(update: Update, loss: Array, gradients: Mapping[str, Tree], after: GameState) -> list[tuple[str, Array]]:
-    """What has to be finite after a step, with words for it; causes come before what they lead to.
+def _watched(update: Update, loss: Array, gradients: Mapping[str, Tree],
+             after: GameState) -> list[tuple[str, Array]]:
+    """Lists what has to be finite after a step, with words for it; causes come before effects.
 
-    For the words alone, `loss` may be any number and the gradients any trees of the params' structure.
+    For the words alone, `loss` may be any number and the gradients any trees of the params'
+    structure.
     """
     found = [("loss", loss)]
-    for words, trees in (("gradient", gradients), ("variables", after.variables), ("params", after.params)):
+    for words, trees in (("gradient", gradients), ("variables", after.variables),
+                         ("params", after.params)):
         for network in update.trains:
-            found += [(f"{words} of {network}, {jax.tree_util.keystr(path, simple=True, separator='/')}", leaf)
+            found += [(f"{words} of {network}, "
+                       f"{jax.tree_util.keystr(path, simple=True, separator='/')}", leaf)
                       for path, leaf in jax.tree_util.tree_leaves_with_path(trees[network])
                       if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return found
 
 
 def _square_sum(array: Array) -> Array:
-    # On CPU it takes a third of the time of `all(isfinite(array))`. In float32 it overflows from a norm of 1.8e19 on,
-    # where the second moments of Adam and RMSprop overflow, too.
+    # On CPU it takes a third of the time of `all(isfinite(array))`. In float32 it overflows from a
+    # norm of 1.8e19 on, where the second moments of Adam and RMSprop overflow, too.
     flat = array.reshape(-1)
     return jnp.dot(flat, flat).astype(float)
 

@@ -29,7 +29,7 @@ IMAGES = ("fresh", "same", "none")
 DRAWS = ("own", "same")
 """Whether an update draws its own random numbers, or those of the update before it."""
 HELD = "held_metrics"
-"""Entry of a memory: the last metrics of lazy updates, by update and name; see `ganlab.game.held`."""
+"""Entry of a memory: last metrics of lazy updates, by update and name; see `ganlab.game.held`."""
 
 
 class Scene(NamedTuple):
@@ -40,8 +40,8 @@ class Scene(NamedTuple):
       variables: of all networks, by name.
       memory: controllers and histories.
       batch: `index` [b], the place of each example in the global batch, from which per-example keys
-        are made; unless the update's `images` are "none", also `image` [b, ...], `label` [b] and, of
-        data to be translated, `source` [b, ...].
+        are made; unless the update's `images` are "none", also `image` [b, ...], `label` [b] and,
+        of data to be translated, `source` [b, ...].
       key: of the draws of this step.
       hyper: the numbers of this round.
     """
@@ -58,7 +58,7 @@ class Aux(NamedTuple):
     """What a loss returns beside its value."""
 
     variables: Mapping[str, Tree]
-    """New variables, such as batch statistics, of the networks that the update trains, and of its `passes`."""
+    """New variables, such as batch statistics, of networks that the update trains or `passes`."""
     memory: Mapping[str, Tree]
     """Controllers and histories after the update."""
     metrics: Mapping[str, Array]
@@ -79,17 +79,16 @@ class Update:
       name: of the update, before its metrics.
       trains: networks with respect to whose params `loss` is differentiated, and that take a step.
       loss: the loss of a scene.
-      repeats: how often it is played in a row.
+      repeats: how many times it is played in a row.
       every: it is played in rounds 0, `every`, 2 `every`, ... and left out of the others.
-      images: of `IMAGES`. "fresh" takes a batch from the data for each repeat; "same" are the last
-        ones that were shown in this round; with "none" its batch has the index alone.
-      draws: of `DRAWS`. "same" are those of the update before it, whose `repeats` it shares: two
-        players then meet over the same fake images.
-      passes: networks that it does not train, and whose variables it leaves as they are after its own
-        passes: their batch statistics and power iterations move as in codes that leave a critic in
-        training mode there.
-      control: changes the memory once after each step, by metrics that are means over all slices and
-        devices (such as an adaptive augmentation's strength).
+      images: one of `IMAGES`. "fresh" takes a batch from the data for each repeat; "same" are the
+        last ones that were shown in this round; with "none" its batch has the index alone.
+      draws: one of `DRAWS`. "same" are those of the update before it, whose `repeats` it shares:
+        both players then see the same fake images.
+      passes: networks that it does not train, but whose variables change by its passes: their batch
+        statistics and power iterations move as in codes that leave a critic in training mode here.
+      control: changes the memory once after each step, by metrics that are means over all slices
+        and devices (such as an adaptive augmentation's strength).
     """
 
     name: str
@@ -116,7 +115,7 @@ class Start(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """The static description of a game; see DESIGN's contract in the package docstring.
+    """The static description of a game: its players, its round, and how both are optimised.
 
     Attributes:
       networks: the players by name.
@@ -125,25 +124,25 @@ class Game:
         transformation, built inside the traced round.
       hyper: the numbers at the start, by name.
       schedule: the numbers at a step from `(hyper, kimg)`.
-      ramps: numbers that follow a curve of their own, by name: `(hyper, kimg) -> number`, of what the
-        schedule left.
+      ramps: numbers that follow a curve of their own, by name: `(hyper, kimg) -> number`, with the
+        schedule's result as `hyper`.
       projections: maps `(params, hyper)` to params after the optimizer, by network.
-      regularizers: by network and name, scalars of that network's params; `<network>_<name>_weight` in
-        `hyper` times their gradient is added to each step that trains it.
-      ema: averages of networks by name; the one called like a network is what makes images by default.
+      regularizers: by network and name, scalars of that network's params; `<network>_<name>_weight`
+        in `hyper` times their gradient is added to each step that trains it.
+      ema: averages of networks by name; the one named like a network makes images by default.
       memory: controllers and histories at the start.
       batch_size: real images of one update, over all devices.
       axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
         where a batch is always global.
       accumulate: slices of a batch, played one after another; their mean gradient makes the step.
-      group: neighbours in a batch that no slice or share parts, of `common_group`.
-      start: what was played before, of a game that is not the first stage.
-      stages: of a training whose game changes on the way, all of them, see `ganlab.game.stages`; the last
-        one's game carries them.
+      group: neighbours in a batch that stay in one slice and on one device, by `common_group`.
+      start: what was played before, for a game that is not the first stage.
+      stages: all stages of a training whose game changes on the way, see `ganlab.game.stages`; the
+        last one's game carries them.
       sampler: how to draw images, for games that can.
-      encoder: how to find the latents of images from which the sampler makes them again, for games that can.
-      translators: how to translate pictures, by direction: `AB` from sources to images, and `BA` back; empty for
-        games that do not.
+      encoder: how to find latents from which the sampler makes images again, for games that can.
+      translators: how to translate pictures, by direction: `AB` from sources to images, and `BA`
+        back; empty for games that do not.
     """
 
     networks: Mapping[str, Network]
@@ -153,8 +152,10 @@ class Game:
     batch_size: int
     schedule: Callable[[Hyper, Array], Hyper] = lambda hyper, kimg: hyper
     ramps: Mapping[str, Callable[[Hyper, Array], Array]] = dataclasses.field(default_factory=dict)
-    projections: Mapping[str, Callable[[Tree, Hyper], Tree]] = dataclasses.field(default_factory=dict)
-    regularizers: Mapping[str, Mapping[str, Callable[[Tree], Array]]] = dataclasses.field(default_factory=dict)
+    projections: Mapping[str, Callable[[Tree, Hyper], Tree]] = dataclasses.field(
+        default_factory=dict)
+    regularizers: Mapping[str, Mapping[str, Callable[[Tree], Array]]] = dataclasses.field(
+        default_factory=dict)
     ema: Mapping[str, Average] = dataclasses.field(default_factory=dict)
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None
@@ -168,22 +169,23 @@ class Game:
 
     def __post_init__(self) -> None:
         if not any(update.every == 1 and update.images == "fresh" for update in self.round):
-            raise ValueError("a game needs an update that is played in every round (every=1) on images of its own "
-                             "(images='fresh'): it counts the images")
+            raise ValueError("a game needs an update that is played in every round (every=1) on "
+                             "images of its own (images='fresh'): it counts the images")
         for before, update in zip((None, *self.round), self.round, strict=False):
             if update.images not in IMAGES or update.draws not in DRAWS:
-                raise ValueError(f"update {update.name} has images={update.images!r} and draws={update.draws!r}; they "
-                                 f"are one of {', '.join(IMAGES)}, and of {', '.join(DRAWS)}")
+                raise ValueError(f"update {update.name} has images={update.images!r} and "
+                                 f"draws={update.draws!r}; they are one of {', '.join(IMAGES)}, and "
+                                 f"of {', '.join(DRAWS)}")
             if update.draws == "same" and (before is None or before.repeats != update.repeats):
-                raise ValueError(f"update {update.name} is played with the draws of the one before it, which does not "
-                                 "exist or has other repeats")
+                raise ValueError(f"update {update.name} is played with the draws of the one before "
+                                 "it, which does not exist or has other repeats")
             if update.images == "same" and self.slots_of(update).start < 0:
-                raise ValueError(f"update {update.name} is played {update.repeats} times on images that were shown "
-                                 "before it, and fewer batches were")
+                raise ValueError(f"update {update.name} is played {update.repeats} times on images "
+                                 "that were shown before it, and fewer batches were")
 
     @property
     def slots(self) -> int:
-        """Batches of real images in a round: one for each repeat of each update that takes fresh ones."""
+        """Batches of real images in a round: one a repeat of each update that takes fresh ones."""
         return sum(update.repeats for update in self.round if update.images == "fresh")
 
     def slots_of(self, update: Update) -> slice:
@@ -202,18 +204,19 @@ class Game:
                                      if update.every == 1 and update.images == "fresh")
 
     def kimg(self, step: Any) -> Any:
-        """Computes the real images that were shown before round `step`, in thousands; of a number or a traced array."""
+        """Computes the thousands of real images shown before round `step`, a number or an array."""
         rounds = step - self.start.step
         if isinstance(step, int):
             return (self.start.images + rounds * self.images_per_round) / 1000
         return self.start.images / 1000 + rounds.astype(float) * (self.images_per_round / 1000)
 
     def position(self, step: Any) -> Any:
-        """Computes the place in the order of data of the first example of round `step`, uint32 modulo 2^32."""
+        """Computes the place of a round's first example in the order of data, modulo 2^32."""
         xp = jnp if isinstance(step, jax.Array) else np
         with np.errstate(over="ignore"):
             rounds = (xp.asarray(step) - self.start.step).astype(xp.uint32)
-            return rounds * xp.uint32(self.slots * self.batch_size) + xp.uint32(self.start.position % 2**32)
+            return (rounds * xp.uint32(self.slots * self.batch_size)
+                    + xp.uint32(self.start.position % 2**32))
 
     def numbers(self, hyper: Hyper, kimg: Array) -> Hyper:
         """Computes the numbers of a round from those of the state: the schedule, then each ramp."""
@@ -247,10 +250,12 @@ def init_state(game: Game, key: Array) -> GameState:
         params[name], variables[name] = network.init(jax.random.fold_in(init_key(key), number))
     hyper = {name: jnp.asarray(value, float) for name, value in game.hyper.items()}
     # Copies: a buffer that stands twice in a state cannot be donated.
-    ema = {name: jax.tree.map(jnp.copy, params[average.network]) for name, average in game.ema.items()}
+    ema = {name: jax.tree.map(jnp.copy, params[average.network])
+           for name, average in game.ema.items()}
     ema_variables = {name: jax.tree.map(jnp.copy, variables[average.network])
                      for name, average in game.ema.items() if average.variables == "average"}
     return GameState(
         step=jnp.zeros((), jnp.int32), key=key, params=params, variables=variables,
         opt_state={name: build(hyper).init(params[name]) for name, build in game.optimizers.items()},
-        ema=ema, ema_variables=ema_variables, memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)
+        ema=ema, ema_variables=ema_variables,
+        memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)

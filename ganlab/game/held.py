@@ -17,7 +17,7 @@ from ganlab.types import Array
 
 
 def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, Any]:
-    """Returns the entry of memory that holds the metrics of a game's lazy updates, all zero; {} where none is lazy.
+    """Builds the entry of memory that holds metrics of lazy updates, all zero; {} if none is lazy.
 
     Args:
       game: the game.
@@ -29,15 +29,19 @@ def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict
 
     def play(key: Array, batches: Mapping[str, Array]) -> dict[str, Array]:
         # As if every update were played in every round.
-        eager = dataclasses.replace(game, round=tuple(dataclasses.replace(update, every=1) for update in game.round))
+        eager = dataclasses.replace(game, round=tuple(
+            dataclasses.replace(update, every=1) for update in game.round))
         return play_round(eager, init_state(game, key), batches)[1]
 
-    # Of a game for `pmap`, the axis is there with one device on it.
+    # The shapes of a round's batches. For a game of `pmap`, its axis has one device.
     devices = (1,) if game.axis_name else ()
     shape = (*devices, game.slots, game.batch_size)
-    batches = {name: jax.ShapeDtypeStruct((*shape, *spec.shape), spec.dtype) for name, spec in batch.items()}
+    batches = {name: jax.ShapeDtypeStruct((*shape, *spec.shape), spec.dtype)
+               for name, spec in batch.items()}
+    # The metrics of a round, traced and not computed.
     mapped = jax.vmap(play, (None, 0), None, axis_name=game.axis_name) if game.axis_name else play
     found = jax.eval_shape(mapped, jax.eval_shape(lambda: jax.random.key(0)), batches)
+    # A zero for each metric of a lazy update.
     held = {name: {} for name in lazy}
     for name, spec in found.items():
         update, _, metric = name.partition("/")

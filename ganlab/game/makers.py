@@ -1,4 +1,4 @@
-"""What a trained game makes: samples, latents, translations, each a pure function of the weights."""
+"""What a trained game makes, as pure functions of its weights: samples, latents, translations."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from ganlab.types import Array, Tree
 
 Weights = Mapping[str, tuple[Tree, Tree]]
-"""`(params, variables)` of networks by name: the first argument of all that makes something."""
+"""`(params, variables)` of networks by name: the first argument of all functions of this file."""
 Options = Mapping[str, Any]
 """Values of a sampler's options by name; those that are left out do nothing."""
 
@@ -17,15 +17,15 @@ class Sampler:
     """How a trained game makes images.
 
     Attributes:
-      networks: whose weights it reads, by name.
+      networks: names of those whose weights it reads.
       latents: `(keys[b], options) -> latents[b, ...]`.
-      images: `(weights, latents[b, ...], labels[b], keys[b] | None, options) -> images[b, ...]`. The keys
-        are for what is drawn beside the latents, such as noise; without them nothing is drawn.
+      images: `(weights, latents[b, ...], labels[b], keys[b] | None, options) -> images[b, ...]`.
+        The keys are for what is drawn beside the latents, such as noise; without them nothing is.
       options: by name, the value that does nothing: `truncation` 0.0, `temperature` 1.0. Their
         meanings are in `ganlab.config.SAMPLING_OPTIONS`. Numbers are traced, so that another value
         compiles nothing; words and truth values are static.
-      prepare: `(weights, key, options) -> weights`, done once for a set of weights, such as standing
-        statistics; None for nothing to do.
+      prepare: `(weights, key, options) -> weights`, done once for a set of weights, such as
+        standing statistics; None for nothing to do.
       styles: `(weights, latents, labels, options) -> styles[b, layers, d]`, of a sampler that has
         styles; mixing, projection and directions stand on it and on `from_styles`.
       from_styles: `(weights, styles, keys[b] | None, options) -> images[b, ...]`.
@@ -40,16 +40,18 @@ class Sampler:
     from_styles: Callable[[Weights, Array, Array | None, Options], Array] | None = None
 
     def with_options(self, given: Options) -> dict[str, Any]:
-        """Returns the value of every option: those that are given, and of the others what does nothing."""
+        """Returns the value of every option: as given, or else the one that does nothing."""
         return {name: given.get(name, neutral) for name, neutral in self.options.items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
-    """How a trained game finds latents that the sampler makes images of again; of a distribution, its mean.
+    """How a trained game finds latents from which the sampler makes given images again.
+
+    Of a distribution of latents, it returns the mean.
 
     Attributes:
-      networks: whose weights it reads, by name.
+      networks: names of those whose weights it reads.
       latents: `(weights, images[b, ...], labels[b]) -> latents[b, z]`.
     """
 
@@ -62,12 +64,12 @@ class Translator:
     """How a trained game translates pictures.
 
     Attributes:
-      networks: whose weights it reads, by name.
-      images: `(weights, sources[b, ...], keys[b] | None) -> images[b, ...]`. Without keys it normalizes
-        by stored statistics and drops nothing; with one key an example it passes as in training, by the
-        statistics of this batch.
+      networks: names of those whose weights it reads.
+      images: `(weights, sources[b, ...], keys[b] | None) -> images[b, ...]`. Without keys it
+        normalizes by stored statistics and drops nothing; with one key an example it passes as in
+        training, by the statistics of this batch.
       least: smallest height and width of the sources.
-      multiple: what divides them.
+      multiple: number of which height and width are multiples.
       source: which array of a batch it translates: `source`, or `image` in the direction back.
     """
 
@@ -83,7 +85,8 @@ class Makers:
     """What a game makes by some weights, which are bound.
 
     Attributes:
-      sample: `(latents[b, ...], labels[b], keys[b] | None) -> images[b, ...]`; None for a game without a sampler.
+      sample: `(latents[b, ...], labels[b], keys[b] | None) -> images[b, ...]`; None for a game
+        without a sampler.
       translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
     """
 

@@ -22,9 +22,9 @@ class Network:
     Attributes:
       module: the module.
       inputs: the shapes.
-      precision: `float32`, which is that of the params, or `bfloat16`, in which a pass in training then computes.
-      rematerialize: whether a pass in training keeps nothing for its gradient, and is computed again there
-        (Chen et al. 2016): of several passes in one loss, one at a time takes memory.
+      precision: of passes in training: `float32`, which is that of the params, or `bfloat16`.
+      rematerialize: whether a pass in training keeps nothing for its gradient, and is computed
+        again there (Chen et al. 2016): of several passes in one loss, one at a time takes memory.
     """
 
     module: nn.Module
@@ -34,9 +34,10 @@ class Network:
 
     @property
     def group(self) -> int | None:
-        """Neighbours in a batch that see each other in a pass in training, by the module's `batch_group`.
+        """Number of neighbours in a batch that see each other in training, by `batch_group`.
 
-        1 is none, 4 a minibatch deviation of four, 0 the whole batch; None where the module does not say.
+        1 is none, 4 a minibatch deviation of four, 0 the whole batch; None if the module does not
+        say.
         """
         return getattr(self.module, "batch_group", None)
 
@@ -44,8 +45,8 @@ class Network:
     def tracks_batch(self) -> bool | None:
         """Whether the variables after a pass depend on its examples, by the module's `tracks_batch`.
 
-        So do batch statistics and averages of styles, and power iterations do not; None where the
-        module does not say.
+        Batch statistics and averages of styles do, power iterations do not; None if the module does
+        not say.
         """
         return getattr(self.module, "tracks_batch", None)
 
@@ -60,18 +61,19 @@ class Network:
         """Computes a pass in training mode: outputs, and the variables after it.
 
         In bfloat16, params and inputs are rounded to it on the way in, and all outputs come back in
-        float32, so that losses and norms of gradients are computed there; params, gradients and
+        float32, so that losses and norms of gradients are computed in it; params, gradients and
         variables stay in float32. Inputs of rank 1 (labels, noise levels) are never rounded.
 
         Args:
           params: of the module.
-          variables: its other collections; with an empty `intermediates` among them, what the module
-            sows is returned there.
-          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left out.
+          variables: its other collections; with an empty `intermediates` among them, what the
+            module sows is returned there.
+          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
+            out.
           keys: one PRNG key an example [b], or None for a module that draws nothing.
         """
         def compute(params: Tree, variables: Tree, *inputs: Array | None) -> tuple[Any, Tree]:
-            # Round on the way in.
+            # Params and inputs are rounded on the way in.
             if self.precision == "bfloat16":
                 params = _cast(params, jnp.bfloat16)
                 inputs = [given if given is None or given.ndim == 1 else _cast(given, jnp.bfloat16)
@@ -79,13 +81,15 @@ class Network:
             output, state = self.module.apply({"params": params, **variables}, *inputs, keys=keys,
                                               train=True, mutable=list(variables))
             state = dict(state)
-            # What leaves the pass is float32 again.
+            # Outputs of the pass are float32 again.
             if self.precision == "bfloat16":
                 output, sown = _cast((output, state.pop("intermediates", None)), jnp.float32)
                 state |= {} if sown is None else {"intermediates": sown}
             return output, state
 
-        return (jax.checkpoint(compute) if self.rematerialize else compute)(params, variables, *inputs)
+        # With rematerialization the gradient's pass repeats all of it.
+        return (jax.checkpoint(compute) if self.rematerialize else compute)(
+            params, variables, *inputs)
 
     def evaluate(self, params: Tree, variables: Tree, *inputs: Array | None,
                  keys: Array | None = None) -> Any:
@@ -94,7 +98,8 @@ class Network:
         Args:
           params: of the module.
           variables: its other collections; none of them changes.
-          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left out.
+          *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
+            out.
           keys: one PRNG key an example [b] for what is drawn even then (noise); None for no draws.
         """
         return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False)
@@ -112,13 +117,15 @@ class Network:
 
 def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
     """Casts the floating-point arrays of a tree to another type."""
-    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
+    return jax.tree.map(lambda leaf: leaf.astype(dtype)
+                        if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
 def common_group(networks: Iterable[Network], packing: int = 1) -> int:
-    """Returns the least common multiple of the groups of networks of which each sees `packing` images at once.
+    """Computes the least common multiple of the networks' groups, of `packing` images an example.
 
-    A run of as many neighbours is what no slice or share of a batch may part. What a network does not
-    declare, and the whole batch, count as one example: they are refused where they matter.
+    So many neighbours, from the first one on, have to stay in one slice of a batch and on one
+    device. What a network does not declare, and the whole batch, count as one example: they are
+    refused where they matter.
     """
     return math.lcm(1, *(packing * (network.group or 1) for network in networks))

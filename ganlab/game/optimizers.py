@@ -1,6 +1,6 @@
 """Optimizers, schedules and projections, built from traced numbers inside the round.
 
-An optax transformation is a pure closure, so building it anew in every trace costs
+An optax transformation is a pure closure, so building it again in every trace costs
 nothing and lets each of its numbers be traced.
 """
 
@@ -15,22 +15,26 @@ from ganlab.types import Array, Hyper, Tree
 
 
 def adam(lr: Array, beta1: Array, beta2: Array, eps: Array) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2015)."""
+    """Builds Adam (Kingma & Ba 2015)."""
     return optax.adam(lr, b1=beta1, b2=beta2, eps=eps)
 
 
-def adamw(lr: Array, beta1: Array, beta2: Array, eps: Array, weight_decay: Array) -> optax.GradientTransformation:
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+def adamw(lr: Array, beta1: Array, beta2: Array, eps: Array,
+          weight_decay: Array) -> optax.GradientTransformation:
+    """Builds Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
     return optax.adamw(lr, b1=beta1, b2=beta2, eps=eps, weight_decay=weight_decay)
 
 
 def rmsprop(lr: Array, decay: Array, eps: Array) -> optax.GradientTransformation:
-    """RMSprop (Tieleman & Hinton 2012), with epsilon outside the root, as in PyTorch (WGAN's code) and Keras."""
+    """Builds RMSprop (Tieleman & Hinton 2012), with epsilon outside the root.
+
+    So do PyTorch (WGAN's code) and Keras.
+    """
     return optax.rmsprop(lr, decay=decay, eps=eps, eps_in_sqrt=False)
 
 
 def sgd(lr: Array, momentum: Array) -> optax.GradientTransformation:
-    """Stochastic gradient descent with heavy-ball momentum."""
+    """Builds stochastic gradient descent with heavy-ball momentum."""
     return optax.sgd(lr, momentum=momentum)
 
 
@@ -46,18 +50,22 @@ CLIPS: dict[str, Callable[[Array], optax.GradientTransformation]] = {
 
 def make_optimizer(network: str, optimizer: Callable[..., optax.GradientTransformation],
                    clip: str) -> Callable[[Hyper], optax.GradientTransformation]:
-    """From numbers called `<network>_<argument>` to that network's clipped optimizer."""
+    """Returns a function from numbers `<network>_<argument>` to the network's clipped optimizer."""
     arguments = tuple(inspect.signature(optimizer).parameters)
 
     def build(hyper: Hyper) -> optax.GradientTransformation:
         limit = hyper.get(f"{network}_clip_gradients")
-        return optax.chain(CLIPS[clip](limit), optimizer(**{name: hyper[f"{network}_{name}"] for name in arguments}))
+        return optax.chain(CLIPS[clip](limit), optimizer(
+            **{name: hyper[f"{network}_{name}"] for name in arguments}))
 
     return build
 
 
 def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
-    """Projects every weight on [-c, c], c being `<network>_weight_clip` (Arjovsky et al. 2017, algorithm 1)."""
+    """Returns the projection of every weight on [-c, c], c being `<network>_weight_clip`.
+
+    As in Arjovsky et al. 2017, algorithm 1.
+    """
 
     def project(params: Tree, hyper: Hyper) -> Tree:
         limit = hyper[f"{network}_weight_clip"]
@@ -67,7 +75,8 @@ def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
 
 
 def _scaled(hyper: Hyper, factor: Array) -> Hyper:
-    return {name: value * factor if name.endswith("_lr") else value for name, value in hyper.items()}
+    return {name: value * factor if name.endswith("_lr") else value
+            for name, value in hyper.items()}
 
 
 def _falling(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hyper:
@@ -77,23 +86,29 @@ def _falling(hyper: Hyper, kimg: Array, shape: Callable[[Array], Array]) -> Hype
 
 
 def constant(hyper: Hyper, kimg: Array) -> Hyper:
-    """Learning rates stay as they are."""
+    """Returns the numbers as they are."""
     del kimg
     return hyper
 
 
 def linear(hyper: Hyper, kimg: Array) -> Hyper:
-    """Learning rates fall on a line from `decay_start_kimg` to `decay_end_kimg`, to `decay_final` of themselves."""
+    """Computes learning rates that fall on a line, to their share `decay_final`.
+
+    They fall from `decay_start_kimg` to `decay_end_kimg`.
+    """
     return _falling(hyper, kimg, lambda progress: 1 - progress)
 
 
 def cosine(hyper: Hyper, kimg: Array) -> Hyper:
-    """As `linear`, along half a cosine wave (Loshchilov & Hutter 2017)."""
+    """Computes learning rates as `linear`, along half a cosine (Loshchilov & Hutter 2017)."""
     return _falling(hyper, kimg, lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)))
 
 
 def inverse_time(hyper: Hyper, kimg: Array) -> Hyper:
-    """Learning rates fall as 1 / (1 + `decay_per_kimg` kimg), the `decay` of Keras's optimizers before version 2.11."""
+    """Computes learning rates that fall as 1 / (1 + `decay_per_kimg` kimg).
+
+    This is the `decay` of Keras's optimizers before version 2.11.
+    """
     return _scaled(hyper, 1 / (1 + hyper["decay_per_kimg"] * kimg))
 
 

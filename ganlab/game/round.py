@@ -22,17 +22,18 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array], index
       game: the static description; `game.axis_name` names the mapped axis under `pmap`.
       state: the state before the round.
       batches: `image` [slots, b, ...] and whatever else the source gives, each with one slot for
-        every repeat of every update that takes fresh images; under `pmap`, b is this device's share.
-      index: places [b] of the examples in the global batch. Made here if it is None; a mesh gives it
-        split over its devices, for what draws from it (latents, say) then is split too.
-      turn: the state's step once more, as a number that no `vmap` over states maps, so that a lazy
+        every repeat of every update that takes fresh images; under `pmap`, b is this device's
+        share.
+      index: places [b] of the examples in the global batch; None makes them here. A mesh gives them
+        split over its devices, so that what is drawn from them, such as latents, is split too.
+      turn: the state's step again, as a number that no `vmap` over states maps, so that a lazy
         update is left out of a whole stack and not computed for nothing; None for the state's own.
 
     Returns:
-      The state after it, and the metrics of each update's last repeat as
-      `update/metric`, means over the global batch. Of an update that this round leaves out (`every`)
-      they are those held from when it was last played, see `ganlab.game.held`, or zero. What a state's
-      guard makes of a round that is not finite: see `ganlab.game.finite`; its metrics then mean nothing.
+      The state after it, and the metrics of each update's last repeat as `update/metric`, means
+      over the global batch. For an update that this round leaves out (`every`) they are those held
+      from when it was last played, see `ganlab.game.held`, or zero. If the round is not finite,
+      the state is what its guard leaves, see `ganlab.game.finite`, and the metrics mean nothing.
     """
     # The numbers and places of this round.
     kimg = game.kimg(state.step)
@@ -53,21 +54,25 @@ def play_round(game: Game, state: GameState, batches: Mapping[str, Array], index
         key = key if update.draws == "same" else jax.random.fold_in(round_key, number)
         state, found = _play_update(game, update, state, slots, index, key, hyper, turn)
         metrics |= {f"{update.name}/{name}": value for name, value in found.items()}
-    # The averages follow.
-    ema, ema_variables = moved_averages(game.ema, state.ema, state.ema_variables, state.params, state.variables, hyper,
-                                        kimg, game.images_per_round)
+    # The averages move once a round, after its updates.
+    ema, ema_variables = moved_averages(
+        game.ema, state.ema, state.ema_variables, state.params, state.variables, hyper, kimg,
+        game.images_per_round)
     after = state.replace(step=state.step + 1, ema=ema, ema_variables=ema_variables)
     return guard_round(before, after), metrics
 
 
-def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[str, Array], index: Array, key: Array,
-                 hyper: Hyper, turn: Array) -> tuple[GameState, Metrics]:
-    """All repeats of one update, if this is one of its rounds."""
+def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[str, Array],
+                 index: Array, key: Array, hyper: Hyper,
+                 turn: Array) -> tuple[GameState, Metrics]:
+    """Plays all repeats of one update, if this is one of its rounds."""
 
-    def repeat(state: GameState, slot: tuple[Mapping[str, Array], Array]) -> tuple[GameState, Metrics]:
+    def repeat(state: GameState,
+               slot: tuple[Mapping[str, Array], Array]) -> tuple[GameState, Metrics]:
         batch, own_key = slot
         return _step(game, update, state, {**batch, "index": index}, own_key, hyper)
 
+    # Every repeat has its own batch and its own draws; the last one's metrics are logged.
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(update.repeats))
 
     def play(state: GameState) -> tuple[GameState, Metrics]:
@@ -78,12 +83,14 @@ def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[st
 
     if update.every == 1:
         return play(state)
+    # A lazy update keeps its metrics in the memory, for the rounds that leave it out.
     held = state.memory.get(HELD, {}).get(update.name)
 
     def play_and_hold(state: GameState) -> tuple[GameState, Metrics]:
         state, metrics = play(state)
         if held is not None:
-            state = state.replace(memory={**state.memory, HELD: {**state.memory[HELD], update.name: metrics}})
+            state = state.replace(
+                memory={**state.memory, HELD: {**state.memory[HELD], update.name: metrics}})
         return state, metrics
 
     def leave_out(state: GameState) -> tuple[GameState, Metrics]:
@@ -92,15 +99,17 @@ def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[st
         shapes = jax.eval_shape(play, state)[1]
         return state, {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
 
+    # A branch and not a choice between results: a round that leaves it out does not pay for it.
     return jax.lax.cond(turn % update.every == 0, play_and_hold, leave_out, state)
 
 
 def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Array], key: Array,
           hyper: Hyper) -> tuple[GameState, Metrics]:
-    """One optimizer step of every network that the update trains."""
+    """Takes one optimizer step of every network that the update trains."""
 
     def loss_fn(trained: dict, batch: Mapping[str, Array]) -> tuple:
-        return update.loss(Scene({**state.params, **trained}, state.variables, state.memory, batch, key, hyper))
+        return update.loss(Scene(
+            {**state.params, **trained}, state.variables, state.memory, batch, key, hyper))
 
     def differentiated(batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
         trained = {name: state.params[name] for name in update.trains}
@@ -112,44 +121,49 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
     if game.axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
     memory = aux.memory if update.control is None else update.control(aux.memory, metrics, hyper)
-    # A step of each player.
+    # A step of each player: regularizers, optimizer, projection.
     params, opt_state, variables = dict(state.params), dict(state.opt_state), dict(state.variables)
     for name in update.trains:
         gradients, metrics = _regularized(game, name, params[name], gradients, metrics, hyper)
-        changes, opt_state[name] = game.optimizers[name](hyper).update(gradients[name], opt_state[name], params[name])
+        changes, opt_state[name] = game.optimizers[name](hyper).update(
+            gradients[name], opt_state[name], params[name])
         params[name] = optax.apply_updates(params[name], changes)
         if name in game.projections:
             params[name] = game.projections[name](params[name], hyper)
     # An update leaves no trace in networks that it neither trains nor names among its passes.
     for name in (*update.trains, *update.passes):
         variables[name] = aux.variables[name]
-    after = state.replace(params=params, opt_state=opt_state, variables=variables, memory=dict(memory))
+    after = state.replace(
+        params=params, opt_state=opt_state, variables=variables, memory=dict(memory))
     return guard_step(game, update, state, after, metrics["loss"], gradients), metrics
 
 
-def _regularized(game: Game, name: str, params: Tree, gradients: Mapping[str, Tree], metrics: Metrics,
-                 hyper: Hyper) -> tuple[Mapping[str, Tree], Metrics]:
-    """Gradients and metrics with what the regularizers of one network add, which see no batch."""
+def _regularized(game: Game, name: str, params: Tree, gradients: Mapping[str, Tree],
+                 metrics: Metrics, hyper: Hyper) -> tuple[Mapping[str, Tree], Metrics]:
+    """Adds the regularizers of one network, which see no batch, to its gradients and metrics."""
     for label, regularizer in game.regularizers.get(name, {}).items():
         value, slopes = jax.value_and_grad(regularizer)(params)
         weight = hyper[f"{name}_{label}_weight"]
-        added = jax.tree.map(lambda gradient, slope, weight=weight: gradient + weight * slope, gradients[name], slopes)
+        added = jax.tree.map(lambda gradient, slope, weight=weight: gradient + weight * slope,
+                             gradients[name], slopes)
         gradients, metrics = {**gradients, name: added}, {**metrics, f"{name}_{label}": value}
     return gradients, metrics
 
 
 def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],
                batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
-    """Gradients, metrics and the rest for a batch, or their means over its slices, played one after another.
+    """Computes gradients, metrics and the rest of a batch, as means over slices played in turn.
 
-    Every slice starts from the same variables and memory, which no slice may change by its examples; those
-    after the last are those after the batch. So the means are the large batch's own.
+    Every slice starts from the same variables and memory, which no slice may change by its
+    examples; those after the last are those after the batch. So the means are the large batch's
+    own.
     """
     if game.accumulate == 1:
         return differentiated(batch)
 
     def sliced(array: Array) -> Array:
-        # Neighbouring groups go to different slices: so each device, which has neighbours, has a part of every slice.
+        # Neighbouring groups go to different slices, so that each device, which has neighbours, has
+        # a part of every slice.
         groups = array.reshape(-1, game.accumulate, game.group, *array.shape[1:])
         return jnp.moveaxis(groups, 1, 0).reshape(game.accumulate, -1, *array.shape[1:])
 
@@ -159,8 +173,11 @@ def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple
         gradients, metrics, aux = differentiated(part)
         return (jax.tree.map(jnp.add, carried[0], (gradients, metrics)), aux), None
 
-    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-                         jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
+    # A scan holds the activations of one slice at a time; sums begin at zeros of a slice's shapes.
+    empty = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
+        jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
     (total, aux), _ = jax.lax.scan(add, (empty[:2], empty[2]), slices)
+    # The mean over slices of one size is the mean over the batch.
     gradients, metrics = jax.tree.map(lambda leaf: leaf / game.accumulate, total)
     return gradients, metrics, aux

@@ -17,14 +17,14 @@ def stay(state: GameState) -> GameState:
 class Stage:
     """Some rounds of a training, and the game that is played in them.
 
-    All stages have one state: it is initialised from the last stage's networks, and earlier stages use a
-    part of the same trees, so that checkpoints never change shape.
+    All stages have one state: it is initialised from the last stage's networks, and earlier stages
+    use a part of the same trees, so that checkpoints never change shape.
 
     Attributes:
       game: what is played; its images are of the full resolution in every stage.
-      rounds: how many; None, of the last stage alone, for the rest of the training.
-      enter: changes the state where the stage begins (resets moments, say); pure. A checkpoint at the
-        boundary is of before it.
+      rounds: their number; None, for the last stage alone, is the rest of the training.
+      enter: changes the state when the stage begins, for example resets moments; pure. A checkpoint
+        at the boundary has the state before it.
     """
 
     game: Game
@@ -33,7 +33,7 @@ class Stage:
 
 
 def rounds_for(game: Game, kimg: float) -> int:
-    """Computes the rounds of a game that show at least `kimg` thousand real images."""
+    """Computes the number of rounds of a game that show at least `kimg` thousand real images."""
     return -(-round(kimg * 1000) // game.images_per_round)
 
 
@@ -43,34 +43,39 @@ def joined_stages(stages: Sequence[Stage]) -> Game:
     Each stage's game gets its `start`.
 
     Raises:
-      ValueError: for stages whose states differ in structure, shape or numbers' names, which names the stage.
+      ValueError: with the number of the stage, for rounds that do not fit its place, and for states
+        that differ in structure or in the names of networks, numbers, memory or averages.
     """
     # Each begins where the one before ends.
     start, placed = Start(), []
     for number, stage in enumerate(stages):
         game, last = dataclasses.replace(stage.game, start=start), number == len(stages) - 1
         if (stage.rounds is None) != last or (stage.rounds or 1) < 1:
-            raise ValueError(f"stage {number + 1} of {len(stages)} has rounds={stage.rounds}; all but the last have a "
-                             "number of at least 1, and the last one has None")
+            raise ValueError(f"stage {number + 1} of {len(stages)} has rounds={stage.rounds}; all "
+                             "but the last have a number of at least 1, and the last one has None")
         placed.append(dataclasses.replace(stage, game=game))
         if not last:
-            start = Start(start.step + stage.rounds, start.images + stage.rounds * game.images_per_round,
+            start = Start(start.step + stage.rounds,
+                          start.images + stage.rounds * game.images_per_round,
                           start.position + stage.rounds * game.slots * game.batch_size)
     _check_states(placed)
     return dataclasses.replace(placed[-1].game, stages=tuple(placed))
 
 
 def _check_states(stages: Sequence[Stage]) -> None:
-    """Raises ValueError where the last stage's state does not serve another stage."""
+    """Raises ValueError if the last stage's state does not fit another stage."""
     key = jax.eval_shape(lambda: jax.random.key(0))
     final = stages[-1].game
     whole = jax.eval_shape(lambda key: init_state(final, key), key)
     for number, stage in enumerate(stages, start=1):
         game = stage.game
-        for words, own, other in (("networks", game.networks, final.networks), ("numbers", game.hyper, final.hyper),
-                                  ("memory", game.memory, final.memory), ("averages", game.ema, final.ema)):
+        for words, own, other in (("networks", game.networks, final.networks),
+                                  ("numbers", game.hyper, final.hyper),
+                                  ("memory", game.memory, final.memory),
+                                  ("averages", game.ema, final.ema)):
             if different := sorted(set(own) ^ set(other)):
-                raise ValueError(f"stage {number} and the last stage differ in their {words}: {', '.join(different)}")
+                raise ValueError(f"stage {number} and the last stage differ in their {words}: "
+                                 f"{', '.join(different)}")
         entered = jax.eval_shape(stage.enter, whole)
         if jax.tree.structure(entered) != jax.tree.structure(whole):
             raise ValueError(f"stage {number} enters with a state of another structure")
@@ -83,10 +88,10 @@ def stages_of(game: Game) -> tuple[Stage, ...]:
 
 def stage_after(game: Game, step: int) -> tuple[int, Stage]:
     """Returns number (from 0) and stage of the round that follows `step` rounds."""
-    return max(((number, stage) for number, stage in enumerate(stages_of(game)) if stage.game.start.step <= step),
-               key=lambda found: found[0])
+    return max(((number, stage) for number, stage in enumerate(stages_of(game))
+                if stage.game.start.step <= step), key=lambda found: found[0])
 
 
 def stage_before(game: Game, step: int) -> Stage:
-    """Returns the stage of the last of `step` rounds, whose game a checkpoint of then shows."""
+    """Returns the stage of the last of `step` rounds, whose game made a checkpoint at `step`."""
     return stage_after(game, max(step - 1, 0))[1]

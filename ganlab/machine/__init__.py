@@ -1,4 +1,4 @@
-"""What a process and its backend need, so that numbers are the same whatever shell they were typed in."""
+"""What a process and its backend need, so that numbers do not depend on the shell."""
 
 from ganlab.machine.allowance import allowed_cores, allowed_memory, load_per_core
 from ganlab.machine.numbers import FIXED, drop_from_shell, fix_numbers, numbers_in_force

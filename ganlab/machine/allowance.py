@@ -1,4 +1,4 @@
-"""What of the machine this process may use: in a job of SLURM or in a container that is less than there is."""
+"""How much of the machine this process may use: a part of it in a job of SLURM or a container."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,10 @@ MEBIBYTE = 2**20
 
 def allowed_memory(groups: Path = GROUPS, own_groups: Path = OWN_GROUPS,
                    environment: Mapping[str, str] = os.environ) -> int:
-    """Returns the bytes of memory that this process may fill: the least of what the machine has, what its control
-    groups allow, and what SLURM gave its job.
+    """Returns the bytes of memory that this process may fill.
+
+    They are the least of what the machine has, what the process's control groups allow, and what
+    SLURM gave its job.
 
     Args:
       groups: where the system mounts control groups, of either version.
@@ -24,14 +26,18 @@ def allowed_memory(groups: Path = GROUPS, own_groups: Path = OWN_GROUPS,
 
 
 def allowed_cores(environment: Mapping[str, str] = os.environ) -> int:
-    """Returns how many cores this process may use: those that it is bound to, and no more than SLURM gave its job."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns how many cores this process is bound to, at most what SLURM gave its job."""
+    bound = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+             else os.cpu_count() or 1)
     return min(bound, _number(environment.get("SLURM_CPUS_ON_NODE")) or bound)
 
 
 def load_per_core() -> float | None:
-    """Returns how busy the machine was over the last minute: its load average divided by its cores, whoever uses them;
-    None where the system keeps no load average. Above 1, work waited for a core."""
+    """Returns the machine's load average over the last minute divided by its cores.
+
+    It counts all processes; above 1, work waited for a core. None if the system keeps no load
+    average.
+    """
     try:
         return os.getloadavg()[0] / (os.cpu_count() or 1)
     except (AttributeError, OSError):
@@ -39,7 +45,7 @@ def load_per_core() -> float | None:
 
 
 def _group_limits(groups: Path, own_groups: Path) -> Iterator[int]:
-    """The limits of the process's groups and of those around them, each of which holds."""
+    """Yields the limits of the process's groups and of those around them, all of which apply."""
     try:
         lines = own_groups.read_text().splitlines()
     except OSError:  # Linux alone has them.
@@ -49,28 +55,31 @@ def _group_limits(groups: Path, own_groups: Path) -> Iterator[int]:
         if kinds not in ("", "memory"):
             continue
         # Version 2 has one tree for all kinds, version 1 a tree for memory.
-        top, file = (groups / "memory", "memory.limit_in_bytes") if kinds else (groups, "memory.max")
+        top, file = ((groups / "memory", "memory.limit_in_bytes") if kinds
+                     else (groups, "memory.max"))
         own = top / path.lstrip("/")
         for folder in (own, *own.parents):
             if not folder.is_relative_to(top):
                 break
             try:
                 limit = _number((folder / file).read_text().strip())
-            except OSError:  # The top has no limit, and a container does not see what is around its own groups.
+            except OSError:
+                # The top has no limit, and a container does not see what is around its own groups.
                 continue
             if limit:
                 yield limit
 
 
 def _slurm_limits(environment: Mapping[str, str]) -> Iterator[int]:
-    """What `--mem` and `--mem-per-cpu` of a job come to; 0 stands for the whole node."""
+    """Yields the bytes that `--mem` and `--mem-per-cpu` of a job allow; 0 means the whole node."""
     if whole := _number(environment.get("SLURM_MEM_PER_NODE")):
         yield whole * MEBIBYTE
-    of_one, cores = (_number(environment.get(name)) for name in ("SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"))
+    of_one, cores = (_number(environment.get(name))
+                     for name in ("SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"))
     if of_one and cores:
         yield of_one * cores * MEBIBYTE
 
 
 def _number(text: str | None) -> int | None:
-    """A whole number, or None for anything else, such as the `max` of a group without a limit."""
+    """Reads a whole number; None for anything else, such as `max` of a group without limit."""
     return int(text) if text and text.isdecimal() else None

@@ -1,4 +1,4 @@
-"""Numbers that XLA:CPU computes once."""
+"""A way to have XLA:CPU compute numbers once."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from ganlab.types import Tree
 
 
 def apart(function: Callable[[], Tree]) -> Tree:
-    """Computes what a function makes, on a CPU once and for all; on other platforms this is a call like any other.
+    """Calls a function whose results a CPU computes only once; elsewhere it is an ordinary call.
 
-    XLA:CPU computes numbers again in each loop that reads them, and its optimization barriers are gone before it does
-    so; a call that is not to be inlined stays.
+    XLA:CPU computes numbers again in each loop that reads them, and removes its optimization
+    barriers before it does so; a call that must not be inlined stays.
     """
     if not for_cpu():
         return function()

@@ -1,7 +1,8 @@
-"""What of JAX's settings changes draws or precision: ganlab's, not the shell's.
+"""JAX's settings that change draws or precision: ganlab sets them, not the shell.
 
-JAX reads its settings from the environment. Those of FIXED would change the samples of a run, and the values of a
-metric, under the same config and the same protocol. So they are fixed when a process starts, and recorded.
+JAX reads its settings from the environment. Those of FIXED would change the samples of a run, and
+the values of a metric, under the same config and the same protocol. So they are fixed when a
+process starts, and recorded.
 """
 
 from collections.abc import MutableMapping
@@ -19,7 +20,7 @@ FIXED: dict[str, Any] = {
 
 
 def drop_from_shell(environment: MutableMapping[str, str]) -> list[str]:
-    """Removes from an environment what JAX would read there of FIXED; returns what was removed, as `NAME=value`.
+    """Removes the settings of FIXED from an environment; returns those removed, as `NAME=value`.
 
     Call it before JAX is imported, which does not start with a value that it does not know.
     """
@@ -28,8 +29,11 @@ def drop_from_shell(environment: MutableMapping[str, str]) -> list[str]:
 
 
 def fix_numbers() -> None:
-    """Sets JAX to FIXED, whatever it has read from the environment; call it before JAX computes anything."""
-    import jax  # Here, because the environment is looked at before JAX is imported.
+    """Sets JAX to FIXED, whatever it has read from the environment.
+
+    Call it before JAX computes anything.
+    """
+    import jax  # Here, because `drop_from_shell` comes before JAX is imported.
 
     for name, value in FIXED.items():
         if getattr(jax.config, name) != value:
@@ -37,7 +41,7 @@ def fix_numbers() -> None:
 
 
 def numbers_in_force() -> dict[str, Any]:
-    """Returns the settings of FIXED that JAX has now, by their names without `jax_`; of JSON's types."""
+    """Returns JAX's current settings of FIXED by names without `jax_`, in JSON's types."""
     import jax
 
     return {name.removeprefix("jax_"): getattr(jax.config, name) for name in FIXED}

@@ -1,4 +1,4 @@
-"""How XLA:CPU computes the random bits of JAX: the same bits, as straight code."""
+"""Random bits of JAX on XLA:CPU: the same bits, as straight code instead of a loop."""
 
 import math
 
@@ -14,22 +14,25 @@ from ganlab.types import Array
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 _CUTS = (1, 3) if jax.__version_info__ >= (0, 11) else ()
-"""Groups of four rounds after which `_unseen_zero` is used. The LLVM of older versions needs none, and there they cost
-5 to 10% of a round of small networks."""
+"""Groups of four rounds after which `_unseen_zero` is used. The LLVM of older versions needs none,
+and there they would cost 5 to 10% of a round of small networks."""
 _LARGE = 2**16
-"""Draws, such as those of a dropout, from which on it costs more to make them anew than to keep them."""
+"""Number of draws at once, as for dropout, from which on drawing again costs more than keeping."""
 
 
 def threefry(key: tuple[Array, Array], counts: tuple[Array, Array],
              cuts: tuple[int, ...] = _CUTS) -> tuple[Array, Array]:
-    """Computes Threefry-2x32 of 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3",
-    section 3.3).
+    """Computes Threefry-2x32 of 20 rounds on two words, uint32.
+
+    By Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3.
 
     Args:
-      key: its two words, uint32, of one shape with the counts or broadcast to it.
-      counts: the two words of what is encrypted.
-      cuts: groups of four rounds, from 0, after which the vectorizer's search is ended; no bit depends on them.
+      key: its two words, uint32, of the shape of the counts or broadcast to it.
+      counts: the two words that are encrypted.
+      cuts: groups of four rounds, from 0, after which the vectorizer's search is ended; no bit
+        depends on them.
     """
+    # The key's third word is made of the other two.
     words = (*key, key[0] ^ key[1] ^ _PARITY)
     zero = _unseen_zero(key[0])
     first, second = counts[0] + words[0], counts[1] + words[1]
@@ -38,7 +41,8 @@ def threefry(key: tuple[Array, Array], counts: tuple[Array, Array],
         for rotation in _ROTATIONS[group % 2]:
             first = first + second
             left = jax.lax.shift_left(second, jax.lax.full_like(second, rotation))
-            second = first ^ (left | jax.lax.shift_right_logical(second, jax.lax.full_like(second, 32 - rotation)))
+            second = first ^ (left | jax.lax.shift_right_logical(
+                second, jax.lax.full_like(second, 32 - rotation)))
         # The next words of the key, with the number of the group.
         first = first + words[(group + 1) % 3]
         second = second + words[(group + 2) % 3] + np.uint32(group + 1)
@@ -49,24 +53,25 @@ def threefry(key: tuple[Array, Array], counts: tuple[Array, Array],
 
 
 def _unseen_zero(word: Array) -> Array:
-    """Computes 0 from a word, uint32, in a way that no compiler folds: one of two neighbours is even.
+    """Computes 0 from a word, uint32, in a way that no compiler folds: n (n + 1) is even.
 
-    LLVM's vectorizer asks of each number whether all that reads it uses one lane alone, and follows every way through
-    sums, shifts and exclusive ors, of which a cipher has 2.6^20 and a chain of ciphers that power: where the answer is
-    yes, as for a label that becomes an address, it never comes (jaxlib 0.12). A maximum ends each way.
+    LLVM's vectorizer asks for each number whether everything that reads it uses one lane alone. It
+    follows every path through sums, shifts and exclusive ors, of which a cipher has 2.6^20, and a
+    chain of ciphers that number to the power of its length: if the answer is yes, as for a label
+    that becomes an address, it never ends (jaxlib 0.12). A maximum ends each path.
     """
     one = np.uint32(1)
     return (word * (word + one)) & one
 
 
 def straighten_random_bits() -> None:
-    """Makes programs for the CPU compute random bits as straight code, where JAX has a loop of five steps.
+    """Makes programs for the CPU compute random bits as straight code; JAX has a loop of five steps.
 
-    The loop compiles sooner, but each of its steps is several programs of its own, of which a round of small networks,
-    with a dozen of such loops one after another, has hundreds.
+    The loop compiles sooner, but each of its steps is several programs of its own, and a round of
+    small networks, with a dozen such loops in a row, would have hundreds.
     """
     def draw(*words: Array) -> tuple[Array, Array]:
-        # An exported program takes batches of any size: its draws count as small.
+        # An exported program takes batches of any size: its draws count as few.
         shapes = [word.shape for word in words if all(isinstance(extent, int) for extent in word.shape)]
         if math.prod(np.broadcast_shapes(*shapes)) < _LARGE:
             return threefry(words[:2], words[2:])

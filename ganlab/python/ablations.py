@@ -10,7 +10,7 @@ from ganlab.report.study_files import trials_table
 
 
 def ablate(ablation: str, workdir: str | Path) -> pyarrow.Table:
-    """Trains every variant of an ablation from every seed, or resumes that, as `ganlab ablate` does.
+    """Trains every variant of an ablation from every seed, or resumes it, as `ganlab ablate` does.
 
     Args:
       ablation: the file and its choices, such as `experiments/ablations/penalties.py`.
@@ -20,19 +20,19 @@ def ablate(ablation: str, workdir: str | Path) -> pyarrow.Table:
       The table of `trials`.
 
     Raises:
-      RuntimeError: where not every stack came to its end; what was printed says why.
+      RuntimeError: if a stack did not come to its end; what was printed says why.
     """
     if status := main(["ablate", f"--ablation={ablation}", f"--workdir={workdir}"]):
-        raise RuntimeError(f"the ablation in {workdir} ended with status {status}; what was printed says why, and the "
-                           "same call resumes it")
+        raise RuntimeError(f"the ablation in {workdir} ended with status {status}; what was "
+                           "printed says why, and the same call resumes it")
     return trials(workdir)
 
 
 def trials(workdir: str | Path) -> pyarrow.Table:
     """Reads an ablation's trials, finished or not: a row a trial, as in its results.parquet.
 
-    Columns are `variant`, `seed`, `status`, `axis/NAME`, `value/NAME` and its `protocol/NAME`, and costs;
-    `.to_pandas()` of the table gives a data frame where pandas is installed.
+    Columns are `variant`, `seed`, `status`, `axis/NAME`, `value/NAME` and its `protocol/NAME`, and
+    costs; `.to_pandas()` of the table gives a data frame if pandas is installed.
 
     Raises:
       ConfigError: for a directory that holds no ablation.

@@ -8,17 +8,20 @@ from ganlab.ablation import experiment_config
 from ganlab.config import ConfigError, complete, flat, unknown, validate
 
 
-def read_config(experiment: str, changes: dict[str, Any] | None = None) -> ml_collections.ConfigDict:
+def read_config(experiment: str,
+                changes: dict[str, Any] | None = None) -> ml_collections.ConfigDict:
     """Reads the config of an experiment with its choices, as after `--config=`.
 
     Args:
-      experiment: the file and its choices, such as `experiments/digits.py:loss=hinge`; a shipped one is
-        found wherever Python runs.
+      experiment: the file and its choices, such as `experiments/digits.py:loss=hinge`; a shipped
+        one is found wherever Python runs.
       changes: values of keys by their path, such as `{"train.total_rounds": 100}`.
 
     Raises:
-      ConfigError: for a file, a choice or a key that does not exist, or a value that is not allowed.
+      ConfigError: for a file, a choice or a key that does not exist, or a value that is not
+        allowed.
     """
+    # Values by their paths, each a key that the config has.
     config = experiment_config(experiment)
     known = dict(flat(config))
     for path, value in (changes or {}).items():
@@ -31,7 +34,9 @@ def read_config(experiment: str, changes: dict[str, Any] | None = None) -> ml_co
         try:
             section[name] = value
         except TypeError as error:
-            raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; {error}") from error
+            raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; "
+                              f"{error}") from error
+    # A value may call for further keys, which get their defaults.
     complete(config)
     validate(config)
     return config

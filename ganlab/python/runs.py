@@ -34,7 +34,7 @@ class Run:
     Attributes:
       path: the directory.
       step: rounds after which the checkpoint was saved.
-      config: what was run.
+      config: the run's config.
     """
 
     path: Path
@@ -44,13 +44,13 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
-        """The logged numbers of training: `step`, `kimg` and each metric [logged rounds], NaN where one is missing."""
+        """Logged numbers of training: `step`, `kimg` and metrics, each [logged rounds], or NaN."""
         file = RunDirectory(self.path).metrics_file
         return read_metrics(file) if file.exists() else {}
 
     @property
     def results(self) -> list[Record]:
-        """What `ganlab evaluate`, and training at its intervals, have measured, each with its protocol."""
+        """What `ganlab evaluate` and training have measured, each with its protocol."""
         file = RunDirectory(self.path).results_file
         return read_results(file) if file.exists() else []
 
@@ -62,42 +62,45 @@ class Run:
         return list(checkpoints.steps)
 
     def latents(self, number: int, seed: int = 0, **options: Any) -> np.ndarray:
-        """Draws latents [number, ...] of a seed; those of `sample`. The first k are the same for every number.
+        """Draws latents [number, ...] of a seed, those of `sample`.
 
-        Options are the sampler's, such as `truncation` and `temperature`.
+        The first k are the same for every number. Options are the sampler's, such as `truncation`
+        and `temperature`.
         """
         return np.asarray(self._trained.latents(number, seed, self._known(options)))
 
     def images(self, latents: np.ndarray, labels: Sequence[int | str] | None = None, seed: int = 0,
                **options: Any) -> np.ndarray:
-        """Computes images [n, h, w, c] of latents of one's own, float32 in [-1, 1], or points [n, d].
+        """Computes images [n, h, w, c] of latents, float32 in [-1, 1], or points [n, d].
 
         Args:
           latents: [n, ...].
-          labels: classes [n] by name or number, of a conditional run; None for all of them in turn.
+          labels: classes [n] by name or number, for a conditional run; None for all of them in
+            turn.
           seed: of what is drawn beside the latents.
           **options: of the sampler.
 
         Raises:
-          ConfigError: for a class or an option that does not exist, or labels of an unconditional run.
+          ConfigError: for a class or an option that does not exist, or labels of an unconditional
+            run.
         """
         numbers = self._labels(labels, len(latents))
         return self._trained.images(latents, numbers, options=self._known(options), seed=seed)
 
     def sample(self, number: int, labels: Sequence[int | str] | None = None, seed: int = 0,
                **options: Any) -> np.ndarray:
-        """Draws samples, uint8 [number, h, w, c] (points: float32), the same as `ganlab sample` of this seed.
+        """Draws samples, uint8 [number, h, w, c] (points: float32), as `ganlab sample` does.
 
-        Arguments and errors are those of `images`.
+        The same seed gives the same samples. Arguments and errors are those of `images`.
         """
         made = self.images(self.latents(number, seed, **options), labels, seed, **options)
         return to_uint8(made) if made.ndim == 4 else made
 
     def translate(self, pictures: np.ndarray, direction: str = "AB") -> np.ndarray:
-        """Computes translations uint8 [n, h, w, c] of pictures uint8 [n, h, w, c], of a run that translates.
+        """Computes translations uint8 [n, h, w, c] of pictures uint8 [n, h, w, c].
 
         Raises:
-          ConfigError: for a run or a direction that does not exist.
+          ConfigError: for a direction that the run does not have, or a run that does not translate.
         """
         if direction not in self._trained.game.translators:
             found = ", ".join(self._trained.game.translators) or "none"
@@ -106,7 +109,10 @@ class Run:
 
     def show(self, number: int = 25, labels: Sequence[int | str] | None = None, seed: int = 0,
              **options: Any) -> Image.Image:
-        """Draws samples as one picture, which a notebook shows inline; arguments and errors as of `sample`."""
+        """Draws samples as one picture, which a notebook shows inline.
+
+        Arguments and errors are those of `sample`.
+        """
         images = self.images(self.latents(number, seed, **options), labels, seed, **options)
         columns = grid_columns(self.config, self._trained.dataset, number)
         return Image.fromarray(draw_samples(images, self._trained.dataset, columns, self.config.name))
@@ -115,14 +121,16 @@ class Run:
         known = self._sampler_options
         for name in options:
             if name not in known:
-                raise ConfigError(f"{name} is not an option of the run's sampler; it has {', '.join(known)}")
-        return {name: float(value) if isinstance(known[name], float) else value for name, value in options.items()}
+                raise ConfigError(f"{name} is not an option of the run's sampler; it has "
+                                  f"{', '.join(known)}")
+        return {name: float(value) if isinstance(known[name], float) else value
+                for name, value in options.items()}
 
     @functools.cached_property
     def _sampler_options(self) -> Mapping[str, Any]:
         if self._trained.game.sampler is None:
-            raise ConfigError(f"{self.path} holds a run of system {self.config.system.name}, which draws no samples; "
-                              "use translate")
+            raise ConfigError(f"{self.path} holds a run of system {self.config.system.name}, which "
+                              "draws no samples; use translate")
         return self._trained.game.sampler.options
 
     def _labels(self, labels: Sequence[int | str] | None, number: int) -> np.ndarray:
@@ -132,7 +140,8 @@ class Run:
         if not self.config.system.get("conditional"):
             raise ConfigError("labels were given, and the run is unconditional; leave them out")
         if len(labels) != number:
-            raise ConfigError(f"{len(labels)} labels were given for {number} images; {classes_text(names)}")
+            raise ConfigError(f"{len(labels)} labels were given for {number} images; "
+                              f"{classes_text(names)}")
         return np.array([class_number("labels", str(label), names) for label in labels], np.int32)
 
 
@@ -142,7 +151,7 @@ def load(workdir: str | Path, step: int | None = None, ema: bool = True) -> Run:
     Args:
       workdir: the run's directory.
       step: rounds; None for the newest.
-      ema: averaged weights; False for those that were last trained.
+      ema: True for averaged weights, False for those that were last trained.
 
     Raises:
       ConfigError: for a directory without a run, or a checkpoint that does not exist or read.
@@ -153,17 +162,19 @@ def load(workdir: str | Path, step: int | None = None, ema: bool = True) -> Run:
 
 
 def train(config: ml_collections.ConfigDict, workdir: str | Path) -> Run:
-    """Trains a config in a new directory, or resumes the run there, as `ganlab train` does, and opens it.
+    """Trains a config in a new directory, or resumes the run there, and opens it.
+
+    It does what `ganlab train` does.
 
     Raises:
       ConfigError: for any mistake, before anything is written.
-      RuntimeError: where training did not come to its end: it was interrupted, or stopped itself.
+      RuntimeError: if training did not come to its end: it was interrupted, or stopped by itself.
     """
     set_up_process()
     complete(config)
     validate(config)
     status = train_run(config, RunDirectory(workdir), command=["ganlab.train"])
     if status:
-        raise RuntimeError(f"training in {workdir} ended with status {status}; what was printed says why, and the same "
-                           "call resumes it")
+        raise RuntimeError(f"training in {workdir} ended with status {status}; what was printed "
+                           "says why, and the same call resumes it")
     return load(workdir)

@@ -1,4 +1,4 @@
-"""Which checkpoints there are, told by their folders: Orbax opens no directory where one of them is damaged."""
+"""Which checkpoints exist, by their folders: Orbax does not open a directory if one is damaged."""
 
 import json
 from collections.abc import Sequence
@@ -9,14 +9,18 @@ from ganlab.output import counted
 
 
 def step_folders(directory: Path) -> dict[int, Path]:
-    """The folders of all checkpoints in a directory, by their rounds in rising order, whether they read or not."""
+    """Returns the folders of all checkpoints in a directory, by round in order, readable or not."""
     folders = directory.iterdir() if directory.is_dir() else ()
     # What is still being saved has another name.
-    return dict(sorted((int(path.name), path) for path in folders if path.name.isdigit() and path.is_dir()))
+    return dict(sorted((int(path.name), path) for path in folders
+                       if path.name.isdigit() and path.is_dir()))
 
 
 def stored_metrics(folder: Path) -> dict[str, float] | None:
-    """What was measured of a checkpoint when it was saved, empty where nothing was; None where that does not read."""
+    """Reads what was measured of a checkpoint when it was saved, {} for nothing.
+
+    None if that does not read.
+    """
     try:
         return dict(json.loads((folder / "metrics" / "metrics").read_text()))
     except FileNotFoundError:
@@ -26,15 +30,15 @@ def stored_metrics(folder: Path) -> dict[str, float] | None:
 
 
 def rounds_saved(directory: Path) -> int:
-    """Rounds of the newest checkpoint in a directory, 0 without one."""
+    """Returns the rounds of the newest checkpoint in a directory, 0 without one."""
     return max(step_folders(directory), default=0)
 
 
 def choose_step(steps: Sequence[int], wanted: int | None, directory: Path) -> int:
-    """The checkpoint to read, of those after `steps` rounds: `wanted`, or the newest.
+    """Returns the checkpoint to read, of those after `steps` rounds: `wanted`, or the newest.
 
     Raises:
-      ConfigError: where there is none such.
+      ConfigError: if it does not exist.
     """
     if not steps:
         raise ConfigError(f"{directory} holds no checkpoint yet; train there first")

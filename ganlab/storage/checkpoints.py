@@ -32,36 +32,33 @@ class Best(NamedTuple):
     """Whether lower is better."""
 
     def of(self, metrics: Mapping[str, float] | None) -> float:
-        """The value of a checkpoint's metrics; the worst where it was not measured, or is no number."""
+        """Returns the value of a checkpoint's metrics; the worst if it is NaN or not measured."""
         value = (metrics or {}).get(self.name, math.nan)
         return (math.inf if self.lower else -math.inf) if math.isnan(value) else value
 
 
 class Checkpoints:
-    """Numbered by rounds played. Saving returns before the writing is done; closing waits for it.
+    """Checkpoints by rounds played. Saving returns before the files are written; closing waits.
 
     A checkpoint has two parts. `state` is the state without its averages; `ema` has the averaged
-    params of each network with the variables they need, so that sampling reads it alone. Small
-    arrays lie in a file a part, see `small_arrays`; the others, if any, are an item of Orbax a part.
+    params of each network with the variables they need, so that sampling reads it alone. The small
+    arrays of a part are in one file, see `small_arrays`; others, if any, are an item of Orbax.
     """
 
-    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None, keep_every: int = 0):
+    def __init__(self, directory: Path, keep: int | None = None, best: Best | None = None,
+                 keep_every: int = 0):
         """Opens the checkpoints in a directory: to read; or, with `keep`, to write.
 
-        Then the `keep` newest are kept, the best, and those after a multiple of `keep_every` rounds.
+        Kept are the `keep` newest, the best, and those after a multiple of `keep_every` rounds.
         """
-        # Here and below, because Orbax takes 25 MB and a sixth of a second: what neither saves nor reads spares them.
+        # Imported where it is used, here and below: Orbax takes 25 MB and a sixth of a second.
         import orbax.checkpoint as ocp
         from orbax.checkpoint.checkpoint_managers import (
-            AnyPreservationPolicy,
-            BestN,
-            EveryNSteps,
-            LatestN,
-        )
+            AnyPreservationPolicy, BestN, EveryNSteps, LatestN)
 
         from ganlab.storage.small_arrays_item import SmallArrays
 
-        # Opening to write clears away what a crash left half saved, and so what a running training is saving.
+        # What is kept. Opening to write removes what is half saved, be it by a training that runs.
         options = ocp.CheckpointManagerOptions(read_only=True)
         if keep is not None:
             kept = [LatestN(keep), *([EveryNSteps(keep_every)] if keep_every else [])]
@@ -69,18 +66,18 @@ class Checkpoints:
             if best is not None:
                 kept.append(BestN(get_metric_fn=best.of, reverse=best.lower, n=1,
                                   keep_checkpoints_without_metrics=False))
-                # Without a function of its own the manager writes no metrics, and the best is lost at the next start.
+                # Without this the manager writes no metrics, and the next start loses the best.
                 measured = {"best_fn": best.of, "best_mode": "min" if best.lower else "max"}
-            options = ocp.CheckpointManagerOptions(preservation_policy=AnyPreservationPolicy(kept), create=True,
-                                                   **measured)
+            options = ocp.CheckpointManagerOptions(
+                preservation_policy=AnyPreservationPolicy(kept), create=True, **measured)
         self._directory = directory.absolute()
-        # Orbax opens no directory where one checkpoint's metrics do not read.
+        # Orbax does not open a directory if one checkpoint's metrics do not read.
         self._set_aside = []
         for step, folder in step_folders(self._directory).items():
             if stored_metrics(folder) is None:
                 if keep is None:
-                    raise ConfigError(f"checkpoint {step} in {directory} does not read: its metrics are damaged; "
-                                      "training on sets it aside, or move it away")
+                    raise ConfigError(f"checkpoint {step} in {directory} does not read: its metrics "
+                                      "are damaged; resume training to set it aside, or move it away")
                 self._move_aside(step)
                 self._set_aside.append(step)
         self._hashing: threading.Thread | None = None
@@ -90,7 +87,7 @@ class Checkpoints:
 
     @property
     def latest(self) -> int | None:
-        """The newest complete checkpoint's rounds, or None."""
+        """Rounds of the newest complete checkpoint, or None."""
         return self._manager.latest_step()
 
     @property
@@ -99,14 +96,14 @@ class Checkpoints:
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: GameState, metrics: Mapping[str, float] | None = None) -> None:
-        """Saves the state after `step` rounds, if that is not saved already, with what was measured of it."""
+        """Saves the state after `step` rounds, if it is not saved yet, with what was measured."""
         import orbax.checkpoint as ocp
 
         from ganlab.storage.small_arrays_item import SaveSmall
 
         if step == self.latest:
             return
-        # What this save pushes out may not be read any more when it goes.
+        # The old checkpoint that this save removes must not be read meanwhile.
         self._wait_for_checksums()
         small, items = {}, {}
         for part, tree in _parts(state).items():
@@ -125,14 +122,14 @@ class Checkpoints:
         """Waits for a save, then reads it again for its checksums; in a thread of its own."""
         try:
             self._manager.wait_until_finished()
-        except Exception as error:  # Orbax tells it once, and here nobody hears it.
+        except Exception as error:  # Orbax raises it only once, so it is kept for the next call.
             self._failed = error
             return
         with contextlib.suppress(Exception):  # A checkpoint without checksums is a checkpoint.
             write_checksums(self.folder(step))
 
     def _wait_for_checksums(self) -> None:
-        """Waits for the thread; raises, as `wait`, what it heard of its save."""
+        """Waits for the thread; raises what its save raised, as `wait` does."""
         if self._hashing is not None:
             self._hashing.join()
         failed, self._failed = self._failed, None
@@ -141,20 +138,20 @@ class Checkpoints:
                 raise failed
 
     def folder(self, step: int) -> Path:
-        """Where the files of a checkpoint are."""
+        """Returns the folder of a checkpoint's files."""
         return self._directory / str(step)
 
     def stored(self, step: int, parts: Sequence[str] = PARTS) -> dict[str, dict[str, Any]]:
-        """The arrays of parts of a checkpoint by part and by name, `params.generator.dense.kernel`.
+        """Returns arrays of a checkpoint by part and by name, `params.generator.dense.kernel`.
 
-        Small ones are NumPy's; of those that are not read here there is a shape and a dtype.
+        Small ones are NumPy's; others are not read here and have only a shape and a dtype.
 
         Raises:
-          ConfigError: if it is of a ganlab that wrote another format.
+          ConfigError: if it was written by a ganlab with another format.
         """
         if not (self.folder(step) / ITEM).is_dir() and (self.folder(step) / "state/_METADATA").exists():
-            raise ConfigError(f"checkpoint {step} in {self._directory} is of an older ganlab, which kept every array "
-                              "apart; use that of versions.json beside it, or train in another --workdir")
+            raise ConfigError(f"checkpoint {step} in {self._directory} is of an older ganlab, which wrote "
+                              "other files; use that of versions.json beside it, or train in another --workdir")
         arrays = {part: read_small(self.folder(step), part) for part in parts}
         if large := [part for part in parts if (self.folder(step) / part).is_dir()]:
             found = self._manager.item_metadata(step)
@@ -162,7 +159,7 @@ class Checkpoints:
         return arrays
 
     def _check_fits(self, step: int, like: GameState, found: Mapping[str, Mapping[str, Any]]) -> None:
-        """Refuses arrays of another type or shape, which Orbax would cast, or fill up and cut, without a word."""
+        """Refuses arrays of another type or shape, which Orbax would cast, pad or cut silently."""
         stored = {f"{part}.{name}": array for part, arrays in found.items() for name, array in arrays.items()}
         like = {part: tree for part, tree in _parts(like).items() if part in found}
         wanted = {name: jax.eval_shape(_plain, leaf) for name, leaf in named_arrays(like).items()}
@@ -174,14 +171,14 @@ class Checkpoints:
         if wrong:
             more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise ConfigError(f"checkpoint {step} in {self._directory} holds other arrays than the game of its config "
-                              f"has now: {', '.join(wrong[:3])}{more}; use the ganlab and the JAX settings that "
-                              "versions.json beside it tells, or train in another --workdir")
+                              f"has now: {', '.join(wrong[:3])}{more}; use the ganlab and the JAX settings of "
+                              "versions.json beside it, or train in another --workdir")
 
     def wait(self) -> None:
         """Waits until what was saved is on the disk.
 
         Raises:
-          OSError: if that failed; the checkpoints from before are as they were.
+          OSError: if that failed; earlier checkpoints are as they were.
         """
         self._wait_for_checksums()
         with self._saving():
@@ -189,7 +186,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _saving(self) -> Iterator[None]:
-        """Has one kind of error for a disk that takes no checkpoint, of which Orbax and TensorStore have many."""
+        """Raises OSError for a failed write, for which Orbax and TensorStore have many classes."""
         try:
             with writing(self._directory):
                 yield
@@ -200,7 +197,7 @@ class Checkpoints:
                           str(self._directory)) from error
 
     def restore(self, step: int, like: GameState) -> GameState:
-        """The state after `step` rounds, with the shardings of `like`.
+        """Reads the state after `step` rounds, with the shardings of `like`.
 
         Raises:
           ConfigError: if its arrays are not of the names, shapes and types of `like`.
@@ -213,7 +210,7 @@ class Checkpoints:
         return state.replace(memory={**state.memory, **fault})
 
     def _restored(self, step: int, like: GameState, parts: Sequence[str]) -> dict[str, Tree]:
-        """Parts of a checkpoint as trees, each array where that of `like` is; errors as of `restore`."""
+        """Reads parts of a checkpoint as trees, sharded as `like`; errors as of `restore`."""
         import orbax.checkpoint as ocp
 
         stored, trees = self.stored(step, parts), {}
@@ -229,36 +226,35 @@ class Checkpoints:
         return trees
 
     def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
-        """Rounds and state of the newest checkpoint that reads, or None where there is none at all.
+        """Reads rounds and state of the newest checkpoint that reads; None if none exists.
 
-        Newer ones, which do not read, are moved out of the way: the run plays the rounds
-        since the older one again, to the same numbers, and saves them anew.
+        Newer ones, which do not read, are moved aside: the run plays the rounds since the older one
+        again, to the same numbers, and saves them again.
 
         Args:
           like: a state of the shapes, types and shardings to restore.
-          say: told which checkpoints do not read, and why.
+          say: called with a line on each checkpoint that does not read, and why.
 
         Raises:
-          ConfigError: if there are checkpoints and none reads, or one is of another game; then none is moved.
+          ConfigError: if none of them reads, or one is of another game; then none is moved.
         """
-        damaged = []
+        damaged = []  # From the newest one back, until one reads.
         for step in self._set_aside:
             say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
         for step in reversed(self.steps):
             try:
-                # A file that was altered may still read, to other numbers; one too many changes none, nor do checksums
-                # that are damaged themselves.
+                # A changed file may still read, to other numbers; an extra one changes no number.
                 words = damage(self.folder(step)) or ()
                 if altered := [text for text in words if text.endswith((CHANGED, MISSING))]:
                     raise OSError(", ".join(altered))
                 state = self.restore(step, like)
             except ConfigError:
                 raise
-            except Exception as error:  # Orbax and TensorStore share no class for a file that does not read.
+            except Exception as error:  # Orbax and TensorStore share no class for unreadable files.
                 say(f"checkpoint {step} does not read: {_brief(error)}")
                 damaged.append(step)
                 continue
-            for number in damaged:
+            for number in damaged:  # The older one is the newest once these are moved aside.
                 self._move_aside(number)
                 say(f"checkpoint {number} is set aside as {_aside(number)}")
             wait_for_all("damaged checkpoints are set aside")
@@ -276,7 +272,7 @@ class Checkpoints:
             self.folder(step).rename(aside)
 
     def restore_network(self, network: str, step: int, like: GameState, ema: bool) -> tuple[Tree, Tree]:
-        """`(params, variables)` of one network after `step` rounds, averaged or as trained.
+        """Reads `(params, variables)` of one network after `step` rounds, averaged or as trained.
 
         Raises:
           ConfigError: if the checkpoint does not read, or is of another game.
@@ -304,7 +300,7 @@ class Checkpoints:
 
 
 def named_arrays(tree: Tree) -> dict[str, Any]:
-    """The leaves of a tree by their paths, joined by dots: `params.generator.dense.kernel`."""
+    """Returns the leaves of a tree by paths joined by dots: `params.generator.dense.kernel`."""
     return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
 
 
@@ -313,28 +309,28 @@ def _name(path: tuple) -> str:
 
 
 def _plain(leaf: jax.Array) -> jax.Array:
-    """An array as it is stored: of a random key, its numbers."""
+    """Returns an array as it is stored: of a random key, its numbers."""
     return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def _placed(array: np.ndarray | jax.Array, like: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
-    """A stored array where another one is, of which it has the type and shape."""
+    """Places a stored array on the devices where `like`, of its type and shape, is."""
     if not isinstance(array, np.ndarray):
         return array
     sharding = like.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
     # Copies: what is read may be one piece of memory, and rounds write into theirs.
     placed = jax.make_array_from_callback(array.shape, sharding, lambda index: np.array(array[index]))
-    # Keys are of JAX's default kind, as a run's first one is; numbers of another kind have another shape.
+    # Keys are of JAX's default kind, like a run's first; another kind's numbers have another shape.
     return jax.random.wrap_key_data(placed) if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key) else placed
 
 
 def array_text(array: Any) -> str:
-    """Type and shape of an array, as `float32 (64, 10)`."""
+    """Returns type and shape of an array in words, such as `float32 (64, 10)`."""
     return f"{array.dtype} {tuple(array.shape)}"
 
 
 def _brief(error: Exception) -> str:
-    """The first line of an error, cut: TensorStore appends the whole description of an array."""
+    """Returns a part of an error's first line: TensorStore appends an array's whole description."""
     return str(error).strip().partition("\n")[0][:160]
 
 
@@ -343,12 +339,12 @@ def _parts(state: GameState) -> dict[str, Tree]:
               if name not in ("ema", "ema_variables")}
     # Only a state that is not at fault is saved, or one from before the fault.
     fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
-    # Averages of their own, or what the network called like the average has.
+    # Averaged variables, or those of the network that is named like the average.
     variables = {**state.variables, **state.ema_variables}
     ema = {name: {"params": params, "variables": variables.get(name, {})} for name, params in state.ema.items()}
     return {"state": fields, "ema": ema}
 
 
 def _aside(step: int) -> str:
-    """What the folder of a damaged checkpoint is called, beside those of the others."""
+    """Returns the name of a damaged checkpoint's folder, beside the folder of all checkpoints."""
     return f"damaged_checkpoint_{step}"

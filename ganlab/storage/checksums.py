@@ -1,4 +1,4 @@
-"""Checksums of a checkpoint's files, by which damage is found that still reads."""
+"""Checksums of a checkpoint's files, which show damage in files that still read."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from ganlab.output import write_atomically
 
 FILE = "sha256.json"
-"""In the checkpoint's own folder: it goes where that goes."""
+"""In the checkpoint's own folder, so that it is copied and moved with it."""
 CHANGED, MISSING, EXTRA = "has changed", "is missing", "is extra"
 
 
@@ -17,15 +17,15 @@ def write_checksums(folder: Path) -> None:
 
 
 def has_checksums(folder: Path) -> bool:
-    """Whether checksums of a checkpoint were written."""
+    """Returns whether checksums of a checkpoint were written."""
     return (folder / FILE).exists()
 
 
 def damage(folder: Path) -> list[str] | None:
-    """What is wrong with a checkpoint's files, a few words for each; None where no checksums were written.
+    """Lists what is wrong with a checkpoint's files, in words; None if no checksums were written.
 
-    They are missing where a run was killed after a save and before they were written, and in
-    checkpoints of earlier versions; that is no damage.
+    They are missing if a run was killed after a save and before they were written, and in
+    checkpoints of earlier versions; that is not damage.
     """
     try:
         stored = json.loads((folder / FILE).read_text())
@@ -41,10 +41,11 @@ def damage(folder: Path) -> list[str] | None:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 in hexadecimal by the file's path within the folder."""
+    """Computes SHA-256 in hexadecimal by the file's path within the folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path not in (folder / FILE, folder / f"{FILE}.partial"):
             with open(path, "rb") as file:
-                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(
+                    file, "sha256").hexdigest()
     return found

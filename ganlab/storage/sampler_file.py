@@ -1,12 +1,13 @@
-"""A sampler as one portable file, by `jax.export`: it samples where JAX is installed and ganlab is not.
+"""A sampler as one portable file, by `jax.export`: it needs JAX, but not ganlab, to draw samples.
 
-The file is a zip of two programs, `latents.jax_export` and `images.jax_export`, with README.txt, the lines of Python
-that call them. The weights are constants of the second program; the format, a FlatBuffer, ends at 2 GiB. The batch
-size is free. Each program is lowered for every platform of PLATFORMS, with the convolutions that are quick there.
+The file is a zip of two programs, `latents.jax_export` and `images.jax_export`, with README.txt,
+the lines of Python that call them. The weights are constants of the second program; the format, a
+FlatBuffer, ends at 2 GiB. The batch size is free. Each program is lowered for every platform of
+PLATFORMS, with the convolutions that are quick there.
 
-JAX promises to read programs for half a year. What outlives them is in the file too: `weights.safetensors`,
-`config.json` and meta.json. `sampler_records.read_sampler` reads these as a record, of which `write_sampler`
-makes a new file.
+JAX promises to read programs for half a year. What outlives them is in the file too:
+`weights.safetensors`, `config.json` and `meta.json`. `sampler_records.read_sampler` reads these as
+a record, from which `write_sampler` makes a new file.
 """
 
 import calendar
@@ -42,9 +43,9 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "{}.jax_export"
 META, CONFIG, WEIGHTS = "meta.json", "config.json", "weights.safetensors"
 KINDS = ("averaged", "trained")
-"""Of weights."""
+"""Kinds of weights."""
 MONTHS = 6
-"""For which JAX promises to read what `jax.export` wrote."""
+"""Months for which JAX promises to read what `jax.export` wrote."""
 
 README = '''A trained sampler: {name}, round {round:,}, exported by ganlab {ganlab} on {made}
 under JAX {jax} (jaxlib {jaxlib}). It needs JAX and the package flatbuffers
@@ -73,7 +74,7 @@ $ ganlab checkpoints {renew} --export_sampler=renewed.zip
 
 @dataclasses.dataclass(frozen=True)
 class SamplerRecord:
-    """What a sampler's programs are made of, at any time again.
+    """What a sampler's programs are made of, so that they can be made again at any time.
 
     Attributes:
       config: of the run that trained it.
@@ -81,7 +82,7 @@ class SamplerRecord:
       kind: of the weights, one of KINDS.
       shape: of an example of the data, without the batch.
       class_names: of the data, by label.
-      arrays: the params and variables of its network by name, `generator.params.dense.kernel`.
+      arrays: the params and variables of its networks by name, `generator.params.dense.kernel`.
     """
 
     config: ml_collections.ConfigDict
@@ -93,24 +94,24 @@ class SamplerRecord:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes that samples are asked for by; empty for an unconditional sampler."""
+        """Names of the classes that samples can be drawn of; empty for an unconditional sampler."""
         return self.class_names if self.config.system.get("conditional") else ()
 
 
 def check_sampler_export() -> None:
-    """Raises ConfigError where JAX cannot write the file, before anything is compiled."""
+    """Raises ConfigError if JAX cannot write the file, before anything is compiled."""
     if importlib.util.find_spec("flatbuffers") is None:
-        raise ConfigError("--export_sampler: JAX writes programs by the package flatbuffers, which is not installed; "
-                          "pip install flatbuffers")
+        raise ConfigError("--export_sampler: JAX writes programs by the package flatbuffers, which "
+                          "is not installed; pip install flatbuffers")
 
 
 def sample_keys(seed: int | Array, index: Array) -> Array:
-    """The keys [b] of samples by their numbers [b]: each depends on the seed and its own number alone."""
+    """Derives the keys [b] of samples from the seed and each sample's own number, `index` [b]."""
     return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(index)
 
 
 def sampler_arrays(weights: Weights) -> dict[str, np.ndarray]:
-    """Returns the arrays of the weights of a sampler by name, as a record has them."""
+    """Returns the arrays of a sampler's weights by name, as a record has them."""
     return {f"{network}.{name}": np.asarray(array) for network, own in weights.items()
             for name, array in network_arrays(*own).items()}
 
@@ -119,28 +120,34 @@ def sampler_weights(game: Game, record: SamplerRecord) -> Weights:
     """Returns the arrays of a record as the weights of a game's sampler.
 
     Raises:
-      ConfigError: where the names, types or shapes are not those of its networks.
+      ConfigError: if the names, types or shapes are not those of its networks.
     """
     like = {network: jax.eval_shape(game.networks[network].init, jax.random.key(0))
             for network in game.sampler.networks}
     wanted = {f"{network}.{name}": array_text(leaf) for network, own in like.items()
               for name, leaf in network_arrays(*own).items()}
     found = {name: array_text(array) for name, array in record.arrays.items()}
-    if wrong := [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]:
+    if wrong := [name for name in sorted(wanted.keys() | found.keys())
+                 if wanted.get(name) != found.get(name)]:
         more = f", and {len(wrong) - 1:,} more" if wrong[1:] else ""
-        raise ConfigError(f"the weights are not of the {' and '.join(like)} that the config describes: {wrong[0]} is "
-                          f"{found.get(wrong[0], 'absent')} there and {wanted.get(wrong[0], 'absent')} here{more}")
+        raise ConfigError(f"the weights are not of the {' and '.join(like)} that the config "
+                          f"describes: {wrong[0]} is {found.get(wrong[0], 'absent')} there and "
+                          f"{wanted.get(wrong[0], 'absent')} here{more}")
     # Each network's tree lists its leaves in the order of their names here.
     return {network: jax.tree.unflatten(jax.tree.structure(own), [
-        record.arrays[f"{network}.{name}"] for name in network_arrays(*own)]) for network, own in like.items()}
+        record.arrays[f"{network}.{name}"] for name in network_arrays(*own)])
+        for network, own in like.items()}
 
 
-def export_sampler(sampler: Sampler, weights: Weights, conditional: bool) -> dict[str, export.Exported]:
-    """Exports the programs `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b]) -> [b, ...]`.
+def export_sampler(sampler: Sampler, weights: Weights,
+                   conditional: bool) -> dict[str, export.Exported]:
+    """Exports a sampler as two programs, `latents` and `images`, with its weights.
 
-    `seed` is uint32, `index` and `labels` are int32; an unconditional sampler's `images` takes no labels.
-    Its options do nothing, and nothing is drawn beside the latents.
+    They are `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b]) ->
+    [b, ...]`. `seed` is uint32, `index` and `labels` are int32; an unconditional sampler's `images`
+    takes no labels. Its options do nothing, and nothing is drawn beside the latents.
     """
+    # Weights as constants, and a batch size that is free.
     options = sampler.with_options({})
     weights = sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare else weights
     # NumPy's arrays become constants of the program; JAX's would bind it to their devices.
@@ -159,21 +166,25 @@ def export_sampler(sampler: Sampler, weights: Weights, conditional: bool) -> dic
         return images_there
 
     def images(latents: Array, labels: Array | None = None) -> Array:
-        # What needs labels by its signature alone sees zeros.
+        # An unconditional sampler has labels in its signature alone: it gets zeros.
         labels = jnp.zeros(latents.shape[:1], jnp.int32) if labels is None else labels
-        # Of the two ways one program has both, and the weights once; whatever is no CPU is alike here.
+        # One program has both kinds of convolutions, and the weights once; platforms other than the
+        # CPU do not differ here.
         return lax.platform_dependent(weights, latents, labels,
                                       cpu=images_on("cpu"), default=images_on("cuda"))
 
+    # The second program takes what the first one gives.
     drawn = export.export(jax.jit(latents), platforms=PLATFORMS)(seed, index)
-    inputs = [jax.ShapeDtypeStruct((number, *drawn.out_avals[0].shape[1:]), drawn.out_avals[0].dtype)]
+    inputs = [jax.ShapeDtypeStruct(
+        (number, *drawn.out_avals[0].shape[1:]), drawn.out_avals[0].dtype)]
     return {"latents": drawn,
-            "images": export.export(jax.jit(images), platforms=PLATFORMS)(*inputs, *([index] if conditional else []))}
+            "images": export.export(jax.jit(images), platforms=PLATFORMS)(
+                *inputs, *([index] if conditional else []))}
 
 
 def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: SamplerRecord,
                   made: datetime.date) -> None:
-    """Writes a sampler as a file; a crash, a full disk and a loss of power leave the old file or the new one.
+    """Writes a sampler as a file; a crash or a full disk leaves the old file or the new one.
 
     The same record gives the same bytes again, on the same day and by the same versions.
 
@@ -184,30 +195,33 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
       record: what the sampler is made of.
       made: the day.
     """
-    # The programs, and what README.txt and meta.json say of them.
+    # The programs, and what README.txt and meta.json say about them.
     programs = export_sampler(sampler, weights, conditional=bool(record.labels))
     shapes = {name: [16, *program.out_avals[0].shape[1:]] for name, program in programs.items()}
-    meta = {"name": record.config.name, "round": record.step, "ganlab": ganlab.__version__, "weights": record.kind,
-            "made": str(made), "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
+    meta = {"name": record.config.name, "round": record.step, "ganlab": ganlab.__version__,
+            "weights": record.kind, "made": str(made),
+            "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
             "jaxlib": jaxlib.__version__, "platforms": PLATFORMS, "classes": record.labels,
             "latents": shapes["latents"][1:], "images": shapes["images"][1:],
             "data": {"shape": record.shape, "class_names": record.class_names}}
-    texts = {"experiment": record.config.name, "round": str(record.step), "ganlab": ganlab.__version__,
+    texts = {"experiment": record.config.name, "round": str(record.step),
+             "ganlab": ganlab.__version__,
              "weights": json.dumps(dict.fromkeys(sampler.networks, record.kind))}
+    # All files, those to make the programs again included.
     parts = {
         "README.txt": _readme(path.name, meta, shapes), META: json.dumps(meta, indent=1) + "\n",
         CONFIG: json.dumps(plain(record.config), indent=2) + "\n",
         WEIGHTS: b"".join(safetensors_parts(f"{path}: {WEIGHTS}", record.arrays, texts)),
         **{PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}}
-    # All at once, or not at all.
+    # The whole file, or nothing.
     with whole_file(path, lasting=True) as whole, zipfile.ZipFile(whole, "w") as file:
         for name, content in parts.items():
-            # A time of its own would make the same sampler another file.
+            # The time of writing would make another file of the same sampler.
             file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
 
 
 def after_months(day: datetime.date, months: int) -> datetime.date:
-    """Returns the same day of the month so many months later, or the last day of that month where it has fewer."""
+    """Returns the same day `months` months later, or the last of that month if it has fewer days."""
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
     return day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
@@ -216,7 +230,8 @@ def after_months(day: datetime.date, months: int) -> datetime.date:
 def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
     number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
     return README.format(**meta | {
-        "name_in_python": json.dumps(file, ensure_ascii=False), "renew": shlex.join([f"--renew={file}"]), "platforms": ", ".join(PLATFORMS),
+        "name_in_python": json.dumps(file, ensure_ascii=False),
+        "renew": shlex.join([f"--renew={file}"]), "platforms": ", ".join(PLATFORMS),
         "latent_shape": shapes["latents"], "image_shape": shapes["images"],
         "labels": f", np.arange(16, dtype=np.int32) % {number}" if number else "",
         "meaning": "Images have values from -1 to 1." if pictures else "Samples are points.",

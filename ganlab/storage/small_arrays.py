@@ -1,7 +1,7 @@
 """The small arrays of a checkpoint, side by side in one file of safetensors for each of its parts.
 
-Orbax and TensorStore take a millisecond or two for each array, whatever its size, and a state has about a
-hundred. Arrays that are large, or of which every device holds a part, are left to them.
+Orbax and TensorStore take a millisecond or two for each array, whatever its size, and a state has
+about a hundred. Arrays that are large, or of which every device holds a part, are left to them.
 """
 
 from pathlib import Path
@@ -18,17 +18,17 @@ LARGEST = 2**20
 
 
 def is_small(array: jax.Array) -> bool:
-    """Whether an array goes into such a file: every process knows all of it, and it is not large."""
+    """Returns whether an array goes into such a file: it is small, and whole in every process."""
     return array.is_fully_replicated and array.nbytes <= LARGEST
 
 
 def small_file(checkpoint: Path, part: str) -> Path:
-    """The file with the small arrays of a part of a checkpoint."""
+    """Returns the file with the small arrays of a part of a checkpoint."""
     return checkpoint / ITEM / f"{part}.safetensors"
 
 
 def read_small(checkpoint: Path, part: str) -> dict[str, np.ndarray]:
-    """The small arrays of a part of a checkpoint by name.
+    """Reads the small arrays of a part of a checkpoint by name.
 
     Raises:
       OSError: if the file does not read.

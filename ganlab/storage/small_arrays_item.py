@@ -23,7 +23,7 @@ class SmallArrays(ocp.AsyncCheckpointHandler):
     """Writes small arrays as an item of a checkpoint; `read_small` reads them."""
 
     async def async_save(self, directory: Any, args: SaveSmall) -> list[ocp.future.Future] | None:
-        """Copies the arrays, which the next round may write into, and leaves the writing to another thread."""
+        """Copies arrays, into which the next round may write; another thread writes the copies."""
         if jax.process_index():
             return None
         copies = {part: {name: np.array(array.addressable_data(0)) for name, array in arrays.items()}
@@ -36,11 +36,11 @@ class SmallArrays(ocp.AsyncCheckpointHandler):
         return [ocp.future.CommitFutureAwaitingContractedSignals(write(), name="small_arrays")]
 
     def save(self, directory: Any, args: SaveSmall) -> None:
-        """Not called: the manager saves as above."""
+        """Raises NotImplementedError: the manager saves by `async_save`."""
         raise NotImplementedError
 
     def restore(self, directory: Any, args: Any = None) -> None:
-        """Not called."""
+        """Raises NotImplementedError: `read_small` reads the arrays."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""The weights of a game's networks by name, from a checkpoint or a file, without building the game that made them."""
+"""Weights of networks by name, from a checkpoint or a file, without building their game."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from ganlab.storage.run_directory import RunDirectory
 from ganlab.types import Tree
 
 PARAMS = "params."
-"""How names of params begin; those of variables begin with their collection, as `batch_stats.`."""
+"""How names of params begin; those of variables begin with a collection, such as `batch_stats.`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +25,10 @@ class StoredWeights:
 
     Attributes:
       name: where they are from, for messages.
-      step: the rounds that they were trained for, where that is known.
-      trained: as last trained; of each network its params and variables.
-      averaged: the same of networks of which an average is kept.
-      read: the same with NumPy arrays in place of what has only a shape and a dtype.
+      step: the rounds that they were trained for, or None if that is not known.
+      trained: as last trained; for each network its params and variables.
+      averaged: the same for networks of which an average is kept.
+      read: returns the same with NumPy arrays in place of what has only a shape and a dtype.
     """
 
     name: str
@@ -39,15 +39,15 @@ class StoredWeights:
 
 
 def network_arrays(params: Tree, variables: Tree) -> dict[str, Any]:
-    """The arrays of one network by name: its params, then its variables."""
+    """Returns the arrays of one network by name: its params, then its variables."""
     return named_arrays({"params": params}) | named_arrays(variables)
 
 
 def run_weights(workdir: str, step: int | None = None) -> StoredWeights:
-    """The weights of a run after `step` rounds, or of its newest checkpoint; reads no array yet.
+    """Opens the weights of a run after `step` rounds, or the newest; reads no array yet.
 
     Raises:
-      ConfigError: if there is no such run or checkpoint, or it does not read.
+      ConfigError: if the run or the checkpoint does not exist, or does not read.
     """
     directory = RunDirectory(workdir)
     directory.read_config()
@@ -61,16 +61,17 @@ def run_weights(workdir: str, step: int | None = None) -> StoredWeights:
         raise
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"checkpoint {step} in {directory.checkpoints} does not read: {error}; "
-                          "`ganlab checkpoints --verify` tells which do") from error
+                          "`ganlab checkpoints --verify` shows which do") from error
     finally:
         checkpoints.close()
     name = f"{workdir} (round {step:,})"
-    return _of_parts(name, step, stored, lambda: _of_parts(name, step, _read(checkpoints.folder(step), stored)))
+    return _of_parts(name, step, stored, lambda: _of_parts(
+        name, step, _read(checkpoints.folder(step), stored)))
 
 
 def _of_parts(name: str, step: int, stored: Mapping[str, Mapping[str, Any]],
               read: Callable[[], StoredWeights] | None = None) -> StoredWeights:
-    """The weights among the arrays of a checkpoint by part and name."""
+    """Returns the weights among the arrays of a checkpoint by part and name."""
     trained: dict[str, dict[str, Any]] = {}
     averaged: dict[str, dict[str, Any]] = {}
     for path, array in stored["state"].items():
@@ -84,17 +85,19 @@ def _of_parts(name: str, step: int, stored: Mapping[str, Mapping[str, Any]],
     return weights
 
 
-def _add(networks: dict[str, dict[str, Any]], array: Any, field: str, network: str, name: str) -> None:
+def _add(networks: dict[str, dict[str, Any]], array: Any, field: str, network: str,
+         name: str) -> None:
     networks.setdefault(network, {})[PARAMS + name if field == "params" else name] = array
 
 
 def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The arrays of a checkpoint as NumPy's; of optimizers, which may be twice as large, large ones stay unread."""
+    """Reads a checkpoint's arrays as NumPy's, except large ones of optimizers."""
     import orbax.checkpoint as ocp
 
     found = {}
     for part, arrays in stored.items():
-        wanted = {name: array if part == "ema" or name.startswith(("params.", "variables.")) else ocp.PLACEHOLDER
+        wanted = {name: array if part == "ema" or name.startswith(("params.", "variables."))
+                  else ocp.PLACEHOLDER
                   for name, array in arrays.items() if not isinstance(array, np.ndarray)}
         found[part] = {name: array for name, array in arrays.items() if name not in wanted}
         if not wanted:
@@ -104,14 +107,17 @@ def _read(folder: Path, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, di
         try:
             with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
                 found[part] |= reader.restore(folder / part, args=arguments)
-        except Exception as error:  # Orbax and TensorStore share no class for a file that does not read.
+        except Exception as error:  # Orbax and TensorStore share no class for unreadable files.
             raise ConfigError(f"checkpoint {folder.name} in {folder.parent} does not read: "
-                              f"{str(error).strip().partition(chr(10))[0][:160]}; name another") from error
+                              f"{str(error).strip().partition(chr(10))[0][:160]}; name "
+                              "another") from error
     return found
 
 
 def file_weights(path: str) -> StoredWeights:
-    """Returns the weights of a file that `ganlab checkpoints --export` has written, or somebody since under a prefix.
+    """Reads the weights of a file that `ganlab checkpoints --export` has written.
+
+    Names may have got a common prefix since.
 
     Raises:
       ConfigError: if it does not read, or its names do not begin with a network's.
@@ -123,8 +129,9 @@ def file_weights(path: str) -> StoredWeights:
         networks.setdefault(network, {})[rest] = array
     if not any(name.startswith(PARAMS) for arrays in networks.values() for name in arrays):
         raise ConfigError(f"{path} holds no weights of ganlab's, whose names are such as "
-                          "generator.params.dense.kernel; name a file of `ganlab checkpoints --export`, a run's "
-                          "directory, or one that `ganlab import` has made of weights of other code")
+                          "generator.params.dense.kernel; name a file of `ganlab checkpoints "
+                          "--export`, a run's directory, or one that `ganlab import` has made of "
+                          "weights of other code")
     step = found.rest.get("__metadata__.round", "")
     step = int(step) if step.isdigit() else None
     name = path if step is None else f"{path} (round {step:,})"
@@ -133,10 +140,11 @@ def file_weights(path: str) -> StoredWeights:
 
 
 def _without_prefix(tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    """The tensors by names without what all begin with, as `state_dict`, up to the name of a network."""
+    """Removes what all names begin with, such as `state_dict`, up to the name of a network."""
     while tensors:
         parts = [name.split(".", 2) for name in tensors]
-        if len({words[0] for words in parts}) > 1 or any(len(words) < 3 or words[1] == PARAMS[:-1] for words in parts):
+        if len({words[0] for words in parts}) > 1 or any(
+                len(words) < 3 or words[1] == PARAMS[:-1] for words in parts):
             break
         tensors = {name.partition(".")[2]: array for name, array in tensors.items()}
     return tensors

@@ -25,11 +25,16 @@ from ganlab.systems.vae import vae
 
 __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
-SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {"gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan}
+SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {
+    "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:
-    """The game and the data of a config, for this process's backend; for `pmap`, with the axis that it maps.
+    """Builds the game and loads the data of a config, for this process's backend.
+
+    Args:
+      config: the config.
+      axis_name: the axis that `pmap` maps, or None.
 
     Raises:
       ConfigError: for any mistake in the config; nothing was compiled or written.
@@ -39,39 +44,42 @@ def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game
 
 
 def load_data(config: Mapping[str, Any]) -> Dataset:
-    """The data set of a config.
+    """Loads the data set of a config.
 
     Raises:
-      ConfigError: for any mistake in the config's keys, an unknown source or argument, a crop that the
-        images do not have, or a batch that is larger than the set.
+      ConfigError: for any mistake in the config's keys, an unknown source or argument, a crop that
+        the images do not have, or a batch that is larger than the set.
     """
     validate(config)
     dataset = load_section(config["data"])
     if config["batch_size"] > len(dataset):
         raise ConfigError(f"config.batch_size is {config['batch_size']}, more than the "
-                          f"{counted(len(dataset), 'image')} of {dataset.name}; use at most {len(dataset)}")
+                          f"{counted(len(dataset), 'image')} of {dataset.name}; use at most "
+                          f"{len(dataset)}")
     return dataset
 
 
 def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | None = None) -> Game:
-    """The game of a config on a data set; nothing is compiled.
+    """Builds the game of a config on a data set; compiles nothing.
 
     Raises:
       ConfigError: for any mistake in the config.
     """
+    # The stages of the system's game, most often one.
     validate(config)
     system = choose(SYSTEMS, config["system"]["name"], "system.name")
     made = system(config, dataset.facts, axis_name=axis_name)
     stages = (Stage(made),) if isinstance(made, Game) else tuple(made)
-    # Entries of memory that systems carry along unread: of all stages, because they have one state.
+    # Entries of memory that systems carry along unread: of all stages, because they share one
+    # state.
     entries = guard(skip=config["train"]["on_divergence"] == "skip")
     for stage in stages:
         _check_taken(stage.game, config)
         check_division(stage.game)
         held = empty_metrics(stage.game, dataset.facts.example())
         entries |= {HELD: {**entries.get(HELD, {}), **held[HELD]}} if held else {}
-    stages = [dataclasses.replace(stage, game=dataclasses.replace(stage.game, memory={**stage.game.memory, **entries}))
-              for stage in stages]
+    stages = [dataclasses.replace(stage, game=dataclasses.replace(
+        stage.game, memory={**stage.game.memory, **entries})) for stage in stages]
     if len(stages) == 1:
         return stages[0].game
     try:
@@ -89,6 +97,7 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
              "accumulate": {game.accumulate}}
     for name, values in taken.items():
         if values != {wanted[name]}:
-            raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system {config['system']['name']!r} "
-                              "does not follow; it should make its networks by ganlab.systems.parts.make_network and "
-                              "its game by game_parts, or use the default")
+            raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system "
+                              f"{config['system']['name']!r} does not follow; it should make its "
+                              "networks by ganlab.systems.parts.make_network and its game by "
+                              "game_parts, or use the default")

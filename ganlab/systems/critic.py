@@ -1,4 +1,4 @@
-"""The half that every adversarial system shares: what a critic makes of images, and its penalties."""
+"""The half that all adversarial systems share: what a critic makes of images, and its penalties."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SOWN = ("features", "class_logits")
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """What a critic makes of a batch: logits [b], or [b, h, w] of patches, and what it has sown [b, ...]."""
+    """A critic's output: logits [b], or [b, h, w] of patches, and what it sows [b, ...]."""
 
     logits: Array
     sown: Mapping[str, Array]
@@ -29,8 +29,8 @@ class Critic:
       network: its network.
       loss: the adversarial loss of both players.
       penalties: by name, each weighted by `<name>_weight` in `hyper`.
-      joint: whether all images of an update pass as one batch. The same loss, unless the network
-        normalizes over the batch.
+      joint: whether all images of an update pass as one batch. This gives the same loss unless the
+        network normalizes over the batch.
     """
 
     network: Network
@@ -38,46 +38,49 @@ class Critic:
     penalties: Mapping[str, Penalty]
     joint: bool = False
 
-    def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array], keys: Mapping[str, Array],
+    def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array],
+              keys: Mapping[str, Array],
               labels: Array | None = None) -> tuple[dict[str, Judgement], Tree]:
         """Computes the judgement of each kind of images, and the critic's variables after them.
 
         Args:
           params: the critic's own.
           variables: the critic's own.
-          images: batches [b, ...] by kind (`real`, `fake`), passed in this order.
+          images: batches [b, ...] by kind (`real`, `fake`), which pass in this order.
           keys: one PRNG key an example [b], by kind.
           labels: of every kind [b]; None for a critic that sees none.
         """
-        # Everything together, where the batch is one.
+        # One pass of one batch, if all kinds are judged together, or one a kind.
         kinds = list(images)
         passes = [(images[kind], keys[kind]) for kind in kinds]
         if self.joint:
             passes = [tuple(jnp.concatenate(parts) for parts in zip(*passes, strict=True))]
             labels = None if labels is None else jnp.tile(labels, len(kinds))
-        # One pass after another, each from the variables that the one before has left.
+        # The passes, each from the variables that the one before has left.
         found = []
         for batch, drawn in passes:
-            # What a module sows goes into a collection that is there and may change.
-            logits, variables = self.network.train(params, {**variables, "intermediates": {}}, batch, labels,
-                                                   keys=drawn)
+            # A module sows only into a collection that exists and may change.
+            logits, variables = self.network.train(
+                params, {**variables, "intermediates": {}}, batch, labels, keys=drawn)
             sown = variables.pop("intermediates", {})
             found.append((logits, {name: sown[name][0] for name in SOWN if name in sown}))
-        # Taken apart again.
+        # The judgement of each kind, split from the one batch again.
         if self.joint:
-            found = [jax.tree.map(lambda x, i=i: jnp.split(x, len(kinds))[i], found[0]) for i in range(len(kinds))]
+            found = [jax.tree.map(lambda x, i=i: jnp.split(x, len(kinds))[i], found[0])
+                     for i in range(len(kinds))]
         return {kind: Judgement(*parts) for kind, parts in zip(kinds, found, strict=True)}, variables
 
-    def penalize(self, total: Array, params: Tree, variables: Tree, real: Array, fake: Array, keys: Mapping[str, Array],
-                 hyper: Hyper, labels: Array | None = None) -> tuple[Array, dict[str, Array]]:
-        """Adds every weighted penalty to a loss; returns the sum, and each penalty's mean over the batch by name.
+    def penalize(self, total: Array, params: Tree, variables: Tree, real: Array, fake: Array,
+                 keys: Mapping[str, Array], hyper: Hyper,
+                 labels: Array | None = None) -> tuple[Array, dict[str, Array]]:
+        """Adds every weighted penalty to a loss; returns the sum, and mean penalties by name.
 
         Args:
           total: the loss so far.
           params: the critic's own.
           variables: the critic's own, from which each penalty's passes start.
           real: images [b, ...] as the critic sees them.
-          fake: likewise; no gradient reaches who made them.
+          fake: likewise; no gradient reaches the generator.
           keys: one PRNG key an example [b], by penalty.
           hyper: the numbers, with `<name>_weight` of each penalty.
           labels: [b]; None for a critic that sees none.

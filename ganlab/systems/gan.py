@@ -1,4 +1,4 @@
-"""The two-player game: a critic and a generator, any loss, any penalties, with or without labels."""
+"""The two-player game: critic and generator, any loss, any penalties, with or without labels."""
 
 import math
 from collections.abc import Mapping
@@ -45,6 +45,7 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
+    # Both networks: what they take, and whether they fit the data.
     check_networks(config, "generator", "critic")
     system = config["system"]
     _check_packing(config)
@@ -53,27 +54,32 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     given = {"num_classes": classes, "axis_name": axis_name}
     float_type = jnp.zeros(()).dtype
     generator = make_network(config, "generator", GENERATORS,
-                             (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type), *label_spec),
+                             (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type),
+                              *label_spec),
                              output=(1, *data.image_shape), image_shape=data.image_shape, **given)
     packed = (*data.image_shape[:-1], system["packing"] * data.image_shape[-1])
-    critic = make_network(config, "critic", CRITICS, (jax.ShapeDtypeStruct((1, *packed), float_type), *label_spec),
+    critic = make_network(config, "critic", CRITICS,
+                          (jax.ShapeDtypeStruct((1, *packed), float_type), *label_spec),
                           output=(1,), image_shape=packed, **given)
+    # The losses of both, with the tricks.
     loss = choose_loss(config)
     players = Players(
         generator, Critic(critic, loss, choose_penalties(config, critic, axis_name),
                           joint=system["critic_step"] == "one_pass"),
-        draw_latents(system["latent_size"], system["latent_distribution"]), conditional=bool(classes),
-        tricks=_choose_tricks(config, loss, critic), packing=system["packing"],
-        generator_batches=system["generator_batches"], auxiliary="class_logits" in critic.sown(),
-        axis_name=axis_name)
-    # What the numbers and the batch ask for.
+        draw_latents(system["latent_size"], system["latent_distribution"]),
+        conditional=bool(classes), tricks=_choose_tricks(config, loss, critic),
+        packing=system["packing"], generator_batches=system["generator_batches"],
+        auxiliary="class_logits" in critic.sown(), axis_name=axis_name)
+    # Optimizers, numbers and ramps by the config.
     parts = game_parts(config)
     if "instance_noise" in players.tricks:
         parts["ramps"] = {"instance_noise": fade_instance_noise, **parts["ramps"]}
+    # The round: the critic's updates come first.
     networks = {"generator": generator, "critic": critic}
     check_slices(config, networks, _across(config))
     return Game(
-        networks=networks, round=(*_critic_updates(config, loss, players), _generator_update(players)),
+        networks=networks,
+        round=(*_critic_updates(config, loss, players), _generator_update(players)),
         ema=averages("generator"), axis_name=axis_name,
         group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
         memory=empty_history(networks) if HISTORY_TRICK in players.tricks else {},
@@ -81,24 +87,28 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
 
 
 def _generator_update(players: Players) -> Update:
-    """The generator's part of a round; it reads real images where it compares with them, and labels where it has some."""
+    """Returns the generator's update; it reads data only to compare with it, or for its labels."""
     images = "fresh" if players.generator_compares else "same" if players.conditional else "none"
     return Update("generator", ("generator",), players.generator_loss, images=images)
 
 
-def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss, players: Players) -> tuple[Update, ...]:
-    """The critic's part of a round: one update on real and fake images, or one on each."""
+def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss,
+                    players: Players) -> tuple[Update, ...]:
+    """Returns the critic's updates: one on real and fake images together, or one on each."""
     system = config["system"]
     if system["critic_step"] != "two_steps":
         return (Update("critic", ("critic",), players.critic_loss, repeats=system["critic_updates"]),)
     if loss.targeted is None:
-        raise ConfigError(f"config.system.critic_step is 'two_steps', but the loss {system['loss']!r} compares real "
-                          f"and fake logits; use one of {', '.join(_targeted_losses())}, or critic_step=two_passes")
+        raise ConfigError(f"config.system.critic_step is 'two_steps', but the loss "
+                          f"{system['loss']!r} compares real and fake logits; use one of "
+                          f"{', '.join(_targeted_losses())}, or critic_step=two_passes")
     if players.critic.penalties or system["critic_updates"] > 1:
-        raise ConfigError("config.system.critic_step is 'two_steps', one step on real and one on fake images; it "
-                          "takes no penalty and one critic update a round; use critic_step=two_passes")
+        raise ConfigError("config.system.critic_step is 'two_steps', one step on real and one on "
+                          "fake images; it takes no penalty and one critic update a round; use "
+                          "critic_step=two_passes")
     return (Update("critic_real", ("critic",), players.real_loss),
-            Update("critic_fake", ("critic",), players.fake_loss, images="same" if players.conditional else "none"))
+            Update("critic_fake", ("critic",), players.fake_loss,
+                   images="same" if players.conditional else "none"))
 
 
 def _check_packing(config: Mapping[str, Any]) -> None:
@@ -106,15 +116,16 @@ def _check_packing(config: Mapping[str, Any]) -> None:
     if packing == 1:
         return
     if batch % packing:
-        raise ConfigError(f"config.system.packing is {packing}, which does not divide config.batch_size, {batch}; use "
-                          f"{max(batch // packing, 1) * packing}")
+        raise ConfigError(f"config.system.packing is {packing}, which does not divide "
+                          f"config.batch_size, {batch}; use {max(batch // packing, 1) * packing}")
     if config["system"]["conditional"]:
-        raise ConfigError(f"config.system.packing is {packing}: the critic judges so many images of several classes at "
-                          "once, which have no label together; use conditional=False or packing=1")
+        raise ConfigError(f"config.system.packing is {packing}: the critic judges {packing} images "
+                          "of several classes at once, which have no common label; use "
+                          "conditional=False or packing=1")
 
 
 def _across(config: Mapping[str, Any]) -> list[str]:
-    """Penalties and tricks whose value for an example depends on the others."""
+    """Lists the penalties and tricks whose value for an example depends on the others."""
     tricks = [name for name in joined_names(config, "tricks") if name in ACROSS_TRICKS]
     return [*across_penalties(config), *(f"config.system.tricks {name!r}" for name in tricks)]
 
@@ -123,15 +134,17 @@ def _targeted_losses() -> list[str]:
     return [name for name, entry in ADVERSARIAL_LOSSES.items() if entry.targeted]
 
 
-def _choose_tricks(config: Mapping[str, Any], loss: AdversarialLoss, critic: Network) -> tuple[str, ...]:
+def _choose_tricks(config: Mapping[str, Any], loss: AdversarialLoss,
+                   critic: Network) -> tuple[str, ...]:
     names = joined_names(config, "tricks")
     for name in names:
         if name in LABEL_TRICKS and loss.targeted is None:
-            raise ConfigError(f"config.system.tricks has {name}, which moves the targets of logits, but the loss "
-                              f"{config['system']['loss']!r} has no targets; those that do: "
-                              f"{', '.join(_targeted_losses())}")
+            raise ConfigError(f"config.system.tricks has {name}, which moves the targets of "
+                              f"logits, but the loss {config['system']['loss']!r} has no targets; "
+                              f"those that do: {', '.join(_targeted_losses())}")
     if "feature_matching" in names and "features" not in critic.sown():
         raise ConfigError("config.system.tricks has feature_matching, but config.networks.critic "
-                          f"({config['networks']['critic']['network']}) does not sow its features; end it with "
-                          "ganlab.networks.layers.critic_output, or sow them as `features`")
+                          f"({config['networks']['critic']['network']}) does not sow its features; "
+                          "end it with ganlab.networks.layers.critic_output, or sow them as "
+                          "`features`")
     return names

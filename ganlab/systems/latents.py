@@ -21,11 +21,11 @@ class Draw(Protocol):
 
 
 def draw_latents(size: int, distribution: str) -> Draw:
-    """Returns the draw `(keys[b], truncation=0.0) -> latents [b, size]`, standard normal or uniform in [-1, 1].
+    """Returns the draw `(keys[b], truncation=0.0) -> latents [b, size]`, "normal" or "uniform".
 
-    With a static `truncation` t above 0, every coordinate comes from the distribution cut to
-    [-t, t], as if draws outside were drawn again (Brock et al. 2019, section 3.1); with 0 from the
-    whole.
+    These are the standard normal distribution and the uniform one in [-1, 1]. With a static
+    `truncation` t above 0, every coordinate comes from the distribution cut to [-t, t], as if draws
+    outside were drawn again (Brock et al. 2019, section 3.1); with 0 it is not cut.
     """
     def latents(keys: Array, truncation: float = 0.0) -> Array:
         if truncation < 0:
@@ -34,14 +34,15 @@ def draw_latents(size: int, distribution: str) -> Draw:
             bound = min(truncation or 1.0, 1.0)
             return jax.vmap(lambda key: jax.random.uniform(key, (size,), float, -bound, bound))(keys)
         if truncation:
-            return jax.vmap(lambda key: jax.random.truncated_normal(key, -truncation, truncation, (size,), float))(keys)
+            return jax.vmap(lambda key: jax.random.truncated_normal(
+                key, -truncation, truncation, (size,), float))(keys)
         return jax.vmap(lambda key: jax.random.normal(key, (size,), float))(keys)
 
     return latents
 
 
 def latent_sampler(network: str, draw: Draw, images: Callable[..., Array]) -> Sampler:
-    """Returns the sampler of one network's images of drawn latents, with the options of `OPTIONS`."""
+    """Returns the sampler of one network's images of drawn latents, with the options `OPTIONS`."""
     def latents(keys: Array, options: Options = {}) -> Array:
         return draw(keys, options.get("truncation", 0.0)) * options.get("temperature", 1.0)
 

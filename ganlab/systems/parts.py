@@ -1,4 +1,4 @@
-"""What every system does with its config: networks, optimizers and numbers, checked before they are used."""
+"""What every system makes from its config: networks, optimizers and numbers, checked before use."""
 
 import dataclasses
 import functools
@@ -37,14 +37,17 @@ def check_networks(config: Mapping[str, Any], *players: str) -> None:
     """Raises ConfigError unless `config.networks` has the players of the system, and no others."""
     for name in config["networks"]:
         if name not in players:
-            raise unknown("network", f"config.networks.{name}", [f"config.networks.{player}" for player in players])
+            raise unknown("network", f"config.networks.{name}",
+                          [f"config.networks.{player}" for player in players])
     for name in players:
         if name not in config["networks"]:
-            raise ConfigError(f"config.networks.{name} is missing: system {config['system']['name']!r} needs it")
+            raise ConfigError(f"config.networks.{name} is missing: system "
+                              f"{config['system']['name']!r} needs it")
 
 
 def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[nn.Module]],
-                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple | None, **given: Any) -> Network:
+                 inputs: tuple[jax.ShapeDtypeStruct, ...], output: tuple | None,
+                 **given: Any) -> Network:
     """Builds the network of `config.networks.<name>` and traces it once, without compiling.
 
     Args:
@@ -52,16 +55,19 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
       name: the player.
       table: architectures by name.
       inputs: shapes of the arguments, for one example.
-      output: the shape that one example's output must have; a tuple of shapes for several outputs; None for any.
+      output: the shape that one example's output must have; a tuple of shapes for several outputs;
+        None for any.
       **given: fields of the module that the system fills.
 
     Raises:
       ConfigError: for an unknown architecture or argument, or one that does not fit the data.
     """
+    # The architecture and its arguments.
     section, path = config["networks"][name], f"networks.{name}"
     builder = choose(table, section["network"], f"{path}.network")
     # Flax adds `parent` and `name` to every module; they are not the user's.
     bind(builder, section["kwargs"], f"{path}.kwargs", (*given, "parent", "name"))
+    # A trace shows what cannot work, before anything compiles.
     train = config["train"]
     try:
         module = builder(**given, **section["kwargs"])
@@ -72,19 +78,22 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
         found = jax.eval_shape(network.evaluate, params, variables, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
+    # What it gives, in float32 and in the precision of training.
     shape = tuple(map(_shape, found)) if isinstance(found, tuple) else _shape(found)
     if output is not None and shape != output:
-        raise ConfigError(f"config.{path} ({section['network']}) gives {shape} for one example; it must give {output}")
+        raise ConfigError(f"config.{path} ({section['network']}) gives {shape} for one example; it "
+                          f"must give {output}")
     if network.precision != "float32":
         _check_precision(network, path, params, variables)
     return network
 
 
 def _check_precision(network: Network, path: str, params: Tree, variables: Tree) -> None:
-    """Raises ConfigError for a network that fails in it, or would keep rounded statistics."""
+    """Raises ConfigError if a network fails in its precision, or would keep rounded statistics."""
     def refused(reason: str) -> ConfigError:
         return ConfigError(f"config.train.precision is {network.precision!r}, which config.{path} "
-                           f"({type(network.module).__name__}) does not take: {reason}; use float32")
+                           f"({type(network.module).__name__}) does not take: {reason}; use "
+                           "float32")
 
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 1))
     rounded = dataclasses.replace(network, rematerialize=False)
@@ -94,13 +103,15 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
     except (ValueError, TypeError) as error:
         raise refused(str(error).strip().partition("\n")[0]) from error
     for name, tree in variables.items():
-        kept = {leaf.dtype for leaf in jax.tree.leaves(state[name])} - {leaf.dtype for leaf in jax.tree.leaves(tree)}
+        kept = ({leaf.dtype for leaf in jax.tree.leaves(state[name])}
+                - {leaf.dtype for leaf in jax.tree.leaves(tree)})
         if kept:
             raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
 
 
-def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], across: Iterable[str]) -> None:
-    """Raises ConfigError where slices of a batch would not give the large batch's numbers.
+def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],
+                 across: Iterable[str]) -> None:
+    """Raises ConfigError if slices of a batch would not give the large batch's numbers.
 
     Args:
       config: the config.
@@ -111,35 +122,38 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network], acr
     if slices == 1:
         return
     reasons = [f"config.networks.{name} {reason}" for name, network in networks.items()
-               if (reason := _sees_batch(network))] + [f"{part} looks across the batch" for part in across]
+               if (reason := _sees_batch(network))] + [
+                   f"{part} looks across the batch" for part in across]
     if reasons:
-        raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a slice sees only a part: "
-                          "the numbers would not be those of the large batch; use 1, or do without it")
+        raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a "
+                          "slice sees only a part: the numbers would not be those of the large "
+                          "batch; use 1, or do without it")
 
 
 def _sees_batch(network: Network) -> str:
-    """What a network sees of its batch that a slice of it does not have, in words; empty where it sees nothing."""
+    """Says what a network sees of its batch that a slice does not have; empty for nothing."""
     if network.group is None or network.tracks_batch is None:
-        return (f"({type(network.module).__name__}) does not declare what it sees of its batch (`batch_group = 1` and "
-                "`tracks_batch = False`, if each example is by itself)")
+        return (f"({type(network.module).__name__}) does not declare what it sees of its batch "
+                "(`batch_group = 1` and `tracks_batch = False`, if each example is by itself)")
     if network.group == 0:
         return "normalizes over the batch"
     return "keeps variables that follow the batch" if network.tracks_batch else ""
 
 
 def choose_loss(config: Mapping[str, Any]) -> AdversarialLoss:
-    """The adversarial loss that `system.loss` names.
+    """Returns the adversarial loss that `system.loss` names.
 
     Raises:
-      ConfigError: for an unknown name, or what is none.
+      ConfigError: for an unknown name, or something that is not an adversarial loss.
     """
     return choose(ADVERSARIAL_LOSSES, config["system"]["loss"], "system.loss",
-                  lambda found: isinstance(found, AdversarialLoss), "AdversarialLoss(critic, generator)")
+                  lambda found: isinstance(found, AdversarialLoss),
+                  "AdversarialLoss(critic, generator)")
 
 
 def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str | None,
                      player: str = "critic") -> dict[str, Penalty]:
-    """The penalties of a critic that `system.penalty` joins, by their short names.
+    """Returns the penalties of a critic that `system.penalty` joins, by their short names.
 
     Raises:
       ConfigError: for an unknown or repeated name, and for a critic that normalizes over the batch.
@@ -150,8 +164,8 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
         _check_own_logits(critic, name, player)
         short = name.rsplit(":", 1)[-1]
         if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
-            raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is taken; name each penalty "
-                              "once, or rename the function")
+            raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is "
+                              "taken; name each penalty once, or rename the function")
         if "axis_name" in inspect.signature(penalty).parameters:
             penalty = functools.partial(penalty, axis_name=axis_name)
         chosen[short] = penalty
@@ -161,44 +175,55 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
 def _check_own_logits(critic: Network, penalty: str, player: str) -> None:
     """Raises ConfigError for a critic whose logit of an example may depend on the whole batch.
 
-    Groups of neighbours pass, as in the official codes: the gradient is then of the sum of a group's logits.
+    Groups of neighbours pass, as in the official codes: the gradient is then of the sum of a
+    group's logits.
     """
-    wants = f"config.system.penalty is {penalty!r}, which needs the gradient of each example's own logit, but "
+    wants = (f"config.system.penalty is {penalty!r}, which needs the gradient of each example's "
+             "own logit, but ")
     if critic.group == 0:
-        raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where examples see each "
-                          "other; use normalization=layer, instance or none, whichever it has, or penalty=none")
+        raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where "
+                          "examples see each other; use normalization=layer, instance or none, "
+                          "whichever it has, or penalty=none")
     if critic.group is None and jax.eval_shape(critic.init, jax.random.key(0))[1]:
-        raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps variables and does "
-                          "not declare whether examples see each other; give the module `batch_group = 1` if they do "
-                          "not, or use penalty=none")
+        raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps "
+                          "variables and does not declare whether examples see each other; give "
+                          "the module `batch_group = 1` if they do not, or use penalty=none")
 
 
 def across_penalties(config: Mapping[str, Any]) -> list[str]:
-    """Penalties whose value for an example depends on the others, by their keys; such a one asks for `axis_name`."""
+    """Lists the keys of penalties whose value for an example depends on others in the batch.
+
+    Such a penalty takes `axis_name`.
+    """
     return [f"config.system.penalty {name!r}" for name in joined_names(config, "penalty")
             if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
 
 
 def _shape(output: Any) -> Any:
-    """The shape of an output, or what it is where it has none."""
+    """Returns the shape of an output, or the output itself if it has none."""
     return getattr(output, "shape", output)
 
 
 def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a `Game` that follow from the config alone, whatever the system."""
+    """Returns the fields of a `Game` that follow from the config alone, whatever the system."""
     optimizers, projections = {}, {}
     for name, section in config["networks"].items():
         optimizer = choose(OPTIMIZERS, section["optimizer"], f"networks.{name}.optimizer")
         for argument in inspect.signature(optimizer).parameters:
             if f"{name}_{argument}" not in config["hyper"]:
-                raise ConfigError(f"config.hyper.{name}_{argument} is missing: {section['optimizer']} needs it")
+                raise ConfigError(f"config.hyper.{name}_{argument} is missing: "
+                                  f"{section['optimizer']} needs it")
         optimizers[name] = make_optimizer(name, optimizer, section["clip_gradients"])
         if section["projection"] == "weight_clip":
             projections[name] = make_weight_clip(name)
-    return {"optimizers": optimizers, "projections": projections, "batch_size": config["batch_size"],
-            "ramps": {number: make_ramp(number, shape) for number, shape in ramps_of(config).items()},
-            "regularizers": {name: {label: REGULARIZERS[label] for label in split_names(section["regularizers"])}
-                             for name, section in config["networks"].items() if section["regularizers"] != "none"},
+    return {"optimizers": optimizers, "projections": projections,
+            "batch_size": config["batch_size"],
+            "ramps": {number: make_ramp(number, shape)
+                      for number, shape in ramps_of(config).items()},
+            "regularizers": {name: {label: REGULARIZERS[label]
+                                    for label in split_names(section["regularizers"])}
+                             for name, section in config["networks"].items()
+                             if section["regularizers"] != "none"},
             "accumulate": config["train"]["accumulate"],
             "schedule": SCHEDULES[config["learning_rate_schedule"]],
             "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}

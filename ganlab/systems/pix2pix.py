@@ -37,11 +37,12 @@ from ganlab.types import Array
 
 
 def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
-    """A generator from sources to images, and a critic that sees a source with its image, real or made.
+    """Builds the game of a generator from sources to images, and of a critic of pairs.
 
-    The critic's step comes first, the generator's on the same pairs and the same fake images; its loss
-    is adversarial plus `l1_weight` times the mean absolute error (ibid., eq. 4). The critic's is weighed by
-    `critic_weight`, 1/2 in section 3.3.
+    The critic sees a source together with its image, real or made. Its step comes first, with a
+    loss weighted by `critic_weight`, 1/2 in section 3.3 of the paper. The generator's step follows
+    on the same pairs and the same fake images; its loss is adversarial plus `l1_weight` times the
+    mean absolute error (ibid., eq. 4).
 
     Args:
       config: a validated config whose `system.name` is `pix2pix`.
@@ -51,17 +52,20 @@ def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = 
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
+    # Whether the config has these players, and the data pairs.
     check_networks(config, "generator", "critic")
     check_sources(config, data)
     if not data.paired:
-        raise ConfigError("config.system.name is 'pix2pix', which learns from pairs, but the sources and images of "
-                          f"config.data.source {config['data']['source']!r} do not belong together; take paired data, "
-                          "or system cyclegan")
+        raise ConfigError("config.system.name is 'pix2pix', which learns from pairs, but the "
+                          f"sources and images of config.data.source {config['data']['source']!r} "
+                          "do not belong together; take paired data, or system cyclegan")
+    # Both networks; a pair is one picture with the channels of both.
     generator = make_translator(config, "generator", data.source_shape, data.image_shape, axis_name)
     pair_shape = (*data.image_shape[:2], data.source_shape[-1] + data.image_shape[-1])
     judge = make_judge(config, "critic", pair_shape, axis_name, order=("fake", "real"))
     networks = {"generator": generator, "critic": judge.critic.network}
     check_slices(config, networks, across_penalties(config))
+    # The round: the generator meets the pairs and the fake images of the critic's update.
     pair = _Pair(generator, judge)
     return Game(
         networks=networks,
@@ -69,7 +73,8 @@ def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = 
                Update("generator", ("generator",), pair.generator_loss, images="same", draws="same",
                       passes=("critic",))),
         # The normalization's statistics are averaged beside the weights that they belong to.
-        ema=averages("generator", variables="average"), axis_name=axis_name, group=common_group(networks.values()),
+        ema=averages("generator", variables="average"), axis_name=axis_name,
+        group=common_group(networks.values()),
         translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
 
 
@@ -81,12 +86,12 @@ class _Pair:
     judge: Judge
 
     def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
-        """Computes the critic's loss: it tells real pairs from those whose image was made."""
+        """Computes the critic's loss on real pairs and on pairs whose image the generator made."""
         batch, keys = scene.batch, named_keys(scene.key, "fake", "judge")
         fake, _ = self._fake(scene, keys["fake"])
         total, state, metrics = self.judge.critic_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake),
-            keys["judge"], batch["index"], scene.hyper)
+            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
+            _joined(batch, fake), keys["judge"], batch["index"], scene.hyper)
         return total, Aux({"critic": state}, scene.memory, metrics)
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -94,19 +99,20 @@ class _Pair:
         batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "judge")
         fake, state = self._fake(scene, keys["fake"])
         adversarial, judge_state = self.judge.generator_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]), _joined(batch, fake),
-            keys["judge"], batch["index"])
+            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
+            _joined(batch, fake), keys["judge"], batch["index"])
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
         return total, Aux({"generator": state, "critic": judge_state}, scene.memory,
                           {"adversarial": adversarial, "l1": error})
 
     def _fake(self, scene: Scene, key: Array) -> tuple[Array, Any]:
-        """The translation of the batch's sources, and the generator's variables after it."""
-        return self.generator.train(scene.params["generator"], scene.variables["generator"], scene.batch["source"],
+        """Computes translations of the batch's sources, and the generator's variables after it."""
+        return self.generator.train(scene.params["generator"], scene.variables["generator"],
+                                    scene.batch["source"],
                                     keys=example_keys(key, scene.batch["index"]))
 
 
 def _joined(batch: Mapping[str, Array], images: Array) -> Array:
-    """Sources and images as one picture of more channels."""
+    """Joins sources and images as channels of one picture."""
     return jnp.concatenate([batch["source"], images], axis=-1)

@@ -21,11 +21,11 @@ from ganlab.systems.tricks import (
 from ganlab.types import Array, Hyper, Tree
 
 Losses = tuple[Array, Aux]
-"""What an update differentiates: a scalar, and what comes with it."""
+"""What a loss returns: the scalar that is differentiated, and its `Aux`."""
 
 
 def pack(images: Array, number: int) -> Array:
-    """Joins each run of `number` neighbours along the last axis: [b, ..., c] to [b / number, ..., number * c].
+    """Joins each run of `number` neighbours as channels: [b, ..., c] to [b/number, ..., number*c].
 
     So a critic sees several independent samples at once, and a lack of variety shows (Lin et al.
     2018, "PacGAN", section 2).
@@ -40,8 +40,8 @@ def pack(images: Array, number: int) -> Array:
 class Players:
     """The losses of both players; each is a `LossFn` of an update.
 
-    This is the laboratory of the textbook tricks, and takes no more of them: a published method is a
-    system of its own, in one file.
+    This is the laboratory of the textbook tricks, and takes no more of them: a published method is
+    a system of its own, in one file.
 
     Attributes:
       generator: its network.
@@ -74,32 +74,38 @@ class Players:
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b], by stored statistics."""
         del options
-        return self.generator.evaluate(*weights["generator"], latents, self._labels({"label": labels}), keys=keys)
+        return self.generator.evaluate(
+            *weights["generator"], latents, self._labels({"label": labels}), keys=keys)
 
     def critic_loss(self, scene: Scene) -> Losses:
         """Computes the critic's loss: adversarial plus weighted penalties, means over the batch."""
         params, variables, hyper = scene.params["critic"], scene.variables["critic"], scene.hyper
-        # What both kinds of images look like to the critic.
-        keys = named_keys(scene.key, "fake", "real_logits", "fake_logits", *self.critic.penalties, *self.tricks)
+        # Both kinds of images as the critic sees them, and its judgement.
+        keys = named_keys(scene.key, "fake", "real_logits", "fake_logits", *self.critic.penalties,
+                          *self.tricks)
         index, labels = scene.batch["index"][::self.packing], self._labels(scene.batch)
-        images = self._seen({"real": scene.batch["image"], "fake": self._still(scene, keys["fake"])}, keys,
-                            scene.batch["index"], hyper)
+        images = self._seen(
+            {"real": scene.batch["image"], "fake": self._still(scene, keys["fake"])}, keys,
+            scene.batch["index"], hyper)
         drawn = {kind: example_keys(keys[f"{kind}_logits"], index) for kind in images}
         judged, state = self.critic.judge(params, variables, images, drawn, labels)
-        # The adversarial loss, to the targets that tricks have moved.
+        # The adversarial loss, with the targets that tricks have moved.
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         targets = self._targets(logits["real"], keys, index, hyper)
         loss = self.critic.loss
         total = jnp.mean(loss.critic(logits["real"], logits["fake"]) if targets is None else
-                         loss.targeted(logits["real"], targets[0]) + loss.targeted(logits["fake"], targets[1]))
-        # What is added to it.
+                         loss.targeted(logits["real"], targets[0])
+                         + loss.targeted(logits["fake"], targets[1]))
+        # Penalties, the classifier's loss and the pull of past params are added to it.
         penalty_keys = {name: example_keys(keys[name], index) for name in self.critic.penalties}
-        total, penalties = self.critic.penalize(total, params, variables, images["real"], images["fake"], penalty_keys,
-                                                hyper, labels)
+        total, penalties = self.critic.penalize(
+            total, params, variables, images["real"], images["fake"], penalty_keys, hyper, labels)
         metrics = logit_means(judged) | penalties
         if self.auxiliary:
-            metrics |= {f"{kind}_class_loss": _cross_entropy(judgement, labels) for kind, judgement in judged.items()}
-            total += hyper["auxiliary_weight"] * (metrics["real_class_loss"] + metrics["fake_class_loss"])
+            metrics |= {f"{kind}_class_loss": _cross_entropy(judgement, labels)
+                        for kind, judgement in judged.items()}
+            total += hyper["auxiliary_weight"] * (
+                metrics["real_class_loss"] + metrics["fake_class_loss"])
         total, memory = self._with_history("critic", total, scene)
         return total, Aux({"critic": state}, memory, metrics)
 
@@ -112,20 +118,22 @@ class Players:
         return self._one_kind_loss("fake", scene)
 
     def _one_kind_loss(self, kind: str, scene: Scene) -> Losses:
-        """The critic's loss on one kind of images."""
+        """Computes the critic's loss on one kind of images."""
         # One kind of images, and its judgement.
         keys = named_keys(scene.key, "fake", "logits", *self.tricks)
-        index, labels, hyper = scene.batch["index"][::self.packing], self._labels(scene.batch), scene.hyper
+        index, labels, hyper = (scene.batch["index"][::self.packing], self._labels(scene.batch),
+                                scene.hyper)
         images = self._still(scene, keys["fake"]) if kind == "fake" else scene.batch["image"]
         seen = self._seen({kind: images}, keys, scene.batch["index"], hyper)
         judged, state = self.critic.judge(scene.params["critic"], scene.variables["critic"], seen,
                                           {kind: example_keys(keys["logits"], index)}, labels)
-        # Its target, which tricks may have moved.
+        # The adversarial loss, with the target that tricks may have moved.
         logits = judged[kind].logits
-        targets = self._targets(logits, keys, index, hyper) or (jnp.ones_like(logits), jnp.zeros_like(logits))
+        targets = self._targets(logits, keys, index, hyper) or (
+            jnp.ones_like(logits), jnp.zeros_like(logits))
         total = jnp.mean(self.critic.loss.targeted(logits, targets[kind == "fake"]))
         metrics = {"logits": jnp.mean(logits)}
-        # What is added.
+        # The classifier's loss and the pull of past params are added to it.
         if self.auxiliary:
             metrics["class_loss"] = _cross_entropy(judged[kind], labels)
             total += hyper["auxiliary_weight"] * metrics["class_loss"]
@@ -133,17 +141,20 @@ class Players:
         return total, Aux({"critic": state}, memory, metrics)
 
     def generator_loss(self, scene: Scene) -> Losses:
-        """Computes the generator's loss; real images are judged where its loss compares with them."""
-        hyper, keys = scene.hyper, named_keys(scene.key, "fake", "real_logits", "fake_logits", *self.tricks)
-        # Whole packs are repeated: a pack of one image twice would look like a lack of variety.
+        """Computes the generator's loss; real images are judged if the loss compares with them."""
+        hyper, keys = scene.hyper, named_keys(
+            scene.key, "fake", "real_logits", "fake_logits", *self.tricks)
+        # Fake images. Whole packs are repeated: one image twice would look like a lack of variety.
         batch = _repeated(scene.batch, self.generator_batches, self.packing)
         index, labels = batch["index"][::self.packing], self._labels(batch)
-        fake, state = self._fake(scene.params["generator"], scene.variables["generator"], batch, keys["fake"])
-        # The critic's view.
+        fake, state = self._fake(
+            scene.params["generator"], scene.variables["generator"], batch, keys["fake"])
+        # The critic's judgement, whose variables stay as they are.
         images = {"real": batch["image"], "fake": fake} if self.generator_compares else {"fake": fake}
         images = self._seen(images, keys, batch["index"], hyper)
         drawn = {kind: example_keys(keys[f"{kind}_logits"], index) for kind in images}
-        judged, _ = self.critic.judge(scene.params["critic"], scene.variables["critic"], images, drawn, labels)
+        judged, _ = self.critic.judge(
+            scene.params["critic"], scene.variables["critic"], images, drawn, labels)
         # The adversarial loss, and tricks that change it.
         real_logits = judged["real"].logits if "real" in judged else None
         losses = self.critic.loss.generator(real_logits, judged["fake"].logits)
@@ -151,11 +162,11 @@ class Players:
             losses = top_k(losses, judged["fake"].logits, hyper, self.axis_name)
         total, metrics = jnp.mean(losses), {}
         if "feature_matching" in self.tricks:
-            metrics["feature_distance"] = match_features(judged["real"].sown["features"],
-                                                         judged["fake"].sown["features"], self.axis_name)
+            metrics["feature_distance"] = match_features(
+                judged["real"].sown["features"], judged["fake"].sown["features"], self.axis_name)
             share = hyper["feature_matching"]
             total = (1 - share) * total + share * metrics["feature_distance"]
-        # What is added to it.
+        # The classifier's loss and the pull of past params are added to it.
         if self.auxiliary:
             metrics["class_loss"] = _cross_entropy(judged["fake"], labels)
             total += hyper["auxiliary_weight"] * metrics["class_loss"]
@@ -163,12 +174,14 @@ class Players:
         return total, Aux({"generator": state}, memory, metrics)
 
     def _still(self, scene: Scene, key: Array) -> Array:
-        """Fake images for the critic's updates: no gradient reaches the generator."""
-        fake, _ = self._fake(scene.params["generator"], scene.variables["generator"], scene.batch, key)
+        """Computes fake images for the critic's updates: no gradient reaches the generator."""
+        fake, _ = self._fake(
+            scene.params["generator"], scene.variables["generator"], scene.batch, key)
         return jax.lax.stop_gradient(fake)
 
-    def _fake(self, params: Tree, variables: Tree, batch: Mapping[str, Array], key: Array) -> tuple[Array, Tree]:
-        """Fake images with the labels of the batch, and the generator's new variables."""
+    def _fake(self, params: Tree, variables: Tree, batch: Mapping[str, Array],
+              key: Array) -> tuple[Array, Tree]:
+        """Computes fake images with the labels of the batch, and the generator's new variables."""
         keys = named_keys(key, "latents", "network")
         latents = self.latents(example_keys(keys["latents"], batch["index"]))
         return self.generator.train(params, variables, latents, self._labels(batch),
@@ -179,7 +192,7 @@ class Players:
 
     def _seen(self, images: Mapping[str, Array], keys: Mapping[str, Array], index: Array,
               hyper: Hyper) -> dict[str, Array]:
-        """Images of each kind as the critic sees them: noisy and packed, where that is asked for."""
+        """Returns images of each kind as the critic sees them: with noise and packed, if chosen."""
         if "instance_noise" in self.tricks:
             pairs = jax.vmap(jax.random.split)(example_keys(keys["instance_noise"], index))
             images = {kind: instance_noise(batch, pairs[:, int(kind == "fake")], hyper)
@@ -188,7 +201,7 @@ class Players:
 
     def _targets(self, logits: Array, keys: Mapping[str, Array], index: Array,
                  hyper: Hyper) -> tuple[Array, Array] | None:
-        """Targets [b] of real and of fake logits where a trick moves them, else None."""
+        """Returns targets [b] of real and of fake logits if a trick moves them, else None."""
         chosen = [name for name in LABEL_TRICKS if name in self.tricks]
         if not chosen:
             return None
@@ -198,7 +211,7 @@ class Players:
         return targets
 
     def _with_history(self, player: str, total: Array, scene: Scene) -> tuple[Array, Mapping]:
-        """The loss plus the weighted distance of the player's params to their past, and the memory of that past."""
+        """Adds the weighted distance of a player's params to their past; returns the memory too."""
         if HISTORY_TRICK not in self.tricks:
             return total, scene.memory
         history = scene.memory[HISTORY_TRICK]
@@ -208,7 +221,7 @@ class Players:
 
 
 def _repeated(batch: Mapping[str, Array], times: int, group: int) -> Mapping[str, Array]:
-    """A batch of which each run of `group` examples stands `times` in a row, each example with an index of its own."""
+    """Repeats each run of `group` examples `times` in a row, each example with its own index."""
     if times == 1:
         return batch
 
@@ -217,12 +230,13 @@ def _repeated(batch: Mapping[str, Array], times: int, group: int) -> Mapping[str
         return jnp.repeat(groups, times, axis=0).reshape(-1, *array.shape[1:])
 
     repeated = {name: repeat(array) for name, array in batch.items()}
-    # From the index, not from the place in this batch, which is a part of the whole under pmap.
+    # From the index and not from the place in this batch, which is only a share under `pmap`.
     number, place = repeated["index"] // group, repeated["index"] % group
     run = jnp.tile(jnp.repeat(jnp.arange(times), group), len(batch["index"]) // group)
     return {**repeated, "index": (number * times + run) * group + place}
 
 
 def _cross_entropy(judged: Judgement, labels: Array) -> Array:
-    """Mean cross-entropy in nats of the auxiliary classifier against the labels [b]."""
-    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(judged.sown["class_logits"], labels))
+    """Computes the mean cross-entropy in nats of the auxiliary classifier for the labels [b]."""
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(
+        judged.sown["class_logits"], labels))

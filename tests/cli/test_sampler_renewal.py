@@ -148,13 +148,13 @@ BAD = {
     "of other weights": (lambda parts: with_generator(parts, kwargs={"width": 8, "base": 4}), "the weights are not"),
     "of other data": (lambda parts: changed(parts, "meta.json", data={"shape": [2], "class_names": ["a"]}),
                       "the data has shape (2,)"),
-    "a config that is no dict": (lambda parts: parts | {"config.json": b"[]"}, "config.json is no dict"),
-    "a config without sections": (lambda parts: parts | {"config.json": b'{"system": 3}'}, "config.json is no config"),
-    "a config that is deep": (lambda parts: parts | {"config.json": b"[" * 10**5}, "config.json is no JSON"),
+    "a config that is no dict": (lambda parts: parts | {"config.json": b"[]"}, "config.json is not a dict"),
+    "a config without sections": (lambda parts: parts | {"config.json": b'{"system": 3}'}, "config.json is not a config"),
+    "a config that is deep": (lambda parts: parts | {"config.json": b"[" * 10**5}, "config.json is not JSON"),
     "a config that is large": (lambda parts: parts | {"config.json": b" " * 2**23}, "more than the 4,194,304"),
-    "a config that is no text": (lambda parts: parts | {"config.json": b"\xff\xfe"}, "config.json is no JSON"),
+    "a config that is no text": (lambda parts: parts | {"config.json": b"\xff\xfe"}, "config.json is not JSON"),
     "a round that is no number": (lambda parts: changed(parts, "meta.json", round="20"), "round is not a number"),
-    "weights of no kind": (lambda parts: changed(parts, "meta.json", weights="best"), "none of averaged, trained"),
+    "weights of no kind": (lambda parts: changed(parts, "meta.json", weights="best"), "not one of averaged, trained"),
     "a huge example": (lambda parts: changed(parts, "meta.json", data={"shape": [2**40, 2], "class_names": ["a"]}),
                        "data.shape is not"),
     "no example": (lambda parts: changed(parts, "meta.json", data=None), "data.shape is not"),
@@ -184,7 +184,7 @@ def test_what_cannot_be_renewed_is_answered_in_a_sentence_and_the_files_stay(cas
 def test_what_is_no_zip_is_answered_in_a_sentence(content, tmp_path, capsys):
     (tmp_path / "old.zip").write_bytes(content)
     assert renew(tmp_path / "old.zip", tmp_path / "new.zip") == 2
-    assert "is no zip file" in capsys.readouterr().err
+    assert "is not a zip file" in capsys.readouterr().err
     for absent in (tmp_path / "absent.zip", tmp_path):
         assert renew(absent, tmp_path / "new.zip") == 2
         assert f"ganlab: {absent}: " in capsys.readouterr().err
