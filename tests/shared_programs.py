@@ -11,7 +11,7 @@ from ganlab.storage import plain
 from ganlab.systems import build_game
 
 # What a game is made of; the rest of a config is for the run.
-OF_A_GAME = ("batch_size", "hyper", "learning_rate_schedule", "networks", "system")
+OF_A_GAME = ("batch_size", "hyper", "learning_rate_schedule", "networks", "ramps", "system")
 OF_TRAINING = ("accumulate", "convolutions", "on_divergence", "precision", "rematerialize")
 OF_DATA = ("image_shape", "num_classes", "source_shape", "paired")
 MAKERS = ("engine.loop", "cli.runs", "cli.import_command")
@@ -34,13 +34,14 @@ class Shared:
             self._games[key] = build_game(config, data, axis_name)
         return self._games[key]
 
-    def programs(self, game, mesh, *options, **named):
+    def programs(self, game, mesh, *options, initial=None, **named):
         """What `make_programs` makes, once for each game of `game` and all else that it is given."""
-        key = id(game), mesh, options, tuple(sorted(named.items()))
-        # The game is kept, so that no other can have its identity.
+        initial = game if initial is None else initial
+        key = id(game), id(initial), mesh, options, tuple(sorted(named.items()))
+        # The games are kept, so that no other can have their identity.
         if key not in self._programs:
-            self._programs[key] = game, make_programs(game, mesh, *options, **named)
-        return self._programs[key][1]
+            self._programs[key] = game, initial, make_programs(game, mesh, *options, initial=initial, **named)
+        return self._programs[key][2]
 
     @contextlib.contextmanager
     def used(self):

@@ -21,6 +21,8 @@ from ganlab.output import write_atomically
 from ganlab.storage.lock import FILE as LOCK
 from ganlab.storage.writing import writing
 
+ROUNDS_SINCE = (0, 3)
+"""Since this version of ganlab a round reads the data in the order in which it does now."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "ml_collections")
 
 
@@ -98,7 +100,21 @@ class RunDirectory:
             raise ConfigError(f"{self.path} holds a run of another config:{lines}\n"
                               "resuming would mix the two; use another --workdir, or the config "
                               "of the run")
+        self._check_version()
         return True
+
+    def _check_version(self) -> None:
+        """Raises ConfigError for a run that a version began whose rounds were others."""
+        try:
+            began = str(json.loads(self.versions_file.read_text())["ganlab"])
+            numbers = tuple(map(int, began.split(".")[:2]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # It says nothing, and need not.
+        if numbers < ROUNDS_SINCE:
+            raise ConfigError(f"{self.path} holds a run that ganlab {began} began, which read the data "
+                              f"in another order than ganlab {ganlab.__version__}: resuming would mix "
+                              "the two; finish it by that version, or start from its weights in "
+                              f"another --workdir (--config.init.source={self.path})")
 
     def write(self, config: Mapping[str, Any], command: list[str]) -> None:
         """Makes the directory and writes the config and the versions that the run starts with."""

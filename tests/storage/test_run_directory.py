@@ -62,6 +62,17 @@ def test_another_structure_is_refused_although_its_keys_differ(run):
         run.check(tiny_config(system={"penalty": "r1"}))
 
 
+@pytest.mark.parametrize(("began", "resumes"), [("0.2.0", False), ("0.1.3", False), ("0.3.0", True), ("1.0", True), ("x", True)])
+def test_a_run_whose_rounds_were_others_is_not_resumed(run, began, resumes):
+    found = json.loads(run.versions_file.read_text())
+    run.versions_file.write_text(json.dumps(found | {"ganlab": began}))
+    if resumes:
+        assert run.check(tiny_config()) is True
+        return
+    with pytest.raises(ConfigError, match=f"ganlab {began} began.*init.source"):
+        run.check(tiny_config())
+
+
 def test_a_directory_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ConfigError, match="not empty and holds no run"):
