@@ -109,7 +109,7 @@ def test_prepare_writes_array_record_says_what_is_there_and_does_it_once(online,
         data_dir, **cifar10_parts(), file_format=file_format))
     assert run(data_prepare_command, "cifar10", f"--data_dir={tmp_path}") == 0
     text = capsys.readouterr().out
-    assert f"train {SIZES['train']}" in text and f"test {SIZES['test']}" in text
+    assert f"{SIZES['train']} examples in train, {SIZES['test']} examples in test" in text
     assert f"ganlab data show cifar10 --kwargs=data_dir={tmp_path}" in text
     run(data_show_command, "cifar10", f"--kwargs=data_dir={tmp_path}", f"--output={tmp_path}/c.png")
     writes(online, lambda builder: pytest.fail("prepared again"))
