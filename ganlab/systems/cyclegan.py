@@ -28,10 +28,10 @@ from ganlab.systems.parts import (
     game_parts,
 )
 from ganlab.systems.translation import (
-    Judge,
+    PictureCritic,
     absolute_error,
     check_sources,
-    make_judge,
+    make_picture_critic,
     make_translator,
     translator_of,
 )
@@ -72,13 +72,13 @@ def cyclegan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None =
             config, "generator_ab", source_shape, image_shape, axis_name),
         "generator_ba": make_translator(
             config, "generator_ba", image_shape, source_shape, axis_name)}
-    judges = {name: make_judge(config, name, shape, axis_name, order=("real", "fake"))
+    critics = {name: make_picture_critic(config, name, shape, axis_name, order=("real", "fake"))
               for name, shape in (("critic_a", source_shape), ("critic_b", image_shape))}
-    networks = generators | {name: judge.critic.network for name, judge in judges.items()}
+    networks = generators | {name: critic.network for name, critic in critics.items()}
     pooled = ["config.system.pool_size"] if system["pool_size"] else []
     check_slices(config, networks, [*across_penalties(config), *pooled])
     # One update, whose memory has the past translations.
-    cycle = _Cycle(generators, judges, system["identity"], axis_name)
+    cycle = _Cycle(generators, critics, system["identity"], axis_name)
     pools = {kind: empty_pool(system["pool_size"], shape)
              for kind, shape in (("a", source_shape), ("b", image_shape))}
     return Game(
@@ -98,13 +98,13 @@ class _Cycle:
 
     Attributes:
       generators: by name.
-      judges: the critics by name.
+      critics: by name.
       identity: whether generators are to leave their target's kind as it is.
       axis_name: the axis that `pmap` maps, or None.
     """
 
     generators: Mapping[str, Network]
-    judges: Mapping[str, Judge]
+    critics: Mapping[str, PictureCritic]
     identity: bool
     axis_name: str | None
 
@@ -116,7 +116,7 @@ class _Cycle:
         """
         # The generators' losses, and what they made.
         params, batch, hyper = scene.params, scene.batch, scene.hyper
-        keys = named_keys(scene.key, "generators", "judges", "critics", "pool")
+        keys = named_keys(scene.key, "generators", "adversarial", "critics", "pool")
         total, made, state, metrics = self._generators_loss(
             params, scene.variables, batch, keys, hyper)
         # The critics' losses, on real pictures and on translations of this and of earlier rounds.
@@ -128,7 +128,7 @@ class _Cycle:
                 fake, pools[kind] = from_pool(pools[kind], jax.lax.stop_gradient(fake),
                                               pool_keys[kind], batch["index"], self.axis_name)
             name = f"critic_{kind}"
-            found, state[name], logged = self.judges[name].critic_loss(
+            found, state[name], logged = self.critics[name].critic_loss(
                 params[name], state[name], real, fake, critic_keys[kind], batch["index"], hyper)
             total += found
             metrics |= {name: found} | {
@@ -164,12 +164,12 @@ class _Cycle:
             total += hyper["cycle_weight"] * hyper["identity_weight"] * (
                 metrics["identity_a"] + metrics["identity_b"])
         # The adversarial loss of each direction (eq. 1).
-        judge_keys = named_keys(keys["judges"], "a", "b")
+        adversarial_keys = named_keys(keys["adversarial"], "a", "b")
         for kind, real, fake in (("a", a, made_a), ("b", b, made_b)):
             name = f"critic_{kind}"
             # The critic's running statistics see these fakes first, then its own update's pictures.
-            adversarial, state[name] = self.judges[name].generator_loss(
-                params[name], state[name], real, fake, judge_keys[kind], index)
+            adversarial, state[name] = self.critics[name].generator_loss(
+                params[name], state[name], real, fake, adversarial_keys[kind], index)
             metrics[f"adversarial_{kind}"] = adversarial
             total += hyper["adversarial_weight"] * adversarial
         return total, {"a": made_a, "b": made_b}, state, metrics

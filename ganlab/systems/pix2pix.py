@@ -26,10 +26,10 @@ from ganlab.systems.parts import (
     game_parts,
 )
 from ganlab.systems.translation import (
-    Judge,
+    PictureCritic,
     absolute_error,
     check_sources,
-    make_judge,
+    make_picture_critic,
     make_translator,
     translator_of,
 )
@@ -62,11 +62,11 @@ def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = 
     # Both networks; a pair is one picture with the channels of both.
     generator = make_translator(config, "generator", data.source_shape, data.image_shape, axis_name)
     pair_shape = (*data.image_shape[:2], data.source_shape[-1] + data.image_shape[-1])
-    judge = make_judge(config, "critic", pair_shape, axis_name, order=("fake", "real"))
-    networks = {"generator": generator, "critic": judge.critic.network}
+    critic = make_picture_critic(config, "critic", pair_shape, axis_name, order=("fake", "real"))
+    networks = {"generator": generator, "critic": critic.network}
     check_slices(config, networks, across_penalties(config))
     # The round: the generator meets the pairs and the fake images of the critic's update.
-    pair = _Pair(generator, judge)
+    pair = _Pair(generator, critic)
     return Game(
         networks=networks,
         round=(Update("critic", ("critic",), pair.critic_loss),
@@ -83,27 +83,27 @@ class _Pair:
     """The losses of both players; each is a `LossFn` of an update."""
 
     generator: Network
-    judge: Judge
+    critic: PictureCritic
 
     def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the critic's loss on real pairs and on pairs whose image the generator made."""
-        batch, keys = scene.batch, named_keys(scene.key, "fake", "judge")
+        batch, keys = scene.batch, named_keys(scene.key, "fake", "critic")
         fake, _ = self._fake(scene, keys["fake"])
-        total, state, metrics = self.judge.critic_loss(
+        total, state, metrics = self.critic.critic_loss(
             scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["judge"], batch["index"], scene.hyper)
+            _joined(batch, fake), keys["critic"], batch["index"], scene.hyper)
         return total, Aux({"critic": state}, scene.memory, metrics)
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the generator's loss: the fake images are those that the critic has just seen."""
-        batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "judge")
+        batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "critic")
         fake, state = self._fake(scene, keys["fake"])
-        adversarial, judge_state = self.judge.generator_loss(
+        adversarial, critic_state = self.critic.generator_loss(
             scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["judge"], batch["index"])
+            _joined(batch, fake), keys["critic"], batch["index"])
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
-        return total, Aux({"generator": state, "critic": judge_state}, scene.memory,
+        return total, Aux({"generator": state, "critic": critic_state}, scene.memory,
                           {"adversarial": adversarial, "l1": error})
 
     def _fake(self, scene: Scene, key: Array) -> tuple[Array, Any]:

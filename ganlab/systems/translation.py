@@ -46,8 +46,8 @@ def make_translator(config: Mapping[str, Any], name: str, source_shape: tuple[in
                         image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
 
 
-def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...],
-               axis_name: str | None, order: tuple[str, str]) -> "Judge":
+def make_picture_critic(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...],
+                        axis_name: str | None, order: tuple[str, str]) -> "PictureCritic":
     """Builds the critic `config.networks.<name>` of pictures, with the system's loss and penalties.
 
     Args:
@@ -55,7 +55,7 @@ def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...
       name: the critic's name.
       image_shape: of the pictures, without the batch.
       axis_name: the axis that `pmap` maps, or None.
-      order: as in `Judge`.
+      order: as in `PictureCritic`.
 
     Raises:
       ConfigError: as `make_network`, and for a loss or penalty that does not exist or cannot work
@@ -64,7 +64,7 @@ def make_judge(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...
     critic = make_network(config, name, PATCH_CRITICS, (_one(image_shape),), output=None,
                           image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
     penalties = choose_penalties(config, critic, axis_name, name)
-    return Judge(Critic(critic, choose_loss(config), penalties), order)
+    return PictureCritic(Critic(critic, choose_loss(config), penalties), order)
 
 
 def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
@@ -86,7 +86,7 @@ def translator_of(name: str, network: Network, source: str) -> Translator:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judge:
+class PictureCritic:
     """A critic's part in the losses of both players; all logits of patches count alike.
 
     Attributes:
@@ -97,6 +97,11 @@ class Judge:
 
     critic: Critic
     order: tuple[str, str]
+
+    @property
+    def network(self) -> Network:
+        """The critic's network."""
+        return self.critic.network
 
     def critic_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
                     index: Array, hyper: Hyper) -> tuple[Array, Tree, dict[str, Array]]:
