@@ -76,5 +76,5 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
     nbytes, given = math.prod(shape) * dtype.itemsize, size - 8 - len(head) - length
     if nbytes != given:
         raise BadWeights(f"holds an array of shape {shape} and {dtype.name}, which takes {counted(nbytes, 'byte')}, and "
-                         f"there {agreeing(given, 'is', 'are')} {given:,}; copy it anew, whole")
+                         f"there {agreeing(given, 'is', 'are')} {given:,}; copy the whole file again")
     return read_array(stream, dtype, shape, "F" if header[2] == "True" else "C")

@@ -36,9 +36,9 @@ def written(tmp_path_factory):
     jax.config.update("jax_traceback_in_locations_limit", 0)  # As commands do: programs hold no lines of source.
     config = tiny_config(name="tiny", generator={"network": "dcgan"}, data={"source": "digits"})
     game = build_game(config, IMAGES)
-    weights = jax.jit(game.networks["generator"].init)(jax.random.key(3))
+    weights = {"generator": jax.jit(game.networks["generator"].init)(jax.random.key(3))}
     record = SamplerRecord(config, 20, "averaged", IMAGES.image_shape, IMAGES.class_names,
-                           sampler_arrays("generator", weights))
+                           sampler_arrays(weights))
     path = tmp_path_factory.mktemp("exported") / "tiny.zip"
     write_sampler(path, game.sampler, weights, record, MADE)
     return path, record, game

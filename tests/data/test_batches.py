@@ -114,7 +114,7 @@ def test_each_kind_is_shown_whole_in_each_of_its_own_epochs():
         assert all(len(np.unique(epoch, axis=0)) == size for epoch in shown)
 
 
-def test_flipping_mirrors_about_half_of_the_images_left_to_right_anew_in_each_epoch():
+def test_flipping_mirrors_about_half_of_the_images_left_to_right_in_each_epoch_by_other_draws():
     plain, flipped = batches("images", 55), batches("images", 55, FLIPPED)
     mirrored = np.all(flipped["image"] == plain["image"][:, :, ::-1], axis=(1, 2, 3))
     assert np.all(mirrored | np.all(flipped["image"] == plain["image"], axis=(1, 2, 3)))

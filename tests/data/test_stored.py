@@ -209,7 +209,7 @@ def info_junk(place):
 
 
 @pytest.mark.parametrize("damage", [labels_cut, labels_junk, shard_gone, shard_cut, info_junk])
-def test_a_damaged_set_is_told_to_be_made_anew(damage, pictures, tmp_path):
+def test_a_damaged_set_is_told_to_be_made_again(damage, pictures, tmp_path):
     place = shutil.copytree(pictures[1], tmp_path / "set")
     damage(place)
     text = sentence("imported", path=str(place))

@@ -162,7 +162,7 @@ def test_alarms_warn_and_may_stop(tmp_path, capsys):
     assert "samples collapsed" in capsys.readouterr().out
     config.alarms.stop = True
     config.train.total_rounds = 9
-    with pytest.raises(Collapsed, match="the same command goes on"):
+    with pytest.raises(Collapsed, match="the same command resumes"):
         go(run.path, config)
 
 

@@ -57,7 +57,7 @@ def test_other_images_another_number_and_other_features_are_not_those_of_the_cac
     assert see(data_pictures(DATASET, SOURCE, 30), load_features("pixels")).features.shape == (30, 64)
 
 
-def test_a_damaged_file_of_the_cache_is_made_anew():
+def test_a_damaged_file_of_the_cache_is_made_again():
     features = load_features("digits")
     kept = see(data_pictures(DATASET, SOURCE, 30), features)
     file, = cache_folder().iterdir()
@@ -84,7 +84,7 @@ def test_a_folder_and_the_same_images_in_memory_are_the_same_content(tmp_path):
     np.testing.assert_array_equal(of_folder.features, in_memory.features)
 
 
-def test_a_changed_folder_is_seen_anew(tmp_path):
+def test_a_changed_folder_is_extracted_again(tmp_path):
     write(tmp_path / "images", IMAGES[:4])
     features = load_features("digits")
     before = see(folder_pictures(str(tmp_path / "images")), features)
