@@ -26,7 +26,6 @@ class Key:
 
 POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
 AT_LEAST_ZERO = (lambda value: 0 <= value < math.inf, "a number of at least 0")
-UP_TO_THOUSAND = (lambda value: 0 <= value <= 1e3, "a number from 0 to 1000")
 FRACTION = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
 BELOW_ONE = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
 NOT_EMPTY = (lambda value: bool(value), "a name")

@@ -8,7 +8,6 @@ from ganlab.config.key import (
     FRACTION,
     NOT_EMPTY,
     POSITIVE,
-    UP_TO_THOUSAND,
     Key,
     one_of,
 )
@@ -99,10 +98,10 @@ KEYS: dict[str, Key] = {
     "sample.number": Key(100, "samples in each training picture", "images", POSITIVE, live=True),
 }
 SAMPLING_OPTIONS: dict[str, Key] = {
-    "temperature": Key(1.0, "factor on the latents: below 1 safer, above 1 more varied", allowed=UP_TO_THOUSAND,
+    "temperature": Key(1.0, "factor on the latents: below 1 safer, above 1 more varied", allowed=AT_LEAST_ZERO,
                        live=True, known_as="--z_var of BigGAN"),
     "truncation": Key(0.0, "draws each number of the latents within this distance of 0 (Brock et al. 2019), before the "
-                      "factor; 0 for no bound", allowed=UP_TO_THOUSAND, live=True,
+                      "factor; 0 for no bound", allowed=AT_LEAST_ZERO, live=True,
                       known_as="truncation of BigGAN; not psi, which StyleGAN's --trunc is"),
 }
 """Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and `ganlab evaluate`,

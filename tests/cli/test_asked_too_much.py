@@ -22,10 +22,10 @@ def game_of(batch_size, packing, accumulate=1, axis_name=DATA_AXIS):
 
 
 @pytest.mark.parametrize(("batch_size", "packing", "accumulate", "devices", "words"), [
-    (8, 4, 1, 4, "4 devices 2 images of config.batch_size 8.*packs of 4.*16 divides"),
-    (12, 4, 1, 2, "2 devices 6 images.*8 divides"),
+    (8, 4, 1, 4, "4 devices 2 images of config.batch_size 8.*groups of 4 images.*multiple of 16"),
+    (12, 4, 1, 2, "2 devices 6 images.*multiple of 8"),
     (4, 2, 1, 4, "4 devices 1 image of"),
-    (16, 4, 2, 4, r"4 images.*packs of 4 \(config.system.packing\) in each of 2 slices.*32 divides"),
+    (16, 4, 2, 4, r"4 images.*groups of 4 images .*config.system.packing.* in each of 2 slices.*multiple of 32"),
 ])
 def test_packs_that_lie_across_devices_are_refused_under_pmap_alone(batch_size, packing, accumulate, devices, words):
     mesh = make_mesh(batch_size, devices, accumulate)
@@ -61,7 +61,8 @@ def test_walks_between_latents_that_are_not_vectors_are_refused(shape, dtype, wo
         drawn.append(isinstance(made, jax.core.Tracer))
         return made
 
-    trained = types.SimpleNamespace(latents=latents, config=ml_collections.ConfigDict({"system": {"name": "denoiser"}}))
+    trained = types.SimpleNamespace(latents=latents, config=ml_collections.ConfigDict({"system": {"name": "denoiser"}}),
+                                    game=types.SimpleNamespace(sampler=types.SimpleNamespace(options={})))
     with pytest.raises(ConfigError, match=words):
         sample_command.check_walks(trained)
     monkeypatch.setattr(sample_command, "open_run", lambda *arguments: trained)

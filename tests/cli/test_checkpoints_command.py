@@ -16,10 +16,10 @@ from tiny_digits import DIGITS
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.data import Dataset
-from ganlab.storage import export_sampler, run_weights, sample_keys
-from ganlab.storage.checksums import FILE
 from ganlab.networks import GENERATORS
 from ganlab.pretrained import read_weights
+from ganlab.storage import export_sampler, run_weights, sample_keys
+from ganlab.storage.checksums import FILE
 from ganlab.systems import build_game
 
 
@@ -175,8 +175,8 @@ def test_every_generator_exports_for_any_batch_size(family):
     images = Dataset("images", np.zeros((8, side, side, 3), np.uint8), np.zeros(8, np.int32), ("a", "b"))
     game = tiny_game(images, generator={"network": family})
     # No number matters here: nothing is compiled.
-    weights = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(
-        game.networks["generator"].init, jax.random.key(0)))
+    weights = {"generator": jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(
+        game.networks["generator"].init, jax.random.key(0)))}
     programs = export_sampler(game.sampler, weights, conditional=True)
     for program, shape in ((programs["latents"], (4,)), (programs["images"], (side, side, 3))):
         output, = program.out_avals

@@ -170,7 +170,7 @@ def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, capsys, arguments
     (["--config=experiments/digits.py", "--config.batch_size=2000"], "more than the 1,797 images"),
     (["--config=experiments/digits.py", "--config.networks.critic.kwargs.normalization=batch"], "see each other"),
     (["--config=experiments/digits.py", "--workdri=x"], "workdir"),
-    (["--config=experiments/digits.py", "stray"], "'stray' is no flag"),
+    (["--config=experiments/digits.py", "stray"], "'stray' is not a flag"),
 ])
 def test_mistakes_about_a_config_are_answered_in_a_sentence_and_make_nothing(tmp_path, capsys, arguments, words):
     workdir = [] if not arguments else [f"--workdir={tmp_path / 'run'}"]
@@ -201,7 +201,7 @@ def test_list_names_every_entry_of_every_table_with_its_meaning(capsys):
 def test_describe_shows_keys_layers_round_and_memory_and_trains_nothing(capsys):
     assert main(["describe", "--config=experiments/digits.py:network=dcgan"]) == 0
     shown = capsys.readouterr().out
-    for words in ("hyper.critic_lr", "ConvTranspose", "generator: DCGANGenerator", "6 batches of 64", "opt_state"):
+    for words in ("hyper.critic_lr", "ConvTranspose", "generator: DCGANGenerator", "5 batches of 64", "opt_state"):
         assert words in shown
 
 

@@ -47,7 +47,7 @@ def test_an_open_mpi_that_does_not_say_where_to_meet_is_answered_with_the_flags(
 
 @pytest.mark.parametrize(("flags", "message"), [
     (("node1:1", 2, None), "--process is missing"), (("node1:1", None, None), "--processes and --process is missing"),
-    ((None, 2, 0), "need --coordinator"), (("node1", 2, 0), "no HOST:PORT"), (("node1:1", 2, 2), "from 0 to 1")])
+    ((None, 2, 0), "need --coordinator"), (("node1", 2, 0), "is not HOST:PORT"), (("node1:1", 2, 2), "from 0 to 1")])
 def test_flags_that_do_not_go_together_are_answered(flags, message):
     with pytest.raises(ConfigError, match=message):
         join(*flags)

@@ -21,9 +21,10 @@ def sample(monkeypatch, tmp_path):
     def sampled(names, *flags, conditional=True):
         data = Dataset("data", np.zeros((len(names), 4, 4, 1), np.uint8), np.arange(len(names)), names)
         trained = types.SimpleNamespace(
-            config=ml_collections.ConfigDict({"name": "run", "system": {"conditional": conditional}}), dataset=data,
+            config=ml_collections.ConfigDict({"name": "run", "system": {"name": "gan", "conditional": conditional}}),
+            dataset=data, game=types.SimpleNamespace(sampler=types.SimpleNamespace(options={})),
             step=7, latents=lambda number, *settings: np.zeros((number, 2)),
-            images=lambda latents, labels: np.broadcast_to(
+            images=lambda latents, labels, **settings: np.broadcast_to(
                 (labels / 127.5 - 1)[:, None, None, None], (len(labels), 4, 4, 1)))
         monkeypatch.setattr(sample_command, "open_run", lambda *arguments: trained)
         assert main(["sample", f"--workdir={tmp_path}", f"--output={tmp_path / 'made'}", *flags]) == 0

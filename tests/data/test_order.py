@@ -175,7 +175,7 @@ def test_points_are_gathered_as_they_are(gather):
 
 def test_an_epoch_of_rounds_shows_each_example_once(gather):
     data = {"image": np.zeros((24, 1), np.float32), "label": np.arange(24, dtype=np.int32)}
-    labels = [np.ravel(gather((data,), jax.random.key(4), jnp.int32(step))["label"]) for step in range(4)]
+    labels = [np.ravel(gather((data,), jax.random.key(4), np.uint32(step * SLOTS * BATCH))["label"]) for step in range(4)]
     for epoch in (labels[:2], labels[2:]):
         np.testing.assert_array_equal(np.sort(np.concatenate(epoch)), np.arange(24))
     assert not np.array_equal(np.concatenate(labels[:2]), np.concatenate(labels[2:]))

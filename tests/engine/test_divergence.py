@@ -13,12 +13,12 @@ from tiny import BATCH, POINTS, poisoned_points
 from ganlab.config import ConfigError
 from ganlab.data import HostReader
 from ganlab.engine import Collapsed, Diverged, make_mesh, make_programs
-from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.engine.divergence import retries_of, run_key
 from ganlab.engine.feed import make_feed
 from ganlab.game import FAULT, SKIPPED, order_key, watched_names
+from ganlab.storage import Checkpoints, RunDirectory
 
-ROUNDS, SLOTS = 6, 3
+ROUNDS, SLOTS = 6, 2
 
 
 def rounds_of(example, key, data):

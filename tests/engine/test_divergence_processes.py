@@ -12,7 +12,8 @@ POLICIES = """
 import hashlib, sys
 import jax, numpy as np
 from ganlab.cli.main import main
-from ganlab.engine import distributed, loop
+from ganlab.engine import loop
+from ganlab.machine import distributed
 join, save = distributed.join, loop.Checkpoints.save
 
 def told(self, step, state, metrics=None):

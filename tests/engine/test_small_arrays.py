@@ -11,8 +11,8 @@ from short_runs import assert_same_bits, config_of, go, state_at
 
 from ganlab.config import ConfigError
 from ganlab.engine import make_mesh, program
-from ganlab.storage import Checkpoints, run_weights, small_arrays
 from ganlab.pretrained import read_weights
+from ganlab.storage import Checkpoints, run_weights, small_arrays
 
 LIMIT = 100
 
@@ -69,8 +69,8 @@ def test_a_checkpoint_of_the_format_before_is_answered_in_a_sentence_and_stays(r
 
 
 def test_orbax_is_imported_by_what_opens_checkpoints_alone(tmp_path):
-    code = ("import sys, pathlib, ganlab.engine\nprint('orbax.checkpoint' in sys.modules)\n"
-            "ganlab.engine.Checkpoints(pathlib.Path(sys.argv[1]), keep=1).close()\n"
+    code = ("import sys, pathlib, ganlab.storage\nprint('orbax.checkpoint' in sys.modules)\n"
+            "ganlab.storage.Checkpoints(pathlib.Path(sys.argv[1]), keep=1).close()\n"
             "print('orbax.checkpoint' in sys.modules)")
     ((status, output, errors),) = end([begin(["-c", code, tmp_path])])
     assert status == 0, errors

@@ -9,9 +9,9 @@ from PIL import Image
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset
-from ganlab.evaluation import data_pictures, folder_pictures, load_features, seen
-from ganlab.evaluation.picture_sets import PictureSet
+from ganlab.evaluation import data_pictures, extraction, folder_pictures, load_features
 from ganlab.evaluation.extraction import cache_folder, see
+from ganlab.evaluation.picture_sets import PictureSet
 
 IMAGES = np.random.default_rng(0).integers(256, size=(1203, 8, 8, 1)).astype(np.uint8)
 DATASET = Dataset("noise", IMAGES, np.zeros(1203, np.int32), ("all",))
@@ -118,8 +118,8 @@ def test_images_whose_features_are_not_finite_are_named_and_not_kept():
 
 
 def test_images_are_kept_up_to_a_number_of_bytes_and_no_batch_with_them(monkeypatch):
-    monkeypatch.setattr(seen, "KEPT_BYTES", 100 * 64 + 5)
-    monkeypatch.setattr(seen, "MOST_IMAGES_A_STEP", 30)
+    monkeypatch.setattr(extraction, "KEPT_BYTES", 100 * 64 + 5)
+    monkeypatch.setattr(extraction, "MOST_IMAGES_A_STEP", 30)
     alive = []
 
     def read(start, stop):
@@ -134,7 +134,7 @@ def test_images_are_kept_up_to_a_number_of_bytes_and_no_batch_with_them(monkeypa
 
 
 def test_large_images_are_seen_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr(seen, "STEP_BYTES", 7 * 64 * 4)
+    monkeypatch.setattr(extraction, "STEP_BYTES", 7 * 64 * 4)
     sizes = []
     see(PictureSet("noise", 30, lambda start, stop: sizes.append(stop - start) or IMAGES[start:stop]),
         load_features("pixels"))

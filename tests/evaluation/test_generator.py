@@ -9,14 +9,22 @@ import pytest
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES, Dataset
-from ganlab.evaluation import Generator, PictureSet, Request, evaluate, load_features, modes, path_length
+from ganlab.evaluation import (
+    Generator,
+    PictureSet,
+    Request,
+    evaluate,
+    load_features,
+    modes,
+    path_length,
+)
 
 LABELS = np.int32([0, 0, 0, 1])
 
 
 def generator(batch_size=6, matrix=jnp.eye(4), labels=LABELS):
     return Generator(lambda keys: jax.vmap(lambda key: jax.random.normal(key, (4,)))(keys),
-                     jax.jit(lambda latents, labels: latents @ matrix), labels, batch_size)
+                     jax.jit(lambda latents, labels, keys: latents @ matrix), labels, batch_size)
 
 
 def judged(measures, made, number=50, seeds=(0,)):

@@ -16,7 +16,7 @@ DRAW = """
 import json, sys
 {first}
 import jax
-from ganlab.engine import set_up_process
+from ganlab.machine.backend import set_up_process
 from ganlab.machine import numbers_in_force
 set_up_process()
 draws = jax.random.normal(jax.random.key(3), (5,))

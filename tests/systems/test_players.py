@@ -20,7 +20,7 @@ from tiny import (
 )
 
 from ganlab.config import ConfigError
-from ganlab.game import init_state, play_round
+from ganlab.game import Scene, init_state, play_round
 from ganlab.systems import build_game
 from ganlab.systems.players import _repeated, pack
 
@@ -98,11 +98,14 @@ def test_two_steps_are_one_on_real_images_and_then_one_on_fake_ones(float64):
     np.testing.assert_allclose(metrics["critic_real/loss"], loss, rtol=1e-9)
     # With the second step taken back by its own gradient, what is left is the first.
     keys = jax.random.fold_in(jax.random.fold_in(before.key, 0), 1)
-    fake_loss = functools.partial(game.round[1].loss, variables=before.variables, memory={}, hyper=before.hyper, batch={
-        "image": batches["image"][1], "label": batches["label"][1], "index": jnp.arange(BATCH)},
-        key=jax.random.fold_in(keys, 0))
+    batch = {"image": batches["image"][0], "label": batches["label"][0], "index": jnp.arange(BATCH)}
+    scene = Scene(before.params, before.variables, {}, batch, jax.random.fold_in(keys, 0), before.hyper)
+
+    def fake_loss(params):
+        return game.round[1].loss(scene._replace(params={**before.params, "critic": params}))[0]
+
     middle = jax.tree.map(lambda leaf, slope: leaf - 0.5 * slope, before.params["critic"], gradient)
-    second = jax.jit(jax.grad(lambda params: fake_loss(params={**before.params, "critic": params})[0]))(middle)
+    second = jax.jit(jax.grad(fake_loss))(middle)
     expected = jax.tree.map(lambda leaf, slope: leaf - 0.5 * slope, middle, second)
     assert_close(after.params["critic"], expected)
 

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from flax import linen as nn
 from jax.extend.core import ClosedJaxpr, Jaxpr
-from tiny import IMAGES, POINTS, changing_parts, real_batches, start, tiny_config, tiny_game, tiny_vae_config
+from tiny import (
+    IMAGES,
+    POINTS,
+    changing_parts,
+    real_batches,
+    start,
+    tiny_config,
+    tiny_game,
+    tiny_vae_config,
+)
 
 from ganlab.config import ConfigError
 from ganlab.game import Network, play_round
@@ -157,7 +166,7 @@ class Strict(nn.Module):
 @pytest.mark.parametrize(("critic", "reason"), [("Forgetful", "keep its variables 'means' in bfloat16"),
                                                 ("Strict", "requires arguments to have equal types|same dtype|dtypes")])
 def test_a_network_that_cannot_compute_in_halves_is_refused_with_the_reason(critic, reason):
-    options = {"system": {"conditional": False}, "critic": {"network": f"{__name__}:{critic}"}}
+    options = {"system": {"conditional": False, "penalty": "none"}, "critic": {"network": f"{__name__}:{critic}"}}
     tiny_game(**options)
     with pytest.raises(ConfigError, match=f"precision is 'bfloat16', which config.networks.critic.*({reason})"):
         tiny_game(**options, train=HALF)

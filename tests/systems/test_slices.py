@@ -127,7 +127,7 @@ def test_slices_that_would_not_be_the_batch_are_refused_with_the_reason(changes,
 
 
 def test_slices_that_do_not_divide_the_batch_are_answered_with_sizes():
-    with pytest.raises(ConfigError, match="accumulate is 3, .*config.batch_size, 8; use a multiple of 3"):
+    with pytest.raises(ConfigError, match="config.batch_size is 8, .* in each of 3 slices .config.train.accumulate.; use a multiple of 3"):
         build_game(tiny_config(train={"accumulate": 3}), POINTS)
     with pytest.raises(ConfigError, match="8 does not divide over 4 devices in 4 slices each .*; use 16"):
         make_mesh(8, slices=4)

@@ -71,8 +71,8 @@ def test_instance_noise_has_its_deviation_and_belongs_to_the_example(float64):
 
 @pytest.mark.parametrize(("kimg", "left"), [(0.0, 1.0), (5.0, 0.5), (10.0, 0.0), (99.0, 0.0)])
 def test_instance_noise_falls_on_a_line_to_nothing(kimg, left):
-    hyper = fade_instance_noise({"instance_noise": 0.2, "instance_noise_end_kimg": 10.0}, jnp.asarray(kimg))
-    np.testing.assert_allclose(hyper["instance_noise"], 0.2 * left, rtol=1e-6)
+    noise = fade_instance_noise({"instance_noise": 0.2, "instance_noise_end_kimg": 10.0}, jnp.asarray(kimg))
+    np.testing.assert_allclose(noise, 0.2 * left, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, [0, 1, 2, 3]), (0.5, [1, 3]), (0.3, [1, 3]), (0.01, [1])])
@@ -138,7 +138,7 @@ def game_with(tricks):
     """A game of plain gradient descent, of which no step makes much of a rounding error."""
     sgd = {"optimizer": "sgd"}
     return build_game(tiny_config(generator=sgd, critic=sgd, hyper={"generator_lr": 0.1, "critic_lr": 0.1}, system={
-        "loss": "non_saturating", "penalty": "none", "tricks": tricks}), POINTS)
+        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False}), POINTS)
 
 
 @pytest.fixture(scope="module")
