@@ -170,7 +170,7 @@ def test_mistakes_about_a_run_are_answered_in_a_sentence(runs, capsys, arguments
     (["--config=experiments/digits.py", "--config.batch_size=2000"], "more than the 1,797 images"),
     (["--config=experiments/digits.py", "--config.networks.critic.kwargs.normalization=batch"], "see each other"),
     (["--config=experiments/digits.py", "--workdri=x"], "workdir"),
-    (["--config=experiments/digits.py", "stray"], "'stray' is no flag"),
+    (["--config=experiments/digits.py", "stray"], "'stray' is not a flag"),
 ])
 def test_mistakes_about_a_config_are_answered_in_a_sentence_and_make_nothing(tmp_path, capsys, arguments, words):
     workdir = [] if not arguments else [f"--workdir={tmp_path / 'run'}"]
