@@ -29,7 +29,7 @@ from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, stage_after, stages_of
+from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, Stage, stage_after, stages_of
 from ganlab.machine import load_per_core
 from ganlab.machine.distributed import agreed_signal
 from ganlab.output import agreeing, counted, steady_output
@@ -95,7 +95,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             number, stage = stage_after(game, step)
             if number and step == stage.game.start.step:
                 say(f"stage {number + 1} of {len(stages_of(game))} begins after round {step:,}")
-                state = jax.jit(stage.enter, donate_argnums=0)(state)
+                state = _entered(stage, state)
             # Its rounds, to its end or the run's.
             retries = retries_of(state, seed)
             until = schedule["total_rounds"] if stage.rounds is None else min(
@@ -124,6 +124,12 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             # A program, because nothing else puts an array on the devices of other processes.
             state = state.replace(key=jax.jit(
                 run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(seed, retries + 1))
+
+
+def _entered(stage: Stage, state: GameState) -> GameState:
+    """The state where a stage begins, lying on the devices as before."""
+    lying = jax.tree.map(lambda leaf: leaf.sharding, state)
+    return jax.jit(stage.enter, donate_argnums=0, out_shardings=lying)(state)
 
 
 def check_stages(game: Game, config: Mapping[str, Any]) -> None:
@@ -196,7 +202,7 @@ class _Playing:
                 # after the same round, so they agree when they log, where they wait in any case.
                 signalled = (agreed_signal(interruption.signal)
                              if log or jax.process_count() == 1 else None)
-                if not (log or sample or save or judge or signalled):
+                if not (log or sample or save or judge or signalled or step >= until):
                     continue
                 # A state that is not finite is never written: until here the host has not looked.
                 if (fault := fault_of(self._game, state)) is not None:

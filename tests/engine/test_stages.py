@@ -11,7 +11,7 @@ from short_runs import PICTURE, assert_same_bits
 from tiny import IMAGES
 
 from ganlab.config import ConfigError, experiment
-from ganlab.engine import make_mesh, make_programs, train
+from ganlab.engine import Diverged, make_mesh, make_programs, train
 from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.game import Start, joined_stages, rounds_for, stage_after, stage_before, stages_of
 from ganlab.systems import build_game
@@ -123,3 +123,17 @@ def test_a_stage_of_no_whole_number_of_calls_is_refused(tmp_path):
                         checkpoint_every_rounds=3)
     with pytest.raises(ConfigError, match="stage 1 of 2 has 4 rounds"):
         train(game(), IMAGES, config, RunDirectory(tmp_path), lambda step, samples: PICTURE)
+
+
+def test_a_fault_at_the_end_of_a_stage_is_answered_there(tmp_path):
+    """Nobody looked before: the interval of every look is beyond the stage."""
+    images = np.array(IMAGES.images, np.float32)
+    images[:] = np.nan
+    config = config_of(total=2 * TOTAL, log_every_rounds=2 * TOTAL, sample_every_rounds=2 * TOTAL,
+                       checkpoint_every_rounds=2 * TOTAL)
+    run = RunDirectory(tmp_path / "run")
+    run.write(config, [])
+    with pytest.raises(Diverged) as error:
+        train(game(), dataclasses.replace(IMAGES, images=images), config, run, lambda step, samples: PICTURE,
+              mesh=make_mesh(4, 1))
+    assert "round 1" in str(error.value) and not list((tmp_path / "run/checkpoints").glob("[0-9]*"))
