@@ -239,8 +239,8 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
 
 
 def group_words(plan: Plan, group: int) -> str:
-    """Returns the levels in which a group's variants agree while the plan's do not; `base` where
-    there is no other variant."""
+    """Returns the levels in which a group's variants agree while the plan's do not; `base` if it
+    is the only variant."""
     variants = plan.groups[group]
     shared = []
     for axis, levels in plan.axes.items():

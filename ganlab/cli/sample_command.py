@@ -107,8 +107,7 @@ def run(values: flags.FlagValues) -> int:
 
 
 def check_walks(trained: TrainedRun) -> None:
-    """Raises ConfigError for a run whose latents are not vectors of numbers, between which there
-    are no walks."""
+    """Raises ConfigError for a run whose latents are not vectors of numbers: walks need vectors."""
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
         raise ConfigError("--interpolate walks between latents that are vectors of real numbers, "

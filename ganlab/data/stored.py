@@ -39,7 +39,7 @@ def imported(path: str, split: str = "train", only_class: str = "") -> Dataset:
       Images on the disk, all of one size, and labels in memory.
 
     Raises:
-      ConfigError: if there is no such data set, or it is damaged.
+      ConfigError: if the data set does not exist, or is damaged.
     """
     place = user_path(path)
     given = f"config.data.kwargs.path is {path!r}"

@@ -32,7 +32,7 @@ def tfds(name: str, split: str = "train", only_class: str = "", resolution: int 
 
     The image is the set's one `Image` feature and the label its one `ClassLabel`; of several, those
     that the set itself names as input and target (`supervised_keys`). All examples are of one class
-    if there is no label, or if some are unlabelled (-1).
+    if the set has no label, or some examples are unlabelled (-1).
 
     Args:
       name: as TFDS writes it: `cifar10`, `lsun/bedroom`, `mnist:3.0.1`.
@@ -227,7 +227,7 @@ def numbered(given: str, info: Any, label: str,
     Args:
       given: the key and the value that name the set, for messages.
       info: TFDS's description.
-      label: name of the label's feature; empty for none, and then there are no names.
+      label: name of the label's feature; empty if the set has none: then no names are returned.
       labels: integers [n].
 
     Raises:

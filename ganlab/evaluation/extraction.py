@@ -88,7 +88,7 @@ def see(pictures: PictureSet, features: Features | None,
     """
     if features is None or not (pictures.cache_key and features.worth_keeping):
         return _look(pictures, features, advance)
-    # A file in the cache belongs to these images, so many of them, and to these features.
+    # A file in the cache belongs to these images, their number and these features.
     key = json.dumps([pictures.cache_key, pictures.number, dict(features.identity)], sort_keys=True)
     file = cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     found = _read(file)

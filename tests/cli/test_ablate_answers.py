@@ -42,4 +42,4 @@ def test_slurm_that_is_not_there_is_answered_before_anything_is_compiled_or_writ
     status = main(["ablate", "--ablation=experiments/ablations/penalties.py", f"--workdir={tmp_path / 'study'}",
                    "--launcher=slurm"])
     assert status == 2 and not (tmp_path / "study").exists()
-    assert "--launcher=slurm: there is no SLURM here (no sbatch on the PATH)" in capsys.readouterr().err
+    assert "--launcher=slurm: SLURM was not found here (sbatch is not on the PATH)" in capsys.readouterr().err
