@@ -18,7 +18,16 @@ from ganlab.ablation.declaration import (
     load_experiment,
 )
 from ganlab.ablation.designs import base_levels, design_words, points_of
-from ganlab.config import ConfigError, complete, flat, unknown, validate
+from ganlab.config import (
+    ConfigError,
+    complete,
+    flat,
+    format_choices,
+    set_key,
+    split_choices,
+    unknown,
+    validate,
+)
 from ganlab.data import Dataset
 from ganlab.engine import stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
@@ -232,13 +241,13 @@ def _config(ablation: Ablation, levels: Levels,
     """Returns the config of a combination of levels, without its budget."""
     changes = _merged(ablation, levels)
     _, _, argument = ablation.experiment.partition(":")
-    choices = dict(part.partition("=")[::2] for part in filter(None, argument.split(",")))
+    choices = {name: text or "" for name, text in split_choices(argument)}
     choices |= {name: str(value).lower() if isinstance(value, bool) else str(value)
                 for name, value in changes.items() if not name.startswith(CONFIG)}
-    config = get_config(",".join(f"{name}={value}" for name, value in choices.items()))
+    config = get_config(format_choices(**choices))
     for path, value in changes.items():
         if path.startswith(CONFIG):
-            _set(config, path, value)
+            set_key(config, path.removeprefix(CONFIG), value)
     complete(config)
     return config
 
@@ -257,21 +266,6 @@ def _merged(ablation: Ablation, levels: Levels) -> Changes:
 
 def _changes(axis: Axis, level: Level) -> Changes:
     return {axis.path: level} if isinstance(axis, Range) else axis[level]
-
-
-def _set(config: ml_collections.ConfigDict, path: str, value: object) -> None:
-    *parents, leaf = path.removeprefix(CONFIG).split(".")
-    section = config
-    for parent in parents:
-        if parent not in section or not isinstance(section[parent], ml_collections.ConfigDict):
-            raise unknown("key", path, [CONFIG + known for known, _ in flat(config)])
-        section = section[parent]
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(section.get(leaf), float) and whole:
-        value = float(value)
-    # Validation words what is unknown, or of another type, better.
-    with config.unlocked(), config.ignore_type():
-        section[leaf] = value
 
 
 def _structure(config: ml_collections.ConfigDict) -> str:

@@ -13,6 +13,8 @@ from ganlab.config.experiment import (
     parse_choices,
     picture_data,
     ramps_of,
+    set_key,
+    split_choices,
     split_names,
 )
 from ganlab.config.keys import SAMPLING_OPTIONS, known_elsewhere
@@ -23,4 +25,4 @@ from ganlab.config.validation import complete, validate
 __all__ = [
     "METHODS", "SAMPLING_OPTIONS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete",
     "did_you_mean", "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "known_elsewhere",
-    "method", "parse_choices", "picture_data", "ramps_of", "shipped_folder", "split_names", "unknown", "validate"]
+    "method", "parse_choices", "picture_data", "ramps_of", "set_key", "shipped_folder", "split_choices", "split_names", "unknown", "validate"]

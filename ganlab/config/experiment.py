@@ -31,7 +31,7 @@ def parse_choices(argument: str | None,
       ConfigError: for a choice that is not offered or a value of another type.
     """
     chosen = dict(defaults)
-    for name, text in _split_choices(argument or ""):
+    for name, text in split_choices(argument or ""):
         if name not in defaults:
             raise unknown("choice", name, defaults)
         if text is None:
@@ -40,7 +40,7 @@ def parse_choices(argument: str | None,
     return ml_collections.ConfigDict(chosen)
 
 
-def _split_choices(argument: str) -> Iterator[tuple[str, str | None]]:
+def split_choices(argument: str) -> Iterator[tuple[str, str | None]]:
     """Yields names and values of choices, without quotation marks; None for a name without `=`."""
     while argument:
         found = _QUOTED.match(argument)
@@ -265,6 +265,27 @@ def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{name}.{path}", leaf
         else:
             yield name, dict(value) if section else value
+
+
+def set_key(config: ml_collections.ConfigDict, path: str, value: object) -> None:
+    """Sets the value of a key by its path, such as `hyper.critic_lr`; a whole number for a float is made one.
+
+    Validation answers what is unknown, or of another type.
+
+    Raises:
+      ConfigError: for a section that does not exist.
+    """
+    *parents, leaf = path.split(".")
+    section = config
+    for parent in parents:
+        if parent not in section or not isinstance(section[parent], ml_collections.ConfigDict):
+            raise unknown("key", f"config.{path}", [f"config.{known}" for known, _ in flat(config)])
+        section = section[parent]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(section.get(leaf), float) and whole:
+        value = float(value)
+    with config.unlocked(), config.ignore_type():
+        section[leaf] = value
 
 
 def is_number(value: Any) -> bool:

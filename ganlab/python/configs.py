@@ -5,7 +5,7 @@ from typing import Any
 import ml_collections
 
 from ganlab.ablation import experiment_config
-from ganlab.config import ConfigError, complete, flat, unknown, validate
+from ganlab.config import complete, set_key, validate
 
 
 def read_config(experiment: str,
@@ -23,20 +23,8 @@ def read_config(experiment: str,
     """
     # Values by their paths, each a key that the config has.
     config = experiment_config(experiment)
-    known = dict(flat(config))
     for path, value in (changes or {}).items():
-        if path not in known:
-            raise unknown("key", f"config.{path}", [f"config.{other}" for other in known])
-        *sections, name = path.split(".")
-        section = config
-        for part in sections:
-            section = section[part]
-        try:
-            section[name] = value
-        except TypeError as error:
-            raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; "
-                              f"{error}") from error
-    # A value may call for further keys, which get their defaults.
+        set_key(config, path, value)
     complete(config)
     validate(config)
     return config

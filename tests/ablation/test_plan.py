@@ -43,6 +43,17 @@ def test_choices_of_variants_are_joined_with_those_of_the_experiment(experiment_
     assert (config.system.critic_updates, config.system.loss, config.hyper.generator_lr) == (3, "least_squares", 1.0)
 
 
+def test_a_choice_with_a_comma_reaches_the_experiment_whole(tmp_path):
+    (tmp_path / "named.py").write_text(
+        "from ganlab.config import parse_choices\nfrom tiny import tiny_config\n\n\n"
+        "def get_config(argument=None):\n"
+        "    choice = parse_choices(argument, name='', rate=1.0)\n"
+        "    return tiny_config(name=choice.name, system={'conditional': False}, data={'source': 'ring8'})\n")
+    axes = {"rate": {"one": {"rate": 2.0}}}
+    plan = make_plan(ablation(f'{tmp_path / "named.py"}:name="a,b ""c"""', axes=axes))
+    assert plan.variants[0].config.name == 'a,b "c"'
+
+
 def test_a_range_starts_from_the_experiments_own_number(experiment_file):
     axes = {"rate": Range("config.hyper.critic_lr", 1e-3, 1.0, log=True)}
     plan = make_plan(ablation(experiment_file, axes=axes, design=Search(4)))
