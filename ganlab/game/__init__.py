@@ -2,49 +2,53 @@
 
 from ganlab.game.division import check_division
 from ganlab.game.draws import (
-           example_keys,
-           image_keys,
-           named_keys,
-           order_key,
-           retry_key,
-           samples_key,
+    example_keys,
+    image_keys,
+    named_keys,
+    order_key,
+    retry_key,
+    samples_key,
 )
 from ganlab.game.ema import Average, averages, ema_rate
 from ganlab.game.finite import FAULT, SKIPPED, guard, stayed_finite, watched_names
 from ganlab.game.game import (
-           HELD,
-           Aux,
-           Game,
-           GameState,
-           LossFn,
-           Scene,
-           Start,
-           Update,
-           init_state,
+    HELD,
+    Aux,
+    Game,
+    GameState,
+    LossFn,
+    Scene,
+    Stage,
+    Start,
+    Update,
+    init_state,
 )
 from ganlab.game.held import empty_metrics
 from ganlab.game.makers import Encoder, Makers, Options, Sampler, Translator, Weights
 from ganlab.game.network import Network, common_group
 from ganlab.game.optimizers import (
-           CLIPS,
-           OPTIMIZERS,
-           SCHEDULES,
-           make_optimizer,
-           make_weight_clip,
+    CLIPS,
+    OPTIMIZERS,
+    SCHEDULES,
+    make_optimizer,
+    make_weight_clip,
 )
 from ganlab.game.ramps import RAMPS, make_ramp
 from ganlab.game.round import play_round
 from ganlab.game.stages import (
-           Stage,
-           joined_stages,
-           rounds_for,
-           stage_after,
-           stage_before,
-           stages_of,
+    joined_stages,
+    rounds_for,
+    stage_after,
+    stage_before,
+    stages_of,
 )
 
-__all__ = ["CLIPS", "FAULT", "HELD", "OPTIMIZERS", "RAMPS", "SCHEDULES", "SKIPPED", "Aux", "Average", "Encoder", "Game",
-           "GameState", "LossFn", "Makers", "Network", "Options", "Sampler", "Scene", "Stage", "Start", "Translator", "Update",
-           "Weights", "averages", "check_division", "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
-           "init_state", "joined_stages", "make_optimizer", "make_ramp", "make_weight_clip", "named_keys", "order_key", "play_round",
-           "retry_key", "rounds_for", "samples_key", "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names"]
+__all__ = [
+    "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn",
+    "Makers", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
+    "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages", "check_division",
+    "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
+    "init_state", "joined_stages", "make_optimizer", "make_ramp", "make_weight_clip",
+    "named_keys", "order_key", "play_round", "retry_key", "rounds_for", "samples_key",
+    "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names",
+]

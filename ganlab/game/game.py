@@ -7,7 +7,7 @@ that it reads. `ganlab.game.round.play_round` takes one to the next.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,6 @@ from ganlab.game.ema import Average
 from ganlab.game.makers import Encoder, Sampler, Translator
 from ganlab.game.network import Network
 from ganlab.types import Array, Hyper, Tree
-
-if TYPE_CHECKING:
-    from ganlab.game.stages import Stage
 
 IMAGES = ("fresh", "same", "none")
 """What an update is played on: real images of its own, those last shown before it, or none."""
@@ -241,6 +238,30 @@ class GameState:
     """Averaged variables, of the averages whose variables are not copies of the network's."""
     memory: dict[str, Tree]
     hyper: dict[str, Array]
+
+
+def stay(state: GameState) -> GameState:
+    """Returns the state as it is: what most stages begin with."""
+    return state
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some rounds of a training, and the game that is played in them.
+
+    All stages have one state: it is initialised from the last stage's networks, and earlier stages
+    use a part of the same trees, so that checkpoints never change shape.
+
+    Attributes:
+      game: what is played; its images are of the full resolution in every stage.
+      rounds: their number; None, for the last stage alone, is the rest of the training.
+      enter: changes the state when the stage begins, for example resets moments; pure. A checkpoint
+        at the boundary has the state before it.
+    """
+
+    game: Game
+    rounds: int | None = None
+    enter: Callable[[GameState], GameState] = stay
 
 
 def init_state(game: Game, key: Array) -> GameState:

@@ -1,35 +1,11 @@
 """Stages: a training whose game changes on the way, such as one that grows in resolution."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 
-from ganlab.game.game import Game, GameState, Start, init_state
-
-
-def stay(state: GameState) -> GameState:
-    """Returns the state as it is: what most stages begin with."""
-    return state
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """Some rounds of a training, and the game that is played in them.
-
-    All stages have one state: it is initialised from the last stage's networks, and earlier stages
-    use a part of the same trees, so that checkpoints never change shape.
-
-    Attributes:
-      game: what is played; its images are of the full resolution in every stage.
-      rounds: their number; None, for the last stage alone, is the rest of the training.
-      enter: changes the state when the stage begins, for example resets moments; pure. A checkpoint
-        at the boundary has the state before it.
-    """
-
-    game: Game
-    rounds: int | None = None
-    enter: Callable[[GameState], GameState] = stay
+from ganlab.game.game import Game, Stage, Start, init_state
 
 
 def rounds_for(game: Game, kimg: float) -> int:
