@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import jax
 import pytest
 
 from ganlab.config import validate
@@ -29,7 +30,8 @@ class Shared:
         validate(config)
         known = plain(config)
         parts = [*(known[name] for name in OF_A_GAME), *(known["train"][name] for name in OF_TRAINING)]
-        key = json.dumps([parts, *(getattr(data, name) for name in OF_DATA), axis_name])
+        # Shapes of inputs have the precision of the moment.
+        key = json.dumps([parts, *(getattr(data, name) for name in OF_DATA), axis_name, jax.config.jax_enable_x64])
         if key not in self._games:
             self._games[key] = build_game(config, data, axis_name)
         return self._games[key]

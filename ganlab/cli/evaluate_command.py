@@ -145,7 +145,7 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
-        options = given_options(values, game, config.system.name)
+        options = trained.options(given_options(values), "--")
         makers = makers_of(game, trained.programs, trained.weights, options)
         subject = subject_of(config, game, makers, dataset, options)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from ganlab.config import ConfigError
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
+from ganlab.config.key import Key
 from ganlab.data import Dataset, to_float
 from ganlab.data.classes import find_class, is_whole_number
 from ganlab.engine import Programs, make_mesh, make_programs, read_metrics
@@ -66,6 +67,28 @@ class TrainedRun:
         keys = image_keys(sample_keys(seed, jnp.arange(len(latents))))
         return _in_batches(lambda latents, labels, keys: self.programs.sample(weights, latents, labels, keys, options),
                            batch_size, latents, labels, keys)
+
+    def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        """Returns options as the run's sampler takes them; those that are not given do nothing.
+
+        Args:
+          given: values by name.
+          prefix: before a name in messages, such as `--`.
+
+        Raises:
+          ConfigError: for an option that the sampler does not have, or a value that is not allowed.
+        """
+        known = self.game.sampler.options if self.game.sampler else {}
+        for name, value in given.items():
+            if name not in known:
+                has = ", ".join(prefix + other for other in known) or "none"
+                raise ConfigError(f"{prefix}{name} is not an option of what system "
+                                  f"{self.config.system.name} makes; its options: {has}")
+            allowed, words = (SAMPLING_OPTIONS[name] if name in SAMPLING_OPTIONS else Key(0.0, "")).allowed
+            if not allowed(value):
+                raise ConfigError(f"{prefix}{name}={value} is not allowed; it takes {words}")
+        return {name: float(value) if isinstance(known[name], float) else value
+                for name, value in given.items()}
 
     def weights(self, networks: Iterable[str]) -> Weights:
         """Returns the weights of some networks."""

@@ -62,7 +62,7 @@ def run(values: flags.FlagValues) -> int:
     drawn."""
     set_up_process()
     trained = open_run(values.workdir, values.step, values.ema)
-    options = given_options(values, trained.game, trained.config.system.name)
+    options = trained.options(given_options(values), "--")
     if values.interpolate:
         check_walks(trained)
     output = Path(values.output

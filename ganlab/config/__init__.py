@@ -23,6 +23,8 @@ from ganlab.config.shipped import find_file, shipped_folder
 from ganlab.config.validation import complete, validate
 
 __all__ = [
-    "METHODS", "SAMPLING_OPTIONS", "ConfigError", "Method", "all_keys", "bind", "both_players", "choose", "complete",
-    "did_you_mean", "experiment", "find_file", "flat", "format_choices", "hyper_keys", "joined_names", "known_elsewhere",
-    "method", "parse_choices", "picture_data", "ramps_of", "set_key", "shipped_folder", "split_choices", "split_names", "unknown", "validate"]
+    "ConfigError", "METHODS", "Method", "SAMPLING_OPTIONS", "all_keys", "bind", "both_players",
+    "choose", "complete", "did_you_mean", "experiment", "find_file", "flat", "format_choices",
+    "hyper_keys", "joined_names", "known_elsewhere", "method", "parse_choices", "picture_data",
+    "ramps_of", "set_key", "shipped_folder", "split_choices", "split_names", "unknown", "validate",
+]

@@ -58,9 +58,12 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
     "translated": translated, "two_folders": two_folders, "side_by_side": side_by_side,
     "two_splits": two_splits, "two_fonts": two_fonts, "blank": blank}
 
-__all__ = ["as_pictures", "BadImage", "CROPS", "DataFacts", "Dataset", "decode_image", "device_data", "encode_png", "Examination", "examine",
-           "finish_batches", "finite_images", "gather_raw", "Header", "NotFinite", "PICTURE_CHANNELS", "read_header", "SUFFIXES",
-           "Form", "gather_batches", "HostReader", "import_images", "Imported", "Jitter", "list_images",
-           "list_prepared", "Listing", "load_section", "load_source", "Pictures", "prepare", "resize",
-           "round_positions", "shuffled_index", "source_of", "SOURCES", "spread", "StoredImages", "Stream", "Streams", "partners", "to_float",
-           "to_uint8", "with_channels", "with_crops"]
+__all__ = [
+    "BadImage", "CROPS", "DataFacts", "Dataset", "Examination", "Form", "Header", "HostReader",
+    "Imported", "Jitter", "Listing", "NotFinite", "PICTURE_CHANNELS", "Pictures", "SOURCES",
+    "SUFFIXES", "StoredImages", "Stream", "Streams", "as_pictures", "decode_image", "device_data",
+    "encode_png", "examine", "finish_batches", "finite_images", "gather_batches", "gather_raw",
+    "import_images", "list_images", "list_prepared", "load_section", "load_source", "partners",
+    "prepare", "read_header", "resize", "round_positions", "shuffled_index", "source_of",
+    "spread", "to_float", "to_uint8", "with_channels", "with_crops",
+]

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.data import Dataset, as_pictures, spread, to_float
 from ganlab.engine.program import Programs
 from ganlab.game import (
@@ -75,16 +74,7 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
 
 
 def sample_options(game: Game, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the options of training pictures: the keys `sample.*` that the game's sampler knows.
-
-    Raises:
-      ConfigError: for a key that is not at its default and that the sampler does not know.
-    """
-    for name, key in SAMPLING_OPTIONS.items():
-        if name not in game.sampler.options and config["sample"][name] != key.default:
-            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which the "
-                              f"sampler of system {config['system']['name']} does not know; leave "
-                              f"it at {key.default}")
+    """Returns the options of training pictures: the keys `sample.*` of the game's sampler."""
     return {name: config["sample"][name] for name in game.sampler.options if name in config["sample"]}
 
 

@@ -11,7 +11,6 @@ from ganlab.data import Jitter, Streams, gather_batches
 from ganlab.game import (
     Game,
     GameState,
-    Weights,
     init_state,
     order_key,
     play_round,
@@ -43,13 +42,10 @@ class TrialPrograms:
         data; it donates the states, and returns which trials have been finite in all rounds. `step`
         is the rounds that all of them have played: one number for the stack, so that a lazy update
         is left out and not computed for nothing.
-      sample: `(weights, latents [b, z], labels [b]) -> images [t, b, ...]`, the same latents and
-        labels for every trial, for games with a sampler.
     """
 
     init: Callable[[Array, Mapping[str, Array]], GameState]
     play: Callable[[GameState, Streams, Array], tuple[GameState, Array]]
-    sample: Callable[[Weights, Array, Array], Array] | None
 
 
 def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
@@ -85,13 +81,4 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
 
     return TrialPrograms(
         init=jax.jit(jax.vmap(init_one), out_shardings=split),
-        play=jax.jit(play, donate_argnums=0, out_shardings=split),
-        sample=_sample(game) if game.sampler else None)
-
-
-def _sample(game: Game) -> Callable[[Weights, Array, Array], Array]:
-    """Returns the program of images of every trial by its own weights, with neutral options."""
-    def sample(weights: Weights, latents: Array, labels: Array) -> Array:
-        return game.sampler.images(weights, latents, labels, None, game.sampler.with_options({}))
-
-    return jax.jit(jax.vmap(sample, in_axes=(0, None, None)))
+        play=jax.jit(play, donate_argnums=0, out_shardings=split))

@@ -1,7 +1,6 @@
 """A trained run in Python: what it was, what it measured, and what it makes."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,18 @@ from PIL import Image
 
 from ganlab.cli.runs import (
     TrainedRun,
-    class_number,
     classes_text,
     grid_columns,
     open_run,
 )
+from ganlab.cli.sample_command import parse_labels
 from ganlab.cli.train_command import train_run
 from ganlab.config import ConfigError, complete, validate
 from ganlab.data import to_uint8
 from ganlab.engine import read_metrics
 from ganlab.evaluation import Record, read_results
 from ganlab.machine.backend import set_up_process
+from ganlab.output import counted
 from ganlab.report.pictures import draw_samples
 from ganlab.storage import Checkpoints, RunDirectory
 
@@ -118,31 +118,19 @@ class Run:
         return Image.fromarray(draw_samples(images, self._trained.dataset, columns, self.config.name))
 
     def _known(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        known = self._sampler_options
-        for name in options:
-            if name not in known:
-                raise ConfigError(f"{name} is not an option of the run's sampler; it has "
-                                  f"{', '.join(known)}")
-        return {name: float(value) if isinstance(known[name], float) else value
-                for name, value in options.items()}
-
-    @functools.cached_property
-    def _sampler_options(self) -> Mapping[str, Any]:
+        """The options as the run's sampler takes them, of a run that has one."""
         if self._trained.game.sampler is None:
             raise ConfigError(f"{self.path} holds a run of system {self.config.system.name}, which "
                               "draws no samples; use translate")
-        return self._trained.game.sampler.options
+        return self._trained.options(options)
 
     def _labels(self, labels: Sequence[int | str] | None, number: int) -> np.ndarray:
-        names = self._trained.dataset.class_names
-        if labels is None:
-            return np.resize(np.arange(len(names), dtype=np.int32), number)
-        if not self.config.system.get("conditional"):
-            raise ConfigError("labels were given, and the run is unconditional; leave them out")
-        if len(labels) != number:
-            raise ConfigError(f"{len(labels)} labels were given for {number} images; "
-                              f"{classes_text(names)}")
-        return np.array([class_number("labels", str(label), names) for label in labels], np.int32)
+        """Classes [number] by number, of classes by name or number."""
+        if labels is not None and len(labels) != number:
+            names = self._trained.dataset.class_names
+            raise ConfigError(f"{counted(len(labels), 'label')} for {counted(number, 'image')}; "
+                              f"give one for each; {classes_text(names)}")
+        return parse_labels([str(label) for label in labels or ()], self._trained, number)
 
 
 def load(workdir: str | Path, step: int | None = None, ema: bool = True) -> Run:

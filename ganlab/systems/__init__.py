@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ganlab.config import ConfigError, choose, validate
+from ganlab.config import SAMPLING_OPTIONS, ConfigError, choose, validate
 from ganlab.convolutions import way_of
 from ganlab.data import Dataset, load_section
 from ganlab.game import (
@@ -90,6 +90,11 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
 
 def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     """Raises ConfigError for a switch that a system from outside the tree does not follow."""
+    known = game.sampler.options if game.sampler else {}
+    for name, key in SAMPLING_OPTIONS.items():
+        if name not in known and config["sample"][name] != key.default:
+            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which what system "
+                              f"{config['system']['name']!r} makes does not follow; leave it at {key.default}")
     wanted = config["train"]
     taken = {"precision": {network.precision for network in game.networks.values()},
              "convolutions": {way_of(network.module) for network in game.networks.values()},

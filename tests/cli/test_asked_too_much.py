@@ -62,7 +62,7 @@ def test_walks_between_latents_that_are_not_vectors_are_refused(shape, dtype, wo
         return made
 
     trained = types.SimpleNamespace(latents=latents, config=ml_collections.ConfigDict({"system": {"name": "denoiser"}}),
-                                    game=types.SimpleNamespace(sampler=types.SimpleNamespace(options={})))
+                                    options=lambda given, prefix: {})
     with pytest.raises(ConfigError, match=words):
         sample_command.check_walks(trained)
     monkeypatch.setattr(sample_command, "open_run", lambda *arguments: trained)

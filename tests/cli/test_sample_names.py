@@ -22,7 +22,7 @@ def sample(monkeypatch, tmp_path):
         data = Dataset("data", np.zeros((len(names), 4, 4, 1), np.uint8), np.arange(len(names)), names)
         trained = types.SimpleNamespace(
             config=ml_collections.ConfigDict({"name": "run", "system": {"name": "gan", "conditional": conditional}}),
-            dataset=data, game=types.SimpleNamespace(sampler=types.SimpleNamespace(options={})),
+            dataset=data, options=lambda given, prefix: {},
             step=7, latents=lambda number, *settings: np.zeros((number, 2)),
             images=lambda latents, labels, **settings: np.broadcast_to(
                 (labels / 127.5 - 1)[:, None, None, None], (len(labels), 4, 4, 1)))

@@ -81,8 +81,9 @@ def test_a_run_shows_itself_as_a_picture(run):
 
 @pytest.mark.parametrize(("mistake", "words"), [
     (lambda run: run.sample(4, labels=[10] * 4), "classes are"),
-    (lambda run: run.sample(4, labels=[1]), "1 labels were given for 4 images"),
-    (lambda run: run.sample(4, psi=0.5), "psi is not an option of the run's sampler; it has temperature, truncation"),
+    (lambda run: run.sample(4, labels=[1]), "1 label for 4 images; give one for each"),
+    (lambda run: run.sample(4, psi=0.5), "psi is not an option of what system gan makes; its options: temperature, truncation"),
+    (lambda run: run.sample(4, truncation=-1.0), "truncation=-1.0 is not allowed; it takes a number of at least 0"),
     (lambda run: run.translate(np.zeros((1, 8, 8, 1), np.uint8)), "'AB' is not one of the run's: none"),
     (lambda run: ganlab.load(run.path.parent), "holds no run"),
     (lambda run: ganlab.load(run.path, step=3), "3"),
