@@ -178,8 +178,9 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are compared; train its "
                           "variants one by one by `ganlab train`")
     if game.stages:
-        raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a stack of trials plays "
-                          "one program from its first round to its last; train its variants one by one by `ganlab train`")
+        raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a "
+                          "stack of trials plays one program from its first round to its last; "
+                          "train its variants one by one by `ganlab train`")
     if trained_here:
         check_stays(dataset, config)
     make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights,

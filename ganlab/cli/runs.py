@@ -48,8 +48,12 @@ class TrainedRun:
     programs: Programs
 
     def latents(self, number: int, seed: int, options: Options = {}) -> Array:
-        """Draws latents [number, z] of a seed, by the options of the sampler; the first k are the same for every number."""
-        return self.game.sampler.latents(sample_keys(seed, jnp.arange(number)), self.game.sampler.with_options(options))
+        """Draws latents [number, z] of a seed, by the options of the sampler.
+
+        The first k are the same for every number.
+        """
+        sampler = self.game.sampler
+        return sampler.latents(sample_keys(seed, jnp.arange(number)), sampler.with_options(options))
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500, options: Options = {},
                seed: int = 0) -> np.ndarray:
@@ -65,8 +69,9 @@ class TrainedRun:
         weights = self.weights(self.game.sampler.networks)
         weights = self.programs.prepare(weights, jax.random.key(seed), options)
         keys = image_keys(sample_keys(seed, jnp.arange(len(latents))))
-        return _in_batches(lambda latents, labels, keys: self.programs.sample(weights, latents, labels, keys, options),
-                           batch_size, latents, labels, keys)
+        return _in_batches(
+            lambda latents, labels, keys: self.programs.sample(weights, latents, labels, keys, options),
+            batch_size, latents, labels, keys)
 
     def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         """Returns options as the run's sampler takes them; those that are not given do nothing.
@@ -95,15 +100,22 @@ class TrainedRun:
         return {name: self.networks[name] for name in networks}
 
     def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
-        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them; for games that do."""
+        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them.
+
+        For games that translate.
+        """
         weights = self.weights(self.game.translators[direction].networks)
-        return _in_batches(lambda part: self.programs.translate[direction](weights, to_float(part)), batch_size,
-                           pictures)
+        translate = self.programs.translate[direction]
+        return _in_batches(lambda part: translate(weights, to_float(part)), batch_size, pictures)
 
     def encode(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """Returns latents [n, z] of images [n, ...] as the data set holds them, with labels [n]; for games with an encoder."""
+        """Returns latents [n, z] of images [n, ...] as the data set holds them, with labels [n].
+
+        For games with an encoder.
+        """
         weights = self.weights(self.game.encoder.networks)
-        return _in_batches(lambda part, of: self.programs.encode(weights, to_float(part), of), batch_size, images, labels)
+        return _in_batches(lambda part, of: self.programs.encode(weights, to_float(part), of),
+                           batch_size, images, labels)
 
 
 CLASSES_SHOWN = 20

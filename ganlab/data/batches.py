@@ -32,7 +32,8 @@ def round_positions(first: Any, slots: int, batch_size: int, index: Any = None) 
     examples of the global batch; None means all `batch_size`.
     """
     index = np.arange(batch_size, dtype=np.uint32) if index is None else index.astype(np.uint32)
-    return first.astype(np.uint32) + np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size) + index
+    slot = np.arange(slots, dtype=np.uint32)[:, None] * np.uint32(batch_size)
+    return first.astype(np.uint32) + slot + index
 
 
 def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
@@ -56,7 +57,10 @@ def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch
 
 def gather_raw(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
                index: Array | None = None) -> Streams:
-    """The raw batches [slots, b, ...] of one round, as `HostReader` reads them; those of `index` [b], if given."""
+    """Gathers the raw batches [slots, b, ...] of one round, as `HostReader` reads them.
+
+    `index` [b] selects examples of the global batch; None means all of them.
+    """
     positions = round_positions(first, slots, batch_size, index)
     raw: list[Stream] = []
     for number, stream in enumerate(map(declared, streams)):
@@ -129,7 +133,7 @@ class HostReader:
         return cls(streams, words, slots, batch_size, rows)
 
     def read(self, first: Any) -> Streams:
-        """Reads the raw batches [slots, rows, ...] of the round whose first example has the position `first`."""
+        """Reads the raw batches [slots, rows, ...] of a round, by the position of its first example."""
         with np.errstate(over="ignore"):  # Positions are numbers modulo 2^32.
             positions = round_positions(np.asarray(first), self.slots, self.batch_size)
         positions = positions if self.rows is None else positions[:, self.rows.start:self.rows.stop]

@@ -80,7 +80,7 @@ class Dataset:
     paired: bool = True
     """Whether source i belongs to image i."""
     partners: Stream | None = None
-    """A stream of examples that come in pairs with those of the same class, see `ganlab.data.streams.partners`."""
+    """A stream of examples that come in pairs with those of the same class, see `partners`."""
     whole: "Dataset | None" = None
     """If pictures are crops: the same data with whole pictures, of which training cuts its own."""
 
@@ -109,7 +109,10 @@ class Dataset:
         return DataFacts(tuple(self.image_shape), self.num_classes, source_shape, self.paired)
 
     def streams(self) -> Streams:
-        """Declares the arrays by the names that raw batches use, in groups that share an order; pictures are whole."""
+        """Declares the arrays by their names in raw batches, in groups that share an order.
+
+        Pictures are whole, not crops.
+        """
         if self.whole is not None:
             return self.whole.streams()
         first = {"image": self.images, "label": self.labels}

@@ -46,7 +46,8 @@ class Stream(Mapping):
         return dataclasses.replace(self, arrays=arrays, by_class=None)
 
 
-jax.tree_util.register_dataclass(Stream, data_fields=["arrays", "by_class"], meta_fields=["pictures", "partners_of"])
+jax.tree_util.register_dataclass(
+    Stream, data_fields=["arrays", "by_class"], meta_fields=["pictures", "partners_of"])
 
 Streams = tuple[Stream, ...]
 
@@ -75,6 +76,7 @@ def partners(arrays: Mapping[str, Any], labels: np.ndarray, classes: int, of: in
     order = np.argsort(labels, kind="stable").astype(np.int32)
     count = np.bincount(labels, minlength=classes).astype(np.int32)
     if not count.all():
-        raise ValueError(f"class {int(np.argmin(count))} has no example among the partners; every class needs one")
+        raise ValueError(f"class {int(np.argmin(count))} has no example among the partners; every "
+                         "class needs one")
     start = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int32)
     return Stream(dict(arrays), pictures, of, {"order": order, "start": start, "count": count})

@@ -65,7 +65,7 @@ def measures_for(subject: Subject | None, dataset: Dataset | None,
 
 def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: Dataset,
                options: Options = {}) -> Subject:
-    """Returns what a game's makers make, to be judged by a data set: samples, or translations of its pictures.
+    """Returns what a game's makers make, to be judged by a data set: samples, or translations.
 
     `options` are those with which the makers were made; the latents are drawn by them.
 

@@ -105,7 +105,7 @@ class Network:
         return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False)
 
     def sown(self) -> dict[str, Tree]:
-        """Returns the shapes of what the module sows in evaluation mode, by name; traces it and compiles nothing."""
+        """Traces what the module sows in evaluation mode: shapes by name; compiles nothing."""
         def call(key: Array) -> Tree:
             params, variables = self.init(key)
             inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]

@@ -38,7 +38,7 @@ class NormalizedByName:
 
     @property
     def batch_group(self) -> int:
-        """Neighbours that see each other in training: 0, the whole batch, under batch normalization, else 1."""
+        """Neighbours that see each other in training: 0, all, under batch normalization, else 1."""
         return 0 if self.normalization == "batch" else 1
 
     @property

@@ -93,8 +93,9 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     known = game.sampler.options if game.sampler else {}
     for name, key in SAMPLING_OPTIONS.items():
         if name not in known and config["sample"][name] != key.default:
-            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, which what system "
-                              f"{config['system']['name']!r} makes does not follow; leave it at {key.default}")
+            raise ConfigError(f"config.sample.{name} is {config['sample'][name]}, but what system "
+                              f"{config['system']['name']!r} makes has no such option; leave it at "
+                              f"{key.default}")
     wanted = config["train"]
     taken = {"precision": {network.precision for network in game.networks.values()},
              "convolutions": {way_of(network.module) for network in game.networks.values()},

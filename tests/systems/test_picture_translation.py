@@ -232,3 +232,8 @@ def test_a_mistake_is_refused_with_its_key_and_a_remedy(mistake):
         game_of(name, dataset, **changes)
     for word in words:
         assert word in str(error.value)
+
+
+def test_options_of_samples_are_refused_where_nothing_is_sampled():
+    with pytest.raises(ConfigError, match="config.sample.temperature is 2.0, but what system 'pix2pix' makes has no such"):
+        game_of("pix2pix", sample={"temperature": 2.0})
