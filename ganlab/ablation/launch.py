@@ -136,7 +136,7 @@ def size_by_job(directory: AblationDirectory, launcher: str, limit: int, options
     job = _executor(directory, launcher, 1, options).submit(Job(), str(directory.path), SIZE_STACKS,
                                                             f"--trials_per_stack={limit}")
     say(f"job {job.job_id}: sizes the stacks on the node where it runs; logs in {directory.jobs}")
-    error = _error_of(job)
+    error = job.exception()
     if error is not None:
         raise ConfigError(f"--launcher={launcher}: the job that sizes the stacks failed: "
                           f"{_last_lines(error)}\nlogs in {directory.jobs}; the same "
@@ -218,18 +218,11 @@ class Job:
 def _await(job: Any, stack: Stack, directory: AblationDirectory,
            say: Callable[[str], None]) -> None:
     """Waits for a job, and writes why it failed."""
-    error = _error_of(job)
+    error = job.exception()
     if error is not None:
         text = _last_lines(error)
         directory.write_error(stack.number, text)
         say(f"stack {stack.number} failed: {_brief(text.splitlines()[-1])}")
-
-
-def _error_of(job: Any) -> Exception | None:
-    """Waits for a job; returns why it failed, or None."""
-    with contextlib.suppress(Exception):
-        job.result()
-    return job.exception()
 
 
 def _last_lines(error: Exception) -> str:
