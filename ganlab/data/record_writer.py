@@ -52,6 +52,11 @@ class RecordWriter:
     _sizes: list[int] = dataclasses.field(default_factory=list)
     _open: Any = None
 
+    def __post_init__(self) -> None:
+        # While TFDS is imported, imports of all threads are replaced by its own, which break those
+        # of Pillow: so it is imported here, before any thread decodes.
+        _serializer()
+
     def add(self, png: bytes, label: int) -> None:
         """Appends an example: a PNG file and its label."""
         record = _serializer()({"image": png, "label": label})

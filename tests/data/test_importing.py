@@ -255,6 +255,13 @@ def test_an_interrupted_import_leaves_nothing(source, tmp_path):
     assert nothing_left(tmp_path)
 
 
+def test_the_writer_has_imported_tfds_before_a_thread_decodes(tmp_path):
+    # TFDS replaces Python's import while it is imported, and a picture decoded meanwhile counted as damaged.
+    code = ("import sys\nfrom pathlib import Path\nfrom ganlab.data.record_writer import RecordWriter\n"
+            f"RecordWriter(Path({str(tmp_path)!r}), 'set')\nassert 'tensorflow_datasets.core' in sys.modules")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=os.getcwd())
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
