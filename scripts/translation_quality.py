@@ -25,6 +25,7 @@ from ganlab.report.pictures import image_grid, save_png
 WORKDIR = flags.DEFINE_string("workdir", None, "the run", required=True)
 NUMBER = flags.DEFINE_integer("number", 500, "pictures of the split `test`", lower_bound=1)
 STEP = flags.DEFINE_integer("step", None, "checkpoint; the newest by default")
+EMA = flags.DEFINE_bool("ema", True, "averaged weights; --noema takes those that were last trained")
 PICTURE = flags.DEFINE_string("picture", None, "file for a picture of the first few, each in a row with what became "
                               "of it")
 ROWS, COLUMNS = 6, 3
@@ -96,10 +97,10 @@ def main(argv: list[str]) -> None:
     """Measures a run and prints."""
     del argv
     set_up_process()
-    run = open_run(WORKDIR.value, STEP.value, does=("translators",))
+    run = open_run(WORKDIR.value, STEP.value, ema=EMA.value, does=("translators",))
     data = run.config.data
     test = load_section({**data, "kwargs": {**data.kwargs, "split": "test", "size": NUMBER.value}})
-    print(f"{run.config.name}, round {run.step:,}")
+    print(f"{run.config.name}, round {run.step:,}{'' if EMA.value else ', last trained weights'}")
     tiles = of_pairs(run, run.dataset, test) if run.dataset.paired else of_kinds(run, test)
     if data.source == "two_fonts":
         of_letters(run, run.dataset, test)

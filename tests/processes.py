@@ -8,7 +8,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 # Half the time to compile; the numbers are compared in double precision.
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+QUICK = ("--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+         "--xla_cpu_use_fusion_emitters=false")
 
 
 def free_address():
