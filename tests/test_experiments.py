@@ -1,20 +1,24 @@
-"""Every experiment file trains two rounds at a tiny size, and says what it is."""
+"""Every command of an experiment file has a game that trains at a tiny size; the file says what it is."""
 
 import ast
 import functools
 import importlib.util
 import inspect
+import json
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from tiny import real_batches
 
 from ganlab.config import validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import make_mesh, read_metrics, train
-from ganlab.storage import RunDirectory
+from ganlab.game import init_state, play_round
 from ganlab.networks import CRITICS, ENCODERS, GENERATORS, PATCH_CRITICS, TRANSLATORS
+from ganlab.storage import RunDirectory, plain
 from ganlab.systems import build_game, load_data
 
 FILES = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
@@ -95,14 +99,50 @@ def make_tiny(config):
             section.kwargs.filters = (2,) * len(builder.filters)
 
 
-@pytest.mark.parametrize(("file", "argument"), CASES)
-def test_each_of_its_commands_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path, monkeypatch):
-    monkeypatch.setitem(SOURCES, "tfds", prepared)
-    for name in ("side_by_side", "two_folders", "two_splits"):
-        monkeypatch.setitem(SOURCES, name, from_files(name))
+def tiny(file, argument):
+    """The config of a command, validated and made tiny."""
     config = load(file, argument)
     validate(config)
     make_tiny(config)
+    return config
+
+
+def games(cases):
+    """Commands by what their game is made of: all of a config but its data and its numbers."""
+    found = {}
+    for case in cases:
+        known = plain(tiny(*case.values))
+        parts = [known["system"], known["networks"], sorted(known["hyper"]), known["learning_rate_schedule"]]
+        found.setdefault(json.dumps(parts, sort_keys=True), []).append(case)
+    return found.values()
+
+
+GAMES = games(CASES)
+
+
+@pytest.fixture
+def sources(monkeypatch):
+    """Random pictures in place of sets that have to be downloaded."""
+    monkeypatch.setitem(SOURCES, "tfds", prepared)
+    for name in ("side_by_side", "two_folders", "two_splits"):
+        monkeypatch.setitem(SOURCES, name, from_files(name))
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize(("file", "argument"), [case for first, *others in GAMES for case in others])
+def test_a_command_that_changes_the_data_alone_has_a_round_on_them(file, argument):
+    config = tiny(file, argument)
+    dataset = load_data(config)
+    game = build_game(config, dataset)
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    after, _ = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, dataset))
+    assert after == before
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize(("file", "argument"), [first for first, *others in GAMES])
+def test_a_command_of_each_game_trains_two_rounds_at_a_tiny_size(file, argument, tmp_path):
+    config = tiny(file, argument)
     dataset = load_data(config)
     run = RunDirectory(tmp_path / "run")
     run.write(config, [])

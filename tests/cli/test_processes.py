@@ -14,8 +14,8 @@ from ganlab.machine.distributed import join, launcher
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "0"}
 OPEN_MPI = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1:34911"}
-ROUNDS = 240
-"""So many that a run is still under way when it is met."""
+ROUNDS = 160
+"""Enough that a run is still under way when it is met."""
 EXPERIMENT = """
 from ganlab.config import experiment
 
@@ -25,7 +25,7 @@ def get_config(argument=None):
     return experiment(
         data=dict(source="ring8"), system=dict(name="gan", latent_size=4), batch_size=8, sample=dict(number=6),
         networks={"generator": small, "critic": small},
-        train=dict(total_rounds=ROUNDS, log_every_rounds=5, sample_every_rounds=10**6, checkpoint_every_rounds=20,
+        train=dict(total_rounds=ROUNDS, log_every_rounds=5, sample_every_rounds=10**6, checkpoint_every_rounds=40,
                    keep_checkpoints=2))
 """.replace("ROUNDS", str(ROUNDS))
 
