@@ -41,13 +41,14 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
       ConfigError: for a metric, features, weights or a value that does not exist,
         before anything compiles.
     """
-    wanted, every = config["evaluate"], config["train"]["evaluate_every_rounds"]
+    wanted, schedule = config["evaluate"], config["train"]
+    every = schedule["evaluate_every_rounds"] or schedule["evaluate_every_kimg"]
     # Without an interval nothing is measured, and there is nothing to be best by.
     if not every:
         if wanted["best"]:
             raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but "
-                              "config.train.evaluate_every_rounds is 0, so that nothing is "
-                              "measured; set it too")
+                              "config.train.evaluate_every_rounds and evaluate_every_kimg are 0, so "
+                              "that nothing is measured; set one of them too")
         return None, None
     # Everything that can be wrong with the request is found here.
     judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"],

@@ -27,7 +27,7 @@ The directory gets:
   metrics.jsonl, losses.png    the numbers of every logged round, and their plot
   alarms.jsonl                 what it warned of: signs of collapse, retries; diverged_batch.png where it diverged
   samples/, samples.gif        the same latents, or the same pictures translated, over training
-  results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds asks for them
+  results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds (or _kimg) asks for them
   tensorboard/                 event files
   checkpoints/                 the state, and the averaged generator on its own
   train.lock                   held while training, so that no second run gets into the directory

@@ -47,14 +47,16 @@ KEYS: dict[str, Key] = {
                               known_as="--kimg of StyleGAN: rounds x images of a round / 1000"),
     "train.rounds_per_call": Key(1, "rounds compiled into one program call; more pays for tiny networks", "rounds",
                                  POSITIVE, live=True),
-    "train.log_every_rounds": Key(50, "interval of lines in metrics.jsonl", "rounds", POSITIVE, live=True,
-                                  known_as="--tick of StyleGAN, in kimg"),
-    "train.sample_every_rounds": Key(500, "interval of sample pictures", "rounds", POSITIVE, live=True,
-                                     known_as="--snap of StyleGAN, in ticks"),
-    "train.checkpoint_every_rounds": Key(500, "interval of checkpoints", "rounds", POSITIVE, live=True,
-                                         known_as="--snap of StyleGAN, in ticks"),
+    "train.log_every_rounds": Key(50, "interval of lines in metrics.jsonl", "rounds", POSITIVE, live=True),
+    "train.sample_every_rounds": Key(500, "interval of sample pictures", "rounds", POSITIVE, live=True),
+    "train.checkpoint_every_rounds": Key(500, "interval of checkpoints", "rounds", POSITIVE, live=True),
     "train.evaluate_every_rounds": Key(0, "interval of metrics of the samples, each with a checkpoint; 0 for none",
                                        "rounds", AT_LEAST_ZERO, live=True),
+    **{f"train.{name}_every_kimg": Key(0.0, f"the same interval by images shown, of use where batches change; 0 for "
+                                       f"train.{name}_every_rounds", "kimg", AT_LEAST_ZERO, live=True,
+                                       known_as=f"{official} of StyleGAN")
+       for name, official in (("log", "--tick"), *dict.fromkeys(("sample", "checkpoint", "evaluate"),
+                                                                "--snap times --tick").items())},
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE, live=True),
     "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save memory; the same "
                             "numbers but for rounding", "slices", POSITIVE, live=True,

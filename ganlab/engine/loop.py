@@ -65,7 +65,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       config: the validated config.
       run: the directory.
       draw: draws a picture of samples.
-      judge: measures samples or translations every `train.evaluate_every_rounds`.
+      judge: measures samples or translations at the interval `train.evaluate_every_...`.
       best: the value of `judge` whose best checkpoint is kept.
       mesh: the devices, of `make_mesh`; None for all.
 
@@ -154,6 +154,27 @@ def _programs_of(game: Game, dataset: Dataset, config: Mapping[str, Any], mesh: 
     return compiled_ahead(programs, stage.game, dataset, mesh, schedule["rounds_per_call"])
 
 
+def is_due(schedule: Mapping[str, Any], name: str, game: Game, before: int, step: int) -> bool:
+    """Returns whether what is done at an interval is due after a call of rounds.
+
+    An interval in kimg is due in the call that reaches a multiple of it, whatever the batch sizes.
+
+    Args:
+      schedule: the config's section `train`.
+      name: of the interval: log, sample, checkpoint or evaluate.
+      game: knows the images that were shown.
+      before: rounds before the call.
+      step: rounds after it.
+    """
+    if kimg := schedule[f"{name}_every_kimg"]:
+        # Whole images, which no rounding moves across a multiple.
+        images, earlier = (round(1000 * game.kimg(rounds)) for rounds in (step, before))
+        every = max(round(1000 * kimg), 1)
+        return images // every > earlier // every
+    rounds = schedule[f"{name}_every_rounds"]
+    return rounds > 0 and step % rounds == 0
+
+
 @dataclasses.dataclass(frozen=True)
 class _StageEnd:
     """Rounds that were played, and the state after them, if another stage follows."""
@@ -194,10 +215,11 @@ class _Playing:
                     jax.block_until_ready(metrics)
                 logs.console.step(step)
                 # What is due after them.
-                last = step >= schedule["total_rounds"]
-                log, sample, save = (last or step % schedule[f"{name}_every_rounds"] == 0
-                                     for name in ("log", "sample", "checkpoint"))
-                judge = self._judge and (last or step % schedule["evaluate_every_rounds"] == 0)
+                last, before = step >= schedule["total_rounds"], step - schedule["rounds_per_call"]
+                log, sample, save, measured = (
+                    last or is_due(schedule, name, self._game, before, step)
+                    for name in ("log", "sample", "checkpoint", "evaluate"))
+                judge = self._judge if measured else None
                 # Read once a call: a later signal counts after the next. Several processes stop
                 # after the same round, so they agree when they log, where they wait in any case.
                 signalled = (agreed_signal(interruption.signal)

@@ -94,7 +94,7 @@ def test_runs_are_compared_by_one_protocol_alone_unless_asked(run, tmp_path, cap
 @pytest.mark.parametrize(("flags", "said"), [
     ([*MEASURED, "--config.evaluate.metrics=kid", "--config.evaluate.best=kid_deviation"], "config.evaluate.best"),
     ([*MEASURED, "--config.evaluate.metrics=is", "--config.evaluate.features=pixels"], "needs a classifier"),
-    (["--config.evaluate.best=fid"], "evaluate_every_rounds is 0"),
+    (["--config.evaluate.best=fid"], "evaluate_every_rounds and evaluate_every_kimg are 0"),
     ([*MEASURED, "--config.evaluate.best=kid"], "config.evaluate.best"),
     ([*MEASURED, "--config.evaluate.metrics=fid+prcd"], "did you mean prdc"),
     ([*MEASURED, "--config.evaluate.features=inception2015"], "need a weight file"),

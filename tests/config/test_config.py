@@ -128,8 +128,8 @@ def test_every_name_of_a_published_tool_leads_to_a_key():
 @pytest.mark.parametrize(("name", "path"), [
     ("--kimg", "train.total_rounds"), ("--gamma", "hyper.r1_weight"), ("--mirror", "data.flip"),
     ("--cond", "system.conditional"), ("--resume", "init.source"), ("--batch-gpu", "train.accumulate"),
-    ("--glr", "hyper.NETWORK_lr"), ("--subset", "data.kwargs"), ("--tick", "train.log_every_rounds"),
-    ("--snap", "train.checkpoint_every_rounds"), ("ema_rampup", "hyper.ema_warmup"), ("--dim_z", "system.latent_size"),
+    ("--glr", "hyper.NETWORK_lr"), ("--subset", "data.kwargs"), ("--tick", "train.log_every_kimg"),
+    ("--snap", "train.checkpoint_every_kimg"), ("ema_rampup", "hyper.ema_warmup"), ("--dim_z", "system.latent_size"),
     ("--num_D_steps", "system.critic_updates"), ("--lambda_L1", "hyper.l1_weight")])
 def test_official_names_are_those_of_their_keys(name, path):
     assert name in known_elsewhere()[path]

@@ -12,6 +12,7 @@ from tiny import IMAGES
 
 from ganlab.config import ConfigError, experiment
 from ganlab.engine import Diverged, make_mesh, make_programs, train
+from ganlab.engine.loop import is_due
 from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.game import Start, joined_stages, rounds_for, stage_after, stage_before, stages_of
 from ganlab.systems import build_game
@@ -51,6 +52,25 @@ def end_of(path, step=TOTAL):
     state = checkpoints.restore(step, programs.init(0))
     checkpoints.close()
     return jax.device_get(state.replace(key=jax.random.key_data(state.key)))
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("kimg", [0.001, 0.007, 0.02])
+def test_an_interval_in_kimg_is_due_where_a_multiple_is_reached_in_every_stage(kimg, call):
+    schedule = {"log_every_rounds": 10**6, "log_every_kimg": kimg}
+    found, reached = [], []
+    for step in range(call, 41, call):
+        played = stage_before(game(), step).game
+        found.append(is_due(schedule, "log", played, step - call, step))
+        images = [round(1000 * played.kimg(rounds)) for rounds in (step - call, step)]
+        reached.append(any(number % round(1000 * kimg) == 0 for number in range(images[0] + 1, images[1] + 1)))
+    assert found == reached and any(found)
+
+
+def test_without_kimg_an_interval_is_in_rounds_and_none_of_them_is_never_due():
+    schedule = {"log_every_rounds": 3, "log_every_kimg": 0.0, "evaluate_every_rounds": 0, "evaluate_every_kimg": 0.0}
+    assert [step for step in range(1, 10) if is_due(schedule, "log", game(), step - 1, step)] == [3, 6, 9]
+    assert not any(is_due(schedule, "evaluate", game(), step - 1, step) for step in range(1, 10))
 
 
 @pytest.fixture(scope="module")
