@@ -2,7 +2,6 @@
 run quick, prepared data, and the slowest files at the end."""
 
 import collections
-import gc
 import os
 
 import jax
@@ -27,9 +26,6 @@ jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 # Compiling is most of what tests take, and laws hold whatever the compiler makes of a program.
 jax.config.update("jax_disable_most_optimizations", True)
-
-# Tracing makes many objects and few cycles; Python would look through all of them again and again.
-gc.set_threshold(200_000, 20, 20)
 
 SLOWEST = 10
 """Files that the summary names."""

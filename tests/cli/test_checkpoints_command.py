@@ -153,7 +153,8 @@ def test_the_exported_sampler_samples_without_ganlab_by_the_lines_of_its_readme(
     done = subprocess.run([sys.executable, "-c", "\n".join([FORBID, *lines, *more])], cwd=tmp_path, text=True,
                           capture_output=True)
     assert done.returncode == 0, done.stderr
-    found = np.load(tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        found = dict(file)
     trained = open_run(run)
     wanted = trained.images(trained.latents(16, 0), np.arange(16, dtype=np.int32) % 10)
     np.testing.assert_allclose(found["samples"], wanted, rtol=0, atol=1e-6)

@@ -48,7 +48,8 @@ def test_images_of_other_channels_are_trained_on_drawn_and_measured(folder, chan
     with Image.open(run / "grid.png") as picture:
         assert picture.mode == "RGB" and picture.width > picture.height
     assert main(["sample", f"--workdir={run}", "--number=6", "--form=npz", f"--output={run / 'made.npz'}"]) == 0
-    assert np.load(run / "made.npz")["images"].shape == (6, 8, 8, channels)
+    with np.load(run / "made.npz") as file:
+        assert file["images"].shape == (6, 8, 8, channels)
     capsys.readouterr()
     assert main(["sample", f"--workdir={run}", "--form=files", f"--output={run / 'files'}"]) == 2
     assert f"images of {channels} channels; use --form=npz" in capsys.readouterr().err

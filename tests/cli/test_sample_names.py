@@ -39,7 +39,8 @@ def test_files_and_arrays_carry_the_names_that_labels_ask_for(names, labels, wan
     folder = sample(names, "--form=files", f"--labels={labels}", f"--number={len(wanted)}")
     assert sorted(file.name for file in (folder / "made").iterdir()) == [
         f"{i:06}_class{name}.png" for i, name in enumerate(wanted)]
-    found = np.load(sample(names, "--form=npz", f"--labels={labels}", f"--number={len(wanted)}") / "made.npz")
+    with np.load(sample(names, "--form=npz", f"--labels={labels}", f"--number={len(wanted)}") / "made.npz") as file:
+        found = dict(file)
     assert tuple(found["class_names"]) == names
     assert found["class_names"][found["labels"]].tolist() == labels.replace("dogs,0", "dogs,cats").split(",")
     np.testing.assert_array_equal(found["images"][:, 0, 0, 0], found["labels"])
@@ -48,8 +49,8 @@ def test_files_and_arrays_carry_the_names_that_labels_ask_for(names, labels, wan
 def test_samples_of_an_unconditional_run_are_of_no_class(sample):
     folder = sample(("cats", "dogs"), "--form=files", "--number=2", conditional=False)
     assert sorted(file.name for file in (folder / "made").iterdir()) == ["000000.png", "000001.png"]
-    found = np.load(sample(("cats", "dogs"), "--form=npz", "--number=2", conditional=False) / "made.npz")
-    assert "class_names" not in found
+    with np.load(sample(("cats", "dogs"), "--form=npz", "--number=2", conditional=False) / "made.npz") as file:
+        assert "class_names" not in file
 
 
 @pytest.mark.parametrize(("text", "names", "words"), [

@@ -44,7 +44,10 @@ def test_two_processes_read_their_parts_of_the_same_batches(tmp_path):
     game = build_game(tiny_config(), IMAGES)
     reader = HostReader.of(IMAGES.streams(), order_key(jax.random.key(SEED)), game.slots, game.batch_size)
     expected = np.stack([reader.read(game.position(step))[0]["label"] for step in range(FIRST, FIRST + ROUNDS)])
-    parts = [np.load(output) for output in outputs]
+    parts = []
+    for output in outputs:
+        with np.load(output) as file:
+            parts.append(dict(file))
     assert [(int(part["start"]), int(part["stop"])) for part in parts] == [
         (0, game.batch_size // 2), (game.batch_size // 2, game.batch_size)]
     np.testing.assert_array_equal(np.concatenate([part["labels"] for part in parts], axis=-1), expected)
