@@ -15,16 +15,18 @@ from typing import Any
 __version__ = "0.3.0"
 PUBLIC = {
     "Run": "ganlab.python.runs", "load": "ganlab.python.runs", "train": "ganlab.python.runs",
-    "read_config": "ganlab.python.configs", "experiment": "ganlab.config", "ConfigError": "ganlab.config",
-    "build": "ganlab.systems", "init_state": "ganlab.game", "play_round": "ganlab.game",
-    "ablate": "ganlab.python.ablations", "trials": "ganlab.python.ablations",
+    "read_config": "ganlab.python.configs", "experiment": "ganlab.config",
+    "ConfigError": "ganlab.config", "build": "ganlab.systems", "init_state": "ganlab.game",
+    "play_round": "ganlab.game", "ablate": "ganlab.python.ablations",
+    "trials": "ganlab.python.ablations",
 }
 """Where each public name comes from when it is first asked for."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
-        raise AttributeError(f"module 'ganlab' has no attribute {name!r}; it has {', '.join(PUBLIC)}")
+        raise AttributeError(f"module 'ganlab' has no attribute {name!r}; it has "
+                             f"{', '.join(PUBLIC)}")
     return getattr(importlib.import_module(PUBLIC[name]), name)
 
 

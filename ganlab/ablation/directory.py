@@ -215,7 +215,8 @@ class AblationDirectory:
     def write_samples(self, number: int, samples: Mapping[str, np.ndarray]) -> None:
         """Writes a stack's samples by variant."""
         names = list(samples)
-        with writing(self.stack_folder(number)), whole_file(self.stack_folder(number) / "samples.npz") as file:
+        with (writing(self.stack_folder(number)),
+              whole_file(self.stack_folder(number) / "samples.npz") as file):
             np.savez_compressed(file, names=np.array(names, dtype=str),
                                 **{str(place): samples[name] for place, name in enumerate(names)})
 

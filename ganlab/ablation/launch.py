@@ -100,8 +100,8 @@ def check_launcher(launcher: str) -> None:
     """Raises ConfigError where this machine cannot submit by a launcher; nothing is compiled or
     written for it."""
     if launcher == "slurm" and shutil.which("sbatch") is None:
-        raise ConfigError("--launcher=slurm: SLURM was not found here (sbatch is not on the PATH); run "
-                          "the command on a node that submits, or use --launcher=here or "
+        raise ConfigError("--launcher=slurm: SLURM was not found here (sbatch is not on the PATH); "
+                          "run the command on a node that submits, or use --launcher=here or "
                           "--launcher=local")
 
 

@@ -175,8 +175,8 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
         raise ConfigError(f"config.init.source is {config.init.source!r}, but trials start from "
                           "their seeds; leave it empty, or train by `ganlab train`")
     if game.sampler is None:
-        raise ConfigError(f"system {config.system.name} draws no samples, by which trials are compared; train its "
-                          "variants one by one by `ganlab train`")
+        raise ConfigError(f"system {config.system.name} draws no samples, by which trials are "
+                          "compared; train its variants one by one by `ganlab train`")
     if game.stages:
         raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a "
                           "stack of trials plays one program from its first round to its last; "

@@ -126,8 +126,8 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     states = jax.eval_shape(programs.init, jnp.zeros(size, int), hyper)
     compiled = programs.play.lower(states, data, jnp.int32(0)).compile()
     analysis = compiled.memory_analysis()
-    memory = (analysis.argument_size_in_bytes + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
-              - analysis.alias_size_in_bytes) * mesh.size
+    memory = (analysis.argument_size_in_bytes + analysis.temp_size_in_bytes
+              + analysis.output_size_in_bytes - analysis.alias_size_in_bytes) * mesh.size
     return Program(game, dataset, variant, size, programs, compiled, data, memory)
 
 

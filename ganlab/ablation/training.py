@@ -52,12 +52,14 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
       say: called with checkpoints that do not read.
     """
     variant = program.variant
-    rounds, rounds_per_call = variant.config.train.total_rounds, variant.config.train.rounds_per_call
+    rounds, rounds_per_call = (variant.config.train.total_rounds,
+                               variant.config.train.rounds_per_call)
     # When it is measured, and by what.
     points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
     judging = make_judging(variant.config, program.game, program.dataset, plan.metrics,
                            plan.features, plan.weights, plan.number)
-    with contextlib.closing(Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
+    with contextlib.closing(
+            Checkpoints(directory.checkpoints(stack.number), keep=1)) as checkpoints:
         # From the newest states that were saved, with what was known by then.
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
@@ -120,8 +122,9 @@ def _placed(kept: GameState, like: GameState) -> GameState:
 
 def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> StackRecord:
     """Returns the record of a stack that has not begun."""
-    parameters = sum(leaf.size for network in program.game.networks.values()
-                     for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
+    parameters = sum(
+        leaf.size for network in program.game.networks.values()
+        for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
     cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
     trials = [TrialEntry(plan.variants[number].name, seed, FINISHED, [])
               for number, seed in stack.trials]
@@ -165,17 +168,20 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
 
 
 def _sampled(sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None], Array]:
-    """A sampler's images with options that do nothing, of weights that are prepared in the same program."""
+    """A sampler's images with options that do nothing, of weights that are prepared in the same
+    program."""
     options = sampler.with_options({})
 
     def images(weights: Weights, latents: Array, labels: Array, keys: Array | None) -> Array:
-        prepared = sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare else weights
+        prepared = (sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare
+                    else weights)
         return sampler.images(prepared, latents, labels, keys, options)
 
     return images
 
 
-def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, finite: np.ndarray) -> dict[str, Any]:
+def _samples(plan: Plan, stack: Stack, program: Program, states: GameState,
+             finite: np.ndarray) -> dict[str, Any]:
     """Returns by variant the samples of its first seed, from latents that are the same for all,
     those of `ganlab sample`."""
     sampler, classes = program.game.sampler, program.dataset.num_classes

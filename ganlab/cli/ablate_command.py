@@ -265,7 +265,8 @@ def stack_bars(console: rich.console.Console) -> Iterator[object]:
     """Shows a bar for each stack on a terminal, and prints a line for each elsewhere."""
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
-    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with rich.progress.Progress(*columns, console=console,
+                                disable=not console.is_terminal) as progress:
         def track(plan: Plan, stack: Stack) -> object:
             words = (f"stack {stack.number}: {group_words(plan, stack.group)}, "
                      f"{counted(len(stack.trials), 'trial')}")

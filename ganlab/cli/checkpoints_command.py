@@ -1,4 +1,5 @@
-"""ganlab checkpoints --workdir=DIR [--verify] [--export=FILE.safetensors] [--export_sampler=FILE.zip]
+"""ganlab checkpoints --workdir=DIR [--verify] [--export=FILE.safetensors]
+    [--export_sampler=FILE.zip]
 ganlab checkpoints --renew=OLD.zip --export_sampler=NEW.zip
 
 Lists the checkpoints of a run, verifies their files against the checksums that training
@@ -7,12 +8,16 @@ to run for half a year of JAX's versions; --renew makes a new one of it, without
 
 Examples:
   ganlab checkpoints --workdir=runs/digits
-  ganlab checkpoints --workdir=runs/digits --verify                        exit status 1 where a file is damaged
-  ganlab checkpoints --workdir=runs/digits --export=digits.safetensors     averaged weights of the generator
+  ganlab checkpoints --workdir=runs/digits --verify                       exit status 1 where a file
+                                                                          is damaged
+  ganlab checkpoints --workdir=runs/digits --export=digits.safetensors    averaged weights of the
+                                                                          generator
   ganlab checkpoints --workdir=runs/digits --export=all.safetensors --network=generator+critic --noema
   ganlab checkpoints --workdir=runs/digits --export=half.safetensors --dtype=bfloat16     half the size
-  ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip     samples without ganlab; README.txt in it
-  ganlab checkpoints --renew=digits.zip --export_sampler=renewed.zip       the same sampler, for this JAX
+  ganlab checkpoints --workdir=runs/digits --export_sampler=digits.zip    samples without ganlab;
+                                                                          README.txt in it
+  ganlab checkpoints --renew=digits.zip --export_sampler=renewed.zip      the same sampler, for this
+                                                                          JAX
 """
 
 from pathlib import Path

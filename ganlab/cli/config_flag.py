@@ -52,7 +52,8 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
         # The file of --config is run here, and its overrides are set.
         rest = values(argv)[1:]
         if "config" in values and not isinstance(values.config, ml_collections.ConfigDict):
-            getattr(values.config, "name", None)  # What stands in for a file that did not load raises here.
+            # What stands in for a file that did not load raises here.
+            getattr(values.config, "name", None)
             raise ConfigError(f"get_config of --config returned a {type(values.config).__name__}; "
                               "it must return a ConfigDict, as ganlab.config.experiment makes")
         if "config" in values:
@@ -74,5 +75,6 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
     except flags.IllegalFlagValueError as error:
         if "value other than None" in str(error):
             name = str(error).split("=")[0].removeprefix("flag ")
-            raise ConfigError(f"{name} is missing; `ganlab {argv[0]} --help` shows examples") from error
+            raise ConfigError(f"{name} is missing; `ganlab {argv[0]} --help` shows "
+                              "examples") from error
         raise

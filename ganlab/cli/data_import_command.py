@@ -8,18 +8,20 @@ array_record, in a split train.
 Who opens DEST, and how:
   ganlab           --config=FILE:data=./DEST
   TFDS by folder   tfds.builder_from_directory(DEST).as_data_source("train"), without TensorFlow
-  TFDS by name     tfds.data_source(NAME, split="train", data_dir=DIR), where DEST is DIR/NAME/VERSION,
-                   such as ~/tensorflow_datasets/photos/1.0.0; NAME in lower case, digits and _
+  TFDS by name     tfds.data_source(NAME, split="train", data_dir=DIR), where DEST is
+                   DIR/NAME/VERSION, such as ~/tensorflow_datasets/photos/1.0.0; NAME in lower case,
+                   digits and _
 TFDS itself does not open array_record by tfds.load or as_dataset, which take tfrecord.
 
 Classes are the folders at the top of SOURCE, or those of a file dataset.json there:
 {"labels": [["cats/1.png", 0], ...]}, with numbers from 0 on or names, or {"labels": null} for one
-class. Classes that are called by whole numbers are ordered by value, others as texts. Hidden folders
-are left out, and those that systems put beside pictures, such as @eaDir and __MACOSX.
+class. Classes that are called by whole numbers are ordered by value, others as texts. Hidden
+folders are left out, and those that systems put beside pictures, such as @eaDir and __MACOSX.
 
 Crops:
   centre       the square in the middle (--transform=center-crop of StyleGAN's dataset_tool)
-  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's center-crop-wide, for LSUN cars)
+  centre-wide  the middle of ratio 4:3, between black bars in a square (StyleGAN's
+               center-crop-wide, for LSUN cars)
   none         everything: images are square, or with --resolution=0 of one size
 
 Examples:
@@ -27,7 +29,7 @@ Examples:
   ganlab data import faces.zip data/faces --resolution=128 --skip_bad
   ganlab data import scans data/scans --resolution=64 --channels=1 --background=white
   ganlab data import cifar10 data/cifar10 --resolution=32
-  ganlab data import pictures ~/tensorflow_datasets/photos/1.0.0 --resolution=64      # photos, for TFDS
+  ganlab data import pictures ~/tensorflow_datasets/photos/1.0.0 --resolution=64  # photos, for TFDS
 """
 
 import shlex

@@ -6,7 +6,8 @@ NAME is as TFDS writes it. TFDS needs TensorFlow to write most sets.
 
 Examples:
   ganlab data prepare cifar10
-  ganlab data prepare lsun/bedroom --data_dir=/data/tfds     then train with --config.data.kwargs.data_dir=/data/tfds
+  ganlab data prepare lsun/bedroom --data_dir=/data/tfds   then train with
+                                                           --config.data.kwargs.data_dir=/data/tfds
 """
 
 import shlex

@@ -54,10 +54,13 @@ def run(values: flags.FlagValues) -> int:
              f"{counted(dataset.num_classes, 'class', 'classes')}",
              f"devices: {mesh.size}, each with {game.batch_size // mesh.size} of a batch's "
              f"{counted(game.batch_size, 'image')}"
-             f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in {config.train.precision}",
-             *(tables.network_table(name, network, game.batch_size) for name, network in game.networks.items()),
+             f"{f' in {game.accumulate} slices' if game.accumulate > 1 else ''}, computing in "
+             f"{config.train.precision}",
+             *(tables.network_table(name, network, game.batch_size)
+               for name, network in game.networks.items()),
              *([tables.stage_table(game, config.train.total_rounds)] if game.stages else []),
-             tables.round_table(game), tables.memory_table(game, state, arrays, streamed, temporary)]
+             tables.round_table(game),
+             tables.memory_table(game, state, arrays, streamed, temporary)]
     for part in parts:
         console.print(part, "")
     if temporary is None:

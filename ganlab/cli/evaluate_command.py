@@ -8,13 +8,14 @@ inception2015 and dinov2 take their published weights.
 Examples:
   ganlab evaluate --workdir=runs/digits
   ganlab evaluate --workdir=runs/digits --metrics=fid,kid,prdc,ppl_z --seeds=5 --bootstrap=200
-  ganlab evaluate --workdir=runs/digits --step=all                 every checkpoint, and a plot over training
+  ganlab evaluate --workdir=runs/digits --step=all      every checkpoint, and a plot over training
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth \
-      --metrics=fid,kid,is --number=50000                fid50k_full, kid50k_full and is50k of StyleGAN
+      --metrics=fid,kid,is --number=50000    fid50k_full, kid50k_full and is50k of StyleGAN
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
-  ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test       translations of held-out pictures
+  ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test    translations of held-out
+                                                                          pictures
 
 Writes results.json into the run's directory, or into --output, and draws metrics.png where several
 rounds were measured; measuring again adds to them.
@@ -83,7 +84,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
     # How a run draws its samples.
     define_option_flags(values)
-    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained", flag_values=values)
+    flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
+                      flag_values=values)
     text("output", None, "directory of results.json and metrics.png; by default the run's")
 
 
@@ -148,8 +150,8 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
         options = trained.options(given_options(values), "--")
         makers = makers_of(game, trained.programs, trained.weights, options)
         subject = subject_of(config, game, makers, dataset, options)
-        real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real else
-                data_pictures(dataset, section, values.real_number))
+        real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real
+                else data_pictures(dataset, section, values.real_number))
         # Names that do not exist are answered before anything is written or computed.
         weights = "averaged" if values.ema else "as trained"
         request = _request(values, **making(game, dataset, section, weights, options))
@@ -157,7 +159,8 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
         check_request(request, measures, real, features)
         ready()
         number = values.number or real.number
-        found = evaluate(real, functools.partial(subject.pictures, number), request, features, measures, track)
+        found = evaluate(real, functools.partial(subject.pictures, number), request, features,
+                         measures, track)
         kimg = game.kimg(trained.step)
         subject = values.workdir if values.output else ""
         records += [Record(result, subject, trained.step, kimg) for result in found]
@@ -167,7 +170,8 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
 def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
     """Returns the values of a folder of images."""
     features = chosen_features(values.features, values.weights, None)
-    real = folder_pictures(values.real, values.resolution, values.real_number) if values.real else None
+    real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real
+            else None)
     # Features of what is judged are not kept: it seldom comes again.
     fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number),
                                cache_key="")

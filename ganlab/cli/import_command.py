@@ -1,4 +1,5 @@
-"""ganlab import --format=pytorch-cyclegan FILE DEST [--network=NAME] [--back=FILE] [--back_network=NAME]
+"""ganlab import --format=pytorch-cyclegan FILE DEST [--network=NAME] [--back=FILE]
+    [--back_network=NAME]
 
 Makes a run of published weights, without PyTorch and without running anything of
 their file: DEST is then a run's directory, which `ganlab translate`,
@@ -6,19 +7,20 @@ their file: DEST is then a run's directory, which `ganlab translate`,
 
 Formats:
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
-                    found from the tensors, under whatever prefix they are; --network chooses where a
-                    file holds several generators. With one generator the run is of system pix2pix, its network
-                    is called generator, and its critic is new. --back (or --back_network, of the
-                    same file) names the generator of the other direction: then it is of system
-                    cyclegan. Without scales of a normalization, a file with biases is of
-                    norm=instance and one without of norm=none, as the official code has it;
-                    --normalization says what it is, for files of other code.
+                    found from the tensors, under whatever prefix they are; --network chooses where
+                    a file holds several generators. With one generator the run is of system
+                    pix2pix, its network is called generator, and its critic is new. --back (or
+                    --back_network, of the same file) names the generator of the other direction:
+                    then it is of system cyclegan. Without scales of a normalization, a file with
+                    biases is of norm=instance and one without of norm=none, as the official code
+                    has it; --normalization says what it is, for files of other code.
 
 Examples:
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
   ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
   ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
-      --sources=data/horse2zebra/testA --images=data/horse2zebra/testB     then `ganlab evaluate` has what to judge by
+      --sources=data/horse2zebra/testA --images=data/horse2zebra/testB    then `ganlab evaluate` has
+                                                                          what to judge by
   ganlab import --format=pytorch-cyclegan both.ckpt runs/both --network=netG_A --back_network=netG_B
   ganlab train --config=experiments/pix2pix.py:... --config.init.source=runs/facades --config.init.networks=generator
 """
@@ -160,7 +162,8 @@ def _config(values: flags.FlagValues, name: str,
     # What one generator makes, the other has to take.
     for back in others:
         if (back.source_channels, back.channels) != (forward.channels, forward.source_channels):
-            flag = f"--back={values.back}" if values.back else f"--back_network={values.back_network}"
+            flag = (f"--back={values.back}" if values.back
+                    else f"--back_network={values.back_network}")
             raise ConfigError(f"{flag} takes {counted(back.source_channels, 'channel')} and "
                               f"makes {back.channels}, but the generator of the other direction "
                               f"takes {forward.source_channels} and makes {forward.channels}; "
@@ -195,7 +198,8 @@ def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
     ema_variables = dict(state.ema_variables)
     for name, tree in taken.items():
         params[name], ema[name] = tree["params"], tree["params"]
-        variables[name] = {collection: values for collection, values in tree.items() if collection != "params"}
+        variables[name] = {collection: values for collection, values in tree.items()
+                           if collection != "params"}
         if name in ema_variables:
             ema_variables[name] = variables[name]
     return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)

@@ -24,7 +24,8 @@ def progress_bars() -> Iterator[Track]:
     console = rich.console.Console(file=sys.stderr, markup=False, highlight=False)
     columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn(),
                rich.progress.TimeRemainingColumn())
-    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with rich.progress.Progress(*columns, console=console,
+                                disable=not console.is_terminal) as progress:
         def track(what: str, total: int) -> Any:
             task = progress.add_task(what, total=total)
             return lambda number: progress.advance(task, number)
@@ -47,8 +48,8 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     if not every:
         if wanted["best"]:
             raise ConfigError(f"config.evaluate.best is {wanted['best']!r}, but "
-                              "config.train.evaluate_every_rounds and evaluate_every_kimg are 0, so "
-                              "that nothing is measured; set one of them too")
+                              "config.train.evaluate_every_rounds and evaluate_every_kimg are 0, "
+                              "so that nothing is measured; set one of them too")
         return None, None
     # Everything that can be wrong with the request is found here.
     judging = make_judging(config, game, dataset, wanted["metrics"], wanted["features"],
@@ -61,7 +62,8 @@ def judge_for(config: Mapping[str, Any], game: Game, dataset: Dataset,
     def judge(step: int, makers: Makers) -> dict[str, float]:
         results = judging(makers)
         kimg = game.kimg(step)
-        records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg) for result in results])
+        records = add_results(directory.results_file, [Record(result, step=step, kimg=kimg)
+                                                       for result in results])
         save_png(directory.results_plot, plot_results(records, config["name"]))
         return {result.name: result.value for result in results}
 

@@ -3,8 +3,9 @@
 Shows the latent space of a run whose game has an encoder, by its averaged weights.
 
   reconstructions  real images above what the decoder makes of their latents
-  space            the encoded data, a colour for each class, beside the decoder's images of the same plane:
-                   all of a space of two dimensions, else the first two principal components
+  space            the encoded data, a colour for each class, beside the decoder's images of the
+                   same plane: all of a space of two dimensions, else the first two principal
+                   components
   arithmetic       images of one class moved toward another: to the latents of an image is added the
                    difference of the mean latents of both classes, at every strength
 
@@ -93,7 +94,8 @@ def show_space(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.n
     try:
         plane = latent_plane(latents)
     except ValueError as error:
-        raise ConfigError(f"--show=space: {error}; train with another config.system.latent_size") from error
+        raise ConfigError(f"--show=space: {error}; train with another "
+                          "config.system.latent_size") from error
     made = decoded(trained, plane.grid(values.number or 20))
     picture = draw_latent_space(plane, latents, trained.dataset.labels[shown],
                                 trained.dataset.class_names, made, title_of(trained))

@@ -55,7 +55,8 @@ def file_meanings(folder: str) -> dict[str, str]:
     shipped = shipped_folder().parent / folder
     names = {f"{folder}/{file.name}" for place in (Path(folder), shipped)
              for file in place.glob("*.py")}
-    return {name: first_line(ast.get_docstring(ast.parse(find_file(name).read_text(encoding="utf-8"))))
+    return {name: first_line(ast.get_docstring(
+                ast.parse(find_file(name).read_text(encoding="utf-8"))))
             for name in sorted(names)}
 
 

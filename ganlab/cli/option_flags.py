@@ -12,7 +12,8 @@ def define_option_flags(values: flags.FlagValues) -> None:
     """Defines a flag for every option, with its meaning and the value that does nothing."""
     for name, key in SAMPLING_OPTIONS.items():
         meaning = f"{key.meaning} ({key.known_as})" if key.known_as else key.meaning
-        flags.DEFINE_float(name, key.default, meaning, lower_bound=0.0, upper_bound=LARGEST, flag_values=values)
+        flags.DEFINE_float(name, key.default, meaning, lower_bound=0.0, upper_bound=LARGEST,
+                           flag_values=values)
 
 
 def given_options(values: flags.FlagValues) -> dict[str, float]:

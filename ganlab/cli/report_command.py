@@ -6,10 +6,10 @@ table for a paper. Runs of the same config but seed are summarised over their se
 named is what others are compared with.
 
 Examples:
-  ganlab report runs/digits                                  training, values with their protocols, samples
+  ganlab report runs/digits               training, values with their protocols, samples
   ganlab report runs/hinge-0 runs/hinge-1 runs/wgan-0 runs/wgan-1 --output=reports/losses
-  ganlab report runs/critic_updates                          an ablation, finished or not
-  ganlab report runs/critic_updates --columns=fid,prdc/coverage,seeds                columns of results.tex
+  ganlab report runs/critic_updates       an ablation, finished or not
+  ganlab report runs/critic_updates --columns=fid,prdc/coverage,seeds     columns of results.tex
 
 Values come from the results.json that `ganlab evaluate` or training wrote. Files go into the first
 directory, or into --output, and replace those of an earlier report.

@@ -55,8 +55,8 @@ class TrainedRun:
         sampler = self.game.sampler
         return sampler.latents(sample_keys(seed, jnp.arange(number)), sampler.with_options(options))
 
-    def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500, options: Options = {},
-               seed: int = 0) -> np.ndarray:
+    def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500,
+               options: Options = {}, seed: int = 0) -> np.ndarray:
         """Computes samples [n, ...] of latents [n, z] and labels [n]: floats in [-1, 1], or points.
 
         Args:
@@ -70,7 +70,8 @@ class TrainedRun:
         weights = self.programs.prepare(weights, jax.random.key(seed), options)
         keys = image_keys(sample_keys(seed, jnp.arange(len(latents))))
         return _in_batches(
-            lambda latents, labels, keys: self.programs.sample(weights, latents, labels, keys, options),
+            lambda latents, labels, keys: self.programs.sample(
+                weights, latents, labels, keys, options),
             batch_size, latents, labels, keys)
 
     def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -89,7 +90,8 @@ class TrainedRun:
                 has = ", ".join(prefix + other for other in known) or "none"
                 raise ConfigError(f"{prefix}{name} is not an option of what system "
                                   f"{self.config.system.name} makes; its options: {has}")
-            allowed, words = (SAMPLING_OPTIONS[name] if name in SAMPLING_OPTIONS else Key(0.0, "")).allowed
+            allowed, words = (SAMPLING_OPTIONS[name] if name in SAMPLING_OPTIONS
+                              else Key(0.0, "")).allowed
             if not allowed(value):
                 raise ConfigError(f"{prefix}{name}={value} is not allowed; it takes {words}")
         return {name: float(value) if isinstance(known[name], float) else value
@@ -99,8 +101,10 @@ class TrainedRun:
         """Returns the weights of some networks."""
         return {name: self.networks[name] for name in networks}
 
-    def translate(self, pictures: np.ndarray, direction: str = "AB", batch_size: int = 8) -> np.ndarray:
-        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds them.
+    def translate(self, pictures: np.ndarray, direction: str = "AB",
+                  batch_size: int = 8) -> np.ndarray:
+        """Returns translations [n, ...] in [-1, 1] of pictures [n, h, w, c] as the data set holds
+        them.
 
         For games that translate.
         """
@@ -123,8 +127,10 @@ CLASSES_SHOWN = 20
 _LACKS = {"sampler": "draws no samples", "translators": "translates no pictures"}
 
 
-def _in_batches(function: Callable[..., Array], batch_size: int, *arrays: Array | np.ndarray) -> np.ndarray:
-    """Returns the results of `function(*arrays)`, computed a batch at a time, which bounds the memory."""
+def _in_batches(function: Callable[..., Array], batch_size: int,
+                *arrays: Array | np.ndarray) -> np.ndarray:
+    """Returns the results of `function(*arrays)`, computed a batch at a time, which bounds the
+    memory."""
     parts = [function(*(jnp.asarray(array[i:i + batch_size]) for array in arrays))
              for i in range(0, len(arrays[0]), batch_size)]
     return np.concatenate([np.asarray(part) for part in parts])

@@ -9,8 +9,10 @@ Examples:
   ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens, by name
   ganlab sample --workdir=runs/digits --form=files --number=1000     single PNG files
   ganlab sample --workdir=runs/digits --form=npz --number=50000 --output=samples.npz
-  ganlab sample --workdir=runs/digits --truncation=0.5               latents within [-0.5, 0.5]: purer, less varied
-  ganlab sample --workdir=runs/digits --interpolate=6 --number=10    6 walks of 10 steps between latents
+  ganlab sample --workdir=runs/digits --truncation=0.5               latents within [-0.5, 0.5]:
+                                                                     purer, less varied
+  ganlab sample --workdir=runs/digits --interpolate=6 --number=10    6 walks of 10 steps between
+                                                                     latents
 """
 
 from collections.abc import Sequence
@@ -48,13 +50,14 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     # By which weights.
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
-    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by default", flag_values=values)
-    flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays `images` and `labels`",
-                      flag_values=values)
-    flags.DEFINE_integer("interpolate", 0, "draws this many walks between latents instead, each as a row", lower_bound=0,
-                         flag_values=values)
-    flags.DEFINE_string("output", None, "file (grid, npz) or new directory (files); by default in the run's directory",
-                        flag_values=values)
+    flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the newest by "
+                         "default", flag_values=values)
+    flags.DEFINE_enum("form", "grid", FORMS, "one grid picture, single pictures, or arrays "
+                      "`images` and `labels`", flag_values=values)
+    flags.DEFINE_integer("interpolate", 0, "draws this many walks between latents instead, each as "
+                         "a row", lower_bound=0, flag_values=values)
+    flags.DEFINE_string("output", None, "file (grid, npz) or new directory (files); by default in "
+                        "the run's directory", flag_values=values)
 
 
 def run(values: flags.FlagValues) -> int:
@@ -94,7 +97,8 @@ def run(values: flags.FlagValues) -> int:
     elif values.form == "npz":
         output = output.with_name(output.name.removesuffix(".npz") + ".npz")
         # By label; an unconditional run's samples are of no class.
-        names = {"class_names": np.array(trained.dataset.class_names, str)} if _conditional(trained) else {}
+        names = ({"class_names": np.array(trained.dataset.class_names, str)}
+                 if _conditional(trained) else {})
         images = to_uint8(samples) if samples.ndim == 4 else samples
         with whole_file(output) as file:
             np.savez_compressed(file, images=images, labels=labels, **names)

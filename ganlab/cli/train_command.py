@@ -14,7 +14,7 @@ Examples:
   ganlab train --config=experiments/digits.py --workdir=runs/tuned --config.init.source=runs/digits
   ganlab train --config=experiments/digits.py --workdir=runs/eight --mesh.data=8 --config.train.shard_state=True
   srun ganlab train --config=experiments/digits.py --workdir=/shared/runs/many   # mpirun, or on each worker of a pod
-  ganlab train ... --coordinator=node1:12345 --processes=4 --process=0           # and 1, 2, 3 elsewhere
+  ganlab train ... --coordinator=node1:12345 --processes=4 --process=0   # and 1, 2, 3 elsewhere
 
 --config.init.source starts a new run from the weights of another (init_from): params, batch
 statistics and averages, while optimizers, rounds and the order of data begin at their beginning.
@@ -25,9 +25,11 @@ statistics and averages, while optimizers, rounds and the order of data begin at
 The directory gets:
   config.json, versions.json   what was run, by which packages and which commit
   metrics.jsonl, losses.png    the numbers of every logged round, and their plot
-  alarms.jsonl                 what it warned of: signs of collapse, retries; diverged_batch.png where it diverged
+  alarms.jsonl                 what it warned of: signs of collapse, retries; diverged_batch.png
+                               where it diverged
   samples/, samples.gif        the same latents, or the same pictures translated, over training
-  results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds (or _kimg) asks for them
+  results.json, metrics.png    metrics of the samples, where --config.train.evaluate_every_rounds
+                               (or _kimg) asks for them
   tensorboard/                 event files
   checkpoints/                 the state, and the averaged generator on its own
   train.lock                   held while training, so that no second run gets into the directory
@@ -104,7 +106,8 @@ def more_help() -> str:
     """Returns which key here is which option of published tools, so that a search for their names
     finds it."""
     names = {"--config": "--cfg of StyleGAN: base settings",
-             "--workdir": "--outdir of StyleGAN, --checkpoints_dir and --name of pix2pix and CycleGAN"}
+             "--workdir": "--outdir of StyleGAN, --checkpoints_dir and --name of pix2pix and "
+                          "CycleGAN"}
     names |= {f"--config.{path}": known_as for path, known_as in known_elsewhere().items()}
     width = max(map(len, names))
     lines = (textwrap.fill(known_as, HELP_WIDTH, initial_indent=f"  {name:{width}}  ",
@@ -141,7 +144,8 @@ def run(values: flags.FlagValues) -> int:
     set_up_process()
     distributed.join(values.coordinator, values.processes, values.process)
     with distributed.ending_all(), _place(values.workdir) as directory:
-        return train_run(values.config, directory, values.engine, values["mesh.data"].value, sys.argv)
+        return train_run(values.config, directory, values.engine, values["mesh.data"].value,
+                         sys.argv)
 
 
 @contextlib.contextmanager
@@ -180,7 +184,8 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
         check_engine(engine, config)
         check_shares(game, mesh)
         found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
-        return found, json.dumps([plain(config), engine, stays_on_device(dataset, config), len(dataset)])
+        return found, json.dumps([plain(config), engine, stays_on_device(dataset, config),
+                                  len(dataset)])
 
     game, dataset, mesh, judge, best = distributed.together(prepare)
     # Where the run stopped; a run that is done is only drawn.

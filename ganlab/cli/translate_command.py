@@ -192,14 +192,16 @@ def _translation(trained: TrainedRun, direction: str, as_in_training: bool,
     return lambda pictures, numbers: np.asarray(drawn(pictures, numbers))
 
 
-def _translated(pictures: Iterator[tuple[int, np.ndarray]],
-                translate: Callable[[np.ndarray, np.ndarray], np.ndarray],
-                translator: Translator, batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _translated(
+        pictures: Iterator[tuple[int, np.ndarray]],
+        translate: Callable[[np.ndarray, np.ndarray], np.ndarray], translator: Translator,
+        batch_size: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yields index, picture and translation, in [-1, 1], of each: pictures of one padded size go
     together, as they come."""
     waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
 
-    def translated(batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def translated(
+            batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         padded = np.stack([mirrored_to(picture, translator.multiple) for _, picture in batch])
         # A last batch of fewer is filled up: another size would compile again.
         rows = np.arange(batch_size) % len(batch)

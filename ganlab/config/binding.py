@@ -69,7 +69,8 @@ def bind(function: Callable[..., Any], kwargs: Mapping[str, Any], path: str,
         default = parameters[name].default
         kinds = (int, float) if isinstance(default, float) else (type(default),)
         if default not in (inspect.Parameter.empty, None) and (
-                not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
+                not isinstance(value, kinds)
+                or isinstance(value, bool) != isinstance(default, bool)):
             raise ConfigError(f"config.{path}.{name} is {value!r}, a {type(value).__name__}; "
                               f"it takes a {type(default).__name__}, like {default!r}")
     # Arguments that have no default.

@@ -135,7 +135,8 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
                       if key.startswith(f"{name}_") and key not in found}
     # Of the schedule, the averages, the system, its tricks and its penalties.
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
-    found |= {name: key for name, key in k.OPTIONAL_HYPER.items() if name in config.get("hyper", {})}
+    found |= {name: key for name, key in k.OPTIONAL_HYPER.items()
+              if name in config.get("hyper", {})}
     found |= system_keys(config).numbers
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})
@@ -268,7 +269,8 @@ def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def set_key(config: ml_collections.ConfigDict, path: str, value: object) -> None:
-    """Sets the value of a key by its path, such as `hyper.critic_lr`; a whole number for a float is made one.
+    """Sets the value of a key by its path, such as `hyper.critic_lr`; a whole number for a float is
+    made one.
 
     Validation answers what is unknown, or of another type.
 

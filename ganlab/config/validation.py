@@ -126,8 +126,9 @@ def _check(path: str, value: Any, key: Key) -> None:
 
 def _check_together(given: Mapping[str, Any]) -> None:
     if given.get("hyper.decay_end_kimg", 1.0) <= given.get("hyper.decay_start_kimg", 0.0):
-        raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not above "
-                          f"config.hyper.decay_start_kimg, {given['hyper.decay_start_kimg']}")
+        raise ConfigError(f"config.hyper.decay_end_kimg is {given['hyper.decay_end_kimg']}, not "
+                          "above config.hyper.decay_start_kimg, "
+                          f"{given['hyper.decay_start_kimg']}")
     call = given["train.rounds_per_call"]
     for name in ("total", "log_every", "sample_every", "checkpoint_every", "evaluate_every"):
         rounds = given[f"train.{name}_rounds"]

@@ -95,12 +95,14 @@ class Conv(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (*self.kernel_size, x.shape[-1] // self.feature_group_count, self.features)
         x, kernel, bias = _parameters(self, x, shape)
-        x = convolve(x, kernel, self.strides, self.padding, self.feature_group_count, self.precision)
+        x = convolve(x, kernel, self.strides, self.padding, self.feature_group_count,
+                     self.precision)
         return x if bias is None else x + bias
 
 
 class ConvTranspose(nn.Module):
-    """A transposed convolution of images [b, h, w, c] by a kernel [kh, kw, c, features], with a bias.
+    """A transposed convolution of images [b, h, w, c] by a kernel [kh, kw, c, features], with a
+    bias.
 
     It is a convolution of the image with `strides - 1` zeros between its pixels. `padding` is
     `SAME`, which makes an image of strides times the size, `VALID`, or pairs of zeros around the
@@ -133,19 +135,20 @@ def _parameters(layer: Conv | ConvTranspose, x: Array,
 
 def convolve(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME",
              groups: int = 1, precision: lax.Precision | None = None) -> Array:
-    """Convolves images [b, h, w, c] with a kernel [kh, kw, c / groups, o] to [b, oh, ow, o]; zeros pad."""
+    """Convolves images [b, h, w, c] with a kernel [kh, kw, c / groups, o] to [b, oh, ow, o]; zeros
+    pad."""
     if groups > 1 or (way := _chosen_way()) == "lax":
         return lax.conv_general_dilated(
             x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=groups, precision=precision)
     size, window = x.shape[1:3], kernel.shape[:2]
-    pads = lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str) else padding
+    pads = (lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str)
+            else padding)
     return forward(Plan(_geometry(size, window, strides, pads, precision), way), x, kernel)
 
 
 def convolve_transposed(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1),
-                        padding: Padding = "SAME",
-                        precision: lax.Precision | None = None) -> Array:
+                        padding: Padding = "SAME", precision: lax.Precision | None = None) -> Array:
     """Convolves images [b, h, w, c], spread by `strides`, as `lax.conv_transpose` does."""
     if (way := _chosen_way()) == "lax":
         return lax.conv_transpose(x, kernel, strides, padding,
@@ -179,7 +182,8 @@ def _chosen_way() -> str:
 
 def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
               padding: Sequence[tuple[int, int]], precision: lax.Precision | None) -> Geometry:
-    return Geometry(tuple(size), tuple(kernel), tuple(strides), tuple(map(tuple, padding)), precision)
+    return Geometry(tuple(size), tuple(kernel), tuple(strides), tuple(map(tuple, padding)),
+                    precision)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,8 +213,10 @@ def kernel_gradient(plan: Plan, x: Array, g: Array) -> Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def forward_and_kernel_gradient(plan: Plan, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
-    """Computes `forward(plan, x, kernel)` and `kernel_gradient(plan, x, g)`, together if quicker."""
+def forward_and_kernel_gradient(plan: Plan, x: Array, kernel: Array,
+                                g: Array) -> tuple[Array, Array]:
+    """Computes `forward(plan, x, kernel)` and `kernel_gradient(plan, x, g)`, together if
+    quicker."""
     way = _choose("forward", plan, x, kernel)
     if way == _choose("kernel", plan, x, g) and way in TOGETHER:
         return TOGETHER[way](plan.geometry, x, kernel, g)
@@ -253,7 +259,8 @@ def _choose(map_name: str, plan: Plan, a: Array, b: Array) -> str:
 def _compute(map_name: str, plan: Plan, a: Array, b: Array) -> Array:
     """Computes one of the three maps in the way that is chosen for it."""
     way = _choose(map_name, plan, a, b)
-    return _by_lax(map_name, plan)(a, b) if way == "lax" else MAPS[map_name][way](plan.geometry, a, b)
+    return (_by_lax(map_name, plan)(a, b) if way == "lax"
+            else MAPS[map_name][way](plan.geometry, a, b))
 
 
 def _by_lax(map_name: str, plan: Plan) -> Callable[[Array, Array], Array]:
@@ -275,8 +282,9 @@ def _by_lax(map_name: str, plan: Plan) -> Callable[[Array, Array], Array]:
 
 
 def _lax_forward(geometry: Geometry, x: Array, kernel: Array) -> Array:
-    return lax.conv_general_dilated(x, kernel, geometry.strides, geometry.padding,
-                                    dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=geometry.precision)
+    return lax.conv_general_dilated(
+        x, kernel, geometry.strides, geometry.padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=geometry.precision)
 
 
 def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
@@ -287,8 +295,8 @@ def _lax_input(geometry: Geometry, g: Array, kernel: Array) -> Array:
     kernel = products.turn(kernel)
     rows, columns = ([_seen_by(geometry, axis, place) for place in range(stride)]
                      for axis, stride in enumerate(geometry.strides))
-    alike = [jnp.stack([_convolve_part(geometry, g, kernel, row, column) for column in columns], axis=3)
-             for row in rows]
+    alike = [jnp.stack([_convolve_part(geometry, g, kernel, row, column) for column in columns],
+                       axis=3) for row in rows]
     return products.interleaved(jnp.stack(alike, axis=2))[:, :geometry.size[0], :geometry.size[1]]
 
 
@@ -321,7 +329,8 @@ def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
     if geometry.strides == (1, 1):
         kernel = jax.ShapeDtypeStruct((*geometry.kernel, x.shape[-1], g.shape[-1]), g.dtype)
         return jax.linear_transpose(lambda kernel: _lax_forward(geometry, x, kernel), kernel)(g)[0]
-    # With strides, rows of pixels times channels slide as one axis: XLA:CPU moves them in less time.
+    # With strides, rows of pixels times channels slide as one axis: XLA:CPU moves them in less
+    # time.
     images, height, width, channels = x.shape
     rows, columns = (
         (low, extent + (outputs - 1) * stride - size - low)
@@ -329,20 +338,20 @@ def _lax_kernel(geometry: Geometry, x: Array, g: Array) -> Array:
             geometry.padding, geometry.kernel, geometry.output, geometry.strides, geometry.size,
             strict=True))
     kernel = lax.conv_general_dilated(
-        x.transpose(1, 2, 3, 0).reshape(1, height, width * channels, images), g.transpose(1, 2, 0, 3), (1, 1),
-        (rows, tuple(pixels * channels for pixels in columns)),
+        x.transpose(1, 2, 3, 0).reshape(1, height, width * channels, images),
+        g.transpose(1, 2, 0, 3), (1, 1), (rows, tuple(pixels * channels for pixels in columns)),
         rhs_dilation=(geometry.strides[0], geometry.strides[1] * channels),
         dimension_numbers=("NHWC", "HWIO", "NHWC"), precision=geometry.precision)
     return kernel.reshape(*geometry.kernel, channels, -1)
 
 
 MAPS: dict[str, dict[str, Callable[[Geometry, Array, Array], Array]]] = {
-    "forward": {"lax": _lax_forward, "gather": products.forward_gather, "scatter": products.forward_scatter,
-                "winograd": tiles.forward_winograd},
-    "input": {"lax": _lax_input, "gather": products.input_gather, "scatter": products.input_scatter,
-              "winograd": tiles.input_winograd},
-    "kernel": {"lax": _lax_kernel, "gather": products.kernel_gather, "scatter": products.kernel_scatter,
-               "winograd": tiles.kernel_winograd},
+    "forward": {"lax": _lax_forward, "gather": products.forward_gather,
+                "scatter": products.forward_scatter, "winograd": tiles.forward_winograd},
+    "input": {"lax": _lax_input, "gather": products.input_gather,
+              "scatter": products.input_scatter, "winograd": tiles.input_winograd},
+    "kernel": {"lax": _lax_kernel, "gather": products.kernel_gather,
+               "scatter": products.kernel_scatter, "winograd": tiles.kernel_winograd},
 }
 TOGETHER: dict[str, Callable[[Geometry, Array, Array, Array], tuple[Array, Array]]] = {
     "winograd": tiles.forward_and_kernel_winograd}

@@ -83,7 +83,8 @@ def _factors(matrix: np.ndarray, images: Images, strides: Pair, tiles: Pair) -> 
 
     half = apart(by_rows)
     made = apart(lambda: _combined(matrix, [
-        part.transpose(0, 1, 2, 4, 3, 5, 6) for part in _every(half, 4, matrix.shape[1], tiles[1])]))
+        part.transpose(0, 1, 2, 4, 3, 5, 6)
+        for part in _every(half, 4, matrix.shape[1], tiles[1])]))
     return made.reshape(len(matrix)**2, math.prod(made.shape[2:5]), -1)
 
 
@@ -139,7 +140,8 @@ def _kernel_from_products(geometry: Geometry, products: Array) -> Array:
 
     (down, right), (rows, columns) = geometry.strides, geometry.blocks.kernel
     kernel = apart(combined)
-    kernel = kernel.reshape(rows, columns, kernel.shape[2], down, right, -1).transpose(0, 3, 1, 4, 5, 2)
+    kernel = kernel.reshape(rows, columns, kernel.shape[2], down, right, -1).transpose(
+        0, 3, 1, 4, 5, 2)
     return kernel.reshape(rows * down, columns * right, *kernel.shape[4:])
 
 
@@ -192,7 +194,8 @@ def forward_and_kernel_winograd(geometry: Geometry, x: Array, kernel: Array | No
              g: Images | None = None) -> tuple[Array | None, Array | None]:
         seen, outputs = _seen(x, geometry.strides, tiles, first), None
         if taps is not None:
-            outputs = _outputs(geometry, seen, taps, tiles)[:, :geometry.output[0], :geometry.output[1]]
+            outputs = _outputs(geometry, seen, taps, tiles)[
+                :, :geometry.output[0], :geometry.output[1]]
         if g is not None:
             # On XLA:CPU the narrow matrix has to come first: blocks have stride x stride times the
             # channels of images.
@@ -228,8 +231,9 @@ def input_winograd(geometry: Geometry, g: Array, kernel: Array) -> Array:
     for row, column in itertools.product(range(down), range(right)):
         # Such a pixel is seen through one tap of each half of the kernel, by two outputs, of which
         # this is the later one.
-        (later, i), (further, j) = (divmod(place + pair[0], stride) for place, pair, stride
-                                    in zip((row, column), geometry.padding, geometry.strides, strict=True))
+        (later, i), (further, j) = (
+            divmod(place + pair[0], stride) for place, pair, stride
+            in zip((row, column), geometry.padding, geometry.strides, strict=True))
         convolutions.append((
             (1 - later, 1 - further), _taps(kernel[:, down - 1 - i, :, right - 1 - j])))
 

@@ -52,7 +52,8 @@ def gather_batches(streams: Streams, key: Array, first: Array, slots: int, batch
       `image` [slots, b, ...], floats in [-1, 1] (or points), `label` [slots, b], and what else
       there is.
     """
-    return finish_batches(gather_raw(streams, key, first, slots, batch_size), key, first, batch_size, jitter)
+    return finish_batches(gather_raw(streams, key, first, slots, batch_size), key, first,
+                          batch_size, jitter)
 
 
 def gather_raw(streams: Streams, key: Array, first: Array, slots: int, batch_size: int,
@@ -68,8 +69,10 @@ def gather_raw(streams: Streams, key: Array, first: Array, slots: int, batch_siz
         if stream.partners_of is None:
             index = shuffled_index(own_key, positions, stream.size)
         else:
-            index = partner_index(key_words(own_key), positions, raw[stream.partners_of]["label"], stream)
-        raw.append(stream.holding({name: jnp.take(array, index, axis=0) for name, array in stream.items()}))
+            index = partner_index(key_words(own_key), positions, raw[stream.partners_of]["label"],
+                                  stream)
+        raw.append(stream.holding({name: jnp.take(array, index, axis=0)
+                                   for name, array in stream.items()}))
     return tuple(raw)
 
 
@@ -133,7 +136,8 @@ class HostReader:
         return cls(streams, words, slots, batch_size, rows)
 
     def read(self, first: Any) -> Streams:
-        """Reads the raw batches [slots, rows, ...] of a round, by the position of its first example."""
+        """Reads the raw batches [slots, rows, ...] of a round, by the position of its first
+        example."""
         with np.errstate(over="ignore"):  # Positions are numbers modulo 2^32.
             positions = round_positions(np.asarray(first), self.slots, self.batch_size)
         positions = positions if self.rows is None else positions[:, self.rows.start:self.rows.stop]
@@ -143,7 +147,8 @@ class HostReader:
                 index = host_shuffled_index(words, positions, stream.size)
             else:
                 with np.errstate(over="ignore"):
-                    index = partner_index(words, positions, found[stream.partners_of]["label"], stream)
+                    index = partner_index(words, positions, found[stream.partners_of]["label"],
+                                          stream)
             found.append(stream.holding({
                 name: np.asarray(array[index.reshape(-1)]).reshape(*index.shape, *array.shape[1:])
                 for name, array in stream.items()}))

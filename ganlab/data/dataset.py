@@ -135,8 +135,8 @@ PICTURE_CHANNELS = (1, 3)
 
 
 def as_pictures(images: np.ndarray) -> np.ndarray:
-    """Returns images [n, h, w, c] as what can be shown: unchanged if they are grey or colours, else their channels
-    beside each other in grey, [n, h, c w, 1]."""
+    """Returns images [n, h, w, c] as what can be shown: unchanged if they are grey or colours, else
+    their channels beside each other in grey, [n, h, c w, 1]."""
     number, height, width, channels = images.shape
     if channels in PICTURE_CHANNELS:
         return images

@@ -108,10 +108,10 @@ def import_images(listing: Listing, place: Path, form: Form, skip_bad: bool = Fa
                   wait: bool = False) -> Imported:
     """Imports the images of a listing as a data set, in its order.
 
-    What is at `place` afterwards opens by `tfds.builder_from_directory(place).as_data_source()` as well, without
-    ganlab and without TensorFlow: features `image` and `label`, one split `train`. Where `place` ends in
-    NAME/VERSION, `tfds.data_source(NAME)` finds it by its name. A few images are in memory at a time, however
-    many there are.
+    What is at `place` afterwards opens by `tfds.builder_from_directory(place).as_data_source()` as
+    well, without ganlab and without TensorFlow: features `image` and `label`, one split `train`.
+    Where `place` ends in NAME/VERSION, `tfds.data_source(NAME)` finds it by its name. A few images
+    are in memory at a time, however many there are.
 
     Args:
       listing: the images and their labels.

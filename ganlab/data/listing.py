@@ -75,8 +75,9 @@ def list_images(path: str | Path, skip_bad: bool = False) -> Listing:
         raise ConfigError(f"{path / LABELS_FILE} {dict(broken)[LABELS_FILE]}")
     names = sorted(filter(_is_image, files))
     if not names:
-        raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among its "
-                          f"{counted(len(files), 'file')}; name the folder or zip file that holds them")
+        raise ConfigError(f"{path} has no images (files that end in {', '.join(SUFFIXES)}) among "
+                          f"its {counted(len(files), 'file')}; name the folder or zip file that "
+                          "holds them")
     # Classes by the file of labels or by folders, with names that TFDS can store.
     chosen, class_names, bad = (
         classes_of_file(path, lambda: store.read(LABELS_FILE), names) if LABELS_FILE in files

@@ -33,21 +33,24 @@ def load_source(name: str, kwargs: Mapping[str, Any], path: str = "data") -> Dat
     except (ValueError, TypeError) as error:
         raise ConfigError(f"config.{path} ({name}) does not load: {error}") from error
     if not isinstance(dataset, Dataset):
-        raise ConfigError(f"config.{path}.source {name!r} returned a {type(dataset).__name__}; it must return a "
-                          "ganlab.data.Dataset")
+        raise ConfigError(f"config.{path}.source {name!r} returned a {type(dataset).__name__}; it "
+                          "must return a ganlab.data.Dataset")
     _check_shapes(dataset, f"config.{path}.source {name!r}")
     _check_labels(dataset, f"config.{path}.source {name!r}")
     return dataset
 
 
 def _check_shapes(dataset: Dataset, given: str) -> None:
-    """Refuses arrays that are neither images nor points, which networks would take and nothing could draw."""
-    arrays = {"images": dataset.images, **({} if dataset.sources is None else {"sources": dataset.sources})}
+    """Refuses arrays that are neither images nor points, which networks would take and nothing
+    could draw."""
+    arrays = {"images": dataset.images,
+              **({} if dataset.sources is None else {"sources": dataset.sources})}
     for name, array in arrays.items():
         shape = tuple(array.shape)
         if len(shape) not in (2, 4) or 0 in shape:
-            raise ConfigError(f"{given} gives {name} of shape {list(shape)}; they must be images [n, height, width, "
-                              "channels], of one channel too, or points [n, numbers]")
+            raise ConfigError(f"{given} gives {name} of shape {list(shape)}; they must be images "
+                              "[n, height, width, channels], of one channel too, or points "
+                              "[n, numbers]")
 
 
 def _check_labels(dataset: Dataset, given: str) -> None:

@@ -81,9 +81,11 @@ def position_draw(key: Array, position: Array, number: int, below: int) -> Array
 
 
 def class_draw(words: Any, position: Any, count: Any) -> Any:
-    """Draws a number of [0, `count`) for each uint32 position, int32, by NumPy or JAX to the same bits.
+    """Draws a number of [0, `count`) for each uint32 position, int32, by NumPy or JAX to the same
+    bits.
 
-    Uniform but for a share of `count` / 2^32. It is apart from the draws of `position_draw` for crops.
+    Uniform but for a share of `count` / 2^32. It is apart from the draws of `position_draw` for
+    crops.
     """
     salt = np.uint32(0x85EBCA6B)  # No multiple of the golden ratio's steps that crops take.
     hashed = _mix(_mix(_mix(position ^ words[0]) ^ words[-1]) + salt)

@@ -89,9 +89,10 @@ class RecordWriter:
             self._shard(number).rename(self._shard(number, len(self._lengths)))
         np.save(self.folder / LABELS, labels)
         (self.folder / ORIGIN).write_text(json.dumps(origin, indent=1) + "\n")
-        template = core.ShardedFileTemplate(dataset_name=self.name, data_dir=self.folder, split=SPLIT,
-                                            filetype_suffix="array_record")
-        identity = core.dataset_info.DatasetIdentity(self.name, core.Version(self.version), str(self.folder), "ganlab")
+        template = core.ShardedFileTemplate(dataset_name=self.name, data_dir=self.folder,
+                                            split=SPLIT, filetype_suffix="array_record")
+        identity = core.dataset_info.DatasetIdentity(self.name, core.Version(self.version),
+                                                     str(self.folder), "ganlab")
         info = core.DatasetInfo(
             builder=identity, description=f"Images that ganlab imported from {origin['source']}.",
             features=features.FeaturesDict({
@@ -135,8 +136,8 @@ def _serializer() -> Callable[[dict[str, Any]], bytes]:
 def named_folder(path: Path) -> tuple[Path, str]:
     """Returns the folder that names the data set in `path`, and its version.
 
-    TFDS finds a set by its name where it lies in `NAME/VERSION`, as in photos/1.0.0; elsewhere it is named by its own
-    folder and has the first version.
+    TFDS finds a set by its name where it lies in `NAME/VERSION`, as in photos/1.0.0; elsewhere it
+    is named by its own folder and has the first version.
     """
     return (path.parent, path.name) if _VERSION.fullmatch(path.name) else (path, FIRST_VERSION)
 

@@ -94,7 +94,8 @@ def _labels(place: Path, builder: Any, split: str, records: Any, label: str) -> 
         raise ValueError(f"{LABELS} has {every.dtype} {list(every.shape)}, not a whole number for "
                          "each image")
     if len(every) != sum(lengths):
-        raise ValueError(f"{LABELS} has {counted(len(every), 'label')} of {counted(sum(lengths), 'image')}")
+        raise ValueError(f"{LABELS} has {counted(len(every), 'label')} of "
+                         f"{counted(sum(lengths), 'image')}")
     # A split such as train[:90%] is parts of shards, so its labels are parts of all labels.
     starts = np.concatenate([[0], np.cumsum(lengths)])
     parts = []

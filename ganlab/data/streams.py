@@ -16,10 +16,10 @@ class Stream(Mapping):
       arrays: by name, of one length; raw batches of them have the same names.
       pictures: names of the arrays that are pictures or points: they are cropped and mirrored, and
         become floats.
-      partners_of: number of the stream whose examples choose those of this one: a position shows any
-        example of the same class. None for an order of its own.
-      by_class: of a stream of partners, `order` int32 [n], its examples sorted by class, and by class
-        `start` and `count` int32 [classes] of them there.
+      partners_of: number of the stream whose examples choose those of this one: a position shows
+        any example of the same class. None for an order of its own.
+      by_class: of a stream of partners, `order` int32 [n], its examples sorted by class, and by
+        class `start` and `count` int32 [classes] of them there.
     """
 
     arrays: Mapping[str, Any]
@@ -42,7 +42,8 @@ class Stream(Mapping):
         return next(iter(self.arrays.values())).shape[0]
 
     def holding(self, arrays: Mapping[str, Any]) -> "Stream":
-        """Returns the same declaration of other arrays, such as a batch, which is chosen already."""
+        """Returns the same declaration of other arrays, such as a batch, which is chosen
+        already."""
         return dataclasses.replace(self, arrays=arrays, by_class=None)
 
 
@@ -61,7 +62,8 @@ def declared(stream: Mapping[str, Any]) -> Stream:
 
 def partners(arrays: Mapping[str, Any], labels: np.ndarray, classes: int, of: int = 0,
              pictures: tuple[str, ...] = ()) -> Stream:
-    """Declares a stream whose examples come in pairs with those of another stream of the same class.
+    """Declares a stream whose examples come in pairs with those of another stream of the same
+    class.
 
     Args:
       arrays: by name; the names are apart from those of other streams.

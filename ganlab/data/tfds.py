@@ -167,7 +167,8 @@ def image_and_label(given: str, info: Any) -> tuple[str, str]:
     # What PNG files of 8 bits hold.
     if feature.np_dtype != np.uint8 or feature.shape[-1] not in MODES:
         raise ConfigError(f"{given}, whose images are {np.dtype(feature.np_dtype)} of "
-                          f"{counted(feature.shape[-1], 'channel')}; ganlab reads uint8 of 1 or 3 channels")
+                          f"{counted(feature.shape[-1], 'channel')}; ganlab reads uint8 of 1 or 3 "
+                          "channels")
     return image, label
 
 
@@ -199,10 +200,12 @@ def open_records(name: str, builder: Any, split: str) -> Any:
         len(source)
     except ValueError:
         base = split.partition("[")[0]
-        sizes = ", ".join(f"{key} ({counted(splits[key].num_examples, 'example')})" for key in splits)
+        sizes = ", ".join(f"{key} ({counted(splits[key].num_examples, 'example')})"
+                          for key in splits)
         raise ConfigError(f"config.data.kwargs.split is {split!r}, which {name} does not have"
-                          f"{'' if base in splits else did_you_mean(base, splits)}; it has {sizes}, and parts and sums "
-                          "of them that are not empty, such as train[:90%]") from None
+                          f"{'' if base in splits else did_you_mean(base, splits)}; it has "
+                          f"{sizes}, and parts and sums of them that are not empty, such as "
+                          "train[:90%]") from None
     return source
 
 
@@ -241,8 +244,8 @@ def numbered(given: str, info: Any, label: str,
     number = feature.num_classes or 0
     if len(labels) and not -1 <= labels.min() <= labels.max() < number:
         wrong = labels.min() if labels.min() < -1 else labels.max()
-        raise ConfigError(f"{given}, which has an example of class {wrong}, and its description has "
-                          f"{counted(number, 'class', 'classes')} from 0 on; prepare it again")
+        raise ConfigError(f"{given}, which has an example of class {wrong}, and its description "
+                          f"has {counted(number, 'class', 'classes')} from 0 on; prepare it again")
     # The usual case: numbers and names are those of the description.
     if number <= max(examples, NUMBERED):
         return labels.astype(np.int32), tuple(feature.names) if number else ()

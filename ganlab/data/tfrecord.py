@@ -47,7 +47,8 @@ class _Records:
         for part, each in zip(self._parts, instructions, strict=True):
             found = len(record_places(part.file))
             if found != each.examples_in_shard:
-                raise _damaged(part.file, f"it has {counted(found, 'record')} and its description {each.examples_in_shard:,}")
+                raise _damaged(part.file, f"it has {counted(found, 'record')} and its description "
+                               f"{each.examples_in_shard:,}")
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0

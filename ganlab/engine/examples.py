@@ -75,7 +75,8 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
 
 def sample_options(game: Game, config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options of training pictures: the keys `sample.*` of the game's sampler."""
-    return {name: config["sample"][name] for name in game.sampler.options if name in config["sample"]}
+    return {name: config["sample"][name] for name in game.sampler.options
+            if name in config["sample"]}
 
 
 def _samples(game: Game, programs: Programs, dataset: Dataset,
@@ -141,5 +142,6 @@ def side_by_side_strip(tiles: list[np.ndarray]) -> np.ndarray:
     """
     tiles = [as_pictures(tile) for tile in tiles]
     channels = max(tile.shape[-1] for tile in tiles)
-    return np.concatenate([tile if tile.shape[-1] == channels else np.repeat(tile, channels, axis=-1)
-                           for tile in tiles], axis=2)
+    return np.concatenate([
+        tile if tile.shape[-1] == channels else np.repeat(tile, channels, axis=-1)
+        for tile in tiles], axis=2)

@@ -36,7 +36,8 @@ class Feed(Protocol):
 
 
 def device_memory(device: jax.Device) -> int:
-    """Returns a device's bytes of memory; a CPU device has a share of what this process may fill."""
+    """Returns a device's bytes of memory; a CPU device has a share of what this process may
+    fill."""
     stats = device.memory_stats() or {}
     if "bytes_limit" in stats:
         return stats["bytes_limit"]
@@ -99,7 +100,8 @@ class HostFeed:
         reader = HostReader.of(dataset.streams(), order_key(run_key(seed, retries)), game.slots,
                                game.batch_size, local_rows(mesh, game.batch_size))
         threads = min(MOST_THREADS, os.cpu_count() or 1)
-        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ROUNDS_AHEAD * threads)
+        options = grain.ReadOptions(num_threads=threads,
+                                    prefetch_buffer_size=ROUNDS_AHEAD * threads)
         rounds = _Rounds(reader, game.position, first, rounds_per_call,
                          max(0, total - first) // rounds_per_call)
         self._ahead: Iterator[Streams] = iter(
@@ -136,7 +138,8 @@ def make_feed(dataset: Dataset, game: Game, mesh: jax.sharding.Mesh, config: Map
         return DeviceFeed(dataset, mesh)
     train = config["train"]
     until = train["total_rounds"] if until is None else until
-    return HostFeed(dataset, game, mesh, config["seed"], first, until, train["rounds_per_call"], retries)
+    return HostFeed(dataset, game, mesh, config["seed"], first, until, train["rounds_per_call"],
+                    retries)
 
 
 def data_shapes(dataset: Dataset, game: Game, rounds_per_call: int, streamed: bool) -> Streams:

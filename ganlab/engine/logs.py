@@ -23,7 +23,8 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path, resumed_step: int):
-        """Opens the file and drops the lines after `resumed_step`, which training will write again."""
+        """Opens the file and drops the lines after `resumed_step`, which training will write
+        again."""
         self._path = path
         kept = [line for line in (path.read_text().splitlines() if path.exists() else [])
                 if _step_of(line) <= resumed_step]
@@ -96,8 +97,9 @@ class Console:
         self._mark = (start, time.monotonic())
         self._bar = None
         if self._stream.isatty():
-            columns = ("[bold]round[/] {task.completed:,}/{task.total:,}", rich.progress.BarColumn(),
-                       rich.progress.TaskProgressColumn(), "{task.fields[text]}")
+            columns = ("[bold]round[/] {task.completed:,}/{task.total:,}",
+                       rich.progress.BarColumn(), rich.progress.TaskProgressColumn(),
+                       "{task.fields[text]}")
             self._bar = rich.progress.Progress(
                 *columns, console=rich.console.Console(file=self._stream))
             self._bar.start()

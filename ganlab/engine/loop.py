@@ -118,12 +118,12 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                 raise account(stage.game, dataset, config, fault, retries)
             checkpoints.wait()
             step, state = begin()
-            say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} of "
-                f"{schedule['most_retries']}")
+            say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} "
+                f"of {schedule['most_retries']}")
             note_retry(run, step, retries + 1, fault)
             # A program, because nothing else puts an array on the devices of other processes.
-            state = state.replace(key=jax.jit(
-                run_key, static_argnums=(0, 1), out_shardings=state.key.sharding)(seed, retries + 1))
+            state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1),
+                                              out_shardings=state.key.sharding)(seed, retries + 1))
 
 
 def _entered(stage: Stage, state: GameState) -> GameState:
@@ -190,7 +190,8 @@ class _Playing:
                  programs: Programs, checkpoints: Checkpoints, draw: Draw, judge: Judge | None,
                  retries: int):
         self._game, self._dataset, self._config, self._run = game, dataset, config, run
-        self._programs, self._checkpoints, self._draw, self._judge = programs, checkpoints, draw, judge
+        self._programs, self._checkpoints, self._draw, self._judge = (
+            programs, checkpoints, draw, judge)
         self._retries = retries
         # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
         self._synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
@@ -239,7 +240,8 @@ class _Playing:
                 if save or values is not None or signalled or collapsed:
                     self._checkpoints.save(step, state, values)
                 if collapsed:
-                    raise Collapsed(f"{collapsed}; the state is saved, and the same command resumes")
+                    raise Collapsed(f"{collapsed}; the state is saved, and the same command "
+                                    "resumes")
                 if signalled:
                     return Outcome(step, signalled)
         return Outcome(step, None) if step >= schedule["total_rounds"] else _StageEnd(step, state)

@@ -47,7 +47,8 @@ class Piece:
         return None if self.flops is None else self.flops / self.seconds / rate
 
 
-def time_piece(name: str, function: Callable, arguments: tuple, calls: int, every: int = 1) -> Piece:
+def time_piece(name: str, function: Callable, arguments: tuple, calls: int,
+               every: int = 1) -> Piece:
     """Compiles a function of arrays, calls it once, then times `calls` calls."""
     compiled = jax.jit(function).lower(*arguments).compile()
     jax.block_until_ready(compiled(*arguments))

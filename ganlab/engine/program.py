@@ -186,7 +186,8 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
-        sample=_sample(game.sampler, mesh) if game.sampler else None, prepare=_prepare(game.sampler),
+        sample=_sample(game.sampler, mesh) if game.sampler else None,
+        prepare=_prepare(game.sampler),
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
         translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
                    for direction, translator in game.translators.items()})
@@ -206,8 +207,8 @@ def _gather(game: Game, mesh: jax.sharding.Mesh,
     return gather
 
 
-def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
-            jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter
+            ) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """Returns a function of some rounds: of the global batch, or of a share for an axis name."""
     def whose() -> Array:
         """Returns the places of this program's examples in the global batch."""
@@ -252,8 +253,8 @@ def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
         dataclasses.replace(update, loss=gathered(update.loss)) for update in game.round))
 
 
-def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int,
-            jitter: Jitter) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter
+            ) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
     """Returns rounds under `pmap`: each device plays its share on a whole state, and all agree."""
     devices = mesh.shape[DATA_AXIS]
     mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, jitter), game.axis_name,
@@ -314,7 +315,8 @@ def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Wei
 
 
 def split_options(options: Options) -> tuple[dict[str, np.ndarray], tuple[tuple[str, Any], ...]]:
-    """Splits options into numbers, which a program takes, and choices, each with its own program."""
+    """Splits options into numbers, which a program takes, and choices, each with its own
+    program."""
     numbers = {name: np.asarray(value, jnp.zeros(()).dtype) for name, value in options.items()
                if isinstance(value, float)}
     return numbers, tuple((name, value) for name, value in options.items() if name not in numbers)

@@ -30,7 +30,8 @@ def make_trial_mesh(trials: int) -> jax.sharding.Mesh:
 
 @dataclasses.dataclass(frozen=True)
 class TrialPrograms:
-    """The jitted functions of a stack of trials; every leaf of a stacked state has the trials first.
+    """The jitted functions of a stack of trials; every leaf of a stacked state has the trials
+    first.
 
     Each trial is the run that `Programs` would play with its seed and numbers: the same initial
     params, the same order of data and the same draws.

@@ -100,8 +100,9 @@ def are_pictures(shape: tuple[int, ...]) -> bool:
 def check_seen(name: str, shape: tuple[int, ...]) -> None:
     """Refuses, by a ConfigError, features of pictures for examples of a shape that is none."""
     if not are_pictures(shape):
-        raise ConfigError(f"features {name} are those of images of 1 or 3 channels, and were asked for of examples "
-                          f"{list(shape)}; use --features=pixels (config.evaluate.features)")
+        raise ConfigError(f"features {name} are those of images of 1 or 3 channels, and were asked "
+                          f"for of examples {list(shape)}; use --features=pixels "
+                          "(config.evaluate.features)")
 
 
 def _pictures(name: str, images: Array) -> Array:
@@ -138,7 +139,8 @@ def pixels(weights: str) -> Features:
         values = images / 127.5 - 1 if images.ndim == 4 else images
         return Seen(values.reshape(len(values), -1), None)
 
-    return Features("pixels", {"name": "pixels"}, jax.jit(see), worth_keeping=False, of_pictures=False)
+    return Features("pixels", {"name": "pixels"}, jax.jit(see), worth_keeping=False,
+                    of_pictures=False)
 
 
 def digits(weights: str) -> Features:

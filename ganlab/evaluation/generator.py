@@ -41,7 +41,8 @@ class Generator:
 
     Attributes:
       latents: `keys[b] -> latents[b, z]`.
-      images: `(latents[b, z], labels[b], keys[b] | None) -> images[b, ...]`, floats in [-1, 1], or points.
+      images: `(latents[b, z], labels[b], keys[b] | None) -> images[b, ...]`, floats in [-1, 1], or
+        points.
       labels: of the real images [m], from which those of samples are drawn.
       spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
@@ -58,7 +59,8 @@ class Generator:
         return self.latents(self.keys_of(seed, start, number))
 
     def keys_of(self, seed: int, start: int, number: int) -> Array:
-        """Returns the keys [number] of samples from the one of index `start` on, of an evaluation seed."""
+        """Returns the keys [number] of samples from the one of index `start` on, of an evaluation
+        seed."""
         key = jax.random.key(FIRST_SEED + seed)
         return jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(number))
 
@@ -66,8 +68,10 @@ class Generator:
         """Draws labels int32 [number] from those of the real images."""
         return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
 
-    def made(self, latents: np.ndarray | Array, labels: np.ndarray, keys: Array | None = None) -> np.ndarray:
-        """Computes images of latents [n, z] and labels [n], in batches of one size: one shape compiles once.
+    def made(self, latents: np.ndarray | Array, labels: np.ndarray,
+             keys: Array | None = None) -> np.ndarray:
+        """Computes images of latents [n, z] and labels [n], in batches of one size: one shape
+        compiles once.
 
         `keys` [n] are of what is drawn beside the latents; None for no draws, as along a path.
 
@@ -78,9 +82,11 @@ class Generator:
         for start in range(0, len(latents), self.batch_size):
             # The last row fills up the last batch.
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
-            with jax.default_matmul_precision("highest"):  # The steps of path lengths are below shorter formats.
-                parts.append(np.asarray(self.images(jnp.asarray(latents)[rows], jnp.asarray(labels)[rows],
-                                                    None if keys is None else keys[rows])))
+            # The steps of path lengths are below shorter formats.
+            with jax.default_matmul_precision("highest"):
+                parts.append(np.asarray(self.images(
+                    jnp.asarray(latents)[rows], jnp.asarray(labels)[rows],
+                    None if keys is None else keys[rows])))
         made = np.concatenate(parts)[:len(latents)]
         if not np.all(np.isfinite(made)):
             raise NotFinite("the generator makes images that are not finite; take an earlier "
@@ -120,10 +126,12 @@ def path_length(generator: Generator, features: Features) -> Measure:
 
     # The protocol has the shape of images, on which the distance of features depends.
     latents = jax.eval_shape(lambda: generator.latents_of(0, 0, 1))
-    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32), None).shape[1:]
-    return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by distances of features",
-                   {"ppl_z": LOWER}, settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
-                                            "path": "spherical" if generator.spherical else "straight"}, needs=())
+    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32),
+                           None).shape[1:]
+    return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by "
+                   "distances of features", {"ppl_z": LOWER},
+                   settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
+                             "path": "spherical" if generator.spherical else "straight"}, needs=())
 
 
 def modes(dataset: Dataset) -> Measure | None:

@@ -34,7 +34,8 @@ UNMADE = Makers(sample=lambda latents, labels, keys: latents)
 
 
 def default_features(dataset: Dataset | None) -> str:
-    """The features of data that need no weights: those of digits of pictures, pixels of everything else."""
+    """The features of data that need no weights: those of digits of pictures, pixels of everything
+    else."""
     return "pixels" if dataset is not None and not are_pictures(dataset.image_shape) else "digits"
 
 
@@ -97,8 +98,8 @@ def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: st
            options: Options = {}) -> dict[str, Any]:
     """Returns what fixes the images of a game besides their number and seeds, for the protocol.
 
-    That is the weights, and the value of every option of the sampler, or which sources are translated;
-    `section` is that of the data.
+    That is the weights, and the value of every option of the sampler, or which sources are
+    translated; `section` is that of the data.
     """
     if game.sampler is None and dataset.sources is not None:
         return {"weights": weights, "sources": source_identity(dataset, section)}

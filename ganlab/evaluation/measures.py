@@ -117,18 +117,22 @@ def _ms_ssim(compared: Compared, settings: Settings, seed: int) -> Mapping[str, 
 
 
 MEASURES: dict[str, Measure] = {
-    "fid": Measure("Fréchet distance of Gaussians fitted to features (Heusel et al. 2017; fid50k_full of StyleGAN)",
-                   {"fid": LOWER}, _fid),
-    "fid_infinity": Measure("Fréchet distance extrapolated to infinitely many samples (Chong & Forsyth 2020)",
-                            {"fid_infinity": LOWER, "fid_infinity_error": NEITHER}, _fid_infinity, {"points": 15}),
-    "kid": Measure("kernel distance of features, by a cubic kernel (Binkowski et al. 2018; kid50k_full of StyleGAN)",
-                   {"kid": LOWER, "kid_deviation": NEITHER}, _kid, {"subsets": 100, "subset_size": 1000}),
-    "is": Measure("Inception score, by the features' classifier (Salimans et al. 2016; is50k of StyleGAN)",
+    "fid": Measure("Fréchet distance of Gaussians fitted to features (Heusel et al. 2017; "
+                   "fid50k_full of StyleGAN)", {"fid": LOWER}, _fid),
+    "fid_infinity": Measure("Fréchet distance extrapolated to infinitely many samples (Chong & "
+                            "Forsyth 2020)", {"fid_infinity": LOWER, "fid_infinity_error": NEITHER},
+                            _fid_infinity, {"points": 15}),
+    "kid": Measure("kernel distance of features, by a cubic kernel (Binkowski et al. 2018; "
+                   "kid50k_full of StyleGAN)", {"kid": LOWER, "kid_deviation": NEITHER}, _kid,
+                   {"subsets": 100, "subset_size": 1000}),
+    "is": Measure("Inception score, by the features' classifier (Salimans et al. 2016; is50k of "
+                  "StyleGAN)",
                   {"is": HIGHER, "is_deviation": NEITHER}, _inception_score, {"splits": 10},
                   needs=("features", "logits")),
-    "precision_recall": mean_of(_precision_recall, "precision and recall (Kynkäänniemi et al. 2019; pr50k3_full of "
-                                 "StyleGAN, which is by features of VGG16)",
-                                 {"precision": HIGHER, "recall": HIGHER}, settings={"neighbours": 3, **BY_DIFFERENCES}),
+    "precision_recall": mean_of(_precision_recall, "precision and recall (Kynkäänniemi et al. "
+                                "2019; pr50k3_full of StyleGAN, which is by features of VGG16)",
+                                {"precision": HIGHER, "recall": HIGHER},
+                                settings={"neighbours": 3, **BY_DIFFERENCES}),
     "prdc": mean_of(_prdc, "precision, recall, density and coverage (Naeem et al. 2020)",
                     {"precision": HIGHER, "recall": HIGHER, "density": HIGHER, "coverage": HIGHER},
                     settings={"neighbours": 5, **BY_DIFFERENCES}),

@@ -56,8 +56,8 @@ class Cost:
       trials: how many trained side by side in it, of this variant and of others.
       memory: bytes at their most for the whole stack; None where it was not measured.
       parameters: numbers that are trained, of all networks.
-      load: how busy the machine was meanwhile, by whoever used it: its load average divided by its cores; None where
-        that is not known.
+      load: how busy the machine was meanwhile, by whoever used it: its load average divided by its
+        cores; None where that is not known.
     """
 
     images_per_second: float

@@ -26,6 +26,6 @@ def check_division(game: Game, devices: int = 1) -> None:
                           f"{parted}{sliced}; use a multiple of {together}")
     raise ConfigError(
         f"--engine=pmap gives each of {devices} devices {counted(share, 'image')} of "
-        f"config.batch_size {game.batch_size}, which cannot be divided into {parted}{sliced}; use a "
-        f"batch size that is a multiple of {devices * together}, fewer devices (--mesh.data), or "
+        f"config.batch_size {game.batch_size}, which cannot be divided into {parted}{sliced}; use "
+        f"a batch size that is a multiple of {devices * together}, fewer devices (--mesh.data), or "
         "--engine=jit")

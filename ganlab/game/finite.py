@@ -24,7 +24,8 @@ SKIPPED = "skipped_updates"
 
 
 def guard(skip: bool) -> dict[str, Any]:
-    """Returns the entry of a game's memory that guards it by skipping steps, or else by stopping."""
+    """Returns the entry of a game's memory that guards it by skipping steps, or else by
+    stopping."""
     return ({SKIPPED: np.int32(0)} if skip
             else {FAULT: {"round": np.int32(0), "place": np.int32(-1)}})
 
@@ -36,7 +37,8 @@ def stayed_finite(state: GameState) -> Array:
     """
     if FAULT in state.memory:
         return state.memory[FAULT]["round"] == 0
-    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state.params)]))
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf))
+                              for leaf in jax.tree.leaves(state.params)]))
 
 
 def guard_step(game: Game, update: Update, before: GameState, after: GameState, loss: Array,

@@ -171,8 +171,8 @@ class Game:
         for before, update in zip((None, *self.round), self.round, strict=False):
             if update.images not in IMAGES or update.draws not in DRAWS:
                 raise ValueError(f"update {update.name} has images={update.images!r} and "
-                                 f"draws={update.draws!r}; they are one of {', '.join(IMAGES)}, and "
-                                 f"of {', '.join(DRAWS)}")
+                                 f"draws={update.draws!r}; they are one of {', '.join(IMAGES)}, "
+                                 f"and of {', '.join(DRAWS)}")
             if update.draws == "same" and (before is None or before.repeats != update.repeats):
                 raise ValueError(f"update {update.name} is played with the draws of the one before "
                                  "it, which does not exist or has other repeats")
@@ -277,6 +277,7 @@ def init_state(game: Game, key: Array) -> GameState:
                      for name, average in game.ema.items() if average.variables == "average"}
     return GameState(
         step=jnp.zeros((), jnp.int32), key=key, params=params, variables=variables,
-        opt_state={name: build(hyper).init(params[name]) for name, build in game.optimizers.items()},
+        opt_state={name: build(hyper).init(params[name])
+                   for name, build in game.optimizers.items()},
         ema=ema, ema_variables=ema_variables,
         memory=jax.tree.map(jnp.asarray, dict(game.memory)), hyper=hyper)

@@ -43,7 +43,8 @@ class Network:
 
     @property
     def tracks_batch(self) -> bool | None:
-        """Whether the variables after a pass depend on its examples, by the module's `tracks_batch`.
+        """Whether the variables after a pass depend on its examples, by the module's
+        `tracks_batch`.
 
         Batch statistics and averages of styles do, power iterations do not; None if the module does
         not say.
@@ -109,8 +110,8 @@ class Network:
         def call(key: Array) -> Tree:
             params, variables = self.init(key)
             inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
-            return self.module.apply({"params": params, **variables}, *inputs, keys=None, train=False,
-                                     mutable=["intermediates"])[1]
+            return self.module.apply({"params": params, **variables}, *inputs, keys=None,
+                                     train=False, mutable=["intermediates"])[1]
 
         return jax.eval_shape(call, jax.random.key(0)).get("intermediates", {})
 

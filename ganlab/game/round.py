@@ -14,7 +14,8 @@ from ganlab.types import Array, Hyper, Tree
 Metrics = dict[str, Array]
 
 
-def play_round(game: Game, state: GameState, batches: Mapping[str, Array], index: Array | None = None,
+def play_round(game: Game, state: GameState, batches: Mapping[str, Array],
+               index: Array | None = None,
                turn: Array | None = None) -> tuple[GameState, Metrics]:
     """Plays every update of a round in order, then moves the averages of the params.
 
@@ -150,7 +151,8 @@ def _regularized(game: Game, name: str, params: Tree, gradients: Mapping[str, Tr
     return gradients, metrics
 
 
-def _in_slices(game: Game, differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],
+def _in_slices(game: Game,
+               differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],
                batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
     """Computes gradients, metrics and the rest of a batch, as means over slices played in turn.
 

@@ -20,7 +20,8 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
                                      _adversarial.half_squared_distance, compares=False),
     "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic,
                                    _adversarial.wasserstein_generator, compares=False),
-    "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator, compares=False),
+    "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator,
+                             compares=False),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic,
                                     _adversarial.relativistic_generator)}
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {

@@ -65,16 +65,19 @@ def _unseen_zero(word: Array) -> Array:
 
 
 def straighten_random_bits() -> None:
-    """Makes programs for the CPU compute random bits as straight code; JAX has a loop of five steps.
+    """Makes programs for the CPU compute random bits as straight code; JAX has a loop of five
+    steps.
 
     The loop compiles sooner, but each of its steps is several programs of its own, and a round of
     small networks, with a dozen such loops in a row, would have hundreds.
     """
     def draw(*words: Array) -> tuple[Array, Array]:
         # An exported program takes batches of any size: its draws count as few.
-        shapes = [word.shape for word in words if all(isinstance(extent, int) for extent in word.shape)]
+        shapes = [word.shape for word in words
+                  if all(isinstance(extent, int) for extent in word.shape)]
         if math.prod(np.broadcast_shapes(*shapes)) < _LARGE:
             return threefry(words[:2], words[2:])
         return apart(lambda: threefry(words[:2], words[2:]))
 
-    mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True), platform="cpu")
+    mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True),
+                           platform="cpu")

@@ -34,7 +34,8 @@ class ByExample:
 
 
 class NormalizedByName:
-    """Declares what a network with a field `normalization` sees of its batch: all of it, or nothing."""
+    """Declares what a network with a field `normalization` sees of its batch: all of it, or
+    nothing."""
 
     @property
     def batch_group(self) -> int:

@@ -53,7 +53,8 @@ def check_fit(family: str, size: int, image_shape: tuple[int, ...], filters: tup
 
 
 class _Generator(ByExample, nn.Module):
-    """Dense layer, convolutions that enlarge, and an output convolution; a family is a subclass with its numbers.
+    """Dense layer, convolutions that enlarge, and an output convolution; a family is a subclass
+    with its numbers.
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
     The first of `filters` is that of the dense layer, the others are those of the convolutions.
@@ -98,7 +99,8 @@ class _Generator(ByExample, nn.Module):
 
 
 class _Critic(ByExample, nn.Module):
-    """Convolutions, dropout of the flat features, and one logit; a family is a subclass with its numbers.
+    """Convolutions, dropout of the flat features, and one logit; a family is a subclass with its
+    numbers.
 
     Images [b, h, w, c] become logits [b]. With classes, labels enter by `conditioning`:
     `concatenate` (one-hot as constant channels), `projection` or `auxiliary` on the features after

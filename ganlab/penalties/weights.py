@@ -8,14 +8,16 @@ from ganlab.types import Array, Tree
 
 def kernels(params: Tree) -> list[Array]:
     """Returns the kernels of a network's layers: no embeddings, gains or biases."""
-    return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if path[-1].key == "kernel"]
+    return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+            if path[-1].key == "kernel"]
 
 
 def orthogonal(params: Tree) -> Array:
     """Computes half the squared inner products of different filters, summed over all kernels.
 
-    The regularizer of Brock et al. 2019, eq. 3. A filter is all weights of one output. Half, so that the gradient is that of the official code,
-    2 (W W^T * (1 - I)) W with `orthogonal_weight` 1e-4.
+    The regularizer of Brock et al. 2019, eq. 3. A filter is all weights of one output. Half, so
+    that the gradient is that of the official code, 2 (W W^T * (1 - I)) W with `orthogonal_weight`
+    1e-4.
     """
     def of_kernel(kernel: Array) -> Array:
         filters = kernel.reshape(-1, kernel.shape[-1]).T

@@ -75,6 +75,7 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
     # What the header claims must be what the file holds, before memory is reserved for it.
     nbytes, given = math.prod(shape) * dtype.itemsize, size - 8 - len(head) - length
     if nbytes != given:
-        raise BadWeights(f"holds an array of shape {shape} and {dtype.name}, which takes {counted(nbytes, 'byte')}, and "
-                         f"there {agreeing(given, 'is', 'are')} {given:,}; copy the whole file again")
+        raise BadWeights(f"holds an array of shape {shape} and {dtype.name}, which takes "
+                         f"{counted(nbytes, 'byte')}, and there {agreeing(given, 'is', 'are')} "
+                         f"{given:,}; copy the whole file again")
     return read_array(stream, dtype, shape, "F" if header[2] == "True" else "C")

@@ -123,9 +123,10 @@ def _resnet(tensors: Mapping[str, np.ndarray], source: str,
                            "of pix2pixHD, which is not read; name weights of a ResNet or U-Net of "
                            f"{NAMED}")
     if not kernel_at(tensors, output):
-        raise WeightsError(f"{source} begins as a ResNet generator of {counted(blocks, 'block')}, but lacks {output}: these are "
-                           f"not the weights of a generator of {NAMED}, or of another version of it; name those of "
-                           "resnet_9blocks or resnet_6blocks")
+        raise WeightsError(f"{source} begins as a ResNet generator of {counted(blocks, 'block')}, "
+                           f"but lacks {output}: these are not the weights of a generator of "
+                           f"{NAMED}, or of another version of it; name those of resnet_9blocks "
+                           "or resnet_6blocks")
     # Width, normalization and dropout, by shapes and by which tensors there are.
     kwargs = {"width": tensors["model.1.weight"].shape[0], "blocks": blocks,
               **_normalization(tensors, "model.1", "model.2", source, normalization),

@@ -53,7 +53,8 @@ def read_safetensors(file: BinaryIO, size: int) -> tuple[dict[str, np.ndarray], 
                           f"{begin:,} to {stop:,} behind one that ends at {end:,}")
         end = stop
     if start + end != size:
-        raise BadWeights(f"has {counted(size - start, 'byte')} of tensors where its header says {end:,}; copy the whole file again")
+        raise BadWeights(f"has {counted(size - start, 'byte')} of tensors where its header says "
+                         f"{end:,}; copy the whole file again")
     # Tensors are read in the order of their bytes.
     tensors = {name: read_array(file, dtype, shape) for name, dtype, shape, _, _ in layout}
     return tensors, {f"{METADATA}.{key}": text for key, text in texts.items()}

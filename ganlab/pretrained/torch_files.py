@@ -99,7 +99,8 @@ def read_torch_zip(archive: Archive) -> Flat:
     for key, storage in storages.by_key.items():
         size = archive.sizes.get(entries[key])
         if size != storage.nbytes:
-            raise damaged(f"storage {shown(key, 20)} should have {counted(storage.nbytes, 'byte')} and "
+            raise damaged(f"storage {shown(key, 20)} should have "
+                          f"{counted(storage.nbytes, 'byte')} and "
                           f"{'is missing' if size is None else f'has {size:,}'}")
     for key, storage in storages.by_key.items():
         storage.raw = archive.bytes_of(entries[key])
@@ -151,5 +152,6 @@ def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
         raise BadWeights(f"ends within its tensors, at byte {size:,}; copy the whole file again")
     count, = struct.unpack("<q", head)
     if count * storage.itemsize != storage.nbytes:
-        raise damaged(f"a storage has {counted(count, 'number')} where its tensors say {storage.nbytes // storage.itemsize:,}")
+        raise damaged(f"a storage has {counted(count, 'number')} where its tensors say "
+                      f"{storage.nbytes // storage.itemsize:,}")
     return read_bytes(file, storage.nbytes)

@@ -38,8 +38,8 @@ class Archive:
         # The directory is read and nothing else: all limits are checked on it.
         infos = self._zip.infolist()
         if len(infos) > MOST_ENTRIES:
-            raise BadWeights(f"holds {counted(len(infos), 'file')}, more than the {MOST_ENTRIES:,} that are read; save "
-                             "fewer arrays")
+            raise BadWeights(f"holds {counted(len(infos), 'file')}, more than the "
+                             f"{MOST_ENTRIES:,} that are read; save fewer arrays")
         for info in infos:
             _check_entry(info, size)
         # Entries of an attack overlap; those of a whole file are side by side.
@@ -47,9 +47,11 @@ class Archive:
             raise damaged("its files are together larger than itself")
         unpacked, most = sum(info.file_size for info in infos), MOST_RATIO * size + FREE_BYTES
         if unpacked > most:
-            raise BadWeights(f"unpacks from {counted(size, 'byte')} to {unpacked:,}, more than the {most:,} that are unpacked "
-                             "of so small a file; save it without compression")
-        if not any(info.CRC for info in infos):  # torch.save leaves check sums out where it is told to.
+            raise BadWeights(f"unpacks from {counted(size, 'byte')} to {unpacked:,}, more than the "
+                             f"{most:,} that are unpacked of so small a file; save it without "
+                             "compression")
+        # torch.save leaves check sums out where it is told to.
+        if not any(info.CRC for info in infos):
             for info in infos:
                 info.CRC = None
         self._infos = {info.filename: info for info in infos}

@@ -115,7 +115,8 @@ class Run:
         """
         images = self.images(self.latents(number, seed, **options), labels, seed, **options)
         columns = grid_columns(self.config, self._trained.dataset, number)
-        return Image.fromarray(draw_samples(images, self._trained.dataset, columns, self.config.name))
+        return Image.fromarray(
+            draw_samples(images, self._trained.dataset, columns, self.config.name))
 
     def _known(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options as the run's sampler takes them, of a run that has one."""

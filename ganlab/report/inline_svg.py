@@ -15,7 +15,8 @@ from ganlab.report.plot_style import VARIABLES
 _POINTS_PER_INCH = 72
 # What matplotlib writes for other programs, and a style that would reach the whole page; the page's
 # has it for plots.
-_NOT_FOR_PAGES = re.compile(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>|<!--.*?-->", re.DOTALL)
+_NOT_FOR_PAGES = re.compile(
+    r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>|<!--.*?-->", re.DOTALL)
 # Names and texts are escaped, so that angle brackets stand around tags alone.
 _TAG = re.compile(r"<[^<>]*>")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -42,7 +43,8 @@ def plot_of(figure: Figure, alternative: str, caption: str = "", keys: Sequence[
     content = _NOT_FOR_PAGES.sub("", text[start:text.rindex("</svg>")])
     # All plots of a page share one space of names, so each gets names of its own, and those that
     # nobody uses go.
-    used, mark = set(_REFERENCE.findall(content)), f"p{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+    used, mark = (set(_REFERENCE.findall(content)),
+                  f"p{hashlib.sha256(content.encode()).hexdigest()[:10]}")
     content = _TAG.sub(lambda tag: _of_page(tag[0], used, mark), content)
     width, height = figure.get_size_inches() * _POINTS_PER_INCH
     return Plot(content, float(width), float(height), alternative, caption, tuple(keys))

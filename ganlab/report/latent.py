@@ -118,7 +118,8 @@ def draw_latent_space(plane: LatentPlane, latents: np.ndarray, labels: np.ndarra
     scattered, drawn = figure.subplots(1, 2)
     # On the left where the encoder puts each image, coloured by its class.
     few, places = len(class_names) <= FEW_CLASSES, plane.project(latents)
-    colours = matplotlib.colormaps[("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
+    colours = matplotlib.colormaps[
+        ("tab10" if len(class_names) <= 10 else "tab20") if few else "hsv"]
     for label in np.unique(labels):
         colour = colours(int(label) if few else label / len(class_names))
         scattered.scatter(*places[labels == label].T, s=6, color=colour, linewidths=0,

@@ -51,7 +51,8 @@ def _letter_width(letter: str) -> float:
 
 @functools.lru_cache(4096)
 def _math_width(formula: str) -> float:
-    return float(_parser().parse(formula, dpi=72, prop=FontProperties(size=SIZE, math_fontfamily="cm"))[0])
+    return float(_parser().parse(formula, dpi=72, prop=FontProperties(
+        size=SIZE, math_fontfamily="cm"))[0])
 
 
 @functools.cache

@@ -152,7 +152,8 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
         if np.sin(angle) < 1e-6:
             walks.append((1 - share) * start + share * end)
         else:
-            walks.append((np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle))
+            walks.append((np.sin((1 - share) * angle) * start + np.sin(share * angle) * end)
+                         / np.sin(angle))
     return np.concatenate(walks)
 
 

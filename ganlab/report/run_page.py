@@ -178,7 +178,8 @@ def _samples_parts(runs: Sequence[Run]) -> list[Part]:
                 for run in drawn[:MOST_RUNS]]
     if not pictures:
         return []
-    cut = [Words(f"The first {MOST_RUNS} of {len(drawn):,} runs.")] if len(drawn) > MOST_RUNS else []
+    cut = ([Words(f"The first {MOST_RUNS} of {len(drawn):,} runs.")] if len(drawn) > MOST_RUNS
+           else [])
     return [*cut, Gallery(pictures, small=len(pictures) > 2)]
 
 
@@ -194,14 +195,15 @@ def _training_parts(runs: Sequence[Run]) -> list[Part]:
                                  if name not in ("step", "kimg")))
     if not metrics:
         return [Words("Nothing was logged yet.")]
-    words = ("What the runs logged; a point is the mean of neighbouring rounds where these are more "
-             f"than {BINS}.")
+    words = ("What the runs logged; a point is the mean of neighbouring rounds where these are "
+             f"more than {BINS}.")
     if any(len(group) > 1 for group in shown.values()):
         words += " Lines are means over seeds, bands reach from the least to the largest seed."
     if len(shown) < len(groups):
         words += f" Drawn are the first {len(shown)} of {len(groups)} configs."
     if len(metrics) > MOST_METRICS:
-        words += f" Drawn are the first {MOST_METRICS} of {len(metrics)} numbers; all are in metrics.jsonl."
+        words += (f" Drawn are the first {MOST_METRICS} of {len(metrics)} numbers; all are in "
+                  "metrics.jsonl.")
     return [Words(words), Gallery([_metric_plot(name, shown) for name in metrics[:MOST_METRICS]])]
 
 

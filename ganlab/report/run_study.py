@@ -112,7 +112,8 @@ def _short_key(key: str, keys: Sequence[str]) -> str:
 
 
 def _level(value: Any) -> Level:
-    return value if isinstance(value, str | float | int) and not isinstance(value, bool) else repr(value)
+    return (value if isinstance(value, str | float | int) and not isinstance(value, bool)
+            else repr(value))
 
 
 def study_of_runs(runs: Sequence[Run]) -> Study:

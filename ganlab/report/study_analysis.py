@@ -33,7 +33,8 @@ class Analysis:
         self.trials: dict[str, list[Trial]] = {name: [] for name in self.variants}
         for trial in study.trials:
             self.trials[trial.variant].append(trial)
-        self.mean = functools.cache(self._mean)  # Far cheaper than a summary, and all that a ranking takes.
+        # Far cheaper than a summary, and all that a ranking takes.
+        self.mean = functools.cache(self._mean)
         self.summary = functools.cache(self._summary)
         self.difference = functools.cache(self._difference)
         self.improvement = functools.cache(self._improvement)

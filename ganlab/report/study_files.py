@@ -16,7 +16,8 @@ from ganlab.report.latex_width import COLUMN_GAP, TEXT_WIDTH, cell_width
 from ganlab.report.study_analysis import Analysis, decimals_for, is_numeric
 from ganlab.report.study_tables import MOST_ROWS
 
-MOST_NAME = 100.0  # Points that the names of variants take in LaTeX; longer ones are broken into lines.
+# Points that the names of variants take in LaTeX; longer ones are broken into lines.
+MOST_NAME = 100.0
 
 COSTS = {"images_per_second": pyarrow.float64(), "load": pyarrow.float64(),
          "seconds": pyarrow.float64(),
@@ -135,8 +136,8 @@ def latex_table(study: Study, columns: Sequence[str] | None = None) -> str:
     left = [value.name for value in study.values if value.name not in chosen]
     # The head says what is needed to set the table, and what its numbers are.
     lines = [f"% {_one_line(study.title)}: {_one_line(study.question)}",
-             "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; needs "
-             r"\usepackage{booktabs}" + (r" and \usepackage{array}" if wraps else ""),
+             "% mean over seeds, +- half of the width of its 95% percentile bootstrap interval; "
+             r"needs \usepackage{booktabs}" + (r" and \usepackage{array}" if wraps else ""),
              *([] if len(names) == len(study.variants) else
                [f"% {len(names)} of {len(study.variants)} variants; all are in results.csv"]),
              *([f"% left out: {', '.join(map(_one_line, left))}; "
@@ -161,7 +162,8 @@ def _columns(analysis: Analysis, names: Sequence[str]) -> dict[str, list[str]]:
     study, found = analysis.study, {}
     for value in study.values:
         ranked = analysis.ranked(value)
-        best = ranked[0] if value.better != "neither" and ranked and len(study.variants) > 1 else None
+        best = (ranked[0] if value.better != "neither" and ranked and len(study.variants) > 1
+                else None)
         decimals = decimals_for([analysis.mean(name, value.name) for name in names])
         found[value.name] = [escaped(value.name) + ARROWS[value.better],
                              *(_cell(analysis, name, value, decimals, name == best)

@@ -35,7 +35,8 @@ def findings(analysis: Analysis) -> list[tuple[str, str]]:
         found.append(("Diverged:", f"{sum(diverging.values()):,} of "
                       f"{counted(len(analysis.study.trials), 'trial')}, of "
                       f"{counted(len(diverging), 'variant')}: " + named(
-                          [f"{name} ({diverging[name]} of {len(analysis.trials[name])})" for name in worst]) + "."))
+                          [f"{name} ({diverging[name]} of {len(analysis.trials[name])})"
+                           for name in worst]) + "."))
     return found
 
 
@@ -57,13 +58,15 @@ def _of_value(analysis: Analysis, value: Value) -> str:
 
     def measured(name: str) -> str:
         summary = analysis.summary(name, value.name)
-        fewer = "" if summary.number == len(analysis.seeds) else f" over {counted(summary.number, 'seed')}"
+        fewer = ("" if summary.number == len(analysis.seeds)
+                 else f" over {counted(summary.number, 'seed')}")
         return f"{fixed(summary.mean, decimals)}{_in_brackets(summary.interval, decimals)}{fewer}"
 
     if len(ranked) == 1:
         return f"{best} has {measured(best)}."
     if best == base:
-        return f"no variant has a better mean than the base, {measured(base)}.{_of_others(analysis, value)}"
+        return (f"no variant has a better mean than the base, {measured(base)}."
+                f"{_of_others(analysis, value)}")
     text = f"{best} has the best mean, {measured(best)}"
     if base not in ranked:
         return f"{text}; the base has no value."
@@ -150,7 +153,8 @@ def few_seeds(analysis: Analysis) -> str:
     numbers = {len(analysis.by_seed(name, value.name)) for name in analysis.variants
                for value in analysis.study.values} - {0}
     warning = small_sample_warning(min(numbers, default=0))
-    return warning and f"{'Some numbers are' if len(numbers) > 1 else 'Every number is'} of {warning}."
+    return warning and (f"{'Some numbers are' if len(numbers) > 1 else 'Every number is'} of "
+                        f"{warning}.")
 
 
 def named(names: Sequence[str]) -> str:

@@ -27,7 +27,8 @@ from ganlab.report.study_analysis import Analysis, is_numeric
 
 MOST_LEVELS = 12  # On a side of a map.
 LOG_FROM = 8  # Largest over smallest number from which an axis is logarithmic.
-AROUND, CELL = (1.7, 1.2), (0.42, 0.33)  # Inches of a map: names and the bar of colours, and a cell.
+# Inches of a map: names and the bar of colours, and a cell.
+AROUND, CELL = (1.7, 1.2), (0.42, 0.33)
 LETTER = 0.076  # Inches that a letter of a tick's label takes, of wide ones.
 
 
@@ -46,12 +47,14 @@ def map_plots(analysis: Analysis, first: str, second: str, values: Sequence[Valu
         cells = _cells(analysis, (first, second), levels, value.name)
         filled = np.isfinite(cells)
         # Cells where most of them are known, points where two axes of numbers were left together.
-        if max(map(len, levels)) <= MOST_LEVELS and min(map(len, levels)) > 1 and np.mean(filled) > 0.5:
+        if (max(map(len, levels)) <= MOST_LEVELS and min(map(len, levels)) > 1
+                and np.mean(filled) > 0.5):
             figure = _heat_map(analysis, (first, second), levels, cells, value)
             caption = _interaction_words(cells)
-        elif all(is_numeric(analysis.study.axes[axis]) for axis in (first, second)) and np.sum(filled) > 2 \
-                and not _is_a_cross(analysis, first, second):
-            figure, caption = _scattered_map(analysis, first, second, value), "Each point is a variant."
+        elif (all(is_numeric(analysis.study.axes[axis]) for axis in (first, second))
+              and np.sum(filled) > 2 and not _is_a_cross(analysis, first, second)):
+            figure, caption = (_scattered_map(analysis, first, second, value),
+                               "Each point is a variant.")
         else:
             continue
         found.append(plot_of(figure, f"{value.name} over {first} and {second}", caption))

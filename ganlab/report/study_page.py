@@ -164,8 +164,8 @@ def curves_parts(analysis: Analysis) -> list[Part]:
         return []
     words = "The mean over seeds with its 95% bootstrap band."
     if analysis.count(DIVERGED):
-        words += (" Trials that diverged are in no mean; each is dotted up to its last number, which "
-                  "a cross marks.")
+        words += (" Trials that diverged are in no mean; each is dotted up to its last number, "
+                  "which a cross marks.")
     return [Words(words), *_cut_words(analysis, names, len(analysis.variants)), Gallery(plots)]
 
 
@@ -239,7 +239,7 @@ def _config_parts(analysis: Analysis) -> list[Part]:
     shown = analysis.telling(MOST_ROWS)
     changed = changes_table(analysis, shown)
     whole = Folded(f"The whole config of the base ({counted(len(analysis.study.config), 'key')})",
-                   [pairs_table(("key", "value"),
-                                {key: repr(value) for key, value in analysis.study.config.items()})])
+                   [pairs_table(("key", "value"), {
+                       key: repr(value) for key, value in analysis.study.config.items()})])
     return [*_cut_words(analysis, shown, len(analysis.variants)),
             *([changed] if len(changed.heads) > 1 else []), whole]

@@ -126,7 +126,8 @@ def sensitivity_plots(analysis: Analysis, axis: str, values: Sequence[Value]) ->
                           [analysis.mean(name, value.name) for name in names], color=FAINT,
                           linewidth=0.8)
                 continue
-            colours[label] = INK if first and not scattered else COLOURS[(number - 1) % len(COLOURS)]
+            colours[label] = (INK if first and not scattered
+                              else COLOURS[(number - 1) % len(COLOURS)])
             _level_line(axes, analysis, axis, value.name, names, colours[label],
                         joined=not scattered, order=4 if first else 2)
         _level_ticks(axes, [analysis.variants[name].levels[axis] for names in lines.values()

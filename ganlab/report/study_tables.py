@@ -37,7 +37,8 @@ def results_table(analysis: Analysis, value: Value, names: Sequence[str]) -> Tab
     """Returns a row for each variant: mean, interval, median, interquartile mean, seeds, and the
     trials that ended early."""
     ranked = analysis.ranked(value)
-    best = ranked[0] if ranked and value.better != "neither" and len(analysis.variants) > 1 else None
+    best = (ranked[0] if ranked and value.better != "neither" and len(analysis.variants) > 1
+            else None)
     summaries = {name: analysis.summary(name, value.name) for name in names}
     # All numbers of a column have the same decimals, and lie on the same line.
     decimals = decimals_for([summary.mean for summary in summaries.values()])
@@ -149,7 +150,8 @@ def early_table(analysis: Analysis) -> Table:
         if failed:
             rows.append([name_cell(analysis, name),
                          Cell(", ".join(map(str, failed)), order=failed[0]), Cell(FAILED),
-                         number_cell("–", None), Cell(analysis.variants[name].error, kind="words")])
+                         number_cell("–", None),
+                         Cell(analysis.variants[name].error, kind="words")])
     caption = (f"The first {MOST_ROWS} of {len(rows):,}; all are in results.csv."
                if len(rows) > MOST_ROWS else "")
     return Table(["variant", "seed", "ended as", "last measured at kimg", "why"], rows[:MOST_ROWS],

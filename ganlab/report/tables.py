@@ -116,8 +116,8 @@ def round_table(game: Game) -> Table:
 
 def stage_table(game: Game, total: int) -> Table:
     """The stages of a training of `total` rounds, in their order."""
-    table = Table(title="stages, of which the round below is the last one's", title_justify="left", box=None,
-                  pad_edge=False)
+    table = Table(title="stages, of which the round below is the last one's", title_justify="left",
+                  box=None, pad_edge=False)
     for heading in ("stage", "from round", "rounds", "from kimg", "images a round"):
         table.add_column(heading, justify="right")
     for number, stage in enumerate(stages_of(game), start=1):
@@ -128,7 +128,8 @@ def stage_table(game: Game, total: int) -> Table:
     return table
 
 
-def memory_table(game: Game, state: GameState, data: Any, streamed: bool, temporary: int | None) -> Table:
+def memory_table(game: Game, state: GameState, data: Any, streamed: bool,
+                 temporary: int | None) -> Table:
     """Tabulates the bytes on each device: state by its parts, the data or the batches of a call,
     and what the round takes besides."""
     table = Table(title="memory of one device", title_justify="left", box=None, pad_edge=False)

@@ -76,8 +76,9 @@ class Checkpoints:
         for step, folder in step_folders(self._directory).items():
             if stored_metrics(folder) is None:
                 if keep is None:
-                    raise ConfigError(f"checkpoint {step} in {directory} does not read: its metrics "
-                                      "are damaged; resume training to set it aside, or move it away")
+                    raise ConfigError(
+                        f"checkpoint {step} in {directory} does not read: its metrics are damaged; "
+                        "resume training to set it aside, or move it away")
                 self._move_aside(step)
                 self._set_aside.append(step)
         self._hashing: threading.Thread | None = None
@@ -113,7 +114,8 @@ class Checkpoints:
                 items[part] = ocp.args.StandardSave(large)
         items[ITEM] = SaveSmall(small)
         with self._saving():
-            saving = self._manager.save(step, args=ocp.args.Composite(**items), metrics=metrics and dict(metrics))
+            saving = self._manager.save(step, args=ocp.args.Composite(**items),
+                                        metrics=metrics and dict(metrics))
         if saving and leads():
             self._hashing = threading.Thread(target=self._write_checksums, args=(step,), daemon=True)
             self._hashing.start()
@@ -150,8 +152,9 @@ class Checkpoints:
           ConfigError: if it was written by a ganlab with another format.
         """
         if not (self.folder(step) / ITEM).is_dir() and (self.folder(step) / "state/_METADATA").exists():
-            raise ConfigError(f"checkpoint {step} in {self._directory} is of an older ganlab, which wrote "
-                              "other files; use that of versions.json beside it, or train in another --workdir")
+            raise ConfigError(f"checkpoint {step} in {self._directory} is of an older ganlab, "
+                              "which wrote other files; use that of versions.json beside it, or "
+                              "train in another --workdir")
         arrays = {part: read_small(self.folder(step), part) for part in parts}
         if large := [part for part in parts if (self.folder(step) / part).is_dir()]:
             found = self._manager.item_metadata(step)
@@ -160,19 +163,21 @@ class Checkpoints:
 
     def _check_fits(self, step: int, like: GameState, found: Mapping[str, Mapping[str, Any]]) -> None:
         """Refuses arrays of another type or shape, which Orbax would cast, pad or cut silently."""
-        stored = {f"{part}.{name}": array for part, arrays in found.items() for name, array in arrays.items()}
+        stored = {f"{part}.{name}": array for part, arrays in found.items()
+                  for name, array in arrays.items()}
         like = {part: tree for part, tree in _parts(like).items() if part in found}
         wanted = {name: jax.eval_shape(_plain, leaf) for name, leaf in named_arrays(like).items()}
         wrong = [f"{name} is {array_text(stored[name])} there and {array_text(leaf)} here"
-                 for name, leaf in wanted.items()
-                 if name in stored and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype)]
+                 for name, leaf in wanted.items() if name in stored
+                 and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype)]
         wrong += [f"{name} is not there" for name in wanted if name not in stored]
         wrong += [f"{name} is not here" for name in stored if name not in wanted]
         if wrong:
             more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-            raise ConfigError(f"checkpoint {step} in {self._directory} holds other arrays than the game of its config "
-                              f"has now: {', '.join(wrong[:3])}{more}; use the ganlab and the JAX settings of "
-                              "versions.json beside it, or train in another --workdir")
+            raise ConfigError(f"checkpoint {step} in {self._directory} holds other arrays than the "
+                              f"game of its config has now: {', '.join(wrong[:3])}{more}; use the "
+                              "ganlab and the JAX settings of versions.json beside it, or train in "
+                              "another --workdir")
 
     def wait(self) -> None:
         """Waits until what was saved is on the disk.
@@ -193,8 +198,8 @@ class Checkpoints:
         except Exception as error:
             if isinstance(error, OSError) and error.filename == str(self._directory):
                 raise
-            raise OSError(errno.EIO, f"a checkpoint could not be written ({_brief(error)}); {REMEDY}",
-                          str(self._directory)) from error
+            raise OSError(errno.EIO, f"a checkpoint could not be written ({_brief(error)}); "
+                          f"{REMEDY}", str(self._directory)) from error
 
     def restore(self, step: int, like: GameState) -> GameState:
         """Reads the state after `step` rounds, with the shardings of `like`.
@@ -217,7 +222,8 @@ class Checkpoints:
         self._check_fits(step, like, stored)
         for part in parts:
             arrays, wanted = stored[part], _parts(like)[part]
-            if large := {name: ocp.utils.to_shape_dtype_struct(leaf) for name, leaf in named_arrays(wanted).items()
+            if large := {name: ocp.utils.to_shape_dtype_struct(leaf)
+                         for name, leaf in named_arrays(wanted).items()
                          if not isinstance(arrays[name], np.ndarray)}:
                 arrays |= self._manager.restore(step, args=ocp.args.Composite(**{
                     part: ocp.args.StandardRestore(large)}))[part]
@@ -240,7 +246,8 @@ class Checkpoints:
         """
         damaged = []  # From the newest one back, until one reads.
         for step in self._set_aside:
-            say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as {_aside(step)}")
+            say(f"checkpoint {step} does not read: its metrics are damaged; it is set aside as "
+                f"{_aside(step)}")
         for step in reversed(self.steps):
             try:
                 # A changed file may still read, to other numbers; an extra one changes no number.
@@ -261,8 +268,8 @@ class Checkpoints:
             self._manager.reload()
             return step, state
         if damaged:
-            raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a copy, or train in "
-                              "another --workdir")
+            raise ConfigError(f"no checkpoint in {self._directory} reads; restore them from a "
+                              "copy, or train in another --workdir")
         return None
 
     def _move_aside(self, step: int) -> None:
@@ -286,8 +293,9 @@ class Checkpoints:
             raise
         except Exception as error:  # As above.
             others = [str(other) for other in self.steps if other != step]
-            raise ConfigError(f"checkpoint {step} in {self._directory} does not read: {_brief(error)}; "
-                              f"name another by --step: {', '.join(others) or 'there is none'}") from error
+            raise ConfigError(f"checkpoint {step} in {self._directory} does not read: "
+                              f"{_brief(error)}; name another by --step: "
+                              f"{', '.join(others) or 'there is none'}") from error
         return averaged["params"], averaged["variables"]
 
     def close(self) -> None:
@@ -321,7 +329,8 @@ def _placed(array: np.ndarray | jax.Array, like: jax.Array | jax.ShapeDtypeStruc
     # Copies: what is read may be one piece of memory, and rounds write into theirs.
     placed = jax.make_array_from_callback(array.shape, sharding, lambda index: np.array(array[index]))
     # Keys are of JAX's default kind, like a run's first; another kind's numbers have another shape.
-    return jax.random.wrap_key_data(placed) if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key) else placed
+    return (jax.random.wrap_key_data(placed)
+            if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key) else placed)
 
 
 def array_text(array: Any) -> str:
@@ -341,7 +350,8 @@ def _parts(state: GameState) -> dict[str, Tree]:
     fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
     # Averaged variables, or those of the network that is named like the average.
     variables = {**state.variables, **state.ema_variables}
-    ema = {name: {"params": params, "variables": variables.get(name, {})} for name, params in state.ema.items()}
+    ema = {name: {"params": params, "variables": variables.get(name, {})}
+           for name, params in state.ema.items()}
     return {"state": fields, "ema": ema}
 
 

@@ -116,7 +116,8 @@ def _chosen(section: Mapping[str, Any], source: StoredWeights) -> Mapping[str, M
 def _arrays(
         section: Mapping[str, Any], fits: Mapping[str, _Fit],
         source: StoredWeights) -> dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """Returns what becomes the weights of each network, and what their average, checked and cast."""
+    """Returns what becomes the weights of each network, and what their average, checked and
+    cast."""
     chosen, found = _chosen(section, source), {}
     for network, fit in fits.items():
         average = {**chosen.get(network, {}), **source.averaged.get(network, {})}
@@ -147,8 +148,8 @@ def _fits(section: Mapping[str, Any], state: GameState, source: StoredWeights) -
         if name not in state.params:
             raise unknown("config.init.networks", name, [ALL, *state.params])
     stored = _chosen(section, source)
-    fits = {name: _fit(network_arrays(state.params[name], state.variables[name]), stored.get(name, {}))
-            for name in names}
+    fits = {name: _fit(network_arrays(state.params[name], state.variables[name]),
+                       stored.get(name, {})) for name in names}
     # Everything has to fit, or something if `init.partial` is set.
     wrong = [f"{name}.{words}" for name, fit in fits.items() for words in (*fit.left, *fit.unused)]
     if wrong and not section["partial"]:

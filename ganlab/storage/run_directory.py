@@ -111,10 +111,10 @@ class RunDirectory:
         except (OSError, ValueError, KeyError, TypeError):
             return  # It says nothing, and need not.
         if numbers < ROUNDS_SINCE:
-            raise ConfigError(f"{self.path} holds a run that ganlab {began} began, which read the data "
-                              f"in another order than ganlab {ganlab.__version__}: resuming would mix "
-                              "the two; finish it by that version, or start from its weights in "
-                              f"another --workdir (--config.init.source={self.path})")
+            raise ConfigError(f"{self.path} holds a run that ganlab {began} began, which read the "
+                              f"data in another order than ganlab {ganlab.__version__}: resuming "
+                              "would mix the two; finish it by that version, or start from its "
+                              f"weights in another --workdir (--config.init.source={self.path})")
 
     def write(self, config: Mapping[str, Any], command: list[str]) -> None:
         """Makes the directory and writes the config and the versions that the run starts with."""

@@ -221,10 +221,12 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
 
 
 def after_months(day: datetime.date, months: int) -> datetime.date:
-    """Returns the same day `months` months later, or the last of that month if it has fewer days."""
+    """Returns the same day `months` months later, or the last of that month if it has fewer
+    days."""
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
-    return day.replace(year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1]))
+    return day.replace(year=year, month=month,
+                       day=min(day.day, calendar.monthrange(year, month)[1]))
 
 
 def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
@@ -235,4 +237,5 @@ def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]])
         "latent_shape": shapes["latents"], "image_shape": shapes["images"],
         "labels": f", np.arange(16, dtype=np.int32) % {number}" if number else "",
         "meaning": "Images have values from -1 to 1." if pictures else "Samples are points.",
-        "classes": f"\nLabels are 0 to {number - 1}; meta.json names the classes." if number else ""})
+        "classes": (f"\nLabels are 0 to {number - 1}; meta.json names the classes." if number
+                    else "")})

@@ -45,7 +45,8 @@ def read_sampler(path: Path) -> SamplerRecord:
 
 
 def outside_names(config: ml_collections.ConfigDict) -> dict[str, str]:
-    """Returns names of code outside ganlab in a config, `package.module:function`, by their keys."""
+    """Returns names of code outside ganlab in a config, `package.module:function`, by their
+    keys."""
     return {f"config.{path}": text for path, value in flat(plain(config))
             if path.split(".")[0] not in NOT_BUILT
             for text in _texts(value) if ":" in text}

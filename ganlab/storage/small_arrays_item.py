@@ -26,7 +26,8 @@ class SmallArrays(ocp.AsyncCheckpointHandler):
         """Copies arrays, into which the next round may write; another thread writes the copies."""
         if jax.process_index():
             return None
-        copies = {part: {name: np.array(array.addressable_data(0)) for name, array in arrays.items()}
+        copies = {part: {name: np.array(array.addressable_data(0))
+                         for name, array in arrays.items()}
                   for part, arrays in args.parts.items()}
 
         async def write() -> None:

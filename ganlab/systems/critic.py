@@ -68,7 +68,8 @@ class Critic:
         if self.joint:
             found = [jax.tree.map(lambda x, i=i: jnp.split(x, len(kinds))[i], found[0])
                      for i in range(len(kinds))]
-        return {kind: Judgement(*parts) for kind, parts in zip(kinds, found, strict=True)}, variables
+        return {kind: Judgement(*parts)
+                for kind, parts in zip(kinds, found, strict=True)}, variables
 
     def penalize(self, total: Array, params: Tree, variables: Tree, real: Array, fake: Array,
                  keys: Mapping[str, Array], hyper: Hyper,

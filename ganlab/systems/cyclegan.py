@@ -64,8 +64,8 @@ def cyclegan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None =
     system, image_shape, source_shape = config["system"], data.image_shape, data.source_shape
     if system["identity"] and source_shape[-1] != image_shape[-1]:
         raise ConfigError(f"config.system.identity is True, but sources have "
-                          f"{counted(source_shape[-1], 'channel')} and images {image_shape[-1]}, so "
-                          "that neither generator takes its own kind; set it to False")
+                          f"{counted(source_shape[-1], 'channel')} and images {image_shape[-1]}, "
+                          "so that neither generator takes its own kind; set it to False")
     # The four networks.
     generators = {
         "generator_ab": make_translator(

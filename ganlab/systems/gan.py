@@ -97,7 +97,8 @@ def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss,
     """Returns the critic's updates: one on real and fake images together, or one on each."""
     system = config["system"]
     if system["critic_step"] != "two_steps":
-        return (Update("critic", ("critic",), players.critic_loss, repeats=system["critic_updates"]),)
+        return (Update("critic", ("critic",), players.critic_loss,
+                       repeats=system["critic_updates"]),)
     if loss.targeted is None:
         raise ConfigError(f"config.system.critic_step is 'two_steps', but the loss "
                           f"{system['loss']!r} compares real and fake logits; use one of "

@@ -32,7 +32,8 @@ def draw_latents(size: int, distribution: str) -> Draw:
             raise ValueError(f"truncation is {truncation}; use 0 for none, or a bound above 0")
         if distribution == "uniform":
             bound = min(truncation or 1.0, 1.0)
-            return jax.vmap(lambda key: jax.random.uniform(key, (size,), float, -bound, bound))(keys)
+            return jax.vmap(lambda key: jax.random.uniform(
+                key, (size,), float, -bound, bound))(keys)
         if truncation:
             return jax.vmap(lambda key: jax.random.truncated_normal(
                 key, -truncation, truncation, (size,), float))(keys)

@@ -196,7 +196,8 @@ def across_penalties(config: Mapping[str, Any]) -> list[str]:
     Such a penalty takes `axis_name`.
     """
     return [f"config.system.penalty {name!r}" for name in joined_names(config, "penalty")
-            if "axis_name" in inspect.signature(choose(PENALTIES, name, "system.penalty")).parameters]
+            if "axis_name" in inspect.signature(
+                choose(PENALTIES, name, "system.penalty")).parameters]
 
 
 def _shape(output: Any) -> Any:

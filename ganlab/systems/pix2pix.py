@@ -95,7 +95,8 @@ class _Pair:
         return total, Aux({"critic": state}, scene.memory, metrics)
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
-        """Computes the generator's loss: the fake images are those that the critic has just seen."""
+        """Computes the generator's loss: the fake images are those that the critic has just
+        seen."""
         batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "critic")
         fake, state = self._fake(scene, keys["fake"])
         adversarial, critic_state = self.critic.generator_loss(

@@ -150,7 +150,8 @@ class Players:
         fake, state = self._fake(
             scene.params["generator"], scene.variables["generator"], batch, keys["fake"])
         # The critic's judgement, whose variables stay as they are.
-        images = {"real": batch["image"], "fake": fake} if self.generator_compares else {"fake": fake}
+        images = ({"real": batch["image"], "fake": fake} if self.generator_compares
+                  else {"fake": fake})
         images = self._seen(images, keys, batch["index"], hyper)
         drawn = {kind: example_keys(keys[f"{kind}_logits"], index) for kind in images}
         judged, _ = self.critic.judge(

@@ -118,7 +118,8 @@ class PictureCritic:
             self.critic.loss.critic(judged["real"].logits, judged["fake"].logits))
         total, metrics = self.critic.penalize(
             total, params, variables, real, seen["fake"], keys, hyper)
-        return total, state, logit_means({kind: judged[kind] for kind in ("real", "fake")}) | metrics
+        return total, state, logit_means(
+            {kind: judged[kind] for kind in ("real", "fake")}) | metrics
 
     def generator_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
                        index: Array) -> tuple[Array, Tree]:

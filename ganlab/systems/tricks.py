@@ -107,7 +107,8 @@ def follow(params: Tree, history: Mapping[str, Any]) -> tuple[Array, dict[str, A
 
 
 LABEL_TRICKS: dict[str, Callable[[Targets, Array, Hyper], Targets]] = {
-    "label_smoothing": label_smoothing, "label_noise": label_noise, "label_flipping": label_flipping}
+    "label_smoothing": label_smoothing, "label_noise": label_noise,
+    "label_flipping": label_flipping}
 ACROSS_TRICKS = ("top_k", "feature_matching")
 """Those that look across the batch: the mean over its slices is not that over the whole."""
 TRICKS: dict[str, Callable] = {**LABEL_TRICKS, "instance_noise": instance_noise, "top_k": top_k,

@@ -97,7 +97,8 @@ class _Pair:
         return self.encoder.evaluate(*weights["encoder"], images)[0]
 
     def loss(self, scene: Scene) -> tuple[Array, Aux]:
-        """Computes reconstruction plus weighted divergence, means over the batch in nats an image."""
+        """Computes reconstruction plus weighted divergence, means over the batch in nats an
+        image."""
         keys = {name: example_keys(drawn, scene.batch["index"])
                 for name, drawn in named_keys(scene.key, "encoder", "latents", "decoder").items()}
         images, params, variables, state = scene.batch["image"], scene.params, scene.variables, {}

@@ -1,4 +1,5 @@
-"""The Inception network of 2015, which defines the Fréchet distance of images (Heusel et al. 2017).
+"""The Inception network of 2015, which defines the Fréchet distance of images (Heusel et al.
+2017).
 
 Inception v3 (Szegedy et al. 2016) as it was published for TensorFlow in December 2015, which
 differs from later weights of the same name: 1,008 classes, average pools that leave padding out of

@@ -34,8 +34,9 @@ class PatchCritic(NormalizedByName, nn.Module):
                  train: bool = False) -> Array:
         # Each of the two last convolutions takes one row and one column away.
         if self.layers < 1 or min(images.shape[1:3]) >> self.layers < 3:
-            raise ValueError(f"a patch critic of {counted(self.layers, 'layer')} judges images from {3 << max(self.layers, 1)} "
-                             f"pixels on; these have {images.shape[1]}x{images.shape[2]}; take 1 layer or more, and "
+            raise ValueError(f"a patch critic of {counted(self.layers, 'layer')} judges images "
+                             f"from {3 << max(self.layers, 1)} pixels on; these have "
+                             f"{images.shape[1]}x{images.shape[2]}; take 1 layer or more, and "
                              "fewer for small images, or the critic pixel")
         use_bias = has_bias(self.use_bias, self.normalization)
         # C64 of the paper, the only layer without normalization (section 6.1.2).
