@@ -18,6 +18,14 @@ from ganlab.machine.distributed import leads, wait_for_all
 from ganlab.storage.checkpoint_folders import step_folders, stored_metrics
 from ganlab.storage.checksums import CHANGED, MISSING, damage, write_checksums
 from ganlab.storage.small_arrays import ITEM, is_small, read_small
+from ganlab.storage.stored_arrays import (
+    array_text,
+    name_of,
+    named_arrays,
+    parts_of,
+    placed,
+    stored_form,
+)
 from ganlab.storage.writing import REMEDY, writing
 from ganlab.types import Tree
 
@@ -107,8 +115,8 @@ class Checkpoints:
         # The old checkpoint that this save removes must not be read meanwhile.
         self._wait_for_checksums()
         small, items = {}, {}
-        for part, tree in _parts(state).items():
-            arrays = {name: _plain(leaf) for name, leaf in named_arrays(tree).items()}
+        for part, tree in parts_of(state).items():
+            arrays = {name: stored_form(leaf) for name, leaf in named_arrays(tree).items()}
             small[part] = {name: array for name, array in arrays.items() if is_small(array)}
             if large := {name: array for name, array in arrays.items() if name not in small[part]}:
                 items[part] = ocp.args.StandardSave(large)
@@ -165,8 +173,8 @@ class Checkpoints:
         """Refuses arrays of another type or shape, which Orbax would cast, pad or cut silently."""
         stored = {f"{part}.{name}": array for part, arrays in found.items()
                   for name, array in arrays.items()}
-        like = {part: tree for part, tree in _parts(like).items() if part in found}
-        wanted = {name: jax.eval_shape(_plain, leaf) for name, leaf in named_arrays(like).items()}
+        like = {part: tree for part, tree in parts_of(like).items() if part in found}
+        wanted = {name: jax.eval_shape(stored_form, leaf) for name, leaf in named_arrays(like).items()}
         wrong = [f"{name} is {array_text(stored[name])} there and {array_text(leaf)} here"
                  for name, leaf in wanted.items() if name in stored
                  and (stored[name].shape, stored[name].dtype) != (leaf.shape, leaf.dtype)]
@@ -221,14 +229,14 @@ class Checkpoints:
         stored, trees = self.stored(step, parts), {}
         self._check_fits(step, like, stored)
         for part in parts:
-            arrays, wanted = stored[part], _parts(like)[part]
+            arrays, wanted = stored[part], parts_of(like)[part]
             if large := {name: ocp.utils.to_shape_dtype_struct(leaf)
                          for name, leaf in named_arrays(wanted).items()
                          if not isinstance(arrays[name], np.ndarray)}:
                 arrays |= self._manager.restore(step, args=ocp.args.Composite(**{
                     part: ocp.args.StandardRestore(large)}))[part]
             trees[part] = jax.tree_util.tree_map_with_path(
-                lambda path, leaf, arrays=arrays: _placed(arrays[_name(path)], leaf), wanted)
+                lambda path, leaf, arrays=arrays: placed(arrays[name_of(path)], leaf), wanted)
         return trees
 
     def restore_newest(self, like: GameState, say: Callable[[str], None]) -> tuple[int, GameState] | None:
@@ -307,52 +315,9 @@ class Checkpoints:
                 self._manager.close()
 
 
-def named_arrays(tree: Tree) -> dict[str, Any]:
-    """Returns the leaves of a tree by paths joined by dots: `params.generator.dense.kernel`."""
-    return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
-
-
-def _name(path: tuple) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator=".")
-
-
-def _plain(leaf: jax.Array) -> jax.Array:
-    """Returns an array as it is stored: of a random key, its numbers."""
-    return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-
-
-def _placed(array: np.ndarray | jax.Array, like: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
-    """Places a stored array on the devices where `like`, of its type and shape, is."""
-    if not isinstance(array, np.ndarray):
-        return array
-    sharding = like.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    # Copies: what is read may be one piece of memory, and rounds write into theirs.
-    placed = jax.make_array_from_callback(array.shape, sharding, lambda index: np.array(array[index]))
-    # Keys are of JAX's default kind, like a run's first; another kind's numbers have another shape.
-    return (jax.random.wrap_key_data(placed)
-            if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key) else placed)
-
-
-def array_text(array: Any) -> str:
-    """Returns type and shape of an array in words, such as `float32 (64, 10)`."""
-    return f"{array.dtype} {tuple(array.shape)}"
-
-
 def _brief(error: Exception) -> str:
     """Returns a part of an error's first line: TensorStore appends an array's whole description."""
     return str(error).strip().partition("\n")[0][:160]
-
-
-def _parts(state: GameState) -> dict[str, Tree]:
-    fields = {name: getattr(state, name) for name in state.__dataclass_fields__
-              if name not in ("ema", "ema_variables")}
-    # Only a state that is not at fault is saved, or one from before the fault.
-    fields["memory"] = {name: entry for name, entry in state.memory.items() if name != FAULT}
-    # Averaged variables, or those of the network that is named like the average.
-    variables = {**state.variables, **state.ema_variables}
-    ema = {name: {"params": params, "variables": variables.get(name, {})}
-           for name, params in state.ema.items()}
-    return {"state": fields, "ema": ema}
 
 
 def _aside(step: int) -> str:

@@ -14,7 +14,6 @@ from ganlab.config import ConfigError, unknown
 from ganlab.game import Game, GameState, init_state
 from ganlab.output import counted
 from ganlab.pretrained import check_finite
-from ganlab.storage.checkpoints import array_text
 from ganlab.storage.stored_weights import (
     StoredWeights,
     file_weights,
@@ -22,6 +21,7 @@ from ganlab.storage.stored_weights import (
     run_weights,
 )
 from ganlab.types import Array, Tree
+from ganlab.storage.stored_arrays import array_text
 
 ALL = "all"
 MOST_SHOWN = 5

@@ -34,8 +34,8 @@ from ganlab.game import Game, Sampler, Weights
 from ganlab.machine.made_for import made_for
 from ganlab.output import whole_file
 from ganlab.pretrained import safetensors_parts
-from ganlab.storage.checkpoints import array_text
 from ganlab.storage.run_directory import plain
+from ganlab.storage.stored_arrays import array_text
 from ganlab.storage.stored_weights import network_arrays
 from ganlab.types import Array
 

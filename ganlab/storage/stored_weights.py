@@ -11,8 +11,9 @@ import numpy as np
 from ganlab.config import ConfigError
 from ganlab.pretrained import read_weights
 from ganlab.storage.checkpoint_folders import choose_step
-from ganlab.storage.checkpoints import Checkpoints, named_arrays
+from ganlab.storage.checkpoints import Checkpoints
 from ganlab.storage.run_directory import RunDirectory
+from ganlab.storage.stored_arrays import named_arrays
 from ganlab.types import Tree
 
 PARAMS = "params."
