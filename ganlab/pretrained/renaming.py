@@ -109,6 +109,9 @@ def _without_prefix(tensors: Mapping[str, np.ndarray],
             for name, tensor in tensors.items() if name.startswith(prefixes[0])}
 
 
+Layout = tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]
+"""An array's shape there, and what turns it into the one here."""
+
 # PyTorch's names of a layer's arrays, where Flax has others.
 _LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 # By the number of axes of a kernel: its shape in PyTorch, and how to convert it.
@@ -128,7 +131,9 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any,
                          ignore: tuple[str, ...] = (), source: str = "the weight file",
                          network: str = "this network",
                          name_of: Callable[[Sequence[str]], str] = torch_name,
-                         transposed: Callable[[Sequence[str]], bool] = lambda path: False) -> Any:
+                         transposed: Callable[[Sequence[str]], bool] = lambda path: False,
+                         layout: Callable[[Sequence[str], Sequence[int]],
+                                          Layout | None] = lambda path, shape: None) -> Any:
     """Converts tensors of a PyTorch module to variables of a Flax module with the same layers.
 
     Args:
@@ -140,6 +145,7 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any,
       network: whose variables they become, for messages.
       name_of: returns the PyTorch name of a variable by its path in the tree.
       transposed: returns whether the kernel at a path is of a transposed convolution.
+      layout: returns how the array of a path, of a shape here, lies there, if not as is usual.
 
     Returns:
       A tree as `expected`, in float32.
@@ -155,7 +161,8 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any,
         shape_of, turn = tuple, lambda value: value
         if words[-1] == "kernel":
             shape_of, turn = _TRANSPOSED if transposed(words) else _KERNELS[len(leaf.shape)]
-        shapes[name_of(words)], turns[name_of(words)] = shape_of(leaf.shape), turn
+        found = layout(words, leaf.shape) or (shape_of(leaf.shape), turn)
+        shapes[name_of(words)], turns[name_of(words)] = found
     taken = take(_without_prefix(tensors, shapes), shapes, ignore, source, network)
     # Weights in float32, all of them finite.
     with np.errstate(over="ignore"):  # What float32 cannot hold is answered below.

@@ -1,0 +1,331 @@
+"""StyleGAN2 (Karras et al. 2020b; with the options of Karras et al. 2020a, "ADA").
+
+Latents become styles by a mapping network; a synthesis network grows an image from a learned
+constant, whose every convolution is modulated by a style. An image of side 4 * 2^n has n + 1
+levels; an image that is not square starts from rows by columns of 4x4. Channels of a level are
+`channel_base` by its longer side, at most `channel_max`.
+
+Architectures, for both networks: `skip` adds images of all levels (or shows the image to all
+levels), `residual` adds features, `original` does neither.
+"""
+
+import math
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.config import unknown
+from ganlab.networks.layers import one_hot
+from ganlab.networks.style.layers import (
+    TAPS,
+    Convolution,
+    Dense,
+    StyledConvolution,
+    ToImage,
+    normalize_vectors,
+    with_deviation,
+)
+from ganlab.networks.style.resampling import downsampled, upsampled
+from ganlab.types import Array
+
+ARCHITECTURES = ("skip", "residual", "original")
+BASE = 4
+"""Side of the smallest square of pixels."""
+
+
+def level_sizes(image_shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Lists rows and columns of all levels, smallest first: multiples of 4, each twice the last.
+
+    Raises:
+      ValueError: for sides that are not multiples of 8 (of 4 for both sides at once).
+    """
+    if len(image_shape) != 3 or any(side % (2 * BASE) for side in image_shape[:2]):
+        raise ValueError(f"a style network makes images whose sides are multiples of {2 * BASE}, "
+                         f"such as 32x32 or 48x64; these are of shape {image_shape}; resize or "
+                         "crop the data (config.data.kwargs.resolution, config.data.crop)")
+    sizes = [tuple(image_shape[:2])]
+    while all(side % (2 * BASE) == 0 for side in sizes[0]):
+        sizes.insert(0, tuple(side // 2 for side in sizes[0]))
+    return sizes
+
+
+def level_channels(size: tuple[int, int], channel_base: int, channel_max: int) -> int:
+    """Computes the channels of a level by its longer side."""
+    return max(min(channel_base // max(size), channel_max), 1)
+
+
+def level_dtype(number: int, levels: int, halves: int) -> jnp.dtype | None:
+    """Returns bfloat16 for the largest `halves` levels, but never the smallest; else None."""
+    return jnp.bfloat16 if number >= max(levels - halves, 1) else None
+
+
+def check_architecture(name: str) -> None:
+    """Raises ConfigError for an architecture that does not exist."""
+    if name not in ARCHITECTURES:
+        raise unknown("architecture", name, ARCHITECTURES)
+
+
+def label_vectors(labels: Array | None, num_classes: int, features: int, like: Array) -> Array:
+    """Computes a learned, normalized vector [b, features] of each label; inside a compact module."""
+    vectors = Dense(features, name="embed")(one_hot(labels, num_classes, like))
+    return normalize_vectors(vectors)
+
+
+class Mapping(nn.Module):
+    """Maps latents [b, z], and labels [b] of a conditional network, to styles [b, styles].
+
+    In training it follows their mean in the collection `styles`: each pass moves the average to the
+    batch's mean by 1 - `average_rate`.
+    """
+
+    styles: int
+    layers: int = 8
+    num_classes: int = 0
+    average_rate: float = 0.995
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None, train: bool) -> Array:
+        # Latents and labels alike are brought to a mean square of 1.
+        x = normalize_vectors(latents)
+        if self.num_classes:
+            x = jnp.concatenate(
+                [x, label_vectors(labels, self.num_classes, self.styles, x)], axis=-1)
+        for number in range(self.layers):
+            x = Dense(self.styles, active=True, rate=0.01, name=f"dense_{number}")(x)
+        # The average, of the batch over all devices.
+        average = self.variable("styles", "average", jnp.zeros, (self.styles,))
+        if train and self.is_mutable_collection("styles") and not self.is_initializing():
+            mean = jax.lax.stop_gradient(jnp.mean(x.astype(average.value.dtype), axis=0))
+            mean = mean if self.axis_name is None else jax.lax.pmean(mean, self.axis_name)
+            average.value = mean + self.average_rate * (average.value - mean)
+        return x
+
+
+class Level(nn.Module):
+    """One resolution of the synthesis: one convolution, or an enlarging one and another."""
+
+    channels: int
+    image_channels: int
+    architecture: str
+    first: bool
+    last: bool
+    size: tuple[int, int]
+    clamp: float | None = None
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array | None, image: Array | None, styles: Array, keys: Array | None,
+                 noise: Array | float) -> tuple[Array, Array | None, int]:
+        """Computes features, the image so far, and how many styles the next level skips."""
+        residual = self.architecture == "residual" and not self.first
+        dtype = self.dtype or styles.dtype
+        # The first level has one convolution of a learned constant.
+        if self.first:
+            constant = self.param("constant", nn.initializers.normal(1.0), (*self.size, self.channels))
+            x = jnp.broadcast_to(constant.astype(dtype), (len(styles), *constant.shape))
+        else:
+            x = x.astype(dtype)
+            shortcut = (Convolution(self.channels, 1, up=2, active=False, name="skip")(
+                x, math.sqrt(0.5)) if residual else None)
+            x = StyledConvolution(self.channels, 2, self.clamp, name="conv0")(
+                x, styles[:, 0], keys, noise)
+        place = 0 if self.first else 1
+        gain = math.sqrt(0.5) if residual else 1.0
+        x = StyledConvolution(self.channels, 1, self.clamp, name="conv1")(
+            x, styles[:, place], keys, noise, gain)
+        if residual:
+            x = shortcut + x
+        # The image, in the precision of the styles.
+        if image is not None:
+            image = upsampled(image, TAPS)
+        if self.last or self.architecture == "skip":
+            made = ToImage(self.image_channels, self.clamp, name="to_image")(x, styles[:, place + 1])
+            made = made.astype(styles.dtype)
+            image = made if image is None else image + made
+        return x, image, place + 1
+
+
+class StyleGAN2Generator(nn.Module):
+    """StyleGAN2's generator: latents [b, z] (and labels [b]) become images [b, h, w, c] (Karras 2020).
+
+    Images are not bounded by a unit; real ones are in [-1, 1]. Called with `styles` it leaves out
+    the mapping; `mapped` returns styles alone.
+
+    Attributes:
+      image_shape: of its images, sides that are multiples of 8.
+      num_classes: 0 without labels.
+      axis_name: the axis that `pmap` maps, over which the average of styles is a mean.
+      styles: numbers of a style.
+      mapping_layers: dense layers of the mapping.
+      channel_base: channels of a level times its longer side.
+      channel_max: most channels of a level.
+      architecture: one of `ARCHITECTURES`.
+      clamp: limit of activations, such as 256 in half precision; 0 for none.
+      half_levels: how many of the largest levels compute in bfloat16.
+      average_rate: of the average of styles, what a pass keeps.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    styles: int = 512
+    mapping_layers: int = 8
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: str = "skip"
+    clamp: float = 0.0
+    half_levels: int = 0
+    average_rate: float = 0.995
+
+    batch_group: ClassVar[int] = 1
+    tracks_batch: ClassVar[bool] = True
+
+    @property
+    def layers(self) -> int:
+        """Styles of an image: one a convolution, and one for the last image."""
+        return 2 * len(level_sizes(self.image_shape))
+
+    def setup(self) -> None:
+        """Makes the mapping and the levels."""
+        check_architecture(self.architecture)
+        sizes = level_sizes(self.image_shape)
+        self.mapping = Mapping(self.styles, self.mapping_layers, self.num_classes,
+                               self.average_rate, self.axis_name)
+        self.levels = [Level(
+            level_channels(size, self.channel_base, self.channel_max), self.image_shape[-1],
+            self.architecture, number == 0, number == len(sizes) - 1, size, self.clamp or None,
+            level_dtype(number, len(sizes), self.half_levels), name=f"level_{number}")
+            for number, size in enumerate(sizes)]
+
+    def __call__(self, latents: Array | None, labels: Array | None = None,
+                 styles: Array | None = None, noise: Array | float = 1.0,
+                 keys: Array | None = None, train: bool = False) -> Array:
+        """Computes images.
+
+        Args:
+          latents: [b, z]; None with `styles`.
+          labels: [b], of a conditional network.
+          styles: [b, layers, d] in place of those that the mapping makes.
+          noise: factor of all noise: 1, or 0 for none.
+          keys: of noise, [b]; without them each layer adds its constant noise.
+          train: whether the average of styles follows those of this pass.
+        """
+        if styles is None:
+            styles = self.mapped(latents, labels, train=train)
+        x, image, place = None, None, 0
+        for level in self.levels:
+            x, image, used = level(x, image, styles[:, place:], keys, noise)
+            place += used
+        return image
+
+    def mapped(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
+               train: bool = False) -> Array:
+        """Computes styles [b, layers, d], the same for every layer, of latents [b, z]."""
+        del keys
+        styles = self.mapping(latents, labels, train)
+        return jnp.broadcast_to(styles[:, None], (len(styles), self.layers, self.styles))
+
+
+class CriticLevel(nn.Module):
+    """One resolution of the critic: two convolutions, of which the second reduces."""
+
+    channels: int
+    next_channels: int
+    architecture: str
+    first: bool
+    clamp: float | None = None
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array | None, image: Array | None) -> tuple[Array, Array | None]:
+        dtype = self.dtype or jnp.promote_types(
+            (image if x is None else x).dtype, "float32")
+        # The image enters at the first level, or at each, reduced.
+        if self.first or self.architecture == "skip":
+            seen = Convolution(self.channels, 1, clamp=self.clamp, name="from_image")(
+                image.astype(dtype))
+            x = seen if x is None else x.astype(dtype) + seen
+            image = downsampled(image, TAPS) if self.architecture == "skip" else None
+        x = x.astype(dtype)
+        residual = self.architecture == "residual"
+        shortcut = (Convolution(self.next_channels, 1, down=2, active=False, name="skip")(
+            x, math.sqrt(0.5)) if residual else None)
+        x = Convolution(self.channels, 3, clamp=self.clamp, name="conv0")(x)
+        x = Convolution(self.next_channels, 3, down=2, clamp=self.clamp, name="conv1")(
+            x, math.sqrt(0.5) if residual else 1.0)
+        return (shortcut + x if residual else x), image
+
+
+class StyleGAN2Critic(nn.Module):
+    """StyleGAN2's critic: images [b, h, w, c] (and labels [b]) become logits [b] (Karras 2020).
+
+    The smallest level sees the deviation among `group` neighbours of the batch. With classes the
+    logit is the projection of the features on a mapped label (Miyato & Koyama 2018).
+
+    Attributes:
+      image_shape: of the images.
+      num_classes: 0 without labels.
+      axis_name: not used: neighbours lie on one device.
+      mapping_layers: dense layers of a label's mapping.
+      channel_base: channels of a level times its longer side.
+      channel_max: most channels of a level.
+      architecture: one of `ARCHITECTURES`.
+      clamp: limit of activations; 0 for none.
+      half_levels: how many of the largest levels compute in bfloat16.
+      group: neighbours of the minibatch deviation; 1 leaves it out, 0 is the whole batch.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    mapping_layers: int = 8
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: str = "residual"
+    clamp: float = 0.0
+    half_levels: int = 0
+    group: int = 4
+
+    tracks_batch: ClassVar[bool] = False
+
+    @property
+    def batch_group(self) -> int:
+        """Neighbours that see each other."""
+        return self.group
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        del keys, train
+        check_architecture(self.architecture)
+        sizes = level_sizes(self.image_shape)[::-1]
+        channels = [level_channels(size, self.channel_base, self.channel_max) for size in sizes]
+        clamp, single = self.clamp or None, jnp.promote_types(images.dtype, "float32")
+        # Levels from the image down to the smallest.
+        x, image = None, images
+        for number, size in enumerate(sizes[:-1]):
+            level = len(sizes) - 1 - number
+            x, image = CriticLevel(
+                channels[number], channels[number + 1], self.architecture, number == 0, clamp,
+                level_dtype(level, len(sizes), self.half_levels), name=f"level_{level}")(x, image)
+        # The smallest level, in single precision.
+        x = x.astype(single)
+        if self.architecture == "skip":
+            x = x + Convolution(channels[-1], 1, clamp=clamp, name="from_image")(
+                image.astype(single))
+        if self.group != 1:
+            x = with_deviation(x, self.group)
+        x = Convolution(channels[-1], 3, clamp=clamp, name="convolution")(x)
+        x = Dense(channels[-1], active=True, name="dense")(x.reshape(len(x), -1))
+        self.sow("intermediates", "features", x)
+        # The logit, or the projection of as many numbers on the label's.
+        if not self.num_classes:
+            return Dense(1, name="output")(x)[:, 0]
+        label = label_vectors(labels, self.num_classes, channels[-1], x)
+        for number in range(self.mapping_layers):
+            label = Dense(channels[-1], active=True, rate=0.01, name=f"label_{number}")(label)
+        features = Dense(channels[-1], name="output")(x)
+        return jnp.sum(features * label, axis=-1) / math.sqrt(channels[-1])
