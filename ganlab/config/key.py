@@ -25,6 +25,7 @@ class Key:
 
 
 POSITIVE = (lambda value: 0 < value < math.inf, "a number above 0")
+FINITE = (lambda value: -math.inf < value < math.inf, "a finite number")
 AT_LEAST_ZERO = (lambda value: 0 <= value < math.inf, "a number of at least 0")
 FRACTION = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
 BELOW_ONE = (lambda value: 0 <= value < 1, "a number from 0 to below 1")

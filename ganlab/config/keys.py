@@ -6,6 +6,7 @@ import dataclasses
 from ganlab.config.key import (
     AT_LEAST_ZERO,
     BELOW_ONE,
+    FINITE,
     FRACTION,
     NOT_EMPTY,
     POSITIVE,
@@ -133,6 +134,14 @@ SAMPLING_OPTIONS: dict[str, Key] = {
                       "al. 2019), before the factor; 0 for no bound", allowed=AT_LEAST_ZERO,
                       live=True,
                       known_as="truncation of BigGAN; not psi, which StyleGAN's --trunc is"),
+    "psi": Key(1.0, "share of a style's distance from the average style: 0 is the average, 1 the "
+               "style as it is (Karras et al. 2019)", allowed=FINITE, live=True,
+               known_as="--trunc of StyleGAN"),
+    "cutoff": Key(0, "first layers whose styles psi moves; 0 for all", "layers", AT_LEAST_ZERO,
+                  live=True, known_as="truncation_cutoff of StyleGAN"),
+    "noise": Key("random", "noise of style networks: random, the constant one of each layer, or "
+                 "none", allowed=one_of("random", "constant", "none"), live=True,
+                 known_as="--noise-mode of StyleGAN"),
 }
 """Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and
 `ganlab evaluate`, keys `sample.*` for training pictures, and what the protocol of a metric

@@ -70,6 +70,10 @@ class WithConvolutions(nn.Module):
         with convolutions(self.way):
             return self.network(*arguments, **keywords)
 
+    def mapped(self, *arguments: Any, **keywords: Any) -> Any:
+        """Calls the method of a network with styles, in which nothing is convolved."""
+        return self.network.mapped(*arguments, **keywords)
+
 
 def way_of(network: nn.Module) -> str:
     """Returns the one of `WAYS` in which a network's convolutions are computed."""

@@ -64,8 +64,10 @@ def _sample_words(samples: Mapping[str, Any]) -> str:
     number = f"{samples['number']:,} " if "number" in samples else ""
     words = [f"{number}{samples['weights']}",
              f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"]
-    words += [f"{name} {samples[name]:g}" for name, key in SAMPLING_OPTIONS.items()
-              if samples.get(name, key.default) != key.default]
+    changed = {name: samples[name] for name, key in SAMPLING_OPTIONS.items()
+               if samples.get(name, key.default) != key.default}
+    words += [f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
+              for name, value in changed.items()]
     return ", ".join(words)
 
 

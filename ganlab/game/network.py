@@ -57,8 +57,8 @@ class Network:
         collections = dict(self.module.init(key, *arguments))
         return collections.pop("params", {}), collections
 
-    def train(self, params: Tree, variables: Tree, *inputs: Array | None,
-              keys: Array | None) -> tuple[Any, Tree]:
+    def train(self, params: Tree, variables: Tree, *inputs: Array | None, keys: Array | None,
+              method: str | None = None) -> tuple[Any, Tree]:
         """Computes a pass in training mode: outputs, and the variables after it.
 
         In bfloat16, params and inputs are rounded to it on the way in, and all outputs come back in
@@ -72,6 +72,7 @@ class Network:
           *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
             out.
           keys: one PRNG key an example [b], or None for a module that draws nothing.
+          method: of the module, another than its call, for a part of the pass.
         """
         def compute(params: Tree, variables: Tree, *inputs: Array | None) -> tuple[Any, Tree]:
             # Params and inputs are rounded on the way in.
@@ -79,8 +80,9 @@ class Network:
                 params = _cast(params, jnp.bfloat16)
                 inputs = [given if given is None or given.ndim == 1 else _cast(given, jnp.bfloat16)
                           for given in inputs]
-            output, state = self.module.apply({"params": params, **variables}, *inputs, keys=keys,
-                                              train=True, mutable=list(variables))
+            output, state = self.module.apply(
+                {"params": params, **variables}, *inputs, keys=keys, train=True,
+                mutable=list(variables), method=method)
             state = dict(state)
             # Outputs of the pass are float32 again.
             if self.precision == "bfloat16":
@@ -93,7 +95,7 @@ class Network:
             params, variables, *inputs)
 
     def evaluate(self, params: Tree, variables: Tree, *inputs: Array | None,
-                 keys: Array | None = None) -> Any:
+                 keys: Array | None = None, method: str | None = None) -> Any:
         """Computes a pass in evaluation mode, by stored statistics, in the precision of the params.
 
         Args:
@@ -102,8 +104,10 @@ class Network:
           *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
             out.
           keys: one PRNG key an example [b] for what is drawn even then (noise); None for no draws.
+          method: of the module, another than its call, for a part of the pass.
         """
-        return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False)
+        return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False,
+                                 method=method)
 
     def sown(self) -> dict[str, Tree]:
         """Traces what the module sows in evaluation mode: shapes by name; compiles nothing."""

@@ -90,7 +90,9 @@ def network_table(name: str, network: Network, batch_size: int) -> Table:
 
 def _shapes(output: Any) -> Any:
     """Returns the shape of an output, or the shapes of several."""
-    return tuple(part.shape for part in output) if isinstance(output, tuple) else output.shape
+    if not isinstance(output, tuple):
+        return output.shape
+    return tuple(part.shape for part in output if part is not None)
 
 
 def _own_parameters(params: Mapping[str, Any], path: tuple[str, ...]) -> int:

@@ -118,8 +118,11 @@ class Level(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array | None, image: Array | None, styles: Array, keys: Array | None,
-                 noise: Array | float) -> tuple[Array, Array | None, int]:
-        """Computes features, the image so far, and how many styles the next level skips."""
+                 noise: Array | float) -> tuple[Array, Array | None]:
+        """Computes features and the image so far, by a style for each convolution and the image's.
+
+        The image's style is that of the next level's first convolution.
+        """
         residual = self.architecture == "residual" and not self.first
         dtype = self.dtype or styles.dtype
         # The first level has one convolution of a learned constant.
@@ -145,7 +148,7 @@ class Level(nn.Module):
             made = ToImage(self.image_channels, self.clamp, name="to_image")(x, styles[:, place + 1])
             made = made.astype(styles.dtype)
             image = made if image is None else image + made
-        return x, image, place + 1
+        return x, image
 
 
 class StyleGAN2Generator(nn.Module):
@@ -215,10 +218,11 @@ class StyleGAN2Generator(nn.Module):
         """
         if styles is None:
             styles = self.mapped(latents, labels, train=train)
-        x, image, place = None, None, 0
-        for level in self.levels:
-            x, image, used = level(x, image, styles[:, place:], keys, noise)
-            place += used
+        # The first level takes two styles, the others three, of which the next one shares the last.
+        x, image = None, None
+        for number, level in enumerate(self.levels):
+            place = max(2 * number - 1, 0)
+            x, image = level(x, image, styles[:, place:place + 3], keys, noise)
         return image
 
     def mapped(self, latents: Array, labels: Array | None = None, keys: Array | None = None,

@@ -1,0 +1,28 @@
+"""Keys of StyleGAN2."""
+
+from ganlab.config.key import AT_LEAST_ZERO, FRACTION, NOT_EMPTY, POSITIVE, Key, one_of
+from ganlab.config.systems.declaration import SystemKeys
+
+KEYS = SystemKeys(structure={
+    "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
+    "penalty": Key("r1", "penalty of the critic, or none", allowed=one_of("r1", "none")),
+    "penalty_interval": Key(16, "rounds between two penalties of the critic, which are weighted by "
+                            "it", "rounds", POSITIVE, known_as="D_reg_interval of StyleGAN"),
+    "path_interval": Key(4, "rounds between two path-length penalties of the generator, which are "
+                         "weighted by it; 0 for none", "rounds", AT_LEAST_ZERO,
+                         known_as="G_reg_interval of StyleGAN"),
+    "path_share": Key(2, "one of how many images of a batch the path-length penalty sees", "images",
+                      POSITIVE, known_as="pl_batch_shrink of StyleGAN"),
+    "conditional": Key(False, "whether both networks see class labels",
+                       known_as="--cond of StyleGAN"),
+    "latent_size": Key(512, "dimension of the latents", "numbers", POSITIVE,
+                       known_as="z_dim of StyleGAN"),
+}, numbers={
+    "style_mixing": Key(0.9, "probability that a batch's images take styles of a second latent from "
+                        "some layer on", allowed=FRACTION,
+                        known_as="style_mixing_prob of StyleGAN"),
+    "path_weight": Key(2.0, "weight of the path-length penalty", allowed=AT_LEAST_ZERO,
+                       known_as="pl_weight of StyleGAN"),
+    "path_decay": Key(0.01, "how far the running mean of path lengths moves to that of a batch",
+                      allowed=FRACTION, known_as="pl_decay of StyleGAN"),
+})

@@ -1,0 +1,311 @@
+"""StyleGAN2 (Karras et al. 2020b): a style generator against a residual critic, lazily regularized.
+
+A round has four updates, in the official order: the generator's loss; every `path_interval` rounds
+its path-length penalty; the critic's loss; every `penalty_interval` rounds its R1. A lazily played
+penalty is weighted by its interval, and the optimizer's numbers are brought to what they would be
+if it were not lazy (ibid., appendix B).
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ganlab.config import ConfigError
+from ganlab.data import DataFacts
+from ganlab.game import (
+    Aux,
+    Game,
+    Network,
+    Options,
+    Sampler,
+    Scene,
+    Update,
+    Weights,
+    averages,
+    common_group,
+    example_keys,
+    named_keys,
+)
+from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
+from ganlab.systems.critic import Critic, logit_means
+from ganlab.systems.latents import OPTIONS, Draw, draw_latents
+from ganlab.systems.parts import (
+    check_networks,
+    check_slices,
+    choose_loss,
+    choose_penalties,
+    game_parts,
+    make_network,
+)
+from ganlab.types import Array, Hyper, Tree
+
+GENERATORS = {"stylegan2": StyleGAN2Generator}
+CRITICS = {"stylegan2": StyleGAN2Critic}
+PATH_MEAN = "path_length"
+"""Entry of the memory: the running mean of path lengths, float32 []."""
+STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
+"""Options of the sampler, with the values that do nothing."""
+
+
+def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
+    """Builds the game of StyleGAN2's generator and critic.
+
+    Args:
+      config: a validated config whose `system.name` is `stylegan2`.
+      data: what is known of the data; both networks see its labels if `system.conditional`.
+      axis_name: the axis that `pmap` maps, or None.
+
+    Raises:
+      ConfigError: for names, arguments and combinations that cannot work.
+    """
+    # Both networks.
+    check_networks(config, "generator", "critic")
+    system = config["system"]
+    classes = data.num_classes if system["conditional"] else 0
+    labels = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
+    given = {"num_classes": classes, "axis_name": axis_name, "image_shape": data.image_shape}
+    single = jnp.zeros(()).dtype
+    generator = make_network(config, "generator", GENERATORS,
+                             (jax.ShapeDtypeStruct((1, system["latent_size"]), single), *labels),
+                             output=(1, *data.image_shape), **given)
+    critic = make_network(config, "critic", CRITICS,
+                          (jax.ShapeDtypeStruct((1, *data.image_shape), single), *labels),
+                          output=(1,), **given)
+    # The losses of both.
+    if system["path_interval"] and config["batch_size"] % system["path_share"]:
+        raise ConfigError(f"config.system.path_share is {system['path_share']}, which does not "
+                          f"divide config.batch_size, {config['batch_size']}; use a divisor")
+    players = _Players(
+        generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name)),
+        draw_latents(system["latent_size"], "normal"), bool(classes), system["path_share"],
+        (system["path_interval"], system["penalty_interval"]), axis_name)
+    # Optimizers are rescaled for what is played lazily.
+    parts = game_parts(config)
+    intervals = {"generator": system["path_interval"],
+                 "critic": system["penalty_interval"] if players.critic.penalties else 0}
+    parts["optimizers"] = {name: rescaled(name, build, intervals[name])
+                           for name, build in parts["optimizers"].items()}
+    networks = {"generator": generator, "critic": critic}
+    check_slices(config, networks, ())
+    return Game(
+        networks=networks, round=_round(system, players), ema=averages("generator"),
+        axis_name=axis_name, group=common_group(networks.values(), 1),
+        memory={PATH_MEAN: np.zeros((), np.float32)} if system["path_interval"] else {},
+        sampler=Sampler(("generator",), players.drawn, players.images, STYLE_OPTIONS,
+                        styles=players.styles, from_styles=players.from_styles), **parts)
+
+
+def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]:
+    """Returns the updates of a round, those that are chosen."""
+    # The generator reads real batches for their labels, or to compare with them.
+    reads = players.conditional or players.critic.loss.compares
+    found = [Update("generator", ("generator",), players.generator_loss,
+                    images="fresh" if reads else "none")]
+    if system["path_interval"]:
+        found.append(Update("path_length", ("generator",), players.path_loss,
+                            every=system["path_interval"],
+                            images="same" if players.conditional else "none"))
+    found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",)))
+    if players.critic.penalties:
+        found.append(Update("penalty", ("critic",), players.penalty_loss,
+                            every=system["penalty_interval"], images="same"))
+    return tuple(found)
+
+
+def rescaled(network: str, build: Callable[[Hyper], optax.GradientTransformation],
+             interval: int) -> Callable[[Hyper], optax.GradientTransformation]:
+    """Returns an optimizer for a loss whose penalty is played every `interval` rounds.
+
+    Of interval + 1 steps, interval are of the loss alone: with c = interval / (interval + 1) the
+    learning rate is c times, and decays of moments are to the power of c (ibid., appendix B).
+    """
+    if not interval:
+        return build
+    share = interval / (interval + 1)
+
+    def rebuilt(hyper: Hyper) -> optax.GradientTransformation:
+        own = {f"{network}_lr": lambda rate: rate * share,
+               **{f"{network}_{decay}": lambda decay: decay**share
+                  for decay in ("beta1", "beta2", "decay")}}
+        return build({**hyper, **{name: change(hyper[name])
+                                  for name, change in own.items() if name in hyper}})
+
+    return rebuilt
+
+
+def draw_mixing(key: Array, layers: int, probability: Array) -> Array:
+    """Draws from which layer on a batch takes second styles; `layers` where it takes none."""
+    keys = named_keys(key, "layer", "mixes")
+    layer = jax.random.randint(keys["layer"], (), 1, layers)
+    return jnp.where(jax.random.uniform(keys["mixes"]) < probability, layer, layers)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Players:
+    """The losses of both players, and what the sampler makes.
+
+    Attributes:
+      generator: its network.
+      critic: its network, loss and penalty.
+      latents: `keys[b] -> latents[b, z]`.
+      conditional: whether both see labels.
+      path_share: one of how many images the path-length penalty sees.
+      intervals: rounds between path-length penalties, and between the critic's.
+      axis_name: the axis that `pmap` maps, or None.
+    """
+
+    generator: Network
+    critic: Critic
+    latents: Draw
+    conditional: bool
+    path_share: int
+    intervals: tuple[int, int]
+    axis_name: str | None
+
+    def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the generator's adversarial loss, mean over the batch."""
+        params, variables, batch = scene.params, scene.variables, scene.batch
+        keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
+        fake, state = self._fake(scene, keys["fake"])
+        # A loss that compares sees the critic's view of real images, too.
+        images = {"real": batch["image"]} if self.critic.loss.compares else {}
+        images["fake"] = fake
+        drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
+        judged, _ = self.critic.judge(params["critic"], variables["critic"], images, drawn,
+                                      self._labels(batch))
+        real = judged["real"].logits if "real" in judged else None
+        loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
+        return loss, Aux({"generator": state}, scene.memory,
+                         {"fake_logits": jnp.mean(judged["fake"].logits)})
+
+    def path_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the path-length penalty (ibid., section 3.2, eq. 4), weighted by its interval.
+
+        The length is of the gradient of the image times noise by the styles, a root mean square
+        over layers; it is held to a running mean, which the batch has already moved.
+        """
+        # A share of the batch, of every device alike.
+        part = {name: array[::self.path_share] for name, array in scene.batch.items()}
+        keys = named_keys(scene.key, "fake", "noise")
+        hyper, params = scene.hyper, scene.params["generator"]
+        styles, state, drawn = self._mixed(scene, part, keys["fake"])
+
+        def weighted(styles: Array) -> Array:
+            images, _ = self.generator.train(params, state, None, None, styles, keys=drawn)
+            noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:], images.dtype))(
+                example_keys(keys["noise"], part["index"]))
+            pixels = images.shape[1] * images.shape[2]
+            return jnp.sum(images * self.path_noise(noise)) / jnp.sqrt(float(pixels))
+
+        slopes = jax.grad(weighted)(styles)
+        lengths = jnp.sqrt(jnp.mean(jnp.sum(jnp.square(slopes), axis=2), axis=1))
+        # The running mean over all devices moves first.
+        mean = jnp.mean(lengths)
+        mean = mean if self.axis_name is None else jax.lax.pmean(mean, self.axis_name)
+        before = scene.memory[PATH_MEAN]
+        moved = before + hyper["path_decay"] * (mean - before)
+        penalty = jnp.mean(jnp.square(lengths - moved))
+        memory = {**scene.memory,
+                  PATH_MEAN: jax.lax.stop_gradient(moved).astype(before.dtype)}
+        return (hyper["path_weight"] * self.intervals[0] * penalty,
+                Aux({"generator": state}, memory, {"penalty": penalty, "length": mean}))
+
+    def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the critic's adversarial loss, mean over the batch."""
+        batch = scene.batch
+        keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
+        fake, state = self._fake(scene, keys["fake"])
+        images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
+        drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
+        judged, critic_state = self.critic.judge(
+            scene.params["critic"], scene.variables["critic"], images, drawn, self._labels(batch))
+        logits = {kind: judgement.logits for kind, judgement in judged.items()}
+        loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
+        # The share of real images that the critic takes for real shows how it overfits.
+        metrics = {**logit_means(judged), "real_signs": jnp.mean(jnp.sign(logits["real"]))}
+        return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
+
+    def penalty_loss(self, scene: Scene) -> tuple[Array, Aux]:
+        """Computes the critic's penalty (R1), weighted by its interval."""
+        batch = scene.batch
+        keys = {name: example_keys(key, batch["index"]) for name, key in named_keys(
+            scene.key, *self.critic.penalties).items()}
+        total, metrics = self.critic.penalize(
+            jnp.zeros(()), scene.params["critic"], scene.variables["critic"], batch["image"],
+            batch["image"], keys, scene.hyper, self._labels(batch))
+        state = scene.variables["critic"]
+        return self.intervals[1] * total, Aux({"critic": state}, scene.memory, metrics)
+
+    def path_noise(self, noise: Array) -> Array:
+        """Returns the noise that images are multiplied by in the path-length penalty."""
+        return noise
+
+    def _fake(self, scene: Scene, key: Array) -> tuple[Array, Tree]:
+        """Computes fake images with mixed styles, and the generator's new variables."""
+        styles, state, keys = self._mixed(scene, scene.batch, key)
+        images, _ = self.generator.train(
+            scene.params["generator"], state, None, None, styles, keys=keys)
+        return images, state
+
+    def _mixed(self, scene: Scene, batch: Mapping[str, Array],
+               key: Array) -> tuple[Array, Tree, Array]:
+        """Computes styles [b, layers, d] of latents, from some layer on those of second ones.
+
+        Mixing regularization (Karras et al. 2019, section 3.1). Returns the generator's variables
+        after the first latents, and keys of noise [b], too.
+        """
+        params, variables = scene.params["generator"], scene.variables["generator"]
+        keys = named_keys(key, "latents", "mixing", "second", "noise")
+        own = {name: example_keys(keys[name], batch["index"])
+               for name in ("latents", "second", "noise")}
+        labels = self._labels(batch)
+        styles, state = self.generator.train(
+            params, variables, self.latents(own["latents"]), labels, keys=None, method="mapped")
+        # Second styles leave the average as it is.
+        others, _ = self.generator.train(
+            params, variables, self.latents(own["second"]), labels, keys=None, method="mapped")
+        layer = draw_mixing(keys["mixing"], styles.shape[1], scene.hyper["style_mixing"])
+        first = jnp.arange(styles.shape[1])[:, None] < layer
+        return jnp.where(first, styles, others), state, own["noise"]
+
+    def _labels(self, batch: Mapping[str, Array]) -> Array | None:
+        return batch["label"] if self.conditional else None
+
+    def drawn(self, keys: Array, options: Options = {}) -> Array:
+        """Draws latents [b, z] for samples."""
+        return (self.latents(keys, options.get("truncation", 0.0))
+                * options.get("temperature", 1.0))
+
+    def images(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
+               options: Options) -> Array:
+        """Computes images [b, ...] of latents [b, z] and labels [b]."""
+        return self.from_styles(
+            weights, self.styles(weights, latents, labels, options), keys, options)
+
+    def styles(self, weights: Weights, latents: Array, labels: Array, options: Options) -> Array:
+        """Computes styles [b, layers, d], drawn to their average by psi in the first layers.
+
+        The truncation trick in w (Karras et al. 2019, appendix B): `psi` 1 leaves styles as they
+        are, 0 makes the average; `cutoff` layers are truncated, all of them for 0.
+        """
+        params, variables = weights["generator"]
+        styles = self.generator.evaluate(params, variables, latents,
+                                         self._labels({"label": labels}), method="mapped")
+        average = variables["styles"]["mapping"]["average"].astype(styles.dtype)
+        cutoff = options.get("cutoff", 0)
+        layers = jnp.arange(styles.shape[1])[:, None]
+        psi = jnp.where((layers < cutoff) | (cutoff == 0), options.get("psi", 1.0), 1.0)
+        return average + psi.astype(styles.dtype) * (styles - average)
+
+    def from_styles(self, weights: Weights, styles: Array, keys: Array | None,
+                    options: Options) -> Array:
+        """Computes images [b, ...] of styles [b, layers, d], with the noise that is asked for."""
+        noise = options.get("noise", "random")
+        return self.generator.evaluate(
+            *weights["generator"], None, None, styles, float(noise != "none"),
+            keys=keys if noise == "random" else None)
