@@ -17,7 +17,15 @@ from ganlab.config import validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import make_mesh, read_metrics, train
 from ganlab.game import init_state, play_round
-from ganlab.networks import CRITICS, ENCODERS, GENERATORS, PATCH_CRITICS, TRANSLATORS
+from ganlab.networks import (
+    CRITICS,
+    ENCODERS,
+    GENERATORS,
+    PATCH_CRITICS,
+    STYLE_CRITICS,
+    STYLE_GENERATORS,
+    TRANSLATORS,
+)
 from ganlab.storage import RunDirectory, plain
 from ganlab.systems import build_game, load_data
 
@@ -26,7 +34,8 @@ EXAMPLES = 64
 # Of the arguments that a network has, those that make it small.
 TINY = {"width": 2, "depth": 1}
 TINY_TRANSLATION = {"depth": 3, "blocks": 1, "layers": 1}
-SIDE = 16  # Of pictures that are translated.
+TINY_STYLE = {"channel_base": 64, "channel_max": 4, "mapping_layers": 1}
+SIDE, SMALLEST = 16, 8  # Of pictures that are translated, and of those that are made from styles.
 NETWORKS = {"generator": GENERATORS | TRANSLATORS, "critic": CRITICS | PATCH_CRITICS, "encoder": ENCODERS,
             "decoder": GENERATORS, "generator_ab": TRANSLATORS, "generator_ba": TRANSLATORS, "critic_a": PATCH_CRITICS,
             "critic_b": PATCH_CRITICS}
@@ -87,11 +96,17 @@ def make_tiny(config):
                         checkpoint_every_rounds=1, convolutions="lax")
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
+    if config.system.name == "stylegan2":
+        config.data.kwargs["side" if config.data.source == "glyphs" else "resolution"] = SMALLEST
+        config.system.update(latent_size=4, path_interval=min(config.system.path_interval, 1), penalty_interval=1)
     if config.system.name in ("pix2pix", "cyclegan"):
         for name in {"side", "resolution"} & inspect.signature(SOURCES[config.data.source]).parameters.keys():
             config.data.kwargs[name] = SIDE + 2 if config.data.crop else SIDE
         config.data.crop = SIDE if config.data.crop else 0
     for player, section in config.networks.items():
+        if section.network in STYLE_GENERATORS:
+            section.kwargs.update(TINY_STYLE | ({"styles": 4} if player == "generator" else {"group": 2}))
+            continue
         builder = NETWORKS[player][section.network]
         tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
         section.kwargs.update({name: value for name, value in tiny.items() if hasattr(builder, name)})

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export
-from tiny import BATCH, IMAGES, PAIRS, tiny_config, tiny_game, tiny_translation_config, tiny_vae_config
+from tiny import BATCH, IMAGES, PAIRS, tiny_config, tiny_game, tiny_style_config, tiny_translation_config, tiny_vae_config
 
 from ganlab.engine import make_mesh, make_programs
 from ganlab.machine import random_bits
@@ -24,6 +24,7 @@ CASES = {
                                       {"network": "conv_vae", "kwargs": {"filters": (2, 2)}})),
     "pix2pix": (PAIRS, functools.partial(tiny_translation_config, "pix2pix")),
     "cyclegan": (PAIRS, functools.partial(tiny_translation_config, "cyclegan")),
+    "stylegan2": (IMAGES, tiny_style_config),
 }
 
 

@@ -92,6 +92,17 @@ def tiny_translation_config(name, players=None, system=None, **sections):
                          "networks": networks, **sections})
 
 
+def tiny_style_config(generator=None, critic=None, system=None, **sections):
+    """A config of `stylegan2` for `IMAGES` by plain gradient descent, every update in every round, with changes."""
+    small = {"channel_base": 32, "channel_max": 4, "mapping_layers": 1}
+    networks = {name: {"network": "stylegan2", "optimizer": "sgd", **changes,
+                       "kwargs": small | own | changes.get("kwargs", {})}
+                for name, changes, own in (("generator", generator or {}, {"styles": 4}),
+                                           ("critic", critic or {}, {"group": 2}))}
+    system = {"name": "stylegan2", "latent_size": 4, "path_interval": 1, "penalty_interval": 1, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
 def start(game, seed=0):
     """The state before the first round in the precision of the moment, made by one program: op by op takes longer.
 

@@ -24,13 +24,22 @@ from ganlab.data import SOURCES
 from ganlab.evaluation import FEATURES, MEASURES
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.losses import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES
-from ganlab.networks import CRITICS, ENCODERS, GENERATORS, PATCH_CRITICS, TRANSLATORS
+from ganlab.networks import (
+    CRITICS,
+    ENCODERS,
+    GENERATORS,
+    PATCH_CRITICS,
+    STYLE_CRITICS,
+    STYLE_GENERATORS,
+    TRANSLATORS,
+)
 from ganlab.penalties import PENALTIES
 from ganlab.systems import SYSTEMS, TRICKS
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "systems": SYSTEMS, "generators": GENERATORS, "critics": CRITICS, "encoders": ENCODERS,
     "translators": TRANSLATORS, "patch_critics": PATCH_CRITICS,
+    "style_generators": STYLE_GENERATORS, "style_critics": STYLE_CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
     "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}

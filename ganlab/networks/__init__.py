@@ -9,6 +9,9 @@ with `latent_size`, besides their own keyword arguments. A decoder is a generato
 A translator is a generator that sees pictures in place of latents, `(images[b, h, w, c], labels[b],
 keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are multiples of
 `multiple`, from `least` on. A patch critic gives logits [b, h', w'], one for each place.
+
+A style generator is a generator that may be called with styles in place of latents, and whose
+method `mapped` makes them.
 """
 
 from flax import linen as nn
@@ -30,6 +33,7 @@ from ganlab.networks.textbook import (
     DCGAN64Critic,
     DCGAN64Generator,
 )
+from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
 from ganlab.networks.translation.patch_gan import PatchCritic, PixelCritic
 from ganlab.networks.translation.resnet_generator import ResNetGenerator
 from ganlab.networks.translation.unet import UNetGenerator
@@ -43,7 +47,9 @@ CRITICS: dict[str, type[nn.Module]] = {
     "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
+STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Generator}
+STYLE_CRITICS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Critic}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS",
-           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "TRANSLATORS", "VisionTransformer"]
+           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS", "TRANSLATORS", "VisionTransformer"]

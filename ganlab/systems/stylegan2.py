@@ -31,7 +31,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
-from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
+from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.systems.critic import Critic, logit_means
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents
 from ganlab.systems.parts import (
@@ -44,8 +44,6 @@ from ganlab.systems.parts import (
 )
 from ganlab.types import Array, Hyper, Tree
 
-GENERATORS = {"stylegan2": StyleGAN2Generator}
-CRITICS = {"stylegan2": StyleGAN2Critic}
 PATH_MEAN = "path_length"
 """Entry of the memory: the running mean of path lengths, float32 []."""
 STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
@@ -70,10 +68,10 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
     labels = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
     given = {"num_classes": classes, "axis_name": axis_name, "image_shape": data.image_shape}
     single = jnp.zeros(()).dtype
-    generator = make_network(config, "generator", GENERATORS,
+    generator = make_network(config, "generator", STYLE_GENERATORS,
                              (jax.ShapeDtypeStruct((1, system["latent_size"]), single), *labels),
                              output=(1, *data.image_shape), **given)
-    critic = make_network(config, "critic", CRITICS,
+    critic = make_network(config, "critic", STYLE_CRITICS,
                           (jax.ShapeDtypeStruct((1, *data.image_shape), single), *labels),
                           output=(1,), **given)
     # The losses of both.

@@ -6,12 +6,14 @@ import jax
 import numpy as np
 import pytest
 from tiny import (
+    IMAGES,
     PAIRS,
     POINTS,
     TRANSLATION_PLAYERS,
     real_batches,
     start,
     tiny_config,
+    tiny_style_config,
     tiny_translation_config,
     tiny_vae_config,
 )
@@ -23,6 +25,7 @@ CONFIGS = {
     "gan": (POINTS, tiny_config),
     "vae": (POINTS, functools.partial(tiny_vae_config, system={"reconstruction": "squared_error"})),
     **{name: (PAIRS, functools.partial(tiny_translation_config, name)) for name in TRANSLATION_PLAYERS},
+    "stylegan2": (IMAGES, functools.partial(tiny_style_config, system={"conditional": True})),
 }
 
 

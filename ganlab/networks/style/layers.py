@@ -6,7 +6,6 @@ image quality of StyleGAN", section 2.2 (modulation, demodulation).
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 
 import jax
@@ -116,17 +115,22 @@ def modulated_convolution(x: Array, kernel: Array, scales: Array, up: int = 1,
     return y * jax.lax.rsqrt(norms + DEMODULATION)[:, None, None, :].astype(x.dtype)
 
 
-def draw_noise(keys: Array, path: Sequence[str], shape: tuple[int, int]) -> Array:
-    """Draws noise [b, h, w, 1] of deviation 1 by each example's key and the layer's place."""
-    place = np.uint32(zlib.crc32("/".join(path).encode()))
-    places = jax.vmap(lambda key: jax.random.fold_in(key, place))(keys)
-    return jax.vmap(lambda key: jax.random.normal(key, (*shape, 1)))(places)
+def draw_noise(keys: Array, sizes: Sequence[tuple[int, int]]) -> list[Array]:
+    """Draws noise [b, h, w, 1] of deviation 1 for each of several layers, by each example's key.
+
+    All of it is one draw, cut into pieces: each draw is a cipher of its own to compile.
+    """
+    numbers = [rows * columns for rows, columns in sizes]
+    drawn = jax.vmap(lambda key: jax.random.normal(key, (sum(numbers),)))(keys)
+    pieces = jnp.split(drawn, np.cumsum(numbers)[:-1], axis=1)
+    return [piece.reshape(-1, *size, 1) for piece, size in zip(pieces, sizes, strict=True)]
 
 
 class StyledConvolution(nn.Module):
     """A modulated 3x3 convolution, noise, bias and activation: [b, h, w, c] by styles [b, d].
 
-    Noise is drawn by keys, or is the layer's constant without them, in the collection `noise`.
+    Noise is given, [b, h, w, 1], or is the layer's constant, in the collection `noise`; `amount`
+    multiplies either.
     """
 
     features: int
@@ -134,8 +138,8 @@ class StyledConvolution(nn.Module):
     clamp: float | None = None
 
     @nn.compact
-    def __call__(self, x: Array, styles: Array, keys: Array | None, noise: Array | float = 1.0,
-                 gain: float = 1.0) -> Array:
+    def __call__(self, x: Array, styles: Array, noise: Array | None = None,
+                 amount: Array | float = 1.0, gain: float = 1.0) -> Array:
         # Scales of the inputs by an affine map of the style, around 1.
         scales = Dense(x.shape[-1], bias=1.0, name="affine")(styles)
         kernel = self.param("kernel", UNIT, (3, 3, x.shape[-1], self.features))
@@ -145,8 +149,8 @@ class StyledConvolution(nn.Module):
         constant = self.variable("noise", "constant", lambda: jax.random.normal(
             self.make_rng("params"), (*shape, 1))).value
         strength = self.param("noise_strength", nn.initializers.zeros_init(), ())
-        drawn = constant if keys is None else draw_noise(keys, self.path, shape)
-        y = y + (drawn * (strength * noise)).astype(y.dtype)
+        noise = constant if noise is None else noise
+        y = y + (noise * (strength * amount)).astype(y.dtype)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         return activated(y + bias.astype(y.dtype), self.clamp, gain)
 

@@ -10,6 +10,7 @@ levels), `residual` adds features, `original` does neither.
 """
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax
@@ -24,6 +25,7 @@ from ganlab.networks.style.layers import (
     Dense,
     StyledConvolution,
     ToImage,
+    draw_noise,
     normalize_vectors,
     with_deviation,
 )
@@ -117,11 +119,12 @@ class Level(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array | None, image: Array | None, styles: Array, keys: Array | None,
-                 noise: Array | float) -> tuple[Array, Array | None]:
+    def __call__(self, x: Array | None, image: Array | None, styles: Array,
+                 noises: Sequence[Array | None],
+                 amount: Array | float) -> tuple[Array, Array | None]:
         """Computes features and the image so far, by a style for each convolution and the image's.
 
-        The image's style is that of the next level's first convolution.
+        The image's style is that of the next level's first convolution. Each convolution has noise.
         """
         residual = self.architecture == "residual" and not self.first
         dtype = self.dtype or styles.dtype
@@ -134,11 +137,11 @@ class Level(nn.Module):
             shortcut = (Convolution(self.channels, 1, up=2, active=False, name="skip")(
                 x, math.sqrt(0.5)) if residual else None)
             x = StyledConvolution(self.channels, 2, self.clamp, name="conv0")(
-                x, styles[:, 0], keys, noise)
+                x, styles[:, 0], noises[0], amount)
         place = 0 if self.first else 1
         gain = math.sqrt(0.5) if residual else 1.0
         x = StyledConvolution(self.channels, 1, self.clamp, name="conv1")(
-            x, styles[:, place], keys, noise, gain)
+            x, styles[:, place], noises[place], amount, gain)
         if residual:
             x = shortcut + x
         # The image, in the precision of the styles.
@@ -218,11 +221,15 @@ class StyleGAN2Generator(nn.Module):
         """
         if styles is None:
             styles = self.mapped(latents, labels, train=train)
+        # One convolution at the first level, two at the others, each with noise of its own.
+        sizes = [size for number, size in enumerate(level_sizes(self.image_shape))
+                 for _ in range(min(number + 1, 2))]
+        noises = [None] * len(sizes) if keys is None else draw_noise(keys, sizes)
         # The first level takes two styles, the others three, of which the next one shares the last.
         x, image = None, None
         for number, level in enumerate(self.levels):
             place = max(2 * number - 1, 0)
-            x, image = level(x, image, styles[:, place:place + 3], keys, noise)
+            x, image = level(x, image, styles[:, place:place + 3], noises[place:place + 2], noise)
         return image
 
     def mapped(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
