@@ -16,9 +16,9 @@ from ganlab.augment.strengths import Strengths
 from ganlab.config import unknown
 from ganlab.types import Array
 
-__all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation", "Augmentation",
-           "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance", "adaptive", "augment",
-           "choose_augmentation", "differentiable", "diffaugment", "start_adaptation"]
+__all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
+           "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance", "adaptive",
+           "augment", "choose_augmentation", "differentiable", "diffaugment", "start_adaptation"]
 
 Augmentation = Callable[[Array, Array, Array], Array]
 
@@ -33,8 +33,7 @@ def adaptive(operations: tuple[str, ...], strengths: Strengths = Strengths()) ->
 
 
 def differentiable(*policies: str) -> Augmentation:
-    """Returns the augmentation by these policies of DiffAugment; it is always applied, whatever
-    p."""
+    """Returns the augmentation by these policies of DiffAugment, which are applied whatever p."""
     return lambda images, keys, p: diffaugment(images, _drawn(images, keys), policies)
 
 

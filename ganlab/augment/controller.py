@@ -1,5 +1,5 @@
 """The controller that adapts the chance of augmentations to overfitting (Karras et al. 2020,
-section 3.1)."""
+section 3, eq. 1)."""
 
 from typing import NamedTuple
 
@@ -40,9 +40,9 @@ def adapted_chance(p: Array, mean_sign: Array, images: Array, target: Array,
     return jnp.maximum(p + step, 0)
 
 
-def adapt(state: Adaptation, real_logits: Array, images: Array, target: Array = 0.6,
-          speed_kimg: Array = 500.0, interval: int = 4, axis_name: str | None = None
-          ) -> Adaptation:
+def adapt(state: Adaptation, real_logits: Array, images: Array | int,
+          target: Array | float = 0.6, speed_kimg: Array | float = 500.0, interval: int = 4,
+          axis_name: str | None = None) -> Adaptation:
     """Sees one round; after every `interval` of them it moves the chance.
 
     Args:

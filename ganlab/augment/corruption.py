@@ -1,4 +1,4 @@
-"""Augmentation by corruption: noise, and squares cut out (Karras et al. 2020, appendix B.4)."""
+"""Augmentation by corruption: noise, and squares cut out (Karras et al. 2020, appendix B)."""
 
 import jax.numpy as jnp
 

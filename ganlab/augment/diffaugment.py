@@ -1,5 +1,5 @@
 """Differentiable augmentation (Zhao et al. 2020, "Differentiable augmentation for data-efficient
-GAN training", section 3.2 and appendix A): always applied, with no chance to choose."""
+GAN training", section 3.2): always applied, with no chance to choose."""
 
 from collections.abc import Callable
 

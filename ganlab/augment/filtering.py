@@ -1,6 +1,6 @@
 """Augmentation by filters: four bands of frequency, made stronger or weaker.
 
-Karras et al. 2020, appendix B.3.
+Karras et al. 2020, appendix B.
 """
 
 import jax.numpy as jnp

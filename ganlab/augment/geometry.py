@@ -15,7 +15,7 @@ from ganlab.augment.draws import Draws, gated, where_changed
 from ganlab.augment.strengths import Strengths
 from ganlab.types import Array
 
-# The low-pass filter of the wavelet sym6 (Daubechies 1992), scaled to sum 1 (appendix B.2).
+# The low-pass filter of the wavelet sym6 (Daubechies 1992), scaled to sum 1 (appendix B).
 SYM6 = np.array([
     0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633,
     0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252,
@@ -79,7 +79,7 @@ def rotate(draws: Draws, p: Array, strengths: Strengths, size: tuple[int, int]) 
     """Draws a rotation, uniform to either side: inverse maps [b, 3, 3].
 
     It happens before and after the anisotropic scale, each time with the probability that makes
-    that of one or both p (appendix B.1).
+    that of one or both p (appendix B).
     """
     del size
     either = 1 - jnp.sqrt(jnp.clip(1 - p, 0, 1))
@@ -170,7 +170,7 @@ def bilinear(images: Array, x: Array, y: Array) -> Array:
 def resample(images: Array, inverse: Array) -> Array:
     """Applies affine maps, given by their inverses [b, 3, 3], to images [b, h, w, c].
 
-    Appendix B.2: reflection beyond the edges, twice the density by the wavelet's filter, bilinear
+    Appendix B: reflection beyond the edges, twice the density by the wavelet's filter, bilinear
     reading, and back by the same filter. Official code reflects as far as the batch needs; here it
     is as far as it ever can, so that shapes are static.
     """

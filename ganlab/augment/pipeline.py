@@ -48,7 +48,7 @@ OPERATION_SETS: dict[str, tuple[str, ...]] = {
     "bgcfn": (*_BLIT, *_GEOM, *_COLOR, "imgfilter", "noise"),
     "bgcfnc": (*_BLIT, *_GEOM, *_COLOR, "imgfilter", "noise", "cutout"),
 }
-"""Operations of the published sets by name; `bgc` is the recommended one (section 3)."""
+"""Operations of the published sets by name; `bgc` is the one that the paper settles on."""
 
 
 def augment(images: Array, draws: Draws, p: Array, operations: tuple[str, ...],
@@ -75,8 +75,10 @@ def augment(images: Array, draws: Draws, p: Array, operations: tuple[str, ...],
     # Half precision has too few digits for places in an image.
     dtype = images.dtype
     images = images.astype(jnp.promote_types(dtype, jnp.float32))
+    # Places and colours: one map of each for all operations together.
     images = augment_geometry(images, draws, p, operations, strengths)
     images = augment_color(images, draws, p, operations, strengths)
+    # Filters and corruption follow one by one.
     if "imgfilter" in operations:
         images = augment_filter(images, draws, p, strengths)
     if "noise" in operations:
