@@ -17,8 +17,9 @@ from ganlab.config import unknown
 from ganlab.types import Array
 
 __all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
-           "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance", "adaptive",
-           "augment", "choose_augmentation", "differentiable", "diffaugment", "start_adaptation"]
+           "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance",
+           "adaptive", "augment", "choose_augmentation", "differentiable", "diffaugment",
+           "start_adaptation"]
 
 Augmentation = Callable[[Array, Array, Array], Array]
 
