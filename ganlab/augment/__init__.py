@@ -1,0 +1,71 @@
+"""Augmentations of what the critic sees, by name, and the controller of their chance.
+
+An augmentation is `(images [b, h, w, c], keys [b], p) -> images`: a pure function, differentiable
+to any order, whose draws follow from each example's own key.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+
+from ganlab.augment.controller import Adaptation, adapt, adapted_chance, start_adaptation
+from ganlab.augment.diffaugment import POLICIES, diffaugment
+from ganlab.augment.draws import Draws, KeyedDraws
+from ganlab.augment.pipeline import OPERATION_SETS, OPERATIONS, augment
+from ganlab.augment.strengths import Strengths
+from ganlab.config import unknown
+from ganlab.types import Array
+
+__all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
+           "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance",
+           "adaptive", "augment", "choose_augmentation", "differentiable", "diffaugment",
+           "start_adaptation"]
+
+Augmentation = Callable[[Array, Array, Array], Array]
+
+
+def _drawn(images: Array, keys: Array) -> KeyedDraws:
+    return KeyedDraws(keys, jnp.promote_types(images.dtype, jnp.float32))
+
+
+def adaptive(operations: tuple[str, ...], strengths: Strengths = Strengths()) -> Augmentation:
+    """Returns the adaptive augmentation by these operations, each with chance p."""
+    return lambda images, keys, p: augment(images, _drawn(images, keys), p, operations, strengths)
+
+
+def differentiable(*policies: str) -> Augmentation:
+    """Returns the augmentation by these policies of DiffAugment, which are applied whatever p."""
+    return lambda images, keys, p: diffaugment(images, _drawn(images, keys), policies)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "ada:blit": adaptive(OPERATION_SETS["blit"]),
+    "ada:geom": adaptive(OPERATION_SETS["geom"]),
+    "ada:color": adaptive(OPERATION_SETS["color"]),
+    "ada:filter": adaptive(OPERATION_SETS["filter"]),
+    "ada:noise": adaptive(OPERATION_SETS["noise"]),
+    "ada:cutout": adaptive(OPERATION_SETS["cutout"]),
+    "ada:bg": adaptive(OPERATION_SETS["bg"]),
+    "ada:bgc": adaptive(OPERATION_SETS["bgc"]),
+    "ada:bgcf": adaptive(OPERATION_SETS["bgcf"]),
+    "ada:bgcfn": adaptive(OPERATION_SETS["bgcfn"]),
+    "ada:bgcfnc": adaptive(OPERATION_SETS["bgcfnc"]),
+    "diffaugment:color": differentiable("color"),
+    "diffaugment:translation": differentiable("translation"),
+    "diffaugment:cutout": differentiable("cutout"),
+    "diffaugment:color+translation": differentiable("color", "translation"),
+    "diffaugment:color+cutout": differentiable("color", "cutout"),
+    "diffaugment:translation+cutout": differentiable("translation", "cutout"),
+    "diffaugment:color+translation+cutout": differentiable("color", "translation", "cutout"),
+}
+
+
+def choose_augmentation(name: str) -> Augmentation:
+    """Returns the augmentation of this name.
+
+    Raises:
+      ConfigError: naming what was given and what is allowed.
+    """
+    if name not in AUGMENTATIONS:
+        raise unknown("augmentation", name, AUGMENTATIONS)
+    return AUGMENTATIONS[name]
