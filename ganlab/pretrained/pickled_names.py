@@ -184,8 +184,13 @@ def _array(*_: Any) -> _Array:
     return _Array()
 
 
+def scalar_array(dtype: Any, raw: Any = b"") -> Record:
+    """Makes an array without dimensions of a NumPy scalar, so that its type is kept."""
+    return _Array().fill(raw, dtype, (), "C")
+
+
 def _scalar(dtype: Any, raw: Any = b"") -> int | float | complex | bool:
-    return _Array().fill(raw, dtype, (), "C").content().item()
+    return scalar_array(dtype, raw).content().item()
 
 
 def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:
