@@ -45,6 +45,7 @@ class Record:
       nbytes: bytes of the arrays in the content.
     """
 
+    __slots__ = ()
     nbytes = 0
 
     def build(self, state: Any) -> None:
