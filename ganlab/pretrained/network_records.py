@@ -128,8 +128,8 @@ class PickledVariables(Record):
             raise damaged("a Network has a state that is not one dict")
         version = state.get("version")
         if type(version) is not int or version not in self._versions:
-            raise BadWeights(f"holds a Network of version {shown(version, 20)}, and these are "
-                             f"read: {', '.join(map(str, self._versions))}; save it again with "
+            raise BadWeights(f"holds a Network of version {_told(version)}, and these are read: "
+                             f" {', '.join(map(str, self._versions))}; save it again with "
                              "the official code")
         self._state = state
 
@@ -166,9 +166,14 @@ class PickledVariables(Record):
         return named
 
 
+def _told(value: Any) -> str:
+    """Returns a foreign value for a message; a nested one might be endless as text."""
+    return shown(value) if type(value) in (str, int) else f"of type {type(value).__name__}"
+
+
 def _known(name: Any, names: tuple[str, ...], what: str) -> str:
     if type(name) is not str or name not in names:
-        raise BadWeights(f"holds {what} {shown(name)}, which is not known; these are read: "
+        raise BadWeights(f"holds {what} {_told(name)}, which is not known; these are read: "
                          f"{', '.join(names)}; {_TRUSTED}")
     return name
 
@@ -178,8 +183,8 @@ def _persistent(meta: Any) -> PickledModule:
     if type(meta) is not dict or meta.get("type") != "class" or type(meta.get("state")) is not dict:
         raise damaged("a persistent object is not a class with a state")
     if meta.get("version") not in VERSIONS:
-        raise BadWeights(f"holds a persistent object of version {shown(meta.get('version'), 20)}, "
-                         f"and {VERSIONS[0]} is read; save it again with the official code")
+        raise BadWeights(f"holds a persistent object of version {_told(meta.get('version'))}, and "
+                         f" {VERSIONS[0]} is read; save it again with the official code")
     class_name = _known(meta.get("class_name"), CLASSES, "a persistent object of class")
     return PickledModule("", class_name, meta["state"])
 
