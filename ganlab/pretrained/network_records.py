@@ -129,7 +129,7 @@ class PickledVariables(Record):
         version = state.get("version")
         if type(version) is not int or version not in self._versions:
             raise BadWeights(f"holds a Network of version {_told(version)}, and these are read: "
-                             f" {', '.join(map(str, self._versions))}; save it again with "
+                             f"{', '.join(map(str, self._versions))}; save it again with "
                              "the official code")
         self._state = state
 
@@ -184,7 +184,7 @@ def _persistent(meta: Any) -> PickledModule:
         raise damaged("a persistent object is not a class with a state")
     if meta.get("version") not in VERSIONS:
         raise BadWeights(f"holds a persistent object of version {_told(meta.get('version'))}, and "
-                         f" {VERSIONS[0]} is read; save it again with the official code")
+                         f"{VERSIONS[0]} is read; save it again with the official code")
     class_name = _known(meta.get("class_name"), CLASSES, "a persistent object of class")
     return PickledModule("", class_name, meta["state"])
 
