@@ -7,7 +7,7 @@ and PGGAN of TensorFlow a tuple of the generator, the critic and the averaged ge
 import dataclasses
 import io
 import pickletools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,8 +51,9 @@ class PickledNetwork(NamedTuple):
         positional ones under `args`. R3GAN's files do not have them: there they are simple
         attributes of the network and, by dotted names, of what is in it.
       tensors: read-only arrays by name. Of PyTorch as in a state_dict, such as
-        `synthesis.b4.conv1.weight`; of TensorFlow `4x4/Dense/weight`, and those of a component
-        `synthesis/4x4/Const/const`. They share the memory into which the file was read.
+        `synthesis.b4.conv1.weight`, with the buffers that it would leave out; of TensorFlow such as
+        `4x4/Dense/weight`, and those of a component as `synthesis/4x4/Const/const`. They share the
+        memory into which the file was read.
     """
 
     class_name: str
@@ -99,24 +100,24 @@ def is_network_pickle(path: str | Path) -> bool:
         return False
     if head[:1] != b"\x80":
         return False
-    texts = ["", ""]
     try:
-        # The standard library only splits the bytes into opcodes; it runs none of them.
-        for opcode, argument, _ in pickletools.genops(io.BytesIO(head)):
-            if opcode.name in ("GLOBAL", "INST"):
-                name = argument
-            elif opcode.name == "STACK_GLOBAL":
-                name = " ".join(texts)
-            else:
-                if type(argument) is str:
-                    texts = [texts[1], argument]
-                continue
-            if name in TELLING:
-                return True
+        return any(name in TELLING for name in _names(head))
     except Exception:
         # The head ends within an opcode, or is no pickle: genops raises many kinds for it.
         return False
-    return False
+
+
+def _names(head: bytes) -> Iterator[str]:
+    """Finds the names, as `module name`, in the first bytes of a pickle."""
+    texts = ["", ""]
+    # The standard library only splits the bytes into opcodes; it runs none of them.
+    for opcode, argument, _ in pickletools.genops(io.BytesIO(head)):
+        if opcode.name in ("GLOBAL", "INST"):
+            yield argument
+        elif opcode.name == "STACK_GLOBAL":
+            yield " ".join(texts)
+        elif type(argument) is str:
+            texts = [texts[1], argument]
 
 
 def _networks(tree: Any, size: int) -> dict[str, Any]:
@@ -130,12 +131,14 @@ def _networks(tree: Any, size: int) -> dict[str, Any]:
         tree = dict(zip(TUPLE, tree, strict=True))
     else:
         kind, joint = PickledModule, "."
+    # What holds no network, or has no names for them, is another kind of file.
     if type(tree) is not dict or not any(type(value) is kind for value in tree.values()):
         raise BadWeights("is a pickle without networks such as G, D and G_ema, which pickles of "
                          "StyleGAN, StyleGAN2-ADA, PGGAN and R3GAN hold; read it as a file of "
                          "weights, or name another one")
     if any(type(key) is not str or not key.isidentifier() for key in tree):
         raise damaged("its networks and values have names that are not words")
+    # Networks become records of arrays and arguments, everything else plain values.
     records = {key: value for key, value in tree.items() if type(value) is kind}
     networks = _gathered(records, size, joint)
     plain = _Plain(MOST_VALUES, MOST_UNFOLDING * size + FREE_BYTES)

@@ -34,7 +34,8 @@ NETWORKS: dict[str, tuple[int, ...]] = {"dnnlib.tflib.network Network": (2, 3, 4
                                         "tfutil Network": (1, 2)}
 """Names of TensorFlow's networks in StyleGAN, StyleGAN2 and PGGAN, and versions of their state."""
 BUILDERS = ("G_paper", "D_paper", "G_style", "G_mapping", "G_synthesis", "D_basic", "G_main",
-            "G_synthesis_stylegan_revised", "G_synthesis_stylegan2", "D_stylegan", "D_stylegan2")
+            "G_synthesis_stylegan_revised", "G_synthesis_stylegan2", "D_stylegan", "D_stylegan2",
+            "D_main")
 """All functions of the official code that build TensorFlow's networks."""
 STEPS_PER_NAME = 8
 """Steps that the record of a class by name counts as."""
