@@ -1,4 +1,4 @@
-"""Writers of pickles of networks from opcodes, without the official code, and with anything in them."""
+"""Writers of pickles of networks from opcodes, without the official code, with anything in them."""
 
 import pickle
 import struct
@@ -59,5 +59,5 @@ def storage_file(data, count, kind="FloatStorage", tree=None, claimed=None):
 def tensor(file, offset=0, shape=(), strides=()):
     """A tensor over the storage of a file."""
     sizes, steps = (b"(" + b"".join(map(whole, numbers)) + b"t" for numbers in (shape, strides))
-    return (b"ctorch._utils\n_rebuild_tensor_v2\n(" + LOAD + raw(file) + b"\x85R" + whole(offset) + sizes + steps +
-            b"\x89}tR")
+    return (b"ctorch._utils\n_rebuild_tensor_v2\n(" + LOAD + raw(file) + b"\x85R" +
+            whole(offset) + sizes + steps + b"\x89}tR")
