@@ -219,8 +219,9 @@ SIZES = {
                                "nested more than 64 deep"),
     "a doubled value": (network(a=DOUBLED), "values beside its networks"),
     "a value within itself": (network(a=b"]q\0h\0a"), "nested more than 64 deep")}
+# The file around a storage takes most of the first one's steps.
 ENDLESS = {
-    "one storage": HEAD + LOAD + b"q\0" + raw(TORCH_FILE) + b"\x85q\1" + b"h\0h\1R" * 20_000 + b".",
+    "one storage": HEAD + LOAD + b"q\0" + raw(TORCH_FILE) + b"\x85q\1" + b"h\0h\1R" * 2_000 + b".",
     "classes": HEAD + b"".join(b"cR3GAN.A\nA%d\n" % number for number in range(20_000)) + b".",
     "records": HEAD + b"cR3GAN.A\nA\nq\0" + b"h\0)\x81" * 20_000 + b".",
     "networks": HEAD + b"ctfutil\nNetwork\nq\0" + b"h\0)\x81" * 20_000 + b"."}
