@@ -4,6 +4,11 @@ from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 from ganlab.pretrained.finite import check_finite
 from ganlab.pretrained.inception import inception_variables
+from ganlab.pretrained.network_pickles import (
+    PickledNetwork,
+    is_network_pickle,
+    read_network_pickle,
+)
 from ganlab.pretrained.pytorch_cyclegan import (
     Architecture,
     patch_critic_variables,
@@ -26,9 +31,10 @@ from ganlab.pretrained.safetensors_files import (
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
-__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "Weights", "WeightsError",
-           "check_finite", "conv_kernel", "damaged", "dense_kernel", "dinov2_variables",
-           "inception_variables", "nest", "patch_critic_variables", "read_safetensors",
-           "read_weights", "safetensors_parts", "section", "shown", "take",
-           "translator_architecture", "translator_tensors", "translator_variables",
-           "transposed_conv_kernel", "write_safetensors"]
+__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork", "Weights",
+           "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
+           "dinov2_variables", "inception_variables", "is_network_pickle", "nest",
+           "patch_critic_variables", "read_network_pickle", "read_safetensors", "read_weights",
+           "safetensors_parts", "section", "shown", "take", "translator_architecture",
+           "translator_tensors", "translator_variables", "transposed_conv_kernel",
+           "write_safetensors"]

@@ -25,11 +25,12 @@ MOST_UNFOLDING, FREE_BYTES = 8, 2**26
 
 @dataclasses.dataclass
 class _Flat:
-    """What has been gathered, and how much more is allowed."""
+    """What has been gathered, how much more is allowed, and what joins the parts of names."""
 
     nbytes_left: int
     values_left: int
     letters_left: int
+    joint: str = "."
     tensors: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     rest: dict[str, Plain] = dataclasses.field(default_factory=dict)
 
@@ -56,7 +57,7 @@ class _Flat:
         if type(value) in (dict, list, tuple) and value:
             pairs = value.items() if type(value) is dict else enumerate(value)
             for key, inner in pairs:
-                self.visit(_joined(name, key), inner, depth + 1)
+                self.visit(self._joined(name, key), inner, depth + 1)
         else:
             self._keep(name or ALONE, value)
 
@@ -78,21 +79,23 @@ class _Flat:
                                else value)
 
 
-def _joined(name: str, key: Any) -> str:
-    text = key.decode("latin-1") if type(key) is bytes else str(key)
-    return f"{name}.{text}" if name else text
+    def _joined(self, name: str, key: Any) -> str:
+        text = key.decode("latin-1") if type(key) is bytes else str(key)
+        return f"{name}{self.joint}{text}" if name else text
 
 
-def flatten(tree: Any, nbytes: int) -> tuple[dict[str, np.ndarray], dict[str, Plain]]:
+def flatten(tree: Any, nbytes: int,
+            joint: str = ".") -> tuple[dict[str, np.ndarray], dict[str, Plain]]:
     """Flattens nested dicts, lists and tuples to arrays and other values, by dotted names.
 
     Args:
       tree: as `read_pickle` returns it; may share parts, or even hold itself.
       nbytes: bytes of all that the arrays are made of, which limit how much they may unfold to.
+      joint: what joins the parts of a name.
 
     Raises:
       BadWeights: if a limit is passed or two values get one name.
     """
-    flat = _Flat(MOST_UNFOLDING * nbytes + FREE_BYTES, MOST_VALUES, MOST_LETTERS)
+    flat = _Flat(MOST_UNFOLDING * nbytes + FREE_BYTES, MOST_VALUES, MOST_LETTERS, joint)
     flat.visit("", tree, 0)
     return flat.tensors, flat.rest

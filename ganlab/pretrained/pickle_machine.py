@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from ganlab.pretrained.errors import BadWeights, damaged, shown
+from ganlab.pretrained.pickle_limits import Bounded, Limits, Steps
 
 MOST_STEPS = 2**20
-"""Most opcodes of one pickle, and elements that it has copied."""
+"""Most opcodes of one pickle, and elements that it has copied, unless its reader says else."""
 MOST_BYTES = 2**26
-"""Most bytes of one pickle. Weights themselves are outside of it."""
+"""Most bytes of one pickle, unless its reader says else. Weights are mostly outside of it."""
 MOST_BITS = 1024
 """Most bits of an integer."""
 MOST_MEMO = 2**32
@@ -44,6 +45,7 @@ class Record:
       nbytes: bytes of the arrays in the content.
     """
 
+    __slots__ = ()
     nbytes = 0
 
     def build(self, state: Any) -> None:
@@ -57,7 +59,8 @@ class Record:
 
 
 def read_pickle(file: BinaryIO, names: Mapping[str, Any],
-                persistent: Callable[[Any], Any] | None = None) -> Any:
+                persistent: Callable[[Any], Any] | None = None,
+                limits: Limits | None = None) -> Any:
     """Reads the pickle that begins at a file's position, and leaves the file after it.
 
     The result is made of None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, of
@@ -69,13 +72,15 @@ def read_pickle(file: BinaryIO, names: Mapping[str, Any],
       names: what names mean: `{"module name": function or constant}`. All others are refused. The
         functions get their arguments unchecked.
       persistent: returns the object of a persistent id; without it such ids are refused.
+      limits: most bytes and steps; MOST_BYTES and MOST_STEPS if it is left out.
 
     Raises:
       BadWeights: for a name that `names` lacks, a limit that is passed, a pickle that is damaged.
     """
     # The standard library only splits the bytes into opcodes; it runs none of them.
-    machine = _Machine(names, persistent)
-    opcodes = pickletools.genops(_Bounded(file))
+    limits = limits or Limits(MOST_BYTES, Steps(MOST_STEPS))
+    machine = _Machine(names, persistent, limits.steps)
+    opcodes = pickletools.genops(Bounded(file, limits))
     while True:
         try:
             opcode, argument, _ = next(opcodes)
@@ -114,46 +119,16 @@ def pairs_of(items: Any) -> dict:
     return {plain_key(key): value for key, value in items}
 
 
-class _Bounded:
-    """A file that gives at most MOST_BYTES, from which genops reads."""
-
-    def __init__(self, file: BinaryIO):
-        self._file, self._left = file, MOST_BYTES
-
-    def read(self, size: int) -> bytes:
-        if size > self._left:
-            self._refuse()
-        self._left -= size
-        return self._file.read(size)
-
-    def readline(self) -> bytes:
-        line = self._file.readline(self._left + 1)
-        if len(line) > self._left:
-            self._refuse()
-        self._left -= len(line)
-        return line
-
-    def _refuse(self) -> None:
-        raise BadWeights(f"has a pickle of more than {MOST_BYTES:,} bytes, the most that is read; "
-                         "save its state_dict() alone")
-
-
 class _Machine:
-    """A stack, the stacks below its marks, the memo, and how many steps are left."""
+    """A stack, the stacks below its marks, the memo, and what counts the steps."""
 
-    def __init__(self, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None):
+    def __init__(self, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None,
+                 steps: Steps):
         self.names, self.persistent = names, persistent
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-        self.left = MOST_STEPS
-
-    def spend(self, steps: int) -> None:
-        """Counts steps, and ends the reading if they are too many."""
-        self.left -= steps
-        if self.left < 0:
-            raise BadWeights(f"takes more than {MOST_STEPS:,} steps to read, the most that are "
-                             "taken; save its state_dict() alone")
+        self.spend = steps.spend
 
     def push(self, value: Any) -> None:
         self.stack.append(value)

@@ -102,7 +102,7 @@ class Tensor(Record):
         return self._array
 
 
-class _Array(Record):
+class Array(Record):
     """A NumPy array, whose type, shape and bytes come with BUILD, or at once."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class _Array(Record):
         _, shape, dtype, fortran, raw = state
         self.fill(raw, dtype, shape, "F" if fortran is True else "C")
 
-    def fill(self, raw: Any, dtype: Any, shape: Any, order: str) -> "_Array":
+    def fill(self, raw: Any, dtype: Any, shape: Any, order: str) -> "Array":
         """Accepts the bytes, or the text of them that Python 2 wrote."""
         if type(dtype) is not _Dtype:
             raise damaged("an array of NumPy has no number type")
@@ -179,17 +179,22 @@ def _raw(raw: Any) -> bytes:
     return raw
 
 
-def _array(*_: Any) -> _Array:
+def _array(*_: Any) -> Array:
     """Makes an array to be built, as `_reconstruct(ndarray, (0,), b"b")` does."""
-    return _Array()
+    return Array()
+
+
+def scalar_array(dtype: Any, raw: Any = b"") -> Record:
+    """Makes an array without dimensions of a NumPy scalar, so that its type is kept."""
+    return Array().fill(raw, dtype, (), "C")
 
 
 def _scalar(dtype: Any, raw: Any = b"") -> int | float | complex | bool:
-    return _Array().fill(raw, dtype, (), "C").content().item()
+    return scalar_array(dtype, raw).content().item()
 
 
-def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    return _Array().fill(raw, dtype, shape, "F" if order == "F" else "C")
+def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> Array:
+    return Array().fill(raw, dtype, shape, "F" if order == "F" else "C")
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:

@@ -8,7 +8,7 @@ after another after the pickle, each after the count of its numbers. The formats
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +17,7 @@ from ganlab.output import counted
 from ganlab.pretrained.arrays import read_bytes, whole_numbers
 from ganlab.pretrained.errors import BadWeights, damaged, shown
 from ganlab.pretrained.flattening import Plain, flatten
+from ganlab.pretrained.pickle_limits import Limits
 from ganlab.pretrained.pickle_machine import MOST_BYTES, Global, read_pickle
 from ganlab.pretrained.pickled_names import NAMES, Numbers, Storage
 from ganlab.pretrained.zip_files import Archive
@@ -129,24 +130,60 @@ def read_torch_legacy(file: BinaryIO, size: int) -> Flat:
     if first != MAGIC or read_pickle(file, NAMES) != PROTOCOL:
         raise BadWeights("is a pickle of a number, not of weights; name a file of torch.save, "
                          "safetensors or NumPy")
-    # Pickles in a row: a magic number, a version, the machine, the tensors, the keys of storages.
-    system = read_pickle(file, NAMES)
+    tree, nbytes = _read_sections(file, size, NAMES, None, read_bytes)
+    return flatten(tree, nbytes)
+
+
+def read_torch_storage(raw: bytes, names: Mapping[str, Any], limits: Limits) -> Numbers:
+    """Reads a storage of a file of `torch.save` before 1.6 that holds nothing else; copies nothing.
+
+    Pickles that were not written by `torch.save` have such a file within them for each tensor.
+
+    Args:
+      raw: the whole file; the storage's numbers are a view of it.
+      names: what names mean, as for `read_pickle`.
+      limits: of all its pickles together.
+
+    Raises:
+      BadWeights: for another file, or a damaged one.
+    """
+    file = io.BytesIO(raw)
+    for number in (MAGIC, PROTOCOL):
+        found = read_pickle(file, names, limits=limits)
+        if type(found) is not int or found != number:
+            raise damaged("a storage within its pickle is not a file of torch.save before 1.6")
+
+    def taken(stream: BinaryIO, nbytes: int) -> np.ndarray:
+        return np.frombuffer(raw, np.uint8)[stream.tell():stream.seek(nbytes, io.SEEK_CUR)]
+
+    tree, _ = _read_sections(file, len(raw), names, limits, taken)
+    if type(tree) is not Numbers:
+        raise damaged("a file of torch.save within its pickle holds something else than a storage")
+    return tree
+
+
+def _read_sections(file: BinaryIO, size: int, names: Mapping[str, Any], limits: Limits | None,
+                   read: Callable[[BinaryIO, int], np.ndarray]) -> tuple[Any, int]:
+    """Reads what follows the magic number and the version; the tree, and all storages' bytes."""
+    # Pickles in a row: the machine, the tensors, the keys of storages.
+    system = read_pickle(file, names, limits=limits)
     if type(system) is not dict or system.get("little_endian") is not True:
         raise BadWeights("was written on a machine of the other byte order (big-endian); save it "
                          "again on a common one")
     storages = _Storages()
-    tree = read_pickle(file, NAMES, storages.persistent)
+    tree = read_pickle(file, names, storages.persistent, limits)
     # The storages follow in the order of these keys, which must be those of the tensors.
-    keys = read_pickle(file, NAMES)
+    keys = read_pickle(file, names, limits=limits)
     if (type(keys) is not list or any(type(key) is not str for key in keys)
             or sorted(keys) != sorted(storages.by_key)):
         raise damaged("its storages are not those that its tensors name")
     for key in keys:
-        storages.by_key[key].raw = _read_storage(file, size, storages.by_key[key])
-    return flatten(tree, storages.nbytes())
+        storages.by_key[key].raw = _read_storage(file, size, storages.by_key[key], read)
+    return tree, storages.nbytes()
 
 
-def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
+def _read_storage(file: BinaryIO, size: int, storage: Storage,
+                  read: Callable[[BinaryIO, int], np.ndarray]) -> np.ndarray:
     head = file.read(8)
     if len(head) < 8 or file.tell() + storage.nbytes > size:
         raise BadWeights(f"ends within its tensors, at byte {size:,}; copy the whole file again")
@@ -154,4 +191,4 @@ def _read_storage(file: BinaryIO, size: int, storage: Storage) -> np.ndarray:
     if count * storage.itemsize != storage.nbytes:
         raise damaged(f"a storage has {counted(count, 'number')} where its tensors say "
                       f"{storage.nbytes // storage.itemsize:,}")
-    return read_bytes(file, storage.nbytes)
+    return read(file, storage.nbytes)

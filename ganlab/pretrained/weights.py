@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,6 +12,7 @@ from ganlab.pretrained import numpy_files
 from ganlab.pretrained.errors import BadWeights, WeightsError, listed, shown
 from ganlab.pretrained.flattening import Plain
 from ganlab.pretrained.numpy_files import read_npy, read_npz
+from ganlab.pretrained.opening import opened
 from ganlab.pretrained.safetensors_files import read_safetensors
 from ganlab.pretrained.torch_files import (
     Flat,
@@ -103,29 +103,11 @@ def read_weights(path: str | Path) -> Weights:
     Raises:
       WeightsError: one sentence with the file, what is wrong with it, and what to do.
     """
-    path = Path(path)
-    try:
-        if path.is_dir():
-            raise BadWeights("is a folder; name the weight file in it")
-        if not path.is_file():
-            raise BadWeights("is not a regular file; name a weight file" if path.exists()
-                             else "does not exist; name a weight file of torch.save, safetensors "
-                                  "or NumPy")
-        # One open file for both the content and its hash, so that they are of the same bytes.
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            tensors, rest = _reader(file, size)(file, size)
-            file.seek(0)
-            return Weights(tensors, rest, hashlib.file_digest(file, "sha256").hexdigest())
-    # Whatever is wrong becomes a sentence that begins with the file.
-    except BadWeights as error:
-        raise WeightsError(f"{path} {error}") from None
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror or error}); fix that, or name "
-                           "another weight file") from None
-    except MemoryError:
-        raise WeightsError(f"{path} does not fit into memory; name a smaller weight file, or one "
-                           "without the state of optimizers") from None
+    # One open file for both the content and its hash, so that they are of the same bytes.
+    with opened(path) as (file, size):
+        tensors, rest = _reader(file, size)(file, size)
+        file.seek(0)
+        return Weights(tensors, rest, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _reader(file: BinaryIO, size: int) -> Callable[[BinaryIO, int], Flat]:
