@@ -97,7 +97,7 @@ def make_tiny(config):
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
     if config.system.name == "stylegan2":
-        config.data.kwargs["side" if config.data.source == "glyphs" else "resolution"] = SMALLEST
+        config.data.kwargs.update({"side": SIDE} if config.data.source == "glyphs" else {"resolution": SMALLEST})
         config.system.update(latent_size=4, path_interval=min(config.system.path_interval, 1), penalty_interval=1)
     if config.system.name in ("pix2pix", "cyclegan"):
         for name in {"side", "resolution"} & inspect.signature(SOURCES[config.data.source]).parameters.keys():

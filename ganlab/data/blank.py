@@ -6,16 +6,21 @@ from ganlab.data.classes import ONE_CLASS
 from ganlab.data.dataset import Dataset
 
 
-def blank(side: int = 256, channels: int = 3, source_channels: int = 3) -> Dataset:
-    """Makes one black image and its black source, for weights that came without their data.
+def blank(side: int = 256, channels: int = 3, source_channels: int = 3,
+          classes: int = 1) -> Dataset:
+    """Makes a black image and its black source of each class, for weights without their data.
 
     Args:
       side: side of both in pixels.
       channels: channels of the image.
-      source_channels: channels of the source.
+      source_channels: channels of the source; 0 for no sources.
+      classes: number of classes.
 
     Returns:
-      uint8 images [1, side, side, channels] and sources [1, side, side, source_channels].
+      uint8 images [classes, side, side, channels], sources [classes, side, side, source_channels].
     """
-    return Dataset("blank", np.zeros((1, side, side, channels), np.uint8), np.zeros(1, np.int32),
-                   ONE_CLASS, sources=np.zeros((1, side, side, source_channels), np.uint8))
+    sources = (np.zeros((classes, side, side, source_channels), np.uint8)
+               if source_channels else None)
+    names = ONE_CLASS if classes == 1 else tuple(map(str, range(classes)))
+    return Dataset("blank", np.zeros((classes, side, side, channels), np.uint8),
+                   np.arange(classes, dtype=np.int32), names, sources=sources)

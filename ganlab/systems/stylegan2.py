@@ -91,7 +91,7 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
     networks = {"generator": generator, "critic": critic}
     check_slices(config, networks, ())
     return Game(
-        networks=networks, round=_round(system, players), ema=averages("generator"),
+        networks=networks, round=_round(system, players), ema=averages("generator", variables=system["statistics"]),
         axis_name=axis_name, group=common_group(networks.values(), 1),
         memory={PATH_MEAN: np.zeros((), np.float32)} if system["path_interval"] else {},
         sampler=Sampler(("generator",), players.drawn, players.images, STYLE_OPTIONS,

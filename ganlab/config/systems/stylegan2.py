@@ -15,6 +15,9 @@ KEYS = SystemKeys(structure={
                       POSITIVE, known_as="pl_batch_shrink of StyleGAN"),
     "conditional": Key(False, "whether both networks see class labels",
                        known_as="--cond of StyleGAN"),
+    "statistics": Key("copy", "what averaged weights have of constant noise and of the average "
+                      "style: the generator's own, or averages of them", 
+                      allowed=one_of("copy", "average")),
     "latent_size": Key(512, "dimension of the latents", "numbers", POSITIVE,
                        known_as="z_dim of StyleGAN"),
 }, numbers={

@@ -79,11 +79,13 @@ class Mapping(nn.Module):
     """Maps latents [b, z], and labels [b] of a conditional network, to styles [b, styles].
 
     In training it follows their mean in the collection `styles`: each pass moves the average to the
-    batch's mean by 1 - `average_rate`.
+    batch's mean by 1 - `average_rate`. All layers but the last have `width` numbers; 0 is that of
+    styles.
     """
 
     styles: int
     layers: int = 8
+    width: int = 0
     num_classes: int = 0
     average_rate: float = 0.995
     axis_name: str | None = None
@@ -96,7 +98,8 @@ class Mapping(nn.Module):
             x = jnp.concatenate(
                 [x, label_vectors(labels, self.num_classes, self.styles, x)], axis=-1)
         for number in range(self.layers):
-            x = Dense(self.styles, active=True, rate=0.01, name=f"dense_{number}")(x)
+            width = self.styles if number == self.layers - 1 else self.width or self.styles
+            x = Dense(width, active=True, rate=0.01, name=f"dense_{number}")(x)
         # The average, of the batch over all devices.
         average = self.variable("styles", "average", jnp.zeros, (self.styles,))
         if train and self.is_mutable_collection("styles") and not self.is_initializing():
@@ -166,6 +169,7 @@ class StyleGAN2Generator(nn.Module):
       axis_name: the axis that `pmap` maps, over which the average of styles is a mean.
       styles: numbers of a style.
       mapping_layers: dense layers of the mapping.
+      mapping_width: numbers of all of them but the last; 0 is that of styles.
       channel_base: channels of a level times its longer side.
       channel_max: most channels of a level.
       architecture: one of `ARCHITECTURES`.
@@ -179,6 +183,7 @@ class StyleGAN2Generator(nn.Module):
     axis_name: str | None = None
     styles: int = 512
     mapping_layers: int = 8
+    mapping_width: int = 0
     channel_base: int = 32768
     channel_max: int = 512
     architecture: str = "skip"
@@ -198,8 +203,8 @@ class StyleGAN2Generator(nn.Module):
         """Makes the mapping and the levels."""
         check_architecture(self.architecture)
         sizes = level_sizes(self.image_shape)
-        self.mapping = Mapping(self.styles, self.mapping_layers, self.num_classes,
-                               self.average_rate, self.axis_name)
+        self.mapping = Mapping(self.styles, self.mapping_layers, self.mapping_width,
+                               self.num_classes, self.average_rate, self.axis_name)
         self.levels = [Level(
             level_channels(size, self.channel_base, self.channel_max), self.image_shape[-1],
             self.architecture, number == 0, number == len(sizes) - 1, size, self.clamp or None,
