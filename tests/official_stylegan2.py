@@ -34,7 +34,7 @@ def generator(name="G", side=32, classes=3, **changes):
     """A generator, and its variables with the official weights."""
     module = StyleGAN2Generator((side, side, 3), classes, **GENERATOR | changes)
     inputs = jnp.zeros((1, 16)), jnp.zeros((1,), int)
-    return module, names.generator_variables(
+    return module, names.stylegan2_generator_variables(
         tensors(name), jax.eval_shape(lambda: module.init(jax.random.key(0), *inputs)))
 
 
@@ -42,7 +42,7 @@ def critic(name="D", side=32, classes=3, **changes):
     """A critic, and its variables with the official weights."""
     module = StyleGAN2Critic((side, side, 3), classes, **CRITIC | changes)
     inputs = jnp.zeros((1, side, side, 3)), jnp.zeros((1,), int)
-    return module, names.critic_variables(
+    return module, names.stylegan2_critic_variables(
         tensors(name), jax.eval_shape(lambda: module.init(jax.random.key(0), *inputs)))
 
 

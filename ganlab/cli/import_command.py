@@ -2,10 +2,13 @@
     [--back_network=NAME]
 
 Makes a run of published weights, without PyTorch and without running anything of
-their file: DEST is then a run's directory, which `ganlab translate`,
+their file: DEST is then a run's directory, which `ganlab sample`, `ganlab translate`,
 `ganlab evaluate` and --config.init.source take.
 
-Formats:
+Formats, found from the file where --format does not name one:
+  stylegan2         network pickles of StyleGAN2, of ADA's and StyleGAN3's repository (PyTorch) and of
+                    TensorFlow's: G, D and the average become a run of system stylegan2, computed in
+                    float32. --images names the folder of its pictures, to train on or be measured by.
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
                     found from the tensors, under whatever prefix they are; --network chooses where
                     a file holds several generators. With one generator the run is of system
@@ -16,6 +19,8 @@ Formats:
                     has it; --normalization says what it is, for files of other code.
 
 Examples:
+  ganlab import stylegan2-cifar10.pkl runs/cifar
+  ganlab sample --workdir=runs/cifar --psi=0.7 --output=samples.png
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
   ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
   ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
@@ -25,11 +30,8 @@ Examples:
   ganlab train --config=experiments/pix2pix.py:... --config.init.source=runs/facades --config.init.networks=generator
 """
 
-import contextlib
 import dataclasses
-import json
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,34 +40,33 @@ import jax
 import ml_collections
 from absl import flags
 
+from ganlab.cli.import_stylegan2 import import_stylegan2
+from ganlab.cli.imported_runs import shapes_of, write_run
 from ganlab.config import ConfigError, experiment
 from ganlab.data import PICTURE_CHANNELS
-from ganlab.engine import make_mesh, make_programs
-from ganlab.game import GameState
 from ganlab.machine.backend import set_up_process
 from ganlab.networks.translation.torch_layers import NORMALIZATIONS
-from ganlab.output import counted, whole_folder, write_atomically
+from ganlab.output import counted
 from ganlab.pretrained import (
     Architecture,
     Weights,
+    is_network_pickle,
     read_weights,
     translator_architecture,
     translator_tensors,
     translator_variables,
 )
-from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.systems import build
 
 ARGUMENTS = ("FILE", "DEST")
 SIDE = 256  # Of the pictures that the run is described by; it takes others.
-PROVENANCE = "import.json"
 
 
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights", flag_values=values,
-                      required=True)
+    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights; found from the file by default",
+                      flag_values=values)
     flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; "
                         "the only one by default", flag_values=values)
     flags.DEFINE_string("back", None, "weight file of the generator of the other direction",
@@ -86,10 +87,11 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
     place = Path(dest)
     if place.is_file() or place.exists() and any(place.iterdir()):
         raise ConfigError(f"DEST {place} exists and is not empty; name a new directory")
-    if (values.sources is None) != (values.images is None):
+    form = values.format or ("stylegan2" if is_network_pickle(file) else "pytorch-cyclegan")
+    if form == "pytorch-cyclegan" and (values.sources is None) != (values.images is None):
         raise ConfigError("--sources and --images belong together: what is translated, and what it "
                           "should look like; name both or none")
-    return FORMATS[values.format](values, file, place)
+    return FORMATS[form](values, file, place)
 
 
 def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
@@ -102,23 +104,9 @@ def _import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
     config = _config(values, Path(file).name, found)
     game, _ = build(config)
     # Fitted by shapes, before anything compiles.
-    shapes = {name: dict(zip(("params", "variables"),
-                             jax.eval_shape(game.networks[name].init, jax.random.key(0)),
-                             strict=True)) for name in files}
-    taken = {name: translator_variables(weights[name].tensors,
-                                        {"params": shape["params"], **shape["variables"]},
-                                        found[name], files[name]) for name, shape in shapes.items()}
-    # A state as training would begin with it, with the weights in their places.
-    programs = make_programs(game, make_mesh(game.batch_size, devices=1))
-    state = jax.device_put(_with_weights(programs.init(config.seed), taken))
-    directory = RunDirectory(place)
-    # The run is whole or not there at all.
-    with whole_folder(place):
-        directory.write(config, sys.argv)
-        write_atomically(place / PROVENANCE,
-                         json.dumps(_provenance(values.format, files, weights), indent=2) + "\n")
-        with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
-            checkpoints.save(0, state)
+    taken = {name: translator_variables(weights[name].tensors, shapes_of(game, name), found[name],
+                                        path) for name, path in files.items()}
+    write_run(place, config, game, taken, _provenance("pytorch-cyclegan", files, weights))
     # What was found, so that a wrong file is noticed.
     for name, architecture in found.items():
         count = sum(leaf.size for leaf in jax.tree.leaves(taken[name]))
@@ -192,24 +180,12 @@ def _config(values: flags.FlagValues, name: str,
                       hyper={"ema_half_life_kimg": 0.0})
 
 
-def _with_weights(state: GameState, taken: Mapping[str, Any]) -> GameState:
-    """Returns a state with other variables for some networks, and for their averages."""
-    params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
-    ema_variables = dict(state.ema_variables)
-    for name, tree in taken.items():
-        params[name], ema[name] = tree["params"], tree["params"]
-        variables[name] = {collection: values for collection, values in tree.items()
-                           if collection != "params"}
-        if name in ema_variables:
-            ema_variables[name] = variables[name]
-    return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
-
-
 def _provenance(form: str, files: Mapping[str, str],
                 weights: Mapping[str, Weights]) -> dict[str, Any]:
     return {"format": form, "networks": {name: {"file": path, "sha256": weights[name].sha256}
                                          for name, path in files.items()}}
 
 
-FORMATS: dict[str, Callable[[flags.FlagValues, str,
-                             Path], int]] = {"pytorch-cyclegan": _import_cyclegan}
+FORMATS: dict[str, Callable[[flags.FlagValues, str, Path], int]] = {
+    "pytorch-cyclegan": _import_cyclegan,
+    "stylegan2": lambda values, file, place: import_stylegan2(file, place, values.images)}

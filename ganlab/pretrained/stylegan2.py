@@ -66,15 +66,18 @@ def layout(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
     return None
 
 
-def generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
-                        source: str = "the weight file") -> Any:
-    """Converts official tensors to variables of a `StyleGAN2Generator`, as `variables_from_torch`."""
+def stylegan2_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
+                                  source: str = "the weight file") -> Any:
+    """Converts official tensors to variables of a `StyleGAN2Generator`.
+
+    As `variables_from_torch`.
+    """
     return variables_from_torch(tensors, expected, IGNORED, source, "StyleGAN2's generator",
                                 generator_name, layout=layout)
 
 
-def critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
-                     source: str = "the weight file") -> Any:
+def stylegan2_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
+                               source: str = "the weight file") -> Any:
     """Converts official tensors to variables of a `StyleGAN2Critic`, as `variables_from_torch`."""
     return variables_from_torch(tensors, expected, IGNORED, source, "StyleGAN2's critic",
                                 critic_name, layout=layout)

@@ -1,0 +1,83 @@
+"""A run of imported weights: a state as training would begin with it, written whole or not at all."""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+
+from ganlab.game import Game, GameState, Network, init_state
+from ganlab.output import whole_folder, write_atomically
+from ganlab.storage import Checkpoints, RunDirectory
+from ganlab.types import Array, Tree
+
+PROVENANCE = "import.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Known(Network):
+    """A network that starts from variables that are given, if they are."""
+
+    variables: Any = None
+
+    def init(self, key: Array) -> tuple[Tree, Tree]:
+        """Returns the given params and variables, or draws them by one program."""
+        if self.variables is None:
+            return jax.jit(super().init)(key)
+        return self.variables["params"], _without_params(self.variables)
+
+
+def shapes_of(game: Game, network: str) -> Tree:
+    """Traces the shapes of a network's variables, with its params among the collections."""
+    params, variables = jax.eval_shape(game.networks[network].init, jax.random.key(0))
+    return {"params": params, **variables}
+
+
+def write_run(place: Path, config: ml_collections.ConfigDict, game: Game,
+              taken: Mapping[str, Any], provenance: Mapping[str, Any],
+              averaged: Mapping[str, Any] | None = None) -> None:
+    """Writes a run at round 0 with weights in their places; all others are new.
+
+    Args:
+      place: its directory, new or empty.
+      config: of the run.
+      game: of the config.
+      taken: variables by network, with `params` among the collections.
+      provenance: where they are from, for `import.json`.
+      averaged: those of averages; of networks that are left out, their own.
+    """
+    # Only networks without weights are initialised: a program that draws all of them takes seconds.
+    known = {name: _Known(network.module, network.inputs, variables=taken.get(name))
+             for name, network in game.networks.items()}
+    state = init_state(dataclasses.replace(game, networks=known), jax.random.key(config.seed))
+    state = jax.device_put(_with_weights(state, taken, averaged or {}))
+    directory = RunDirectory(place)
+    with whole_folder(place):
+        directory.write(config, sys.argv)
+        write_atomically(place / PROVENANCE, json.dumps(provenance, indent=2) + "\n")
+        with contextlib.closing(Checkpoints(directory.checkpoints, keep=1)) as checkpoints:
+            checkpoints.save(0, state)
+
+
+def _with_weights(state: GameState, taken: Mapping[str, Any],
+                  averaged: Mapping[str, Any]) -> GameState:
+    """Returns a state with other variables for some networks, and for their averages."""
+    params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
+    ema_variables = dict(state.ema_variables)
+    for name, tree in taken.items():
+        params[name], variables[name] = tree["params"], _without_params(tree)
+    for name in ema.keys() & taken.keys():
+        tree = averaged.get(name, taken[name])
+        ema[name] = tree["params"]
+        if name in ema_variables:
+            ema_variables[name] = _without_params(tree)
+    return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
+
+
+def _without_params(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {collection: values for collection, values in tree.items() if collection != "params"}
