@@ -22,7 +22,6 @@ from ganlab.networks import (
     ENCODERS,
     GENERATORS,
     PATCH_CRITICS,
-    STYLE_CRITICS,
     STYLE_GENERATORS,
     TRANSLATORS,
 )

@@ -18,7 +18,6 @@ ARCHITECTURES = {"skip": "skip", "resnet": "residual", "orig": "original"}
 """Our names of architectures by the official ones."""
 MAPPING_LAYERS, CHANNEL_BASE, CHANNEL_MAX = 8, 32768, 512
 """Of the official networks, where a file does not say."""
-FILTER = (1, 3, 3, 1)
 # TensorFlow's names of a layer's arrays, PyTorch's, and how one becomes the other.
 _LEAVES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "weight": ("weight", lambda value: value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T),
@@ -60,7 +59,11 @@ def stylegan2_generator(network: PickledNetwork, source: str) -> StyleGAN2Networ
       WeightsError: if it is not StyleGAN2's.
     """
     if _kind(network, GENERATORS, source, "generator") == "TensorFlow":
-        return _tensorflow_generator(network)
+        return _described(_tensorflow_generator, network, source)
+    return _described(_torch_generator, network, source)
+
+
+def _torch_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
     given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
     if not any(name.startswith("synthesis.b4.") for name in network.tensors):
         raise WeightsError(f"{source} holds a generator with the layers "
@@ -81,7 +84,12 @@ def stylegan2_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
       WeightsError: if it is not StyleGAN2's.
     """
     if _kind(network, CRITICS, source, "critic") == "TensorFlow":
-        return _tensorflow_critic(network)
+        return _described(_tensorflow_critic, network, source)
+    return _described(_torch_critic, network, source)
+
+
+def _torch_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
+    del source
     given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
     epilogue = given.get("epilogue_kwargs", {})
     kwargs = {"mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
@@ -94,6 +102,17 @@ def _kind(network: PickledNetwork, known: Mapping[str, str], source: str, what: 
         raise WeightsError(f"{source} holds a {what} of the class {network.class_name!r}; those of "
                            f"StyleGAN2 are {', '.join(known)}; name a file of StyleGAN2")
     return known[network.class_name]
+
+
+def _described(describe: Callable[[PickledNetwork, str], StyleGAN2Network],
+               network: PickledNetwork, source: str) -> StyleGAN2Network:
+    """Describes a network, or says which of its arguments is missing or unknown."""
+    try:
+        return describe(network, source)
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{source} does not say of its {network.class_name} what is needed to "
+                           f"build it, or says it otherwise than StyleGAN2's files: {error}; name a "
+                           "file of StyleGAN2 or StyleGAN2-ADA") from None
 
 
 def _rate(network: PickledNetwork) -> float:
@@ -119,7 +138,8 @@ def _tensorflow_common(given: Mapping[str, Any], architecture: str) -> dict[str,
             "architecture": ARCHITECTURES[given.get("architecture", architecture)], "clamp": 0.0}
 
 
-def _tensorflow_generator(network: PickledNetwork) -> StyleGAN2Network:
+def _tensorflow_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
+    del source
     given, side = network.arguments, network.arguments["resolution"]
     styles = given.get("dlatent_size", 512)
     kwargs = {"styles": styles, "mapping_layers": given.get("mapping_layers", MAPPING_LAYERS),
@@ -128,7 +148,11 @@ def _tensorflow_generator(network: PickledNetwork) -> StyleGAN2Network:
               **_tensorflow_common(given, "skip")}
     tensors = {}
     for name, value in network.tensors.items():
-        if (found := _generator_tensor(name, value)) is not None:
+        try:
+            found = _generator_tensor(name, value)
+        except (KeyError, ValueError):
+            found = name, value  # Of another network: it is left over, and named then.
+        if found is not None:
             tensors[found[0]] = found[1]
     return StyleGAN2Network(kwargs, given.get("latent_size", 512), given.get("label_size", 0),
                             (side, side, given.get("num_channels", 3)), tensors)
@@ -157,14 +181,18 @@ def _generator_tensor(name: str, value: np.ndarray) -> tuple[str, np.ndarray] | 
     return ".".join(filter(None, (level, _SYNTHESIS[layer], other))), turn(value)
 
 
-def _tensorflow_critic(network: PickledNetwork) -> StyleGAN2Network:
+def _tensorflow_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
+    del source
     given, side = network.arguments, network.arguments["resolution"]
     kwargs = {"mapping_layers": MAPPING_LAYERS, "group": given.get("mbstd_group_size", 4),
               **_tensorflow_common(given, "resnet")}
     tensors = {}
     for name, value in network.tensors.items():
         top, *path = name.split("/")
-        if not path:
+        if not path:  # The level of detail, which StyleGAN2 does not use.
+            continue
+        if path[-1] not in _LEAVES or top != "Output" and path[0] not in _CRITIC:
+            tensors[name] = value  # Of another network: it is left over, and named then.
             continue
         other, turn = _LEAVES[path[-1]]
         layer = "b4.out" if top == "Output" else f"b{top.split('x')[0]}.{_CRITIC[path[0]]}"
