@@ -15,8 +15,10 @@ LATENTS = NUMBERS["in/z"]
 FILTERS = {"f": "in/op_f", "fa": "in/op_fa", "f1": "in/op_f1"}
 
 
+@pytest.mark.parametrize("multiplied", [0, 64])
 @pytest.mark.parametrize("taps", FILTERS)
-def test_resampling_by_any_filter_is_the_official_one(taps):
+def test_resampling_by_any_filter_is_the_official_one(taps, multiplied, monkeypatch):
+    monkeypatch.setattr(resampling, "MOST_MULTIPLIED", multiplied)
     taps, images = NUMBERS[FILTERS[taps]], pictures("in/op_x")
     kernels = {side: np.moveaxis(NUMBERS[f"in/op_w{side}"], (0, 1), (3, 2)) for side in (1, 3)}
     name = next(key for key, value in FILTERS.items() if NUMBERS[value] is taps)
@@ -36,7 +38,9 @@ def test_resampling_by_any_filter_is_the_official_one(taps):
         assert relative_error(made, pictures(f"out/op_{case}")) < TOLERANCE, case
 
 
-def test_a_filter_of_one_axis_is_that_of_two_whose_taps_are_its_products(float64):
+@pytest.mark.parametrize("multiplied", [0, 64])
+def test_a_filter_of_one_axis_is_that_of_two_whose_taps_are_its_products(multiplied, float64, monkeypatch):
+    monkeypatch.setattr(resampling, "MOST_MULTIPLIED", multiplied)
     images, taps = np.random.default_rng(0).normal(size=(2, 5, 7, 3)), np.array([1.0, 2.0, 4.0, 3.0, 5.0])
     for up, down, pads in ((1, 1, ((2, 2), (1, 3))), (2, 1, ((3, 1), (0, 4))), (1, 2, ((2, 2), (3, 1))),
                            (3, 2, ((4, 1), (2, 3))), (2, 1, ((-1, 2), (3, -2)))):
