@@ -3,7 +3,6 @@ section 3, eq. 1)."""
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from ganlab.types import Array
@@ -40,26 +39,22 @@ def adapted_chance(p: Array, mean_sign: Array, images: Array, target: Array,
     return jnp.maximum(p + step, 0)
 
 
-def adapt(state: Adaptation, real_logits: Array, images: Array | int,
-          target: Array | float = 0.6, speed_kimg: Array | float = 500.0, interval: int = 4,
-          axis_name: str | None = None) -> Adaptation:
+def adapt(state: Adaptation, mean_sign: Array, images: Array | int,
+          target: Array | float = 0.6, speed_kimg: Array | float = 500.0,
+          interval: int = 4) -> Adaptation:
     """Sees one round; after every `interval` of them it moves the chance.
 
     Args:
       state: where the controller stands.
-      real_logits: [b], or [b, h, w] of patches, of augmented real images.
+      mean_sign: of the logits of augmented real images, of the global batch.
       images: real images of the round, on all devices together.
-      target: of the mean sign of the logits.
+      target: of the mean sign; 0 leaves the chance as it is.
       speed_kimg: thousands of images in which the chance can move by 1.
       interval: rounds from one move to the next.
-      axis_name: the mapped axis over which the batch is split, or None.
     """
-    sign = jnp.mean(jnp.sign(real_logits)).astype(jnp.float32)
-    if axis_name is not None:
-        sign = jax.lax.pmean(sign, axis_name)
-    signs, rounds = state.signs + sign, state.rounds + 1
+    signs, rounds = state.signs + jnp.float32(mean_sign), state.rounds + 1
     # The step is computed in every round and taken in the last one.
     moved = adapted_chance(state.p, signs / rounds, images * interval, target, speed_kimg)
     due = rounds >= interval
-    return Adaptation(jnp.where(due, moved, state.p).astype(jnp.float32),
+    return Adaptation(jnp.where(due & (target > 0), moved, state.p).astype(jnp.float32),
                       jnp.where(due, 0, signs), jnp.where(due, 0, rounds))

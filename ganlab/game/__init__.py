@@ -30,6 +30,7 @@ from ganlab.game.optimizers import (
     CLIPS,
     OPTIMIZERS,
     SCHEDULES,
+    lazily_regularized,
     make_optimizer,
     make_weight_clip,
 )
@@ -48,7 +49,7 @@ __all__ = [
     "Makers", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
     "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages", "check_division",
     "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
-    "init_state", "joined_stages", "make_optimizer", "make_ramp", "make_weight_clip",
+    "init_state", "joined_stages", "lazily_regularized", "make_optimizer", "make_ramp", "make_weight_clip",
     "named_keys", "order_key", "play_round", "retry_key", "rounds_for", "samples_key",
     "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names",
 ]

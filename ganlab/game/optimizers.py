@@ -61,6 +61,27 @@ def make_optimizer(network: str, optimizer: Callable[..., optax.GradientTransfor
     return build
 
 
+def lazily_regularized(network: str, build: Callable[[Hyper], optax.GradientTransformation],
+                       interval: int) -> Callable[[Hyper], optax.GradientTransformation]:
+    """Returns a network's optimizer for a loss whose penalty is played every `interval` rounds.
+
+    Of interval + 1 steps, interval are of the loss alone: with c = interval / (interval + 1) the
+    learning rate is c times, and decays of moments are to the power of c (Karras et al. 2020b,
+    appendix B). With an interval of 0 it stays as it is.
+    """
+    if not interval:
+        return build
+    share = interval / (interval + 1)
+
+    def rebuilt(hyper: Hyper) -> optax.GradientTransformation:
+        decays = {name: hyper[name] ** share
+                  for argument in ("beta1", "beta2", "decay")
+                  if (name := f"{network}_{argument}") in hyper}
+        return build({**hyper, f"{network}_lr": hyper[f"{network}_lr"] * share, **decays})
+
+    return rebuilt
+
+
 def make_weight_clip(network: str) -> Callable[[Tree, Hyper], Tree]:
     """Returns the projection of every weight on [-c, c], c being `<network>_weight_clip`.
 

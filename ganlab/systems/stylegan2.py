@@ -7,15 +7,15 @@ if it were not lazy (ibid., appendix B).
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from ganlab.config import ConfigError
+from ganlab.augment import AUGMENTATIONS, Adaptation, Augmentation, adapt, start_adaptation
+from ganlab.config import ConfigError, unknown
 from ganlab.data import DataFacts
 from ganlab.game import (
     Aux,
@@ -29,6 +29,7 @@ from ganlab.game import (
     averages,
     common_group,
     example_keys,
+    lazily_regularized,
     named_keys,
 )
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
@@ -46,6 +47,8 @@ from ganlab.types import Array, Hyper, Tree
 
 PATH_MEAN = "path_length"
 """Entry of the memory: the running mean of path lengths, float32 []."""
+ADAPTATION = "augmentation"
+"""Entry of the memory: where the controller of augmentations stands, see `ganlab.augment`."""
 STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
 """Options of the sampler, with the values that do nothing."""
 
@@ -79,23 +82,42 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         raise ConfigError(f"config.system.path_share is {system['path_share']}, which does not "
                           f"divide config.batch_size, {config['batch_size']}; use a divisor")
     players = _Players(
-        generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name)),
+        generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
+                          augment=_augmentation(system)),
         draw_latents(system["latent_size"], "normal"), bool(classes), system["path_share"],
-        (system["path_interval"], system["penalty_interval"]), axis_name)
+        (system["path_interval"], system["penalty_interval"]), config["batch_size"], axis_name)
     # Optimizers are rescaled for what is played lazily.
     parts = game_parts(config)
     intervals = {"generator": system["path_interval"],
                  "critic": system["penalty_interval"] if players.critic.penalties else 0}
-    parts["optimizers"] = {name: rescaled(name, build, intervals[name])
+    parts["optimizers"] = {name: lazily_regularized(name, build, intervals[name])
                            for name, build in parts["optimizers"].items()}
     networks = {"generator": generator, "critic": critic}
     check_slices(config, networks, ())
     return Game(
         networks=networks, round=_round(system, players), ema=averages("generator", variables=system["statistics"]),
         axis_name=axis_name, group=common_group(networks.values(), 1),
-        memory={PATH_MEAN: np.zeros((), np.float32)} if system["path_interval"] else {},
+        memory=_memory(system, parts["hyper"]),
         sampler=Sampler(("generator",), players.drawn, players.images, STYLE_OPTIONS,
                         styles=players.styles, from_styles=players.from_styles), **parts)
+
+
+def _augmentation(system: Mapping[str, Any]) -> Augmentation | None:
+    """Returns the augmentation that `system.augment` names; None for none."""
+    name = system["augment"]
+    if name not in ("none", *AUGMENTATIONS):
+        raise unknown("config.system.augment", name, ("none", *AUGMENTATIONS))
+    return AUGMENTATIONS.get(name)
+
+
+def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, Any]:
+    """Returns what the game remembers at the start: path lengths and the chance of augmentations."""
+    memory: dict[str, Any] = {}
+    if system["path_interval"]:
+        memory[PATH_MEAN] = np.zeros((), np.float32)
+    if system["augment"] != "none":
+        memory[ADAPTATION] = start_adaptation(hyper["augment_p"])._asdict()
+    return memory
 
 
 def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]:
@@ -108,32 +130,12 @@ def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]
         found.append(Update("path_length", ("generator",), players.path_loss,
                             every=system["path_interval"],
                             images="same" if players.conditional else "none"))
-    found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",)))
+    found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",),
+                        control=players.control if players.critic.augment else None))
     if players.critic.penalties:
         found.append(Update("penalty", ("critic",), players.penalty_loss,
                             every=system["penalty_interval"], images="same"))
     return tuple(found)
-
-
-def rescaled(network: str, build: Callable[[Hyper], optax.GradientTransformation],
-             interval: int) -> Callable[[Hyper], optax.GradientTransformation]:
-    """Returns an optimizer for a loss whose penalty is played every `interval` rounds.
-
-    Of interval + 1 steps, interval are of the loss alone: with c = interval / (interval + 1) the
-    learning rate is c times, and decays of moments are to the power of c (ibid., appendix B).
-    """
-    if not interval:
-        return build
-    share = interval / (interval + 1)
-
-    def rebuilt(hyper: Hyper) -> optax.GradientTransformation:
-        own = {f"{network}_lr": lambda rate: rate * share,
-               **{f"{network}_{decay}": lambda decay: decay**share
-                  for decay in ("beta1", "beta2", "decay")}}
-        return build({**hyper, **{name: change(hyper[name])
-                                  for name, change in own.items() if name in hyper}})
-
-    return rebuilt
 
 
 def draw_mixing(key: Array, layers: int, probability: Array) -> Array:
@@ -154,6 +156,7 @@ class _Players:
       conditional: whether both see labels.
       path_share: one of how many images the path-length penalty sees.
       intervals: rounds between path-length penalties, and between the critic's.
+      batch_size: over all devices.
       axis_name: the axis that `pmap` maps, or None.
     """
 
@@ -163,6 +166,7 @@ class _Players:
     conditional: bool
     path_share: int
     intervals: tuple[int, int]
+    batch_size: int
     axis_name: str | None
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -175,7 +179,7 @@ class _Players:
         images["fake"] = fake
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         judged, _ = self.critic.judge(params["critic"], variables["critic"], images, drawn,
-                                      self._labels(batch))
+                                      self._labels(batch), self._chance(scene))
         real = judged["real"].logits if "real" in judged else None
         loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
         return loss, Aux({"generator": state}, scene.memory,
@@ -221,11 +225,14 @@ class _Players:
         images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         judged, critic_state = self.critic.judge(
-            scene.params["critic"], scene.variables["critic"], images, drawn, self._labels(batch))
+            scene.params["critic"], scene.variables["critic"], images, drawn, self._labels(batch),
+            self._chance(scene))
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
         metrics = {**logit_means(judged), "real_signs": jnp.mean(jnp.sign(logits["real"]))}
+        if self.critic.augment is not None:
+            metrics["augment_p"] = self._chance(scene)
         return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 
     def penalty_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -235,9 +242,23 @@ class _Players:
             scene.key, *self.critic.penalties).items()}
         total, metrics = self.critic.penalize(
             jnp.zeros(()), scene.params["critic"], scene.variables["critic"], batch["image"],
-            batch["image"], keys, scene.hyper, self._labels(batch))
+            batch["image"], keys, scene.hyper, self._labels(batch), self._chance(scene))
         state = scene.variables["critic"]
         return self.intervals[1] * total, Aux({"critic": state}, scene.memory, metrics)
+
+    def control(self, memory: Mapping[str, Tree], metrics: Mapping[str, Array],
+                hyper: Hyper) -> Mapping[str, Tree]:
+        """Adapts the chance of augmentations to how sure the critic is of real images."""
+        moved = adapt(Adaptation(**memory[ADAPTATION]), metrics["real_signs"], self.batch_size,
+                      hyper["augment_target"], hyper["augment_speed_kimg"])
+        return {**memory, ADAPTATION: moved._asdict()}
+
+    def _chance(self, scene: Scene) -> Array | None:
+        """Returns the chance of augmentations: that of the controller, or the fixed one."""
+        if self.critic.augment is None:
+            return None
+        return jnp.where(scene.hyper["augment_target"] > 0, scene.memory[ADAPTATION]["p"],
+                         scene.hyper["augment_p"])
 
     def path_noise(self, noise: Array) -> Array:
         """Returns the noise that images are multiplied by in the path-length penalty."""

@@ -1,6 +1,7 @@
 """The chance of augmentations follows the sign of the critic's logits, by hand."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ganlab.augment import adapt, adapted_chance, start_adaptation
@@ -8,7 +9,8 @@ from ganlab.augment import adapt, adapted_chance, start_adaptation
 SURE, UNSURE = np.array([2.0, 1.0, 0.1, 3.0]), np.array([1.0, -1.0, 0.5, -2.0])
 STEP = 4 * 4 / 2000  # Four rounds of 4 images, at 2 thousand images.
 
-step = jax.jit(lambda state, logits: adapt(state, logits, 4, target=0.6, speed_kimg=2.0, interval=4))
+step = jax.jit(lambda state, logits: adapt(
+    state, jnp.mean(jnp.sign(logits)), 4, target=0.6, speed_kimg=2.0, interval=4))
 
 
 def chances(state, rounds):
@@ -43,13 +45,6 @@ def test_the_target_itself_moves_nothing():
     assert np.isclose(float(adapted_chance(0.3, 0.7, 64, 0.6, 500.0)), 0.3 + 64 / 500_000)
 
 
-def test_patches_count_as_logits_and_devices_agree():
-    @jax.jit
-    def both(logits):
-        def adapted(part, axis_name=None):
-            return adapt(start_adaptation(0.5), part, 8, interval=1, axis_name=axis_name).p
-
-        return adapted(logits), jax.vmap(lambda part: adapted(part, "devices"), axis_name="devices")(logits)
-
-    whole, split = both(np.stack([SURE, UNSURE]).reshape(2, 2, 2, 1))
-    assert np.isclose(whole, 0.5 - 8 / 500_000) and np.array_equal(split, [whole] * 2)
+def test_without_a_target_the_chance_stays():
+    state = adapt(start_adaptation(0.5), np.float32(1.0), 8, target=0.0, interval=1)
+    assert float(state.p) == 0.5

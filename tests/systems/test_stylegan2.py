@@ -13,7 +13,7 @@ from tiny import BATCH, IMAGES, assert_close, real_batches, start, tiny_style_co
 
 from ganlab.config import ConfigError, experiment
 from ganlab.data import Dataset
-from ganlab.game import Scene, init_state
+from ganlab.game import Scene, init_state, lazily_regularized
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.style import stylegan2
 from ganlab.pretrained.stylegan2 import critic_name, generator_name
@@ -153,11 +153,32 @@ def test_lazy_updates_are_played_at_their_intervals_and_weighted_by_them():
 
 def test_an_optimizer_takes_the_steps_of_one_that_is_not_lazy():
     seen = {}
-    build = SYSTEM.rescaled("critic", lambda hyper: seen.update(hyper), 16)
+    build = lazily_regularized("critic", lambda hyper: seen.update(hyper), 16)
     build({"critic_lr": 17.0, "critic_beta1": 0.5, "critic_beta2": 0.99, "generator_lr": 1.0})
     assert seen["critic_lr"] == pytest.approx(16.0) and seen["generator_lr"] == 1.0
     # What the moments keep after 17 steps is what they would keep after 16.
     assert seen["critic_beta1"] ** 17 == pytest.approx(0.5**16) and seen["critic_beta2"] ** 17 == pytest.approx(0.99**16)
+
+
+def test_augmented_the_critic_sees_other_images_and_the_chance_adapts(float64):
+    config = functools.partial(tiny_style_config, hyper={"augment_p": 0.5, "augment_speed_kimg": 0.1})
+    plain, own = (build_game(config(system={"augment": name}), IMAGES) for name in ("none", "ada:blit"))
+    critic = next(update for update in own.round if update.name == "critic")
+    _, metrics, memory, _ = looked_at(own, critic, batch_of(own))
+    _, others, *_ = looked_at(plain, next(update for update in plain.round if update.name == "critic"), batch_of(plain))
+    assert metrics["augment_p"] == 0.5 and metrics["real_logits"] != others["real_logits"]
+    # Four rounds of a critic that is sure of real images; the fixed chance is a number like others.
+    for _ in range(4):
+        memory = critic.control(memory, {"real_signs": np.float32(1.0)}, own.hyper)
+    np.testing.assert_allclose(memory[SYSTEM.ADAPTATION]["p"], 0.5 + 4 * BATCH / 100)
+    fixed = {**own.hyper, "augment_target": 0.0, "augment_p": 0.25}
+    players = critic.loss.__self__
+    assert players._chance(Scene({}, {}, own.memory, {}, None, fixed)) == 0.25
+
+
+def test_an_unknown_augmentation_is_refused_with_its_key():
+    with pytest.raises(ConfigError, match="config.system.augment 'ada:bgx' is unknown .*ada:bg"):
+        build_game(tiny_style_config(system={"augment": "ada:bgx"}), IMAGES)
 
 
 @pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
