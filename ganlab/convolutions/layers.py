@@ -31,6 +31,9 @@ from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")
 """How convolutions are computed: as is best for backend and shape, by `lax`, or by products."""
+IN_A_BRANCH = "in_a_branch"
+"""As is best within a branch or a loop of a program: XLA:CPU computes a convolution of `lax` there
+a hundred times as slowly as outside, and products as quickly."""
 Padding = str | Sequence[tuple[int, int]]
 
 _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", default="auto")
@@ -38,7 +41,7 @@ _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", defau
 
 @contextlib.contextmanager
 def convolutions(way: str) -> Iterator[None]:
-    """Makes layers that are traced inside compute convolutions in one of `WAYS`."""
+    """Makes layers that are traced inside compute convolutions in one of `WAYS`, or `IN_A_BRANCH`."""
     token = _way.set(way)
     try:
         yield
@@ -182,7 +185,7 @@ def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tu
 
 def _chosen_way() -> str:
     way = _way.get()
-    return "lax" if way == "auto" and not for_cpu() else way
+    return "lax" if way in ("auto", IN_A_BRANCH) and not for_cpu() else way
 
 
 def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
@@ -193,7 +196,7 @@ def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The static part of a convolution: its geometry, and `auto` or `matmul` of `WAYS`."""
+    """The static part of a convolution: its geometry, and a way, which is not `lax`."""
 
     geometry: Geometry
     way: str

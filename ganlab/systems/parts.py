@@ -19,7 +19,7 @@ from ganlab.config import (
     split_names,
     unknown,
 )
-from ganlab.convolutions import WithConvolutions
+from ganlab.convolutions import IN_A_BRANCH, WithConvolutions
 from ganlab.game import (
     OPTIMIZERS,
     SCHEDULES,
@@ -107,6 +107,17 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
                 - {leaf.dtype for leaf in jax.tree.leaves(tree)})
         if kept:
             raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
+
+
+def in_a_branch(network: Network) -> Network:
+    """Returns a network as an update that is not played in every round should compute it.
+
+    Such an update is a branch of the program, see `ganlab.convolutions.IN_A_BRANCH`. A network
+    whose convolutions the config chooses stays as it is.
+    """
+    if isinstance(network.module, WithConvolutions):
+        return network
+    return dataclasses.replace(network, module=WithConvolutions(network.module, IN_A_BRANCH))
 
 
 def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],

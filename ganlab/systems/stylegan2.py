@@ -41,6 +41,7 @@ from ganlab.systems.parts import (
     choose_loss,
     choose_penalties,
     game_parts,
+    in_a_branch,
     make_network,
 )
 from ganlab.types import Array, Hyper, Tree
@@ -122,18 +123,21 @@ def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, 
 
 def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]:
     """Returns the updates of a round, those that are chosen."""
+    lazy = dataclasses.replace(
+        players, generator=in_a_branch(players.generator),
+        critic=dataclasses.replace(players.critic, network=in_a_branch(players.critic.network)))
     # The generator reads real batches for their labels, or to compare with them.
     reads = players.conditional or players.critic.loss.compares
     found = [Update("generator", ("generator",), players.generator_loss,
                     images="fresh" if reads else "none")]
     if system["path_interval"]:
-        found.append(Update("path_length", ("generator",), players.path_loss,
+        found.append(Update("path_length", ("generator",), lazy.path_loss,
                             every=system["path_interval"],
                             images="same" if players.conditional else "none"))
     found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",),
                         control=players.control if players.critic.augment else None))
     if players.critic.penalties:
-        found.append(Update("penalty", ("critic",), players.penalty_loss,
+        found.append(Update("penalty", ("critic",), lazy.penalty_loss,
                             every=system["penalty_interval"], images="same"))
     return tuple(found)
 

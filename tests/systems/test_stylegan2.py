@@ -178,6 +178,28 @@ def test_lazy_updates_are_played_at_their_intervals_and_weighted_by_them():
         np.testing.assert_allclose(loss, updates[name].every * weight * metrics[metric], rtol=1e-5)
 
 
+def kernels_of(jaxpr):
+    """Shapes of the kernels of lax's convolutions in a program, in its calls too."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated":
+            yield equation.invars[1].aval.shape[:2]
+        parts = jax.tree.leaves(list(equation.params.values()), is_leaf=lambda part: hasattr(part, "eqns"))
+        for part in parts:
+            part = getattr(part, "jaxpr", part)
+            if hasattr(part, "eqns"):
+                yield from kernels_of(part)
+
+
+def test_lazy_updates_leave_no_convolution_to_lax_but_of_single_pixels():
+    # They are branches of the program, where XLA:CPU computes others a hundred times as slowly.
+    game = build_game(tiny_style_config(generator={"kwargs": {"channel_max": 64, "channel_base": 512}}), IMAGES)
+    state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    for update in game.round:
+        found = jax.make_jaxpr(lambda state, batch, update=update: update.loss(Scene(
+            state.params, state.variables, state.memory, batch, state.key, state.hyper)))(state, batch_of(game))
+        assert ((3, 3) in set(kernels_of(found.jaxpr))) == (update.name in ("generator", "critic")), update.name
+
+
 def test_an_optimizer_takes_the_steps_of_one_that_is_not_lazy():
     seen = {}
     build = lazily_regularized("critic", lambda hyper: seen.update(hyper), 16)
