@@ -7,7 +7,8 @@
 
 The first is made for two cores: letters and digits of 32x32 pixels by their class, with at most 128 channels. The
 others are the official settings; `data=faces` stands for any name of TFDS or folder of `ganlab data import`. Those of
-`auto` follow from the resolution and the batch size, as the official code has them for one GPU.
+`auto` follow from the resolution and the batch size, as the official code has them for one GPU. `augment=ada:bgc` shows
+the critic augmented images, by a chance that adapts.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, unknown
@@ -27,8 +28,9 @@ KIMG = 25_000
 
 def get_config(argument=None):
     """Choices: base (small, auto, stylegan2, paper256, paper512, paper1024 or cifar), data (glyphs, or a name of
-    TFDS), resolution, conditional, gamma, batch, kimg (0 for those of the base)."""
-    choice = parse_choices(argument, base="small", data="", resolution=0, conditional=False, gamma=0.0, batch=0, kimg=0)
+    TFDS), resolution, conditional, gamma, batch, kimg (0 for those of the base), augment (none, ada:bgc, ...)."""
+    choice = parse_choices(argument, base="small", data="", resolution=0, conditional=False, gamma=0.0, batch=0, kimg=0,
+                           augment="none")
     if choice.base not in (*BASES, "auto", "small"):
         raise unknown("choice base", choice.base, (*BASES, "auto", "small"))
     if choice.base == "small":
@@ -74,7 +76,7 @@ def _experiment(choice, base, latent_size, conditional, data, networks):
     return experiment(
         name=f"stylegan2 {choice.base}", data=data, batch_size=batch,
         system=dict(name="stylegan2", latent_size=latent_size, conditional=conditional,
-                    path_interval=base.get("path_interval", 4)),
+                    augment=choice.augment, path_interval=base.get("path_interval", 4)),
         networks=networks,
         hyper=both_players(lr=base["lr"], beta1=0.0, beta2=0.99) | dict(
             r1_weight=choice.gamma or base["gamma"], style_mixing=base.get("mixing", 0.9),
