@@ -6,9 +6,10 @@ their file: DEST is then a run's directory, which `ganlab sample`, `ganlab trans
 `ganlab evaluate` and --config.init.source take.
 
 Formats, found from the file where --format does not name one:
-  stylegan2         network pickles of StyleGAN2, of ADA's and StyleGAN3's repository (PyTorch) and of
-                    TensorFlow's: G, D and the average become a run of system stylegan2, computed in
-                    float32. --images names the folder of its pictures, to train on or be measured by.
+  stylegan2         network pickles of StyleGAN2: of ADA's and StyleGAN3's repositories (PyTorch),
+                    and of TensorFlow's. G, D and the average become a run of system stylegan2,
+                    computed in float32. --images names the folder of its pictures, to train on
+                    or be measured by.
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
                     found from the tensors, under whatever prefix they are; --network chooses where
                     a file holds several generators. With one generator the run is of system
@@ -65,8 +66,8 @@ SIDE = 256  # Of the pictures that the run is described by; it takes others.
 def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     """Defines the command's flags."""
     del argv
-    flags.DEFINE_enum("format", None, list(FORMATS), "whose weights; found from the file by default",
-                      flag_values=values)
+    flags.DEFINE_enum("format", None, list(FORMATS),
+                      "whose weights; found from the file by default", flag_values=values)
     flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; "
                         "the only one by default", flag_values=values)
     flags.DEFINE_string("back", None, "weight file of the generator of the other direction",

@@ -1,4 +1,4 @@
-"""A run of imported weights: a state as training would begin with it, written whole or not at all."""
+"""A run of imported weights: a state as training would begin with it, whole or not at all."""
 
 import contextlib
 import dataclasses

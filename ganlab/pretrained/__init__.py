@@ -41,7 +41,8 @@ from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
 __all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork",
-           "StyleGAN2Network", "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
+           "StyleGAN2Network", "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged",
+           "dense_kernel",
            "dinov2_variables", "inception_variables", "is_network_pickle", "nest",
            "patch_critic_variables", "read_network_pickle", "read_safetensors", "read_weights",
            "safetensors_parts", "section", "shown", "stylegan2_critic",

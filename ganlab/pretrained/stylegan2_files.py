@@ -67,8 +67,8 @@ def _torch_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
     given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
     if not any(name.startswith("synthesis.b4.") for name in network.tensors):
         raise WeightsError(f"{source} holds a generator with the layers "
-                           f"{listed(list(network.tensors)[:3])}, which are not StyleGAN2's; name a "
-                           "file of StyleGAN2 or StyleGAN2-ADA")
+                           f"{listed(list(network.tensors)[:3])}, which are not StyleGAN2's; name "
+                           "a file of StyleGAN2 or StyleGAN2-ADA")
     synthesis = {**given, **given.get("synthesis_kwargs", {})}
     kwargs = {
         "styles": given["w_dim"], "mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
@@ -111,8 +111,8 @@ def _described(describe: Callable[[PickledNetwork, str], StyleGAN2Network],
         return describe(network, source)
     except (KeyError, TypeError) as error:
         raise WeightsError(f"{source} does not say of its {network.class_name} what is needed to "
-                           f"build it, or says it otherwise than StyleGAN2's files: {error}; name a "
-                           "file of StyleGAN2 or StyleGAN2-ADA") from None
+                           f"build it, or says it otherwise than StyleGAN2's files: {error}; name "
+                           "a file of StyleGAN2 or StyleGAN2-ADA") from None
 
 
 def _rate(network: PickledNetwork) -> float:

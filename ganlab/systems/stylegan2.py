@@ -7,6 +7,7 @@ if it were not lazy (ibid., appendix B).
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,9 +96,12 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
                            for name, build in parts["optimizers"].items()}
     networks = {"generator": generator, "critic": critic}
     check_slices(config, networks, ())
+    # Each device has whole groups, and the same share of images for path lengths.
+    share = system["path_share"] if system["path_interval"] else 1
     return Game(
-        networks=networks, round=_round(system, players), ema=averages("generator", variables=system["statistics"]),
-        axis_name=axis_name, group=common_group(networks.values(), 1),
+        networks=networks, round=_round(system, players),
+        ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
+        group=math.lcm(common_group(networks.values()), share),
         memory=_memory(system, parts["hyper"]),
         sampler=Sampler(("generator",), players.drawn, players.images, STYLE_OPTIONS,
                         styles=players.styles, from_styles=players.from_styles), **parts)
@@ -112,7 +116,7 @@ def _augmentation(system: Mapping[str, Any]) -> Augmentation | None:
 
 
 def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, Any]:
-    """Returns what the game remembers at the start: path lengths and the chance of augmentations."""
+    """Returns what the game remembers at the start: path lengths, the augmentations' chance."""
     memory: dict[str, Any] = {}
     if system["path_interval"]:
         memory[PATH_MEAN] = np.zeros((), np.float32)

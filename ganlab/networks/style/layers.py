@@ -97,7 +97,8 @@ def modulated_convolution(x: Array, kernel: Array, scales: Array, up: int = 1,
     """Convolves each image [b, h, w, c] by its own kernel: one kernel whose inputs are scaled.
 
     The images are scaled instead of the kernel (eq. 1), and outputs divided by the norm of their
-    scaled kernel (eq. 3), so that one convolution serves the batch. Enlarging, the kernel is turned.
+    scaled kernel (eq. 3), so that one convolution serves the batch. The kernel is turned where it
+    enlarges.
 
     Args:
       x: images.
@@ -182,7 +183,8 @@ def with_deviation(x: Array, group: int) -> Array:
     if batch % size:
         raise ValueError(f"minibatch deviation looks at groups of {size}, which do not divide a "
                          f"batch of {batch}; use a batch of a multiple, or another group")
-    runs = x.reshape(batch // size, size, *x.shape[1:]).astype(jnp.promote_types(x.dtype, "float32"))
+    runs = x.reshape(batch // size, size, *x.shape[1:])
+    runs = runs.astype(jnp.promote_types(x.dtype, "float32"))
     centred = runs - jnp.mean(runs, axis=1, keepdims=True)
     deviations = jnp.sqrt(jnp.mean(jnp.square(centred), axis=1) + SQUARES)
     means = jnp.repeat(jnp.mean(deviations, axis=(1, 2, 3)), size).astype(x.dtype)

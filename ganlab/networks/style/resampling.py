@@ -1,4 +1,5 @@
-"""Resampling by short filters (Karras et al. 2020b, "Analyzing and improving StyleGAN", appendix B).
+"""Resampling by short filters (Karras et al. 2020b, "Analyzing and improving the image quality of
+StyleGAN", appendix B).
 
 An image is spread by zeros, filtered, and thinned: up, FIR, down. A filter of one axis, [taps], is
 used along rows and along columns: of small images by a matrix, which XLA:CPU multiplies by as
@@ -72,7 +73,7 @@ def _multiplied(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
 
 def _shifted(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
              padding: tuple[int, int]) -> Array:
-    """Resamples along one axis: every place within the spread has taps and neighbours of its own."""
+    """Resamples along one axis: each place within the spread has its own taps and neighbours."""
     extent = images.shape[axis]
     length = extent * up + sum(padding) - len(taps) + 1
     # Shifts of the places 0 to up - 1: spread pixel j + k - padding is an image's pixel.

@@ -70,7 +70,7 @@ def check_architecture(name: str) -> None:
 
 
 def label_vectors(labels: Array | None, num_classes: int, features: int, like: Array) -> Array:
-    """Computes a learned, normalized vector [b, features] of each label; inside a compact module."""
+    """Computes a learned, normalized vector [b, features] of each label, in a compact module."""
     vectors = Dense(features, name="embed")(one_hot(labels, num_classes, like))
     return normalize_vectors(vectors)
 
@@ -133,7 +133,8 @@ class Level(nn.Module):
         dtype = self.dtype or styles.dtype
         # The first level has one convolution of a learned constant.
         if self.first:
-            constant = self.param("constant", nn.initializers.normal(1.0), (*self.size, self.channels))
+            constant = self.param(
+                "constant", nn.initializers.normal(1.0), (*self.size, self.channels))
             x = jnp.broadcast_to(constant.astype(dtype), (len(styles), *constant.shape))
         else:
             x = x.astype(dtype)
@@ -151,14 +152,14 @@ class Level(nn.Module):
         if image is not None:
             image = upsampled(image, TAPS)
         if self.last or self.architecture == "skip":
-            made = ToImage(self.image_channels, self.clamp, name="to_image")(x, styles[:, place + 1])
-            made = made.astype(styles.dtype)
+            made = ToImage(self.image_channels, self.clamp, name="to_image")(
+                x, styles[:, place + 1]).astype(styles.dtype)
             image = made if image is None else image + made
         return x, image
 
 
 class StyleGAN2Generator(nn.Module):
-    """StyleGAN2's generator: latents [b, z] (and labels [b]) become images [b, h, w, c] (Karras 2020).
+    """StyleGAN2's generator: latents [b, z] (with labels [b]) become images [b, h, w, c].
 
     Images are not bounded by a unit; real ones are in [-1, 1]. Called with `styles` it leaves out
     the mapping; `mapped` returns styles alone.
@@ -276,7 +277,7 @@ class CriticLevel(nn.Module):
 
 
 class StyleGAN2Critic(nn.Module):
-    """StyleGAN2's critic: images [b, h, w, c] (and labels [b]) become logits [b] (Karras 2020).
+    """StyleGAN2's critic: images [b, h, w, c] (with labels [b]) become logits [b].
 
     The smallest level sees the deviation among `group` neighbours of the batch. With classes the
     logit is the projection of the features on a mapped label (Miyato & Koyama 2018).
