@@ -14,8 +14,9 @@ from ganlab.machine.random_bits import straighten_random_bits
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["XDG_CACHE_HOME"] = str(compilation_cache().parent / worker)
 
-# XLA:CPU has two makers of fused loops; the older one takes less than half the time to compile.
-QUICK = "--xla_cpu_use_fusion_emitters=false"
+# XLA:CPU has two makers of fused loops; the older one takes less than half the time to compile. From jaxlib 0.12 on it
+# ends the process in some programs.
+QUICK = "--xla_cpu_use_fusion_emitters=false" if jax.__version_info__ < (0, 11) else ""
 os.environ["XLA_FLAGS"] = " ".join(filter(None, [os.environ.get("XLA_FLAGS"), QUICK]))
 
 jax.config.update("jax_platforms", "cpu")
