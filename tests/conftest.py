@@ -6,6 +6,7 @@ import os
 
 import jax
 import pytest
+from processes import OLDER_LOOPS
 
 from ganlab.machine.backend import compilation_cache, set_xla_flags
 from ganlab.machine.random_bits import straighten_random_bits
@@ -14,10 +15,7 @@ from ganlab.machine.random_bits import straighten_random_bits
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["XDG_CACHE_HOME"] = str(compilation_cache().parent / worker)
 
-# XLA:CPU has two makers of fused loops; the older one takes less than half the time to compile. From jaxlib 0.12 on it
-# ends the process in some programs.
-QUICK = "--xla_cpu_use_fusion_emitters=false" if jax.__version_info__ < (0, 11) else ""
-os.environ["XLA_FLAGS"] = " ".join(filter(None, [os.environ.get("XLA_FLAGS"), QUICK]))
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *OLDER_LOOPS])
 
 jax.config.update("jax_platforms", "cpu")
 set_xla_flags()  # As commands do.

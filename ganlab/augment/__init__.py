@@ -13,7 +13,7 @@ from ganlab.augment.diffaugment import POLICIES, diffaugment
 from ganlab.augment.draws import Draws, KeyedDraws
 from ganlab.augment.pipeline import OPERATION_SETS, OPERATIONS, augment
 from ganlab.augment.strengths import Strengths
-from ganlab.config import unknown
+from ganlab.config import choose, unknown
 from ganlab.types import Array
 
 __all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
@@ -60,12 +60,14 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 }
 
 
-def choose_augmentation(name: str) -> Augmentation:
-    """Returns the augmentation of this name.
+def choose_augmentation(name: str) -> Augmentation | None:
+    """Returns the augmentation that `config.system.augment` names; None for `none`.
 
     Raises:
-      ConfigError: naming what was given and what is allowed.
+      ConfigError: for a name that is neither in the table nor `package.module:function`.
     """
-    if name not in AUGMENTATIONS:
-        raise unknown("augmentation", name, AUGMENTATIONS)
-    return AUGMENTATIONS[name]
+    # A mistyped name of the table looks like one from outside.
+    family = name.partition(":")[0]
+    if name not in AUGMENTATIONS and family in {known.partition(":")[0] for known in AUGMENTATIONS}:
+        raise unknown("config.system.augment", name, ("none", *AUGMENTATIONS))
+    return choose({"none": None, **AUGMENTATIONS}, name, "system.augment")

@@ -52,7 +52,7 @@ def lumaflip(draws: Draws, p: Array, strengths: Strengths) -> Array:
 def hue(draws: Draws, p: Array, strengths: Strengths) -> Array:
     """Draws a rotation around the grey axis, uniform to either side: [b, 4, 4]."""
     angle = gated(draws, p, (draws.uniform() * 2 - 1) * np.pi * strengths.hue_max, 0)
-    # Rodrigues' formula, written from the identity, so that no angle is no change to the bit.
+    # Rodrigues' formula as a change of the identity, so that an angle of 0 changes no bit.
     return _mixed((jnp.ones_like(angle), COLORS), (jnp.cos(angle) - 1, CHROMA),
                   (jnp.sin(angle), TURNED))
 

@@ -15,7 +15,7 @@ def augment_noise(images: Array, draws: Draws, p: Array, strengths: Strengths) -
 
 
 def _within(center: Array, share: Array, length: int) -> Array:
-    """Tells which of `length` pixels have their middle within a share [b] about a center [b]."""
+    """Returns which of `length` pixels have their middle within a share [b] about a center [b]."""
     middles = (jnp.arange(length) + 0.5) / length
     return jnp.abs(middles - center[:, None]) < share[:, None] / 2
 

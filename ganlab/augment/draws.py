@@ -15,7 +15,7 @@ BLOCK = 64
 
 
 class Draws(Protocol):
-    """A source of random numbers for a batch; every call goes on in its sequence."""
+    """A source of random numbers for a batch; every call draws the next of its sequence."""
 
     def uniform(self, shape: tuple[int, ...] = ()) -> Array:
         """Draws numbers [b, *shape] uniform on [0, 1)."""

@@ -150,7 +150,7 @@ def _cells(place: Array, length: int) -> tuple[Array, Array]:
 def bilinear(images: Array, x: Array, y: Array) -> Array:
     """Reads images [b, h, w, c] at places x, y [b, q, r] in pixels of index: [b, q, r, c].
 
-    Beyond the images their outermost pixels go on.
+    Beyond an image its outermost pixels continue.
     """
     height, width, channels = images.shape[1:]
     (left, across), (top, down) = _cells(x, width), _cells(y, height)

@@ -1,12 +1,12 @@
 """Imports published files of StyleGAN2 for `ganlab import`."""
 
-import hashlib
 import shlex
 from pathlib import Path
 from typing import Any
 
 import jax
 import ml_collections
+from absl import flags
 
 from ganlab.cli.imported_runs import shapes_of, write_run
 from ganlab.config import ConfigError, both_players, experiment
@@ -22,23 +22,30 @@ from ganlab.pretrained import (
 )
 from ganlab.systems import build
 
+OF_TRANSLATORS = ("network", "back", "back_network", "normalization", "sources")
+"""Flags that mean nothing here."""
 NETWORKS = {"G": "generator", "D": "critic", "G_ema": "generator"}
 """Networks of a file, and whose weights they are here; G_ema is the generator's average."""
 
 
-def import_stylegan2(file: str, place: Path, images: str | None) -> int:
+def import_stylegan2(values: flags.FlagValues, file: str, place: Path) -> int:
     """Reads, checks and writes a run of a published file; nothing is written before all fits.
 
     Args:
+      values: the flags of `ganlab import`; `images` is a folder or zip file of its pictures.
       file: the pickle.
       place: directory of the run.
-      images: folder or zip file of its pictures; None for none.
 
     Raises:
-      ConfigError: for a file without an average or with networks of different images.
+      ConfigError: for flags of translators, for a file without an average, or with networks of
+        different images.
       WeightsError: for a file of another kind, and tensors that do not fit or are not finite.
     """
-    read = read_network_pickle(file)
+    for name in OF_TRANSLATORS:
+        if values[name].value is not None:
+            raise ConfigError(f"--{name} is of translators, but {file} holds networks of "
+                              "StyleGAN2; leave it out")
+    read, sha256 = read_network_pickle(file)
     # The average alone can make a run; what is missing beside it is new.
     if not isinstance(read.get("G_ema"), PickledNetwork):
         raise ConfigError(f"{file} holds no averaged generator (G_ema), but "
@@ -46,7 +53,7 @@ def import_stylegan2(file: str, place: Path, images: str | None) -> int:
     found = {name: (stylegan2_critic if name == "D" else stylegan2_generator)(read[name], file)
              for name in NETWORKS if isinstance(read.get(name), PickledNetwork)}
     _check_alike(file, found)
-    config = _config(Path(file).name, found, images)
+    config = _config(Path(file).name, found, values.images)
     game, _ = build(config)
     # Fitted by name, shape and finiteness, before anything compiles.
     fitted = {name: (stylegan2_critic_variables if name == "D" else stylegan2_generator_variables)(
@@ -54,8 +61,7 @@ def import_stylegan2(file: str, place: Path, images: str | None) -> int:
         for name, network in found.items()}
     taken = {NETWORKS[name]: tree for name, tree in fitted.items() if name != "G_ema"}
     taken.setdefault("generator", fitted["G_ema"])
-    provenance = {"format": "stylegan2", "file": file, "networks": list(found),
-                  "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+    provenance = {"format": "stylegan2", "file": file, "networks": list(found), "sha256": sha256}
     write_run(place, config, game, taken, provenance, {"generator": fitted["G_ema"]})
     # What was found, so that a wrong file is noticed.
     for name, network in found.items():

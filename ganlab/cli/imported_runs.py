@@ -56,6 +56,7 @@ def write_run(place: Path, config: ml_collections.ConfigDict, game: Game,
              for name, network in game.networks.items()}
     state = init_state(dataclasses.replace(game, networks=known), jax.random.key(config.seed))
     state = jax.device_put(_with_weights(state, taken, averaged or {}))
+    # The run is whole or not there at all.
     directory = RunDirectory(place)
     with whole_folder(place):
         directory.write(config, sys.argv)

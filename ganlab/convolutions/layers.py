@@ -26,14 +26,11 @@ from ganlab.convolutions import products as products
 from ganlab.convolutions import tiles as tiles
 from ganlab.convolutions.choices import CHOICES, Case
 from ganlab.convolutions.products import Geometry
-from ganlab.machine.made_for import for_cpu
+from ganlab.machine.made_for import for_cpu, in_branch
 from ganlab.types import Array
 
 WAYS = ("auto", "lax", "matmul")
 """How convolutions are computed: as is best for backend and shape, by `lax`, or by products."""
-IN_A_BRANCH = "in_a_branch"
-"""As is best within a branch or a loop of a program: XLA:CPU computes a convolution of `lax` there
-a hundred times as slowly as outside, and products as quickly."""
 Padding = str | Sequence[tuple[int, int]]
 
 _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", default="auto")
@@ -41,7 +38,7 @@ _way: contextvars.ContextVar[str] = contextvars.ContextVar("convolutions", defau
 
 @contextlib.contextmanager
 def convolutions(way: str) -> Iterator[None]:
-    """Makes layers that are traced inside compute convolutions in one of `WAYS`, or `IN_A_BRANCH`."""
+    """Makes layers that are traced inside compute convolutions in one of `WAYS`."""
     token = _way.set(way)
     try:
         yield
@@ -72,10 +69,6 @@ class WithConvolutions(nn.Module):
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         with convolutions(self.way):
             return self.network(*arguments, **keywords)
-
-    def mapped(self, *arguments: Any, **keywords: Any) -> Any:
-        """Calls the method of a network with styles, in which nothing is convolved."""
-        return self.network.mapped(*arguments, **keywords)
 
 
 def way_of(network: nn.Module) -> str:
@@ -185,7 +178,9 @@ def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tu
 
 def _chosen_way() -> str:
     way = _way.get()
-    return "lax" if way in ("auto", IN_A_BRANCH) and not for_cpu() else way
+    if way == "auto" and not for_cpu():
+        return "lax"
+    return "matmul" if way == "auto" and in_branch() else way
 
 
 def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
@@ -196,7 +191,7 @@ def _geometry(size: Sequence[int], kernel: Sequence[int], strides: Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The static part of a convolution: its geometry, and a way, which is not `lax`."""
+    """The static part of a convolution: its geometry, and `auto` or `matmul` of `WAYS`."""
 
     geometry: Geometry
     way: str

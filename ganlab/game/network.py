@@ -58,7 +58,7 @@ class Network:
         return collections.pop("params", {}), collections
 
     def train(self, params: Tree, variables: Tree, *inputs: Array | None, keys: Array | None,
-              method: str | None = None) -> tuple[Any, Tree]:
+              **options: Any) -> tuple[Any, Tree]:
         """Computes a pass in training mode: outputs, and the variables after it.
 
         In bfloat16, params and inputs are rounded to it on the way in, and all outputs come back in
@@ -72,7 +72,7 @@ class Network:
           *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
             out.
           keys: one PRNG key an example [b], or None for a module that draws nothing.
-          method: of the module, another than its call, for a part of the pass.
+          **options: of this module's call, static, such as for a part of the pass.
         """
         def compute(params: Tree, variables: Tree, *inputs: Array | None) -> tuple[Any, Tree]:
             # Params and inputs are rounded on the way in.
@@ -82,7 +82,7 @@ class Network:
                           for given in inputs]
             output, state = self.module.apply(
                 {"params": params, **variables}, *inputs, keys=keys, train=True,
-                mutable=list(variables), method=method)
+                mutable=list(variables), **options)
             state = dict(state)
             # Outputs of the pass are float32 again.
             if self.precision == "bfloat16":
@@ -95,7 +95,7 @@ class Network:
             params, variables, *inputs)
 
     def evaluate(self, params: Tree, variables: Tree, *inputs: Array | None,
-                 keys: Array | None = None, method: str | None = None) -> Any:
+                 keys: Array | None = None, **options: Any) -> Any:
         """Computes a pass in evaluation mode, by stored statistics, in the precision of the params.
 
         Args:
@@ -104,10 +104,10 @@ class Network:
           *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
             out.
           keys: one PRNG key an example [b] for what is drawn even then (noise); None for no draws.
-          method: of the module, another than its call, for a part of the pass.
+          **options: of this module's call, static, such as for a part of the pass.
         """
         return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False,
-                                 method=method)
+                                 **options)
 
     def sown(self) -> dict[str, Tree]:
         """Traces what the module sows in evaluation mode: shapes by name; compiles nothing."""

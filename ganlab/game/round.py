@@ -9,6 +9,7 @@ import optax
 from ganlab.game.ema import moved_averages
 from ganlab.game.finite import guard_round, guard_step
 from ganlab.game.game import HELD, Aux, Game, GameState, Scene, Update
+from ganlab.machine.made_for import within_branch
 from ganlab.types import Array, Hyper, Tree
 
 Metrics = dict[str, Array]
@@ -101,7 +102,8 @@ def _play_update(game: Game, update: Update, state: GameState, slots: Mapping[st
         return state, {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
 
     # A branch and not a choice between results: a round that leaves it out does not pay for it.
-    return jax.lax.cond(turn % update.every == 0, play_and_hold, leave_out, state)
+    with within_branch():
+        return jax.lax.cond(turn % update.every == 0, play_and_hold, leave_out, state)
 
 
 def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Array], key: Array,

@@ -10,8 +10,8 @@ A translator is a generator that sees pictures in place of latents, `(images[b, 
 keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are multiples of
 `multiple`, from `least` on. A patch critic gives logits [b, h', w'], one for each place.
 
-A style generator is a generator that may be called with styles in place of latents, and whose
-method `mapped` makes them.
+A style generator is a generator that may be called with styles in place of latents, and that with
+`only_styles` returns the styles of latents.
 """
 
 from flax import linen as nn
@@ -52,4 +52,5 @@ STYLE_CRITICS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Critic}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS",
-           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS", "TRANSLATORS", "VisionTransformer"]
+           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS",
+           "TRANSLATORS", "VisionTransformer"]

@@ -5,6 +5,7 @@ and PGGAN of TensorFlow a tuple of the generator, the critic and the averaged ge
 """
 
 import dataclasses
+import hashlib
 import io
 import pickletools
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,8 @@ from ganlab.pretrained.pickle_machine import Global, Record, read_pickle
 from ganlab.pretrained.pickled_names import Array, Tensor
 
 BYTES_PER_STEP = 64
-"""A pickle may take one step for so many bytes, or MOST_STEPS. Its tensors take half of that."""
+"""Bytes of a file that allow one step, if that is more than MOST_STEPS in all. Pickles of tensors
+need half of these steps."""
 MOST_VALUES = 2**18
 """Most plain values of one file; what is in two places counts twice."""
 TELLING = (PERSISTENT, *NETWORKS, "training.networks Generator", "training.networks Discriminator")
@@ -62,14 +64,23 @@ class PickledNetwork(NamedTuple):
     tensors: Mapping[str, np.ndarray]
 
 
-def read_network_pickle(path: str | Path) -> dict[str, Any]:
+class NetworkPickle(NamedTuple):
+    """Holds what a file says.
+
+    Attributes:
+      contents: `{"G": PickledNetwork, "D": ..., "G_ema": ..., "training_set_kwargs": {...}, ...}`.
+      sha256: of the file, in hexadecimal digits.
+    """
+
+    contents: dict[str, Any]
+    sha256: str
+
+
+def read_network_pickle(path: str | Path) -> NetworkPickle:
     """Reads a published pickle of networks: each as a record, everything else as plain values.
 
     Neither the source text in such a file nor anything that it names is run or imported. Reading
     takes little more memory than the file's size, and time in proportion to it.
-
-    Returns:
-      `{"G": PickledNetwork, "D": ..., "G_ema": ..., "training_set_kwargs": {...}, ...}`.
 
     Raises:
       WeightsError: one sentence with the file, what is wrong with it, and what to do.
@@ -85,13 +96,16 @@ def read_network_pickle(path: str | Path) -> dict[str, Any]:
         steps = Steps(max(pickle_machine.MOST_STEPS, size // BYTES_PER_STEP))
         limits = Limits(size, steps, f"ends within its pickle, at byte {size:,}; copy the whole "
                                      "file again")
-        return _networks(read_pickle(file, NetworkNames(limits), limits=limits), size)
+        contents = _networks(read_pickle(file, NetworkNames(limits), limits=limits), size)
+        # Of the same open file, so that it is the hash of what was read.
+        file.seek(0)
+        return NetworkPickle(contents, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def is_network_pickle(path: str | Path) -> bool:
-    """Tells whether a file is a pickle of networks, by the first names in it; reads little of it.
+    """Returns whether a file is a pickle of networks, by the first names in it; reads little of it.
 
-    It is False for other weight files, and for what is no file.
+    False for other weight files, and for a path without a file.
     """
     try:
         with open(path, "rb") as file:
@@ -103,7 +117,7 @@ def is_network_pickle(path: str | Path) -> bool:
     try:
         return any(name in TELLING for name in _names(head))
     except Exception:
-        # The head ends within an opcode, or is no pickle: genops raises many kinds for it.
+        # Not a pickle, or cut within an opcode: genops raises many kinds of errors for that.
         return False
 
 
@@ -178,6 +192,7 @@ class _Plain:
 
     def value(self, value: Any, where: str, lists: bool = False, depth: int = 0) -> Any:
         """Returns plain values, dicts, lists, tuples and arrays; arrays as lists if `lists`."""
+        # Every value counts, and nesting is bounded: a small pickle may hold one value many times.
         self._spend(1, 0)
         if depth > MOST_NESTING:
             raise BadWeights(f"holds values nested more than {MOST_NESTING} deep, or within "
@@ -186,6 +201,7 @@ class _Plain:
             return value.name.replace(" ", ".")
         if isinstance(value, (Array, Tensor)):
             return self._array(value, lists)
+        # A network where none belongs, or a part of one.
         if isinstance(value, Record):
             kind = getattr(value, "class_name", "storage or number type")
             raise BadWeights(f"holds a {shown(kind)} within {shown(where)}, where plain values "

@@ -153,6 +153,7 @@ class PickledVariables(Record):
 
     def _parts(self) -> dict[str, Any]:
         state, what = self.state(), f"a Network of {self.class_name}"
+        # Components are networks, variables are pairs of a name and an array.
         components = _part(state, "components", what)
         if any(type(value) is not PickledVariables for value in components.values()):
             raise damaged(f"{what} has components that are not Networks")
@@ -212,6 +213,7 @@ class NetworkNames(Mapping):
         return True
 
     def __getitem__(self, name: str) -> Any:
+        # Names with a meaning of their own.
         if name in self._exact:
             return self._exact[name]
         module, _, last = name.partition(" ")

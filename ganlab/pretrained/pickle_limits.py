@@ -42,7 +42,7 @@ class Limits(NamedTuple):
 
 
 class Bounded:
-    """A file that gives at most so many bytes, from which `pickletools.genops` reads."""
+    """A file for `pickletools.genops` that refuses to be read beyond the limit of bytes."""
 
     def __init__(self, file: BinaryIO, limits: Limits):
         self._file, self._limits, self._left = file, limits, limits.nbytes

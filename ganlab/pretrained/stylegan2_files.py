@@ -12,8 +12,6 @@ import numpy as np
 from ganlab.pretrained.errors import WeightsError, listed
 from ganlab.pretrained.network_pickles import PickledNetwork
 
-GENERATORS = {"Generator": "PyTorch", "G_main": "TensorFlow"}
-CRITICS = {"Discriminator": "PyTorch", "D_stylegan2": "TensorFlow"}
 ARCHITECTURES = {"skip": "skip", "resnet": "residual", "orig": "original"}
 """Our names of architectures by the official ones."""
 MAPPING_LAYERS, CHANNEL_BASE, CHANNEL_MAX = 8, 32768, 512
@@ -53,71 +51,57 @@ class StyleGAN2Network(NamedTuple):
 
 
 def stylegan2_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    """Describes a generator's record.
+    """Describes a generator's record; `source` names the file in messages.
 
     Raises:
       WeightsError: if it is not StyleGAN2's.
     """
-    if _kind(network, GENERATORS, source, "generator") == "TensorFlow":
-        return _described(_tensorflow_generator, network, source)
-    return _described(_torch_generator, network, source)
-
-
-def _torch_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
-    if not any(name.startswith("synthesis.b4.") for name in network.tensors):
-        raise WeightsError(f"{source} holds a generator with the layers "
-                           f"{listed(list(network.tensors)[:3])}, which are not StyleGAN2's; name "
-                           "a file of StyleGAN2 or StyleGAN2-ADA")
-    synthesis = {**given, **given.get("synthesis_kwargs", {})}
-    kwargs = {
-        "styles": given["w_dim"], "mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
-        "mapping_width": mapping.get("layer_features") or 0,
-        "average_rate": mapping.get("w_avg_beta", _rate(network)), **_common(synthesis, "skip")}
-    return StyleGAN2Network(kwargs, given["z_dim"], given["c_dim"], _shape(given), network.tensors)
+    return _described(network, GENERATORS, "generator", source)
 
 
 def stylegan2_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    """Describes a critic's record.
-
-    Raises:
-      WeightsError: if it is not StyleGAN2's.
-    """
-    if _kind(network, CRITICS, source, "critic") == "TensorFlow":
-        return _described(_tensorflow_critic, network, source)
-    return _described(_torch_critic, network, source)
+    """Describes a critic's record, as `stylegan2_generator`."""
+    return _described(network, CRITICS, "critic", source)
 
 
-def _torch_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    del source
+def _described(network: PickledNetwork,
+               known: Mapping[str, Callable[[PickledNetwork], StyleGAN2Network]], what: str,
+               source: str) -> StyleGAN2Network:
+    """Describes a network, or says what of it is of another system, missing or unknown."""
+    if network.class_name not in known:
+        raise WeightsError(f"{source} holds a {what} of the class {network.class_name!r}; those of "
+                           f"StyleGAN2 are {', '.join(known)}; name a file of StyleGAN2")
+    # StyleGAN3's classes have the same names.
+    if any(name.startswith("synthesis.L") for name in network.tensors):
+        raise WeightsError(f"{source} holds a {what} with the layers "
+                           f"{listed(list(network.tensors)[:3])}, which are not StyleGAN2's; name "
+                           "a file of StyleGAN2 or StyleGAN2-ADA")
+    try:
+        return known[network.class_name](network)
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{source} does not say of its {what} what is needed to build it, or "
+                           f"says it otherwise than StyleGAN2's files: {error}; name a file of "
+                           "StyleGAN2 or StyleGAN2-ADA") from None
+
+
+def _torch_generator(network: PickledNetwork) -> StyleGAN2Network:
+    given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
+    # ADA's code passes the options of the synthesis apart, and averages styles by another rate.
+    rate = 0.995 if "synthesis_kwargs" in given else 0.998
+    kwargs = {
+        "styles": given["w_dim"], "mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
+        "mapping_width": mapping.get("layer_features") or 0,
+        "average_rate": mapping.get("w_avg_beta", rate),
+        **_common({**given, **given.get("synthesis_kwargs", {})}, "skip")}
+    return StyleGAN2Network(kwargs, given["z_dim"], given["c_dim"], _shape(given), network.tensors)
+
+
+def _torch_critic(network: PickledNetwork) -> StyleGAN2Network:
     given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
     epilogue = given.get("epilogue_kwargs", {})
     kwargs = {"mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
               "group": epilogue.get("mbstd_group_size", 4) or 0, **_common(given, "resnet")}
     return StyleGAN2Network(kwargs, 0, given["c_dim"], _shape(given), network.tensors)
-
-
-def _kind(network: PickledNetwork, known: Mapping[str, str], source: str, what: str) -> str:
-    if network.class_name not in known:
-        raise WeightsError(f"{source} holds a {what} of the class {network.class_name!r}; those of "
-                           f"StyleGAN2 are {', '.join(known)}; name a file of StyleGAN2")
-    return known[network.class_name]
-
-
-def _described(describe: Callable[[PickledNetwork, str], StyleGAN2Network],
-               network: PickledNetwork, source: str) -> StyleGAN2Network:
-    """Describes a network, or says which of its arguments is missing or unknown."""
-    try:
-        return describe(network, source)
-    except (KeyError, TypeError) as error:
-        raise WeightsError(f"{source} does not say of its {network.class_name} what is needed to "
-                           f"build it, or says it otherwise than StyleGAN2's files: {error}; name "
-                           "a file of StyleGAN2 or StyleGAN2-ADA") from None
-
-
-def _rate(network: PickledNetwork) -> float:
-    # ADA passes the options of the synthesis apart, the later code does not.
-    return 0.995 if "synthesis_kwargs" in network.arguments else 0.998
 
 
 def _shape(given: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -138,8 +122,7 @@ def _tensorflow_common(given: Mapping[str, Any], architecture: str) -> dict[str,
             "architecture": ARCHITECTURES[given.get("architecture", architecture)], "clamp": 0.0}
 
 
-def _tensorflow_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    del source
+def _tensorflow_generator(network: PickledNetwork) -> StyleGAN2Network:
     given, side = network.arguments, network.arguments["resolution"]
     styles = given.get("dlatent_size", 512)
     kwargs = {"styles": styles, "mapping_layers": given.get("mapping_layers", MAPPING_LAYERS),
@@ -168,10 +151,12 @@ def _generator_tensor(name: str, value: np.ndarray) -> tuple[str, np.ndarray] | 
         number = int(path[0].removeprefix("noise"))
         layer = "conv0" if number % 2 else "conv1"
         return f"synthesis.b{4 * 2 ** ((number + 1) // 2)}.{layer}.noise_const", value[0, 0]
+    # The level of detail, which StyleGAN2 does not use.
     if len(path) < 2:
         return None
     *layers, leaf = path
     other, turn = _LEAVES[leaf]
+    # Dense layers of the mapping, and those of each level of the synthesis.
     if top == "mapping":
         layer = "embed" if layers[0] == "LabelConcat" else layers[0].replace("Dense", "fc")
         return f"mapping.{layer}.{other}", turn(value)
@@ -181,8 +166,7 @@ def _generator_tensor(name: str, value: np.ndarray) -> tuple[str, np.ndarray] | 
     return ".".join(filter(None, (level, _SYNTHESIS[layer], other))), turn(value)
 
 
-def _tensorflow_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    del source
+def _tensorflow_critic(network: PickledNetwork) -> StyleGAN2Network:
     given, side = network.arguments, network.arguments["resolution"]
     kwargs = {"mapping_layers": MAPPING_LAYERS, "group": given.get("mbstd_group_size", 4),
               **_tensorflow_common(given, "resnet")}
@@ -199,3 +183,9 @@ def _tensorflow_critic(network: PickledNetwork, source: str) -> StyleGAN2Network
         tensors[f"{layer}.{other}"] = turn(value)
     return StyleGAN2Network(kwargs, 0, given.get("label_size", 0),
                             (side, side, given.get("num_channels", 3)), tensors)
+
+
+GENERATORS: dict[str, Callable[[PickledNetwork], StyleGAN2Network]] = {
+    "Generator": _torch_generator, "G_main": _tensorflow_generator}
+CRITICS: dict[str, Callable[[PickledNetwork], StyleGAN2Network]] = {
+    "Discriminator": _torch_critic, "D_stylegan2": _tensorflow_critic}

@@ -148,6 +148,7 @@ def read_torch_storage(raw: bytes, names: Mapping[str, Any], limits: Limits) -> 
       BadWeights: for another file, or a damaged one.
     """
     file = io.BytesIO(raw)
+    # The file begins with pickles of two numbers.
     for number in (MAGIC, PROTOCOL):
         found = read_pickle(file, names, limits=limits)
         if type(found) is not int or found != number:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 
 from ganlab.config import ConfigError, joined_names
 from ganlab.data import DataFacts
@@ -16,12 +14,11 @@ from ganlab.systems.critic import Critic
 from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import (
     across_penalties,
-    check_networks,
     check_slices,
     choose_loss,
     choose_penalties,
     game_parts,
-    make_network,
+    make_latent_pair,
 )
 from ganlab.systems.players import Players
 from ganlab.systems.tricks import (
@@ -45,22 +42,11 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     Raises:
       ConfigError: for names, arguments and combinations that cannot work.
     """
-    # Both networks: what they take, and whether they fit the data.
-    check_networks(config, "generator", "critic")
-    system = config["system"]
+    # Both networks, of packs if the critic judges several images at once.
     _check_packing(config)
-    classes = data.num_classes if system["conditional"] else 0
-    label_spec = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
-    given = {"num_classes": classes, "axis_name": axis_name}
-    float_type = jnp.zeros(()).dtype
-    generator = make_network(config, "generator", GENERATORS,
-                             (jax.ShapeDtypeStruct((1, system["latent_size"]), float_type),
-                              *label_spec),
-                             output=(1, *data.image_shape), image_shape=data.image_shape, **given)
-    packed = (*data.image_shape[:-1], system["packing"] * data.image_shape[-1])
-    critic = make_network(config, "critic", CRITICS,
-                          (jax.ShapeDtypeStruct((1, *packed), float_type), *label_spec),
-                          output=(1,), image_shape=packed, **given)
+    system = config["system"]
+    generator, critic, classes = make_latent_pair(
+        config, data, GENERATORS, CRITICS, axis_name, system["packing"])
     # The losses of both, with the tricks.
     loss = choose_loss(config)
     players = Players(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import (
@@ -19,7 +20,8 @@ from ganlab.config import (
     split_names,
     unknown,
 )
-from ganlab.convolutions import IN_A_BRANCH, WithConvolutions
+from ganlab.convolutions import WithConvolutions
+from ganlab.data import DataFacts
 from ganlab.game import (
     OPTIMIZERS,
     SCHEDULES,
@@ -88,6 +90,43 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
     return network
 
 
+def make_latent_pair(config: Mapping[str, Any], data: DataFacts,
+                     generators: Mapping[str, type[nn.Module]],
+                     critics: Mapping[str, type[nn.Module]], axis_name: str | None,
+                     packing: int = 1) -> tuple[Network, Network, int]:
+    """Builds a generator of latents and a critic of its images, both of which may see labels.
+
+    Args:
+      config: with networks `generator` and `critic`, `system.conditional`, `system.latent_size`.
+      data: what is known of the data.
+      generators: architectures by name.
+      critics: architectures by name.
+      axis_name: the axis that `pmap` maps, or None.
+      packing: images, joined as channels, in one input of the critic.
+
+    Returns:
+      The generator, the critic, and the number of classes that they see, 0 for none.
+
+    Raises:
+      ConfigError: as `check_networks` and `make_network`.
+    """
+    check_networks(config, "generator", "critic")
+    system, dtype = config["system"], jnp.zeros(()).dtype
+    classes = data.num_classes if system["conditional"] else 0
+    labels = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
+    given = {"num_classes": classes, "axis_name": axis_name}
+    # From latents to images of the data, and from these to a logit.
+    generator = make_network(
+        config, "generator", generators,
+        (jax.ShapeDtypeStruct((1, system["latent_size"]), dtype), *labels),
+        output=(1, *data.image_shape), image_shape=data.image_shape, **given)
+    packed = (*data.image_shape[:-1], packing * data.image_shape[-1])
+    critic = make_network(config, "critic", critics,
+                          (jax.ShapeDtypeStruct((1, *packed), dtype), *labels), output=(1,),
+                          image_shape=packed, **given)
+    return generator, critic, classes
+
+
 def _check_precision(network: Network, path: str, params: Tree, variables: Tree) -> None:
     """Raises ConfigError if a network fails in its precision, or would keep rounded statistics."""
     def refused(reason: str) -> ConfigError:
@@ -107,17 +146,6 @@ def _check_precision(network: Network, path: str, params: Tree, variables: Tree)
                 - {leaf.dtype for leaf in jax.tree.leaves(tree)})
         if kept:
             raise refused(f"it would keep its variables {name!r} in {', '.join(map(str, kept))}")
-
-
-def in_a_branch(network: Network) -> Network:
-    """Returns a network as an update that is not played in every round should compute it.
-
-    Such an update is a branch of the program, see `ganlab.convolutions.IN_A_BRANCH`. A network
-    whose convolutions the config chooses stays as it is.
-    """
-    if isinstance(network.module, WithConvolutions):
-        return network
-    return dataclasses.replace(network, module=WithConvolutions(network.module, IN_A_BRANCH))
 
 
 def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],

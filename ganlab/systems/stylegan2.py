@@ -15,15 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.augment import AUGMENTATIONS, Adaptation, Augmentation, adapt, start_adaptation
-from ganlab.config import ConfigError, unknown
+from ganlab.augment import Adaptation, adapt, choose_augmentation, start_adaptation
+from ganlab.config import ConfigError
 from ganlab.data import DataFacts
 from ganlab.game import (
     Aux,
     Game,
     Network,
     Options,
-    Sampler,
     Scene,
     Update,
     Weights,
@@ -35,15 +34,13 @@ from ganlab.game import (
 )
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.systems.critic import Critic, logit_means
-from ganlab.systems.latents import OPTIONS, Draw, draw_latents
+from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
 from ganlab.systems.parts import (
-    check_networks,
     check_slices,
     choose_loss,
     choose_penalties,
     game_parts,
-    in_a_branch,
-    make_network,
+    make_latent_pair,
 )
 from ganlab.types import Array, Hyper, Tree
 
@@ -67,28 +64,19 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
       ConfigError: for names, arguments and combinations that cannot work.
     """
     # Both networks.
-    check_networks(config, "generator", "critic")
     system = config["system"]
-    classes = data.num_classes if system["conditional"] else 0
-    labels = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
-    given = {"num_classes": classes, "axis_name": axis_name, "image_shape": data.image_shape}
-    single = jnp.zeros(()).dtype
-    generator = make_network(config, "generator", STYLE_GENERATORS,
-                             (jax.ShapeDtypeStruct((1, system["latent_size"]), single), *labels),
-                             output=(1, *data.image_shape), **given)
-    critic = make_network(config, "critic", STYLE_CRITICS,
-                          (jax.ShapeDtypeStruct((1, *data.image_shape), single), *labels),
-                          output=(1,), **given)
+    generator, critic, classes = make_latent_pair(
+        config, data, STYLE_GENERATORS, STYLE_CRITICS, axis_name)
     # The losses of both.
     if system["path_interval"] and config["batch_size"] % system["path_share"]:
         raise ConfigError(f"config.system.path_share is {system['path_share']}, which does not "
                           f"divide config.batch_size, {config['batch_size']}; use a divisor")
     players = _Players(
         generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
-                          augment=_augmentation(system)),
+                          augment=choose_augmentation(system["augment"])),
         draw_latents(system["latent_size"], "normal"), bool(classes), system["path_share"],
         (system["path_interval"], system["penalty_interval"]), config["batch_size"], axis_name)
-    # Optimizers are rescaled for what is played lazily.
+    # Optimizers are rescaled for the penalties that some rounds leave out.
     parts = game_parts(config)
     intervals = {"generator": system["path_interval"],
                  "critic": system["penalty_interval"] if players.critic.penalties else 0}
@@ -103,16 +91,9 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group(networks.values()), share),
         memory=_memory(system, parts["hyper"]),
-        sampler=Sampler(("generator",), players.drawn, players.images, STYLE_OPTIONS,
-                        styles=players.styles, from_styles=players.from_styles), **parts)
-
-
-def _augmentation(system: Mapping[str, Any]) -> Augmentation | None:
-    """Returns the augmentation that `system.augment` names; None for none."""
-    name = system["augment"]
-    if name not in ("none", *AUGMENTATIONS):
-        raise unknown("config.system.augment", name, ("none", *AUGMENTATIONS))
-    return AUGMENTATIONS.get(name)
+        sampler=dataclasses.replace(
+            latent_sampler("generator", players.latents, players.images), options=STYLE_OPTIONS,
+            styles=players.styles, from_styles=players.from_styles), **parts)
 
 
 def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, Any]:
@@ -127,21 +108,18 @@ def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, 
 
 def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]:
     """Returns the updates of a round, those that are chosen."""
-    lazy = dataclasses.replace(
-        players, generator=in_a_branch(players.generator),
-        critic=dataclasses.replace(players.critic, network=in_a_branch(players.critic.network)))
     # The generator reads real batches for their labels, or to compare with them.
     reads = players.conditional or players.critic.loss.compares
     found = [Update("generator", ("generator",), players.generator_loss,
                     images="fresh" if reads else "none")]
     if system["path_interval"]:
-        found.append(Update("path_length", ("generator",), lazy.path_loss,
+        found.append(Update("path_length", ("generator",), players.path_loss,
                             every=system["path_interval"],
                             images="same" if players.conditional else "none"))
     found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",),
                         control=players.control if players.critic.augment else None))
     if players.critic.penalties:
-        found.append(Update("penalty", ("critic",), lazy.penalty_loss,
+        found.append(Update("penalty", ("critic",), players.penalty_loss,
                             every=system["penalty_interval"], images="same"))
     return tuple(found)
 
@@ -151,6 +129,11 @@ def draw_mixing(key: Array, layers: int, probability: Array) -> Array:
     keys = named_keys(key, "layer", "mixes")
     layer = jax.random.randint(keys["layer"], (), 1, layers)
     return jnp.where(jax.random.uniform(keys["mixes"]) < probability, layer, layers)
+
+
+def draw_path_noise(keys: Array, images: Array) -> Array:
+    """Draws the normal noise of images' shape by which the path length weights their pixels."""
+    return jax.vmap(lambda key: jax.random.normal(key, images.shape[1:], images.dtype))(keys)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,12 +188,11 @@ class _Players:
         hyper, params = scene.hyper, scene.params["generator"]
         styles, state, drawn = self._mixed(scene, part, keys["fake"])
 
+        # J_w^T y of eq. 4: the gradient of the images' inner product with noise y.
         def weighted(styles: Array) -> Array:
             images, _ = self.generator.train(params, state, None, None, styles, keys=drawn)
-            noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:], images.dtype))(
-                example_keys(keys["noise"], part["index"]))
-            pixels = images.shape[1] * images.shape[2]
-            return jnp.sum(images * self.path_noise(noise)) / jnp.sqrt(float(pixels))
+            noise = draw_path_noise(example_keys(keys["noise"], part["index"]), images)
+            return jnp.sum(images * noise) / math.sqrt(images.shape[1] * images.shape[2])
 
         slopes = jax.grad(weighted)(styles)
         lengths = jnp.sqrt(jnp.mean(jnp.sum(jnp.square(slopes), axis=2), axis=1))
@@ -229,6 +211,7 @@ class _Players:
         """Computes the critic's adversarial loss, mean over the batch."""
         batch = scene.batch
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
+        # Fake images, whose pass moves the average style; no gradient reaches the generator.
         fake, state = self._fake(scene, keys["fake"])
         images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
@@ -268,10 +251,6 @@ class _Players:
         return jnp.where(scene.hyper["augment_target"] > 0, scene.memory[ADAPTATION]["p"],
                          scene.hyper["augment_p"])
 
-    def path_noise(self, noise: Array) -> Array:
-        """Returns the noise that images are multiplied by in the path-length penalty."""
-        return noise
-
     def _fake(self, scene: Scene, key: Array) -> tuple[Array, Tree]:
         """Computes fake images with mixed styles, and the generator's new variables."""
         styles, state, keys = self._mixed(scene, scene.batch, key)
@@ -292,21 +271,17 @@ class _Players:
                for name in ("latents", "second", "noise")}
         labels = self._labels(batch)
         styles, state = self.generator.train(
-            params, variables, self.latents(own["latents"]), labels, keys=None, method="mapped")
+            params, variables, self.latents(own["latents"]), labels, keys=None, only_styles=True)
         # Second styles leave the average as it is.
         others, _ = self.generator.train(
-            params, variables, self.latents(own["second"]), labels, keys=None, method="mapped")
+            params, variables, self.latents(own["second"]), labels, keys=None, only_styles=True)
+        # One layer for the whole batch, as in the official code.
         layer = draw_mixing(keys["mixing"], styles.shape[1], scene.hyper["style_mixing"])
         first = jnp.arange(styles.shape[1])[:, None] < layer
         return jnp.where(first, styles, others), state, own["noise"]
 
     def _labels(self, batch: Mapping[str, Array]) -> Array | None:
         return batch["label"] if self.conditional else None
-
-    def drawn(self, keys: Array, options: Options = {}) -> Array:
-        """Draws latents [b, z] for samples."""
-        return (self.latents(keys, options.get("truncation", 0.0))
-                * options.get("temperature", 1.0))
 
     def images(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:
@@ -322,8 +297,9 @@ class _Players:
         """
         params, variables = weights["generator"]
         styles = self.generator.evaluate(params, variables, latents,
-                                         self._labels({"label": labels}), method="mapped")
+                                         self._labels({"label": labels}), only_styles=True)
         average = variables["styles"]["mapping"]["average"].astype(styles.dtype)
+        # psi 1, which moves nothing, beyond the cutoff.
         cutoff = options.get("cutoff", 0)
         layers = jnp.arange(styles.shape[1])[:, None]
         psi = jnp.where((layers < cutoff) | (cutoff == 0), options.get("psi", 1.0), 1.0)

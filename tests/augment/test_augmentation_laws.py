@@ -101,7 +101,7 @@ def test_every_augmentation_keeps_shape_and_precision(name):
 
 
 def test_unknown_names_are_refused_with_what_is_allowed():
-    with pytest.raises(ConfigError, match="augmentation 'ada:bgd' is unknown .did you mean.*ada:bgcfnc, "):
+    with pytest.raises(ConfigError, match="config.system.augment 'ada:bgd' is unknown .did you mean.*ada:bgcfnc, "):
         choose_augmentation("ada:bgd")
     with pytest.raises(ConfigError, match="augmentation operation 'flip' is unknown .did you mean xflip"):
         augment(images(), KeyedDraws(keys()), 0.5, ("flip",))

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from replayed import NUMBERS, Replay, channels_last, error, recorded
+from official_augment import NUMBERS, Replay, channels_last, error, recorded
 
 from ganlab.augment import diffaugment as by_policies
 from ganlab.augment.diffaugment import brightness, contrast, cutout, saturation, translation

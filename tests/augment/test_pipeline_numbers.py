@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from replayed import NUMBERS, Replay, channels_last, error, percentiles, recorded, whole
+from official_augment import NUMBERS, Replay, channels_last, error, percentiles, recorded, whole
 
 from ganlab.augment import OPERATION_SETS, OPERATIONS, Strengths, augment
 from ganlab.augment.filtering import band_filters

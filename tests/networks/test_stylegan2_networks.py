@@ -56,7 +56,7 @@ def test_the_generator_makes_the_official_images_of_the_official_styles(monkeypa
 
     @jax.jit
     def every(variables, latents):
-        styles = module.apply(variables, latents, LABELS, method="mapped")
+        styles = module.apply(variables, latents, LABELS, only_styles=True)
         return {"ws": styles, "img_const": module.apply(variables, latents, LABELS),
                 "img_none": module.apply(variables, None, None, styles, 0.0),
                 "img_random": module.apply(variables, None, None, styles, keys=jnp.zeros(8))}

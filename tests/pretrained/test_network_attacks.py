@@ -122,7 +122,7 @@ def test_source_text_is_never_run_or_kept(tmp_path):
         read_network_pickle(path)  # Whatever is imported at first is imported now.
         path.write_bytes(HEAD + data + b".")
         with recorded(path) as events:
-            assert read_network_pickle(path)["G_ema"] == PickledNetwork(*expected, {}, {})
+            assert read_network_pickle(path).contents["G_ema"] == PickledNetwork(*expected, {}, {})
         assert events == [] and not harm.exists()
 
 
@@ -303,7 +303,7 @@ def test_reading_takes_the_memory_of_the_file_once(tmp_path):
         a=tensor(storage_file(os.urandom(size), size // 4), 0, (size // 4,), (1,))))))
     tracemalloc.start()
     try:
-        assert read_network_pickle(path)["G"].tensors["a"].nbytes == size
+        assert read_network_pickle(path).contents["G"].tensors["a"].nbytes == size
         assert tracemalloc.get_traced_memory()[1] < 1.2 * size
     finally:
         tracemalloc.stop()

@@ -84,7 +84,7 @@ SHAPES = {
 
 @functools.cache
 def held(name):
-    return read_network_pickle(FILES / f"{name}.pkl")
+    return read_network_pickle(FILES / f"{name}.pkl").contents
 
 
 @pytest.mark.parametrize("name", HELD)
@@ -209,7 +209,7 @@ def test_networks_are_told_from_other_weight_files(tmp_path):
 def read(tmp_path, data):
     path = tmp_path / "network.pkl"
     path.write_bytes(data)
-    return read_network_pickle(path)
+    return read_network_pickle(path).contents
 
 
 def test_positional_arguments_shared_modules_and_gaps_are_read(tmp_path):
@@ -230,7 +230,7 @@ def test_a_pickle_may_be_larger_than_those_of_weights(tmp_path, monkeypatch):
     path.write_bytes(pickle.dumps({"a": b"a" * 2**17}))
     with pytest.raises(WeightsError, match="more than 65,536 bytes"):
         read_weights(path)
-    assert read_network_pickle(FILES / "tf-pggan-32.pkl")["G"].tensors  # 215,067 bytes.
+    assert read_network_pickle(FILES / "tf-pggan-32.pkl").contents["G"].tensors  # 215,067 bytes.
 
 
 OTHER_KINDS = {

@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from official_augment import Replay
 from official_stylegan2 import CRITIC, GENERATOR, LABELS, NEIGHBOURS, NUMBERS, critic, generator, pictures
 from tiny import BATCH, IMAGES, assert_close, real_batches, start, tiny_style_config
 
 from ganlab.augment import OPERATION_SETS, augment
 from ganlab.config import ConfigError, experiment
 from ganlab.data import Dataset
-from ganlab.game import Scene, init_state, lazily_regularized
+from ganlab.game import Scene, init_state, lazily_regularized, play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.style import stylegan2
 from ganlab.pretrained.stylegan2 import critic_name, generator_name
@@ -56,9 +57,8 @@ def replayed(players, phase, order, monkeypatch):
     monkeypatch.setattr(SYSTEM, "draw_mixing",
                         lambda key, layers, probability: jnp.where(mixes < probability, layer, layers))
     monkeypatch.setattr(stylegan2, "draw_noise", lambda keys, sizes: noises[:len(sizes)])
-    players = dataclasses.replace(players, latents=lambda keys: next(latents))
-    object.__setattr__(players, "path_noise", lambda noise: noises[-1])
-    return players
+    monkeypatch.setattr(SYSTEM, "draw_path_noise", lambda keys, images: noises[-1])
+    return dataclasses.replace(players, latents=lambda keys: next(latents))
 
 
 @pytest.mark.parametrize("name", UPDATES)
@@ -81,12 +81,8 @@ def test_the_penalty_goes_through_the_official_augmentations(game, weights):
     # Its draws, at a chance of 0.6 in every gate.
     draws = [NUMBERS[name][NEIGHBOURS] for name in sorted(NUMBERS) if name.startswith("rng/Dreg_ada_bgc/")]
 
-    class Replay:
-        def __init__(self):
-            self.uniform = self.normal = lambda shape=(), left=iter(draws): next(left).reshape(8, *shape)
-
     def augmented(images, keys, p):
-        return augment(images, Replay(), 0.6, OPERATION_SETS["bgc"])
+        return augment(images, Replay(draws), 0.6, OPERATION_SETS["bgc"])
 
     update = next(update for update in game.round if update.name == "penalty")
     players = update.loss.__self__
@@ -178,26 +174,25 @@ def test_lazy_updates_are_played_at_their_intervals_and_weighted_by_them():
         np.testing.assert_allclose(loss, updates[name].every * weight * metrics[metric], rtol=1e-5)
 
 
-def kernels_of(jaxpr):
-    """Shapes of the kernels of lax's convolutions in a program, in its calls too."""
+def kernels_of(jaxpr, inside=False):
+    """Sizes of the kernels of lax's convolutions in a program, and whether they are in a branch of it."""
     for equation in jaxpr.eqns:
         if equation.primitive.name == "conv_general_dilated":
-            yield equation.invars[1].aval.shape[:2]
-        parts = jax.tree.leaves(list(equation.params.values()), is_leaf=lambda part: hasattr(part, "eqns"))
-        for part in parts:
+            yield equation.invars[1].aval.shape[:2], inside
+        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda part: hasattr(part, "eqns")):
             part = getattr(part, "jaxpr", part)
             if hasattr(part, "eqns"):
-                yield from kernels_of(part)
+                yield from kernels_of(part, inside or equation.primitive.name == "cond")
 
 
 def test_lazy_updates_leave_no_convolution_to_lax_but_of_single_pixels():
     # They are branches of the program, where XLA:CPU computes others a hundred times as slowly.
-    game = build_game(tiny_style_config(generator={"kwargs": {"channel_max": 64, "channel_base": 512}}), IMAGES)
+    game = build_game(tiny_style_config(generator={"kwargs": {"channel_max": 64, "channel_base": 512}},
+                                        system={"path_interval": 2, "penalty_interval": 2}), IMAGES)
     state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
-    for update in game.round:
-        found = jax.make_jaxpr(lambda state, batch, update=update: update.loss(Scene(
-            state.params, state.variables, state.memory, batch, state.key, state.hyper)))(state, batch_of(game))
-        assert ((3, 3) in set(kernels_of(found.jaxpr))) == (update.name in ("generator", "critic")), update.name
+    traced = jax.make_jaxpr(functools.partial(play_round, game))(state, real_batches(game, IMAGES))
+    found = list(kernels_of(traced.jaxpr))
+    assert {kernel for kernel, inside in found if inside} <= {(1, 1)} < {kernel for kernel, inside in found if not inside}
 
 
 def test_an_optimizer_takes_the_steps_of_one_that_is_not_lazy():

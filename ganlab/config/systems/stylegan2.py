@@ -16,7 +16,8 @@ KEYS = SystemKeys(structure={
     "conditional": Key(False, "whether both networks see class labels",
                        known_as="--cond of StyleGAN"),
     "augment": Key("none", "augmentation of all images that the critic sees: ada: and a set of "
-                   "operations, as ada:bgc, diffaugment: and policies, or none", allowed=NOT_EMPTY,
+                   "operations, as ada:bgc, diffaugment: and policies, package.module:function, or "
+                   "none", allowed=NOT_EMPTY,
                    known_as="--aug and --augpipe of StyleGAN2-ADA"),
     "statistics": Key("copy", "what averaged weights have of constant noise and of the average "
                       "style: the generator's own, or averages of them", 
@@ -24,8 +25,8 @@ KEYS = SystemKeys(structure={
     "latent_size": Key(512, "dimension of the latents", "numbers", POSITIVE,
                        known_as="z_dim of StyleGAN"),
 }, numbers={
-    "style_mixing": Key(0.9, "probability that a batch's images take styles of a second latent from "
-                        "some layer on", allowed=FRACTION,
+    "style_mixing": Key(0.9, "probability that a batch's images take styles of a second latent "
+                        "from some layer on", allowed=FRACTION,
                         known_as="style_mixing_prob of StyleGAN"),
     "path_weight": Key(2.0, "weight of the path-length penalty", allowed=AT_LEAST_ZERO,
                        known_as="pl_weight of StyleGAN"),

@@ -39,6 +39,7 @@ def activated(x: Array, clamp: float | None, gain: float = 1.0, linear: bool = F
       gain: factor beside the activation's own.
       linear: leaves out the ReLU and its gain.
     """
+    # The limit is of the activation's own gain, and scaled by the other.
     x = x if linear else leaky_relu(x, 0.2)
     scale = gain if linear else gain * math.sqrt(2)
     x = x if scale == 1 else x * scale
@@ -63,6 +64,7 @@ class Dense(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(1 / self.rate),
                             (inputs, self.features))
         bias = self.param("bias", nn.initializers.constant(self.bias), (self.features,))
+        # He's constant at run time, in place of an initial deviation (section 4.1).
         kernel = (kernel * (self.rate / math.sqrt(inputs))).astype(x.dtype)
         y = x @ kernel + (bias * self.rate).astype(x.dtype)
         return activated(y, None) if self.active else y
@@ -84,6 +86,7 @@ class Convolution(nn.Module):
     @nn.compact
     def __call__(self, x: Array, gain: float = 1.0) -> Array:
         shape = (self.side, self.side, x.shape[-1], self.features)
+        # He's constant at run time; enlarging, the official code turns the kernel.
         kernel = self.param("kernel", UNIT, shape) / math.sqrt(math.prod(shape[:3]))
         y = resampling_convolution(x, kernel.astype(x.dtype), TAPS, self.up, self.down,
                                    flip=self.up == 1)
@@ -164,6 +167,7 @@ class ToImage(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, styles: Array) -> Array:
+        # Without demodulation He's constant is needed, and scales the styles.
         scales = Dense(x.shape[-1], bias=1.0, name="affine")(styles) / math.sqrt(x.shape[-1])
         kernel = self.param("kernel", UNIT, (1, 1, x.shape[-1], self.channels))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.channels,))

@@ -45,6 +45,7 @@ def up_fir_down(images: Array, taps: np.ndarray, up: int = 1, down: int = 1,
     """
     taps = np.asarray(taps, np.float64)
     taps = taps if flip else np.flip(taps)
+    # Taps of two axes cannot be taken one axis after the other.
     if taps.ndim == 2:
         return _filter_channels(images, taps * gain, up, down, pads)
     for axis, padding in zip((1, 2), pads, strict=True):
@@ -83,6 +84,7 @@ def _shifted(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
     every = [shift for found in shifts for _, shift in found]
     before, after = max(0, -min(every)), max(0, rows - 1 + max(every) - (extent - 1))
     zero = jnp.zeros((), images.dtype)
+    # Zeros around the image, as far as any tap reads.
     padded = lax.pad(images, zero, [(before, after, 0) if number == axis else (0, 0, 0)
                                     for number in range(images.ndim)])
     step = down if up == 1 else 1
@@ -152,8 +154,10 @@ def resampling_convolution(images: Array, kernel: Array, taps: np.ndarray, up: i
     side, length = kernel.shape[0], len(taps)
     kernel = kernel if flip else kernel[::-1, ::-1]
     pad = side // 2
+    # Without resampling the filter is not used.
     if up == down == 1:
         return convolve(images, kernel, (1, 1), ((pad, pad), (pad, pad)))
+    # Reducing, the filter comes first; for single pixels it thins, so that fewer are convolved.
     if down > 1:
         low, high = pad + (length - down + 1) // 2, pad + (length - down) // 2
         if side == 1:
@@ -161,6 +165,7 @@ def resampling_convolution(images: Array, kernel: Array, taps: np.ndarray, up: i
             return convolve(small, kernel, (1, 1), "VALID")
         soft = up_fir_down(images, taps, pads=((low, high), (low, high)))
         return convolve(soft, kernel, (down, down), "VALID")
+    # Enlarging, it comes last.
     low, high = pad + (length + up - 1) // 2, pad + (length - up) // 2
     if side == 1:
         return up_fir_down(convolve(images, kernel, (1, 1), "VALID"), taps, up=up,

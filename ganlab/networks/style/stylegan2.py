@@ -142,6 +142,7 @@ class Level(nn.Module):
                 x, math.sqrt(0.5)) if residual else None)
             x = StyledConvolution(self.channels, 2, self.clamp, name="conv0")(
                 x, styles[:, 0], noises[0], amount)
+        # The second convolution, which at the first level is the only one.
         place = 0 if self.first else 1
         gain = math.sqrt(0.5) if residual else 1.0
         x = StyledConvolution(self.channels, 1, self.clamp, name="conv1")(
@@ -162,7 +163,7 @@ class StyleGAN2Generator(nn.Module):
     """StyleGAN2's generator: latents [b, z] (with labels [b]) become images [b, h, w, c].
 
     Images are not bounded by a unit; real ones are in [-1, 1]. Called with `styles` it leaves out
-    the mapping; `mapped` returns styles alone.
+    the mapping, with `only_styles` the synthesis.
 
     Attributes:
       image_shape: of its images, sides that are multiples of 8.
@@ -214,8 +215,9 @@ class StyleGAN2Generator(nn.Module):
 
     def __call__(self, latents: Array | None, labels: Array | None = None,
                  styles: Array | None = None, noise: Array | float = 1.0,
-                 keys: Array | None = None, train: bool = False) -> Array:
-        """Computes images.
+                 keys: Array | None = None, train: bool = False,
+                 only_styles: bool = False) -> Array:
+        """Computes images, or styles [b, layers, d], which are the same for every layer.
 
         Args:
           latents: [b, z]; None with `styles`.
@@ -224,9 +226,13 @@ class StyleGAN2Generator(nn.Module):
           noise: factor of all noise: 1, or 0 for none.
           keys: of noise, [b]; without them each layer adds its constant noise.
           train: whether the average of styles follows those of this pass.
+          only_styles: whether the pass ends with the mapping.
         """
         if styles is None:
-            styles = self.mapped(latents, labels, train=train)
+            mapped = self.mapping(latents, labels, train)
+            styles = jnp.broadcast_to(mapped[:, None], (len(mapped), self.layers, self.styles))
+        if only_styles:
+            return styles
         # One convolution at the first level, two at the others, each with noise of its own.
         sizes = [size for number, size in enumerate(level_sizes(self.image_shape))
                  for _ in range(min(number + 1, 2))]
@@ -237,13 +243,6 @@ class StyleGAN2Generator(nn.Module):
             place = max(2 * number - 1, 0)
             x, image = level(x, image, styles[:, place:place + 3], noises[place:place + 2], noise)
         return image
-
-    def mapped(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
-               train: bool = False) -> Array:
-        """Computes styles [b, layers, d], the same for every layer, of latents [b, z]."""
-        del keys
-        styles = self.mapping(latents, labels, train)
-        return jnp.broadcast_to(styles[:, None], (len(styles), self.layers, self.styles))
 
 
 class CriticLevel(nn.Module):
@@ -267,6 +266,7 @@ class CriticLevel(nn.Module):
             x = seen if x is None else x.astype(dtype) + seen
             image = downsampled(image, TAPS) if self.architecture == "skip" else None
         x = x.astype(dtype)
+        # Two convolutions, of which the second reduces, and one of single pixels beside them.
         residual = self.architecture == "residual"
         shortcut = (Convolution(self.next_channels, 1, down=2, active=False, name="skip")(
             x, math.sqrt(0.5)) if residual else None)
@@ -333,6 +333,7 @@ class StyleGAN2Critic(nn.Module):
         if self.architecture == "skip":
             x = x + Convolution(channels[-1], 1, clamp=clamp, name="from_image")(
                 image.astype(single))
+        # How much neighbours differ shows a lack of variety.
         if self.group != 1:
             x = with_deviation(x, self.group)
         x = Convolution(channels[-1], 3, clamp=clamp, name="convolution")(x)

@@ -12,7 +12,7 @@ from ganlab.augment.color import COLOR
 from ganlab.augment.geometry import GEOMETRY
 from ganlab.augment.pipeline import augment
 
-with np.load(Path(__file__).parents[1] / "parity" / "augment.npz") as stored:
+with np.load(Path(__file__).parent / "parity" / "augment.npz") as stored:
     NUMBERS = dict(stored)
 
 STEPS = (*(name for name, _ in GEOMETRY), *COLOR, "imgfilter", "noise", "cutout")
