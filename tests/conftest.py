@@ -2,14 +2,15 @@
 run quick, prepared data, and the slowest files at the end."""
 
 import collections
+import gc
 import os
 
 import jax
 import pytest
 from processes import OLDER_LOOPS
 
+from ganlab.machine import backend
 from ganlab.machine.backend import compilation_cache, set_xla_flags
-from ganlab.machine.random_bits import straighten_random_bits
 
 # Tests beside each other have caches of their own: JAX's is not safe for two that write the same program at once.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
@@ -19,12 +20,16 @@ os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *OLDER_LOOP
 
 jax.config.update("jax_platforms", "cpu")
 set_xla_flags()  # As commands do.
-straighten_random_bits()
+# JAX's loop of the cipher compiles in less time than straight code, which draws the same bits: test_random_bits shows it.
+backend.straighten_random_bits = lambda: None
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 # Compiling is most of what tests take, and laws hold whatever the compiler makes of a program.
 jax.config.update("jax_disable_most_optimizations", True)
+
+# Tracing makes many objects that stay; looking through them for garbage took a tenth of it.
+gc.set_threshold(50_000, 20, 100)
 
 SLOWEST = 10
 """Files that the summary names."""

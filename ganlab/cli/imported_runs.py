@@ -26,9 +26,9 @@ class _Known(Network):
     variables: Any = None
 
     def init(self, key: Array) -> tuple[Tree, Tree]:
-        """Returns the given params and variables, or draws them by one program."""
+        """Returns the given params and variables, or draws them."""
         if self.variables is None:
-            return jax.jit(super().init)(key)
+            return super().init(key)
         return self.variables["params"], _without_params(self.variables)
 
 
@@ -51,11 +51,7 @@ def write_run(place: Path, config: ml_collections.ConfigDict, game: Game,
       provenance: where they are from, for `import.json`.
       averaged: those of averages; of networks that are left out, their own.
     """
-    # Only networks without weights are initialised: a program that draws all of them takes seconds.
-    known = {name: _Known(network.module, network.inputs, variables=taken.get(name))
-             for name, network in game.networks.items()}
-    state = init_state(dataclasses.replace(game, networks=known), jax.random.key(config.seed))
-    state = jax.device_put(_with_weights(state, taken, averaged or {}))
+    state = _with_averages(_start(game, taken, config.seed), averaged or {})
     # The run is whole or not there at all.
     directory = RunDirectory(place)
     with whole_folder(place):
@@ -65,19 +61,28 @@ def write_run(place: Path, config: ml_collections.ConfigDict, game: Game,
             checkpoints.save(0, state)
 
 
-def _with_weights(state: GameState, taken: Mapping[str, Any],
-                  averaged: Mapping[str, Any]) -> GameState:
-    """Returns a state with other variables for some networks, and for their averages."""
-    params, variables, ema = dict(state.params), dict(state.variables), dict(state.ema)
-    ema_variables = dict(state.ema_variables)
-    for name, tree in taken.items():
-        params[name], variables[name] = tree["params"], _without_params(tree)
-    for name in ema.keys() & taken.keys():
-        tree = averaged.get(name, taken[name])
-        ema[name] = tree["params"]
-        if name in ema_variables:
-            ema_variables[name] = _without_params(tree)
-    return state.replace(params=params, variables=variables, ema=ema, ema_variables=ema_variables)
+def _start(game: Game, taken: Mapping[str, Any], seed: int) -> GameState:
+    """Computes the state before the first round, of which given variables are a part.
+
+    Only networks without weights are drawn: a program that draws all of them takes seconds to
+    compile, and so does each small operation of an optimizer's start by itself.
+    """
+    def start(taken: Mapping[str, Any], key: Array) -> GameState:
+        known = {name: _Known(network.module, network.inputs, variables=taken.get(name))
+                 for name, network in game.networks.items()}
+        return init_state(dataclasses.replace(game, networks=known), key)
+
+    return jax.jit(start)(dict(taken), jax.random.key(seed))
+
+
+def _with_averages(state: GameState, averaged: Mapping[str, Any]) -> GameState:
+    """Returns a state with other averages of some networks."""
+    averaged = jax.device_put({name: tree for name, tree in averaged.items() if name in state.ema})
+    ema = {name: tree["params"] for name, tree in averaged.items()}
+    ema_variables = {name: _without_params(tree) for name, tree in averaged.items()
+                     if name in state.ema_variables}
+    return state.replace(ema={**state.ema, **ema},
+                         ema_variables={**state.ema_variables, **ema_variables})
 
 
 def _without_params(tree: Mapping[str, Any]) -> dict[str, Any]:

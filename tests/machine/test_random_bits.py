@@ -10,13 +10,25 @@ from jax.extend.random import threefry_2x32
 from processes import OLDER_LOOPS
 from tiny import real_batches, tiny_game
 
-from ganlab.machine.random_bits import _unseen_zero, threefry
+from ganlab.machine.random_bits import _unseen_zero, straighten_random_bits, threefry
 from ganlab.game import init_state, play_round
 
 ANSWERS = [  # Key, counts and answer, of the cipher's own implementation (Random123, known answers of 20 rounds).
     ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
     ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
     ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0))]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def straight():
+    """Makes the lowering rule that commands have; other tests draw by JAX's loop, which compiles sooner."""
+    loop = jax.jit(lambda key: jax.random.bits(key, (7,)))(jax.random.key(4))
+    straighten_random_bits()
+    yield loop
+
+
+def test_straight_code_draws_the_bits_of_the_loop(straight):
+    np.testing.assert_array_equal(jax.jit(lambda key: jax.random.bits(key, (7,)))(jax.random.key(4)), straight)
 
 
 @pytest.mark.parametrize(("key", "counts", "answer"), ANSWERS)
