@@ -108,7 +108,7 @@ class Level(nn.Module):
         if self.first:
             constant = self.param(
                 "constant", nn.initializers.normal(1.0), (*self.size, self.channels))
-            x = jnp.broadcast_to(constant.astype(dtype), (len(styles), *constant.shape))
+            x = jnp.broadcast_to(constant.astype(dtype), (styles.shape[0], *constant.shape))
         else:
             x = x.astype(dtype)
             shortcut = (Convolution(self.channels, 1, up=2, active=False, name="skip")(
@@ -206,7 +206,7 @@ class StyleGAN2Generator(nn.Module):
         """
         if styles is None:
             mapped = self.mapping(latents, labels, train)
-            styles = jnp.broadcast_to(mapped[:, None], (len(mapped), self.layers, self.styles))
+            styles = jnp.broadcast_to(mapped[:, None], (mapped.shape[0], self.layers, self.styles))
         if only_styles:
             return styles
         # One convolution at the first level, two at the others, each with noise of its own.
