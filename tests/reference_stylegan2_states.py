@@ -43,7 +43,8 @@ def modulated(rng, name, inputs, outputs, side):
 def random_critic(rng, channels=CHANNELS):
     """The state dict of a critic whose levels have these channels."""
     large = channels[::-1]
-    state = {"convs.0.0.weight": rng.normal(size=(large[0], COLOURS, 1, 1)), "convs.0.1.bias": rng.normal(size=large[0])}
+    state = {"convs.0.0.weight": rng.normal(size=(large[0], COLOURS, 1, 1)),
+             "convs.0.1.bias": rng.normal(size=large[0])}
     for block, (count, after) in enumerate(zip(large, large[1:]), start=1):
         name = f"convs.{block}"
         state |= {f"{name}.conv1.0.weight": rng.normal(size=(count, count, 3, 3)),
@@ -52,8 +53,10 @@ def random_critic(rng, channels=CHANNELS):
                   f"{name}.conv2.2.bias": rng.normal(size=after),
                   f"{name}.skip.0.kernel": TAPS, f"{name}.skip.1.weight": rng.normal(size=(after, count, 1, 1))}
     last = channels[0]
-    state |= {"final_conv.0.weight": rng.normal(size=(last, last + 1, 3, 3)), "final_conv.1.bias": rng.normal(size=last),
-              "final_linear.0.weight": rng.normal(size=(last, 16 * last)), "final_linear.0.bias": rng.normal(size=last),
+    state |= {"final_conv.0.weight": rng.normal(size=(last, last + 1, 3, 3)),
+              "final_conv.1.bias": rng.normal(size=last),
+              "final_linear.0.weight": rng.normal(size=(last, 16 * last)),
+              "final_linear.0.bias": rng.normal(size=last),
               "final_linear.1.weight": rng.normal(size=(1, last)), "final_linear.1.bias": rng.normal(size=1)}
     return {name: np.float32(array) for name, array in state.items()}
 
@@ -109,9 +112,7 @@ def modulated_convolution(x, style, state, name, up=False, demodulate=True):
 def styles_of(state, latents):
     x = latents / np.sqrt(np.mean(latents**2, axis=1, keepdims=True) + 1e-8)
     for number in range(1, LAYERS + 1):
-        name = f"style.{number}"
-        x = activated(linear(x, {f"{name}.weight": state[f"{name}.weight"], f"{name}.bias": np.zeros(STYLES)}, name, 0.01),
-                      0.01 * state[f"{name}.bias"])
+        x = activated(linear(x, state, f"style.{number}", 0.01), np.zeros(STYLES))
     return x
 
 
@@ -131,7 +132,9 @@ def images_of(state, latents, psi=1.0, average=None):
         name = f"to_rgbs.{level - 1}" if level else "to_rgb1"
         seen = modulated_convolution(x, style, state, name, demodulate=False) + state[f"{name}.bias"]
         # Zeros after the last pixel too: one more than `spread` leaves.
-        image = seen if image is None else seen + filtered(np.pad(spread(image), ((0, 0), (0, 0), (0, 1), (0, 1))), 2, 1, 4.0)
+        if image is not None:
+            seen = seen + filtered(np.pad(spread(image), ((0, 0), (0, 0), (0, 1), (0, 1))), 2, 1, 4.0)
+        image = seen
     return image
 
 
@@ -152,7 +155,7 @@ def logits_of(state, images):
     groups = x.reshape(min(len(x), 4), -1, *x.shape[1:])
     deviation = np.mean(np.sqrt(np.var(groups, axis=0) + 1e-8), axis=(1, 2, 3))
     channel = np.tile(deviation, len(groups))[:, None, None, None] * np.ones((1, 1, 4, 4))
-    x = activated(convolution(np.concatenate([x, channel], axis=1), state, "final_conv.0", 1), state["final_conv.1.bias"])
-    without = state | {"final_linear.0.bias": 0 * state["final_linear.0.bias"]}
-    x = activated(linear(x.reshape(len(x), -1), without, "final_linear.0"), state["final_linear.0.bias"])
+    x = convolution(np.concatenate([x, channel], axis=1), state, "final_conv.0", 1)
+    x = activated(x, state["final_conv.1.bias"])
+    x = activated(linear(x.reshape(len(x), -1), state, "final_linear.0"), np.zeros(x.shape[1]))
     return linear(x, state, "final_linear.1")

@@ -223,7 +223,8 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
              "weights": json.dumps(dict.fromkeys(sampler.networks, record.kind))}
     # All files, those to make the programs again included.
     parts = {
-        "README.txt": _readme(path.name, meta, shapes, sampler), META: json.dumps(meta, indent=1) + "\n",
+        "README.txt": _readme(path.name, meta, shapes, sampler),
+        META: json.dumps(meta, indent=1) + "\n",
         CONFIG: json.dumps(plain(record.config), indent=2) + "\n",
         WEIGHTS: b"".join(safetensors_parts(f"{path}: {WEIGHTS}", record.arrays, texts)),
         **{PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}}

@@ -1,10 +1,11 @@
-"""`ganlab import` makes a run of state dicts of stylegan2-pytorch, whose images and logits are those of its formulas."""
+"""`ganlab import` makes a run of state dicts of stylegan2-pytorch; images and logits are those of its formulas."""
 
 import argparse
 import dataclasses
 import functools
 import itertools
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,12 +15,14 @@ from torch_writers import tensor, torch_legacy, torch_zip
 
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
+from ganlab.engine import makers_of
 from ganlab.game import init_state
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
 from ganlab.pretrained import WeightsError, is_stylegan2_states, read_stylegan2_states
 from ganlab.pretrained.stylegan2_states import DRAWS
 from ganlab.storage import Checkpoints
 
+FILES = Path(__file__).parent.parent / "pretrained/files"
 TOLERANCE = 2e-5
 
 
@@ -61,6 +64,12 @@ def test_images_and_logits_are_those_of_the_formulas(tmp_path, capsys):
         made = of.images(np.float32(latents), labels, options={"noise": "constant", "psi": psi})
         expected = np.moveaxis(images_of(tree[name], latents, psi, tree["latent_avg"]), 1, -1)
         assert relative_error(made, expected) < TOLERANCE, (name, psi)
+    # What path lengths in w see.
+    makers = makers_of(run.game, run.programs, run.weights, {"noise": "constant"})
+    styles = makers.styles(np.float32(latents), labels, None)
+    assert relative_error(np.asarray(styles[:, 0]), styles_of(tree["g_ema"], latents)) < TOLERANCE
+    made = np.asarray(makers.from_styles(styles, labels, None))
+    assert relative_error(made, np.moveaxis(images_of(tree["g_ema"], latents), 1, -1)) < TOLERANCE
     # Images a stride apart there are neighbours here.
     game, order = run.game, np.arange(8).reshape(4, 2).T.reshape(-1)
     like = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
@@ -91,6 +100,11 @@ def test_a_file_without_an_average_gets_that_of_its_own_styles(tmp_path):
     np.testing.assert_allclose(average, styles_of(checkpoint()["g_ema"], latents).mean(0), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["zip.pt", "legacy.pt", "stylegan2ada-16-cond3.pkl", "no such file", ""])
+def test_other_files_are_not_taken_for_it(name):
+    assert not is_stylegan2_states(str(FILES / name))
+
+
 def test_any_channels_of_levels_are_read_off_the_shapes(tmp_path):
     rng = np.random.default_rng(1)
     tree = {"g_ema": random_generator(rng, (5, 7)), "d": random_critic(rng, (3, 2))}
@@ -116,7 +130,7 @@ def changed(network, name, change):
     (changed("d", "convs.1.skip.1.weight", lambda old: old[:1]), r"convs.1.skip.1.weight with \(1, 4"),
     (changed("g_ema", "to_rgb1.bias", lambda old: old * np.nan), "to_rgb1.bias"),
     (changed("d", "final_conv.1.bias", lambda old: old + np.inf), "final_conv.1.bias"),
-    (changed("g", "to_rgbs.0.upsample.kernel", lambda old: np.eye(4, dtype=np.float32)), "another filter than 1, 3, 3, 1"),
+    (changed("g", "to_rgbs.0.upsample.kernel", lambda old: np.float32(np.eye(4))), "another filter than 1, 3, 3, 1"),
     (lambda tree: tree.pop("g_ema"), r"no averaged generator \(g_ema\), but g, d"),
 ])
 def test_what_does_not_fit_is_named(break_it, words, tmp_path):

@@ -43,7 +43,8 @@ def test_psi_and_cutoff_are_numbers_of_the_program_and_do_nothing_by_default(sty
     assert "\npsi: share of a style's distance" in text and "`ganlab sample --seed=0 --noise=constant`" in text
     # The lines of README.txt, which take the file from where they are.
     monkeypatch.chdir(path.parent)
-    lines = [line for line in text.splitlines() if line.startswith(("import", "from", "with", "    ", "z =", "samples ="))]
+    starts = ("import", "from", "with", "    ", "z =", "samples =")
+    lines = [line for line in text.splitlines() if line.startswith(starts)]
     names = {}
     exec("\n".join(lines), names)
     images, latents = names["images"], names["z"]
