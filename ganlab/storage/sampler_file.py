@@ -216,15 +216,15 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
             "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
             "jaxlib": jaxlib.__version__, "platforms": PLATFORMS, "classes": record.labels,
             "latents": shapes["latents"][1:], "images": shapes["images"][1:],
-            "options": {name: value.item() for name, value in number_options(sampler).items()},
+            "options": {**{name: value.item() for name, value in number_options(sampler).items()},
+                        **{name: word for name, word in WORDS.items() if name in sampler.options}},
             "data": {"shape": record.shape, "class_names": record.class_names}}
     texts = {"experiment": record.config.name, "round": str(record.step),
              "ganlab": ganlab.__version__,
              "weights": json.dumps(dict.fromkeys(sampler.networks, record.kind))}
     # All files, those to make the programs again included.
     parts = {
-        "README.txt": _readme(path.name, meta, shapes, sampler),
-        META: json.dumps(meta, indent=1) + "\n",
+        "README.txt": _readme(path.name, meta, shapes), META: json.dumps(meta, indent=1) + "\n",
         CONFIG: json.dumps(plain(record.config), indent=2) + "\n",
         WEIGHTS: b"".join(safetensors_parts(f"{path}: {WEIGHTS}", record.arrays, texts)),
         **{PROGRAM.format(name): bytes(program.serialize()) for name, program in programs.items()}}
@@ -244,15 +244,15 @@ def after_months(day: datetime.date, months: int) -> datetime.date:
                        day=min(day.day, calendar.monthrange(year, month)[1]))
 
 
-def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]],
-            sampler: Sampler) -> str:
+def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
     number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
-    # Options as arguments with the values that do nothing, and what they mean.
-    numbers = number_options(sampler)
-    options = [f", {name}=np.{value.dtype}({value})" for name, value in numbers.items()]
+    # Numbers are arguments, with the values that do nothing and what they mean; words are fixed.
+    words = [f"--{name}={value}" for name, value in meta["options"].items() if name in WORDS]
+    numbers = {name: value for name, value in meta["options"].items() if name not in WORDS}
+    options = [f", {name}=np.{'int32' if isinstance(value, int) else 'float32'}({value})"
+               for name, value in numbers.items()]
     meanings = [f"\n{name}: {SAMPLING_OPTIONS[name].meaning}." for name in numbers
                 if name in SAMPLING_OPTIONS]
-    words = [f"--{name}={value}" for name, value in WORDS.items() if name in sampler.options]
     return README.format(**meta | {
         "name_in_python": json.dumps(file, ensure_ascii=False),
         "renew": shlex.join([f"--renew={file}"]), "platforms": ", ".join(PLATFORMS),

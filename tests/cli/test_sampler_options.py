@@ -39,7 +39,7 @@ def test_psi_and_cutoff_are_numbers_of_the_program_and_do_nothing_by_default(sty
     path, game, weights = styles
     with zipfile.ZipFile(path) as file:
         text, meta = file.read("README.txt").decode(), json.loads(file.read("meta.json"))
-    assert meta["options"] == {"psi": 1.0, "cutoff": 0}
+    assert meta["options"] == {"psi": 1.0, "cutoff": 0, "noise": "constant"}
     assert "\npsi: share of a style's distance" in text and "`ganlab sample --seed=0 --noise=constant`" in text
     # The lines of README.txt, which take the file from where they are.
     monkeypatch.chdir(path.parent)
@@ -75,7 +75,7 @@ def test_a_renewed_sampler_takes_the_same_numbers(styles, tmp_path, capsys):
             file.writestr(name, content)
     assert main(["checkpoints", f"--renew={tmp_path / 'old.zip'}", f"--export_sampler={new}"]) == 0
     with zipfile.ZipFile(new) as file:
-        assert json.loads(file.read("meta.json"))["options"] == {"psi": 1.0, "cutoff": 0}
+        assert json.loads(file.read("meta.json"))["options"] == {"psi": 1.0, "cutoff": 0, "noise": "constant"}
         old, renewed = (export.deserialize(bytearray(program))
                         for program in (parts["images.jax_export"], file.read("images.jax_export")))
     assert str(renewed.in_tree) == str(old.in_tree) and str(renewed.in_avals) == str(old.in_avals)
