@@ -27,7 +27,7 @@ from ganlab.evaluation import (
     Value,
     make_judging,
 )
-from ganlab.game import GameState, Makers, Sampler, Weights, image_keys
+from ganlab.game import GameState, Makers, Making, Sampler, Weights, image_keys
 from ganlab.machine import load_per_core
 from ganlab.storage import Checkpoints, sample_keys
 from ganlab.types import Array
@@ -136,7 +136,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
               finite: np.ndarray, judging: Judging) -> StackRecord:
     """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
-    sample = jax.jit(_sampled(program.game.sampler))
+    makings = {name: jax.jit(_making(making, program.game.sampler))
+               for name, making in program.game.sampler.makings.items()}
     weights = jax.device_get(weights_of(states, program.game.sampler.networks))
     for place, trial in enumerate(record.trials):
         found = None
@@ -144,7 +145,8 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
             own = jax.device_put(jax.tree.map(lambda leaf, place=place: leaf[place], weights))
             # Samples that are not finite come before params that are not.
             with contextlib.suppress(NotFinite):
-                found = judging(Makers(functools.partial(sample, own)))
+                found = judging(Makers(**{name: functools.partial(made, own)
+                                          for name, made in makings.items()}))
         if found is None:
             trials.append(trial if trial.status == DIVERGED
                           else _diverged(trial, program, states, place))
@@ -167,17 +169,18 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
     return dataclasses.replace(trial, status=DIVERGED, rounds=fault.round - 1, why=str(fault))
 
 
-def _sampled(sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None], Array]:
-    """A sampler's images with options that do nothing, of weights that are prepared in the same
-    program."""
+def _making(making: Making,
+            sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None], Array]:
+    """One of a sampler's makings with options that do nothing, of weights that are prepared in the
+    same program."""
     options = sampler.with_options({})
 
-    def images(weights: Weights, latents: Array, labels: Array, keys: Array | None) -> Array:
+    def made(weights: Weights, inputs: Array, labels: Array, keys: Array | None) -> Array:
         prepared = (sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare
                     else weights)
-        return sampler.images(prepared, latents, labels, keys, options)
+        return making(prepared, inputs, labels, keys, options)
 
-    return images
+    return made
 
 
 def _samples(plan: Plan, stack: Stack, program: Program, states: GameState,
@@ -188,7 +191,8 @@ def _samples(plan: Plan, stack: Stack, program: Program, states: GameState,
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)
     keys = sample_keys(SAMPLES_SEED, jnp.arange(SAMPLES))
-    sample, latents = jax.jit(_sampled(sampler)), sampler.latents(keys, sampler.with_options({}))
+    sample = jax.jit(_making(sampler.images, sampler))
+    latents = sampler.latents(keys, sampler.with_options({}))
     weights = jax.device_get(weights_of(states, sampler.networks))
     found = {}
     for place, (number, seed) in enumerate(stack.trials):

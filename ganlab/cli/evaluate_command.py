@@ -12,6 +12,8 @@ Examples:
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth \
       --metrics=fid,kid,is --number=50000    fid50k_full, kid50k_full and is50k of StyleGAN
+  ganlab evaluate --workdir=runs/letters --metrics=ppl_wend --noise=constant    path length between
+                                                                                styles, as ppl2_wend
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
   ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test    translations of held-out

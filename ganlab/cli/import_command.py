@@ -7,9 +7,10 @@ their file: DEST is then a run's directory, which `ganlab sample`, `ganlab trans
 
 Formats, found from the file where --format does not name one:
   stylegan2         network pickles of StyleGAN2: of ADA's and StyleGAN3's repositories (PyTorch),
-                    and of TensorFlow's. G, D and the average become a run of system stylegan2,
-                    computed in float32. --images names the folder of its pictures, to train on
-                    or be measured by.
+                    and of TensorFlow's; and the state dicts (g_ema, d, latent_avg in a .pt) of
+                    rosinality's stylegan2-pytorch. G, D and the average become a run of system
+                    stylegan2, computed in float32. --images names the folder of its pictures, to
+                    train on or be measured by.
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
                     found from the tensors, under whatever prefix they are; --network chooses where
                     a file holds several generators. With one generator the run is of system
@@ -22,6 +23,7 @@ Formats, found from the file where --format does not name one:
 Examples:
   ganlab import stylegan2-cifar10.pkl runs/cifar
   ganlab sample --workdir=runs/cifar --psi=0.7 --output=samples.png
+  ganlab import stylegan2-ffhq-config-f.pt runs/ffhq
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
   ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
   ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
@@ -41,7 +43,7 @@ from ganlab.cli.import_stylegan2 import import_stylegan2
 from ganlab.config import ConfigError
 from ganlab.machine.backend import set_up_process
 from ganlab.networks.translation.torch_layers import NORMALIZATIONS
-from ganlab.pretrained import is_network_pickle
+from ganlab.pretrained import is_network_pickle, is_stylegan2_states
 
 ARGUMENTS = ("FILE", "DEST")
 
@@ -71,7 +73,8 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
     place = Path(dest)
     if place.is_file() or place.exists() and any(place.iterdir()):
         raise ConfigError(f"DEST {place} exists and is not empty; name a new directory")
-    form = values.format or ("stylegan2" if is_network_pickle(file) else "pytorch-cyclegan")
+    is_stylegan2 = is_network_pickle(file) or is_stylegan2_states(file)
+    form = values.format or ("stylegan2" if is_stylegan2 else "pytorch-cyclegan")
     return FORMATS[form](values, file, place)
 
 

@@ -61,16 +61,14 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
       weights: returns the weights of the networks with the given names.
       options: of the sampler; those that are left out do nothing.
     """
-    sample = None
+    makings = {}
     if game.sampler:
         prepared = programs.prepare(weights(game.sampler.networks), jax.random.key(0), options)
-
-        def sample(latents: Array, labels: Array, keys: Array | None) -> Array:
-            return programs.sample(prepared, latents, labels, keys, options)
-
-    return Makers(sample, {
+        makings = {name: functools.partial(getattr(programs, name), prepared, options=options)
+                   for name in game.sampler.makings}
+    return Makers(translate={
         direction: functools.partial(programs.translate[direction], weights(translator.networks))
-        for direction, translator in game.translators.items()})
+        for direction, translator in game.translators.items()}, **makings)
 
 
 def sample_options(game: Game, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ganlab.data import Jitter, Streams, finish_batches, gather_raw
 from ganlab.game import (
     Game,
     GameState,
+    Making,
     Options,
     Sampler,
     Scene,
@@ -127,6 +128,8 @@ class Programs:
       thrifty_rounds: the same in less memory of a CPU, see `memory_order`; None under `pmap`.
       sample: `(weights, latents, labels, keys, options) -> images`, for games with a sampler;
         `keys` [b] or None.
+      styles: of a sampler with styles, the same of these; `keys` are not used.
+      from_styles: `(weights, styles, labels, keys, options) -> images`; `labels` are not used.
       prepare: `(weights, key, options) -> weights`, once for those that `sample` gets.
       encode: `(weights, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(weights, sources) -> images`, by stored statistics.
@@ -136,10 +139,12 @@ class Programs:
     gather: Callable[[Streams, Array, Array], Streams] | None
     rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
     thrifty_rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]] | None
-    sample: Callable[[Weights, Array, Array, Array | None, Options], Array] | None
     prepare: Callable[[Weights, Array, Options], Weights]
     encode: Callable[[Weights, Array, Array], Array] | None
     translate: Mapping[str, Callable[[Weights, Array], Array]]
+    sample: Making | None = None
+    styles: Making | None = None
+    from_styles: Making | None = None
 
     def play(self, state: GameState, data: Streams) -> tuple[GameState, Mapping[str, Array]]:
         """Plays the rounds of a call, as `rounds` does, on what a `Feed` gives."""
@@ -186,11 +191,12 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
-        sample=_sample(game.sampler, mesh) if game.sampler else None,
         prepare=_prepare(game.sampler),
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
         translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
-                   for direction, translator in game.translators.items()})
+                   for direction, translator in game.translators.items()},
+        **({name: _making(making, game.sampler, mesh)
+            for name, making in game.sampler.makings.items()} if game.sampler else {}))
 
 
 def _gather(game: Game, mesh: jax.sharding.Mesh,
@@ -279,22 +285,22 @@ def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: J
     return call
 
 
-def _sample(sampler: Sampler, mesh: jax.sharding.Mesh) -> Callable:
-    """Returns the function `sample` of `Programs`: one program for all numbers among options."""
-    def sample(weights: Weights, latents: Array, labels: Array, keys: Array | None = None,
-               options: Options = {}) -> Array:
-        numbers, choices = split_options(sampler.with_options(options))
-        return program(choices)(weights, latents, labels, keys, numbers)
+def _making(making: Making, sampler: Sampler, mesh: jax.sharding.Mesh) -> Making:
+    """Returns one of a sampler's `makings` as one program for all numbers among options."""
+    def call(weights: Weights, inputs: Array, labels: Array | None, keys: Array | None = None,
+             options: Options = {}) -> Array:
+        numbers, choices = sampler.split_options(options)
+        return program(choices)(weights, inputs, labels, keys, numbers)
 
     @functools.cache
     def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
-        def images(weights: Weights, latents: Array, labels: Array, keys: Array | None,
-                   numbers: Mapping[str, Array]) -> Array:
-            return sampler.images(weights, latents, labels, keys, {**numbers, **dict(choices)})
+        def made(weights: Weights, inputs: Array, labels: Array | None, keys: Array | None,
+                 numbers: Mapping[str, Array]) -> Array:
+            return making(weights, inputs, labels, keys, {**numbers, **dict(choices)})
 
-        return _on_all(images, mesh)
+        return _on_all(made, mesh)
 
-    return sample
+    return call
 
 
 def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Weights]:
@@ -308,18 +314,10 @@ def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Wei
             weights, key, {**numbers, **dict(choices)}))
 
     def prepare(weights: Weights, key: Array, options: Options) -> Weights:
-        numbers, choices = split_options(sampler.with_options(options))
+        numbers, choices = sampler.split_options(options)
         return program(choices)(weights, key, numbers)
 
     return prepare
-
-
-def split_options(options: Options) -> tuple[dict[str, np.ndarray], tuple[tuple[str, Any], ...]]:
-    """Splits options into numbers, which a program takes, and choices, each with its own
-    program."""
-    numbers = {name: np.asarray(value, jnp.zeros(()).dtype) for name, value in options.items()
-               if isinstance(value, float)}
-    return numbers, tuple((name, value) for name, value in options.items() if name not in numbers)
 
 
 def _on_all(function: Callable, mesh: jax.sharding.Mesh) -> Callable:

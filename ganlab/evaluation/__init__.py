@@ -11,7 +11,7 @@ from ganlab.evaluation.evaluate import (
 )
 from ganlab.evaluation.extraction import NotFinite
 from ganlab.evaluation.features import FEATURES, Features, load_features
-from ganlab.evaluation.generator import Generator, modes, path_length
+from ganlab.evaluation.generator import Generator, modes
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.judging import (
     Judging,
@@ -22,6 +22,7 @@ from ganlab.evaluation.judging import (
     subject_of,
 )
 from ganlab.evaluation.measures import MEASURES, Measure
+from ganlab.evaluation.paths import path_measures
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
@@ -45,5 +46,5 @@ __all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Ge
            "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
            "Value", "Variant", "add_results", "check_request", "chosen_features", "data_pictures",
            "differences", "evaluate", "folder_pictures", "judged_data", "level_text",
-           "load_features", "make_judging", "making", "measures_for", "modes", "path_length",
+           "load_features", "make_judging", "making", "measures_for", "modes", "path_measures",
            "read_results", "require_same", "subject_of", "value_names"]

@@ -161,13 +161,16 @@ def _value_name(metric: str, value: str) -> str:
 
 def check_request(request: Request, measures: Mapping[str, Measure], real: PictureSet | None,
                   features: Features) -> None:
-    """Raises ConfigError for metrics that do not exist, or lack real images or a classifier."""
+    """Raises ConfigError for metrics that do not exist, are refused here, or lack real images or a
+    classifier."""
     # Answered before anything is computed: names, then what each metric needs.
     if not request.metrics:
         raise ConfigError(f"no metric is named; there are {', '.join(measures)}")
     for name in request.metrics:
         if name not in measures:
             raise unknown("metric", name, measures)
+        if measures[name].refused:
+            raise ConfigError(f"metric {name} {measures[name].refused}")
         if "reference" in measures[name].needs and real is None:
             raise ConfigError(f"metric {name} compares with real images, and there are none; "
                               f"{REFERENCE_ADVICE}")

@@ -1,4 +1,4 @@
-"""A generator that is measured: its samples of a seed, and metrics that only a generator has."""
+"""A generator that is measured: its samples of a seed, and how many modes they have."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -10,7 +10,6 @@ import numpy as np
 
 from ganlab.data import SOURCES, Dataset, to_uint8
 from ganlab.evaluation.extraction import NotFinite
-from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import (
     HIGHER,
     LOWER,
@@ -18,7 +17,6 @@ from ganlab.evaluation.measures import (
     Measure,
     Settings,
     Values,
-    mean_of,
 )
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.game import image_keys
@@ -26,8 +24,6 @@ from ganlab.metrics import (
     count_modes,
     count_stacked_modes,
     fit_channel_classifier,
-    path_lengths,
-    trimmed,
 )
 from ganlab.types import Array
 
@@ -46,6 +42,8 @@ class Generator:
       labels: of the real images [m], from which those of samples are drawn.
       spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
+      styles: `(latents[b, z], labels[b], None) -> styles[b, layers, d]`; None without styles.
+      from_styles: `(styles[b, layers, d], labels[b], keys[b]) -> images[b, ...]`, likewise.
     """
 
     latents: Callable[[Array], Array]
@@ -53,6 +51,8 @@ class Generator:
     labels: np.ndarray
     spherical: bool = True
     batch_size: int = 500
+    styles: Callable[[Array, Array, Array | None], Array] | None = None
+    from_styles: Callable[[Array, Array, Array | None], Array] | None = None
 
     def latents_of(self, seed: int, start: int, number: int) -> Array:
         """Latents [number, z] from the one of index `start` on, of an evaluation seed."""
@@ -69,11 +69,13 @@ class Generator:
         return np.random.default_rng((seed, 1)).choice(self.labels, number).astype(np.int32)
 
     def made(self, latents: np.ndarray | Array, labels: np.ndarray,
-             keys: Array | None = None) -> np.ndarray:
+             keys: Array | None = None,
+             by: Callable[[Array, Array, Array | None], Array] | None = None) -> np.ndarray:
         """Computes images of latents [n, z] and labels [n], in batches of one size: one shape
         compiles once.
 
-        `keys` [n] are of what is drawn beside the latents; None for no draws, as along a path.
+        `keys` [n] are of what is drawn beside the latents; None for no draws. `by` makes something
+        else than `images` does: `styles` of latents, or images `from_styles`.
 
         Raises:
           NotFinite: for an image that is not finite.
@@ -84,7 +86,7 @@ class Generator:
             rows = np.minimum(np.arange(start, start + self.batch_size), len(latents) - 1)
             # The steps of path lengths are below shorter formats.
             with jax.default_matmul_precision("highest"):
-                parts.append(np.asarray(self.images(
+                parts.append(np.asarray((by or self.images)(
                     jnp.asarray(latents)[rows], jnp.asarray(labels)[rows],
                     None if keys is None else keys[rows])))
         made = np.concatenate(parts)[:len(latents)]
@@ -103,35 +105,6 @@ class Generator:
             return to_uint8(made) if made.ndim == 4 else made
 
         return PictureSet(f"samples of seed {seed}", number, read)
-
-
-def path_length(generator: Generator, features: Features) -> Measure:
-    """Makes the measure of perceptual path length in z, by squared distances of features."""
-    def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        # Not rounded to whole grey levels: the step is far less than one.
-        seen = [features.extract((images + 1) * 127.5 if images.ndim == 4 else images)[0]
-                for images in (a, b)]
-        return np.sum((seen[0].astype(np.float64) - seen[1]) ** 2, axis=1)
-
-    def lengths(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
-        # Pairs of latents with one label each, and a random place on each path.
-        number = settings["paths"]
-        ends = [np.asarray(generator.latents_of(seed, start, number)) for start in (0, number)]
-        labels = generator.labels_of(seed, number)
-        places = np.random.default_rng((seed, 2)).uniform(size=number)
-        found = path_lengths(*ends, places,
-                             lambda latents: generator.made(latents.astype(np.float32), labels),
-                             distance, settings["epsilon"], generator.spherical)
-        return {"ppl_z": trimmed(found)}
-
-    # The protocol has the shape of images, on which the distance of features depends.
-    latents = jax.eval_shape(lambda: generator.latents_of(0, 0, 1))
-    shape = jax.eval_shape(generator.images, latents, jax.ShapeDtypeStruct((1,), jnp.int32),
-                           None).shape[1:]
-    return mean_of(lengths, "perceptual path length in z, trimmed (Karras et al. 2019), by "
-                   "distances of features", {"ppl_z": LOWER},
-                   settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
-                             "path": "spherical" if generator.spherical else "straight"}, needs=())
 
 
 def modes(dataset: Dataset) -> Measure | None:

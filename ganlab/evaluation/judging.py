@@ -17,9 +17,10 @@ from ganlab.evaluation.evaluate import (
 )
 from ganlab.evaluation.extraction import SeenSet, see
 from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
-from ganlab.evaluation.generator import Generator, modes, path_length
+from ganlab.evaluation.generator import Generator, modes
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.measures import MEASURES, Measure
+from ganlab.evaluation.paths import path_measures
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, source_identity
 from ganlab.evaluation.translations import Translations, translation_measures
 from ganlab.game import Game, Makers, Options
@@ -29,7 +30,7 @@ MOST_SAMPLES, SAMPLE_NUMBERS = 500, 2**24
 
 Subject = Generator | Translations
 """What is judged: it has `pictures(number, seed)`."""
-UNMADE = Makers(sample=lambda latents, labels, keys: latents)
+UNMADE = Makers(*[lambda latents, labels, keys: latents] * 3)
 """Stands for what makes images while it is only asked what can be measured."""
 
 
@@ -58,7 +59,7 @@ def measures_for(subject: Subject | None, dataset: Dataset | None,
     if isinstance(subject, Translations):
         return found | translation_measures(subject)
     if subject is not None:
-        found["ppl_z"] = path_length(subject, features)
+        found |= path_measures(subject, features)
         if dataset is not None and (counted := modes(dataset)) is not None:
             found["modes"] = counted
     return found
@@ -91,7 +92,8 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
     # As many images as training holds, and more of small ones.
     batch_size = min(MOST_SAMPLES,
                      max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
-    return Generator(latents, makers.sample, dataset.labels, spherical, batch_size)
+    styles = (makers.styles, makers.from_styles) if game.sampler.styles else (None, None)
+    return Generator(latents, makers.sample, dataset.labels, spherical, batch_size, *styles)
 
 
 def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: str = "averaged",

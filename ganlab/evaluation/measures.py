@@ -50,6 +50,8 @@ class Measure:
       sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each
         [n]`.
+      refused: why it cannot be measured here and what to do, the end of a sentence; empty if it
+        can.
     """
 
     meaning: str
@@ -59,6 +61,7 @@ class Measure:
     needs: tuple[str, ...] = ("reference", "features")
     sees: bool = True
     shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
+    refused: str = ""
 
 
 def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]], *arguments: Any,

@@ -24,7 +24,7 @@ from ganlab.game.game import (
     init_state,
 )
 from ganlab.game.held import empty_metrics
-from ganlab.game.makers import Encoder, Makers, Options, Sampler, Translator, Weights
+from ganlab.game.makers import Encoder, Makers, Making, Options, Sampler, Translator, Weights
 from ganlab.game.network import Network, common_group
 from ganlab.game.optimizers import (
     CLIPS,
@@ -45,11 +45,11 @@ from ganlab.game.stages import (
 )
 
 __all__ = [
-    "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn",
-    "Makers", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
+    "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn", "Makers",
+    "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
     "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages", "check_division",
     "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
-    "init_state", "joined_stages", "lazily_regularized", "make_optimizer", "make_ramp", "make_weight_clip",
-    "named_keys", "order_key", "play_round", "retry_key", "rounds_for", "samples_key",
-    "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names",
+    "init_state", "joined_stages", "lazily_regularized", "make_optimizer", "make_ramp",
+    "make_weight_clip", "named_keys", "order_key", "play_round", "retry_key", "rounds_for",
+    "samples_key", "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names",
 ]

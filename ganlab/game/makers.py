@@ -4,12 +4,17 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from ganlab.types import Array, Tree
 
 Weights = Mapping[str, tuple[Tree, Tree]]
 """`(params, variables)` of networks by name: the first argument of all functions of this file."""
 Options = Mapping[str, Any]
 """Values of a sampler's options by name; those that are left out do nothing."""
+Making = Callable[[Weights, Array, Array | None, Array | None, Options], Array]
+"""`(weights, inputs[b, ...], labels[b], keys[b] | None, options) -> made[b, ...]`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +47,27 @@ class Sampler:
     def with_options(self, given: Options) -> dict[str, Any]:
         """Returns the value of every option: as given, or else the one that does nothing."""
         return {name: given.get(name, neutral) for name, neutral in self.options.items()}
+
+    def split_options(self, given: Options) -> tuple[dict[str, np.ndarray],
+                                                     tuple[tuple[str, Any], ...]]:
+        """Splits options into numbers, which a program takes, and choices, each with its own
+        program."""
+        options = self.with_options(given)
+        numbers = {name: np.asarray(value, jnp.zeros(()).dtype) for name, value in options.items()
+                   if isinstance(value, float)}
+        return numbers, tuple((name, value) for name, value in options.items()
+                              if name not in numbers)
+
+    @property
+    def makings(self) -> dict[str, Making]:
+        """What it makes, as functions of one signature by their names in `Makers`."""
+        found: dict[str, Making] = {"sample": self.images}
+        if self.styles is not None:
+            found["styles"] = lambda weights, latents, labels, keys, options: self.styles(
+                weights, latents, labels, options)
+            found["from_styles"] = lambda weights, styles, labels, keys, options: self.from_styles(
+                weights, styles, keys, options)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +113,12 @@ class Makers:
     Attributes:
       sample: `(latents[b, ...], labels[b], keys[b] | None) -> images[b, ...]`; None for a game
         without a sampler.
+      styles: `(latents[b, ...], labels[b], None) -> styles[b, layers, d]`; None without styles.
+      from_styles: `(styles[b, layers, d], labels[b], keys[b] | None) -> images[b, ...]`, likewise.
       translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
     """
 
     sample: Callable[[Array, Array, Array | None], Array] | None = None
+    styles: Callable[[Array, Array, Array | None], Array] | None = None
+    from_styles: Callable[[Array, Array, Array | None], Array] | None = None
     translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)

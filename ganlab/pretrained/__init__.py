@@ -4,11 +4,7 @@ from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 from ganlab.pretrained.finite import check_finite
 from ganlab.pretrained.inception import inception_variables
-from ganlab.pretrained.network_pickles import (
-    PickledNetwork,
-    is_network_pickle,
-    read_network_pickle,
-)
+from ganlab.pretrained.network_pickles import is_network_pickle, read_network_pickle
 from ganlab.pretrained.pytorch_cyclegan import (
     Architecture,
     patch_critic_variables,
@@ -28,25 +24,15 @@ from ganlab.pretrained.safetensors_files import (
     safetensors_parts,
     write_safetensors,
 )
-from ganlab.pretrained.stylegan2 import (
-    stylegan2_critic_variables,
-    stylegan2_generator_variables,
-)
-from ganlab.pretrained.stylegan2_files import (
-    StyleGAN2Network,
-    stylegan2_critic,
-    stylegan2_generator,
-)
+from ganlab.pretrained.stylegan2_files import StyleGAN2Network, read_stylegan2_pickle
+from ganlab.pretrained.stylegan2_states import is_stylegan2_states, read_stylegan2_states
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
-__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork",
-           "StyleGAN2Network", "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged",
-           "dense_kernel",
-           "dinov2_variables", "inception_variables", "is_network_pickle", "nest",
-           "patch_critic_variables", "read_network_pickle", "read_safetensors", "read_weights",
-           "safetensors_parts", "section", "shown", "stylegan2_critic",
-           "stylegan2_critic_variables", "stylegan2_generator", "stylegan2_generator_variables",
-           "take", "translator_architecture",
-           "translator_tensors", "translator_variables", "transposed_conv_kernel",
-           "write_safetensors"]
+__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "StyleGAN2Network", "Weights",
+           "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
+           "dinov2_variables", "inception_variables", "is_network_pickle", "is_stylegan2_states",
+           "nest", "patch_critic_variables", "read_network_pickle", "read_safetensors",
+           "read_stylegan2_pickle", "read_stylegan2_states", "read_weights", "safetensors_parts",
+           "section", "shown", "take", "translator_architecture", "translator_tensors",
+           "translator_variables", "transposed_conv_kernel", "write_safetensors"]

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed
-from ganlab.pretrained.network_pickles import PickledNetwork
+from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
+from ganlab.pretrained.stylegan2 import stylegan2_critic_variables, stylegan2_generator_variables
 
 ARCHITECTURES = {"skip": "skip", "resnet": "residual", "orig": "original"}
 """Our names of architectures by the official ones."""
@@ -41,6 +42,7 @@ class StyleGAN2Network(NamedTuple):
       num_classes: 0 without labels.
       image_shape: rows, columns and channels.
       tensors: by the names of PyTorch's code.
+      convert: `(tensors, expected, source) -> variables`, as `stylegan2_generator_variables`.
     """
 
     kwargs: Mapping[str, Any]
@@ -48,20 +50,27 @@ class StyleGAN2Network(NamedTuple):
     num_classes: int
     image_shape: tuple[int, int, int]
     tensors: Mapping[str, np.ndarray]
+    convert: Callable[[Mapping[str, np.ndarray], Any, str], Any] = stylegan2_generator_variables
 
 
-def stylegan2_generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    """Describes a generator's record; `source` names the file in messages.
+def read_stylegan2_pickle(path: str) -> tuple[dict[str, StyleGAN2Network], str]:
+    """Reads the networks G, D and G_ema of a network pickle, and the hash of the file.
 
     Raises:
-      WeightsError: if it is not StyleGAN2's.
+      WeightsError: for a file without an average, and for networks that are not StyleGAN2's.
     """
-    return _described(network, GENERATORS, "generator", source)
-
-
-def stylegan2_critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
-    """Describes a critic's record, as `stylegan2_generator`."""
-    return _described(network, CRITICS, "critic", source)
+    read, sha256 = read_network_pickle(path)
+    # The average alone can make a run; what is missing beside it is new.
+    if not isinstance(read.get("G_ema"), PickledNetwork):
+        raise WeightsError(f"{path} holds no averaged generator (G_ema), but "
+                           f"{', '.join(read) or 'nothing'}; name a network snapshot")
+    found = {name: _described(read[name], known, what, path)
+             for name, known, what in (("G", GENERATORS, "generator"), ("D", CRITICS, "critic"),
+                                       ("G_ema", GENERATORS, "generator"))
+             if isinstance(read.get(name), PickledNetwork)}
+    if "D" in found:
+        found["D"] = found["D"]._replace(convert=stylegan2_critic_variables)
+    return found, sha256
 
 
 def _described(network: PickledNetwork,

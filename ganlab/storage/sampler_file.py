@@ -29,8 +29,8 @@ import numpy as np
 from jax import export, lax
 
 import ganlab
-from ganlab.config import ConfigError
-from ganlab.game import Game, Sampler, Weights
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
+from ganlab.game import Game, Options, Sampler, Weights
 from ganlab.machine.made_for import made_for
 from ganlab.output import whole_file
 from ganlab.pretrained import safetensors_parts
@@ -46,6 +46,10 @@ KINDS = ("averaged", "trained")
 """Kinds of weights."""
 MONTHS = 6
 """Months for which JAX promises to read what `jax.export` wrote."""
+OF_LATENTS = ("temperature", "truncation")
+"""Options of the draw of latents, which programs leave out: any latents can be given."""
+WORDS = {"noise": "constant"}
+"""Options that are words, as programs have them: nothing is drawn beside the latents."""
 
 README = '''A trained sampler: {name}, round {round:,}, exported by ganlab {ganlab} on {made}
 under JAX {jax} (jaxlib {jaxlib}). It needs JAX and the package flatbuffers
@@ -58,10 +62,10 @@ with zipfile.ZipFile({name_in_python}) as file:
     latents, images = (export.deserialize(bytearray(file.read(f"{{part}}.jax_export")))
                        for part in ("latents", "images"))
 z = latents.call(np.uint32(0), np.arange(16, dtype=np.int32))  # samples 0 to 15 of seed 0: float32 {latent_shape}
-samples = images.call(z{labels})  # float32 {image_shape}
+samples = images.call(z{labels}{options})  # float32 {image_shape}
 
 {meaning} Sample i depends on the seed and i alone, and is
-that of `ganlab sample --seed=0`; any other latents of the shape do as well.{classes} Batches may have any size.
+that of `{command}`; any other latents of the shape do as well.{classes} Batches may have any size.{meanings}
 
 The programs expire. JAX promises that versions read them which are up to six months newer
 than the one above, so at the latest one that is released on {expires}; later ones may.
@@ -143,12 +147,13 @@ def export_sampler(sampler: Sampler, weights: Weights,
                    conditional: bool) -> dict[str, export.Exported]:
     """Exports a sampler as two programs, `latents` and `images`, with its weights.
 
-    They are `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b]) ->
-    [b, ...]`. `seed` is uint32, `index` and `labels` are int32; an unconditional sampler's `images`
-    takes no labels. Its options do nothing, and nothing is drawn beside the latents.
+    They are `latents(seed, index [b]) -> [b, z]` and `images(latents [b, z], labels [b],
+    **numbers) -> [b, ...]`. `seed` is uint32, `index` and `labels` are int32; an unconditional
+    sampler's `images` takes no labels. `numbers` are those of `number_options`, all of them, in
+    float32 or int32. Options of the latents do nothing, and nothing is drawn beside the latents.
     """
     # Weights as constants, and a batch size that is free.
-    options = sampler.with_options({})
+    options = sampler.with_options(WORDS)
     weights = sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare else weights
     # NumPy's arrays become constants of the program; JAX's would bind it to their devices.
     weights = jax.tree.map(np.asarray, dict(weights))
@@ -158,19 +163,20 @@ def export_sampler(sampler: Sampler, weights: Weights,
     def latents(seed: Array, index: Array) -> Array:
         return sampler.latents(sample_keys(seed, index), options)
 
-    def images_on(platform: str) -> Callable[[Weights, Array, Array], Array]:
-        def images_there(weights: Weights, latents: Array, labels: Array) -> Array:
+    def images_on(platform: str) -> Callable[[Weights, Array, Array, Options], Array]:
+        def images_there(weights: Weights, latents: Array, labels: Array,
+                         numbers: Options) -> Array:
             with made_for(platform):
-                return sampler.images(weights, latents, labels, None, options)
+                return sampler.images(weights, latents, labels, None, {**options, **numbers})
 
         return images_there
 
-    def images(latents: Array, labels: Array | None = None) -> Array:
+    def images(latents: Array, labels: Array | None = None, **numbers: Array) -> Array:
         # An unconditional sampler has labels in its signature alone: it gets zeros.
         labels = jnp.zeros(latents.shape[:1], jnp.int32) if labels is None else labels
         # One program has both kinds of convolutions, and the weights once; platforms other than the
         # CPU do not differ here.
-        return lax.platform_dependent(weights, latents, labels,
+        return lax.platform_dependent(weights, latents, labels, numbers,
                                       cpu=images_on("cpu"), default=images_on("cuda"))
 
     # The second program takes what the first one gives.
@@ -179,7 +185,14 @@ def export_sampler(sampler: Sampler, weights: Weights,
         (number, *drawn.out_avals[0].shape[1:]), drawn.out_avals[0].dtype)]
     return {"latents": drawn,
             "images": export.export(jax.jit(images), platforms=PLATFORMS)(
-                *inputs, *([index] if conditional else []))}
+                *inputs, *([index] if conditional else []), **number_options(sampler))}
+
+
+def number_options(sampler: Sampler) -> dict[str, np.ndarray]:
+    """Returns the options that a sampler's `images` program takes, with values that do nothing."""
+    return {name: np.asarray(neutral, jnp.int32 if isinstance(neutral, int) else jnp.float32)
+            for name, neutral in sampler.options.items()
+            if name not in OF_LATENTS and type(neutral) in (int, float)}
 
 
 def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: SamplerRecord,
@@ -203,6 +216,8 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
             "expires": str(after_months(made, MONTHS)), "jax": jax.__version__,
             "jaxlib": jaxlib.__version__, "platforms": PLATFORMS, "classes": record.labels,
             "latents": shapes["latents"][1:], "images": shapes["images"][1:],
+            "options": {**{name: value.item() for name, value in number_options(sampler).items()},
+                        **{name: word for name, word in WORDS.items() if name in sampler.options}},
             "data": {"shape": record.shape, "class_names": record.class_names}}
     texts = {"experiment": record.config.name, "round": str(record.step),
              "ganlab": ganlab.__version__,
@@ -231,11 +246,20 @@ def after_months(day: datetime.date, months: int) -> datetime.date:
 
 def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> str:
     number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
+    # Numbers are arguments, with the values that do nothing and what they mean; words are fixed.
+    words = [f"--{name}={value}" for name, value in meta["options"].items() if name in WORDS]
+    numbers = {name: value for name, value in meta["options"].items() if name not in WORDS}
+    options = [f", {name}=np.{'int32' if isinstance(value, int) else 'float32'}({value})"
+               for name, value in numbers.items()]
+    meanings = [f"\n{name}: {SAMPLING_OPTIONS[name].meaning}." for name in numbers
+                if name in SAMPLING_OPTIONS]
     return README.format(**meta | {
         "name_in_python": json.dumps(file, ensure_ascii=False),
         "renew": shlex.join([f"--renew={file}"]), "platforms": ", ".join(PLATFORMS),
         "latent_shape": shapes["latents"], "image_shape": shapes["images"],
         "labels": f", np.arange(16, dtype=np.int32) % {number}" if number else "",
+        "options": "".join(options), "meanings": "".join(meanings),
+        "command": shlex.join(["ganlab", "sample", "--seed=0", *words]),
         "meaning": "Images have values from -1 to 1." if pictures else "Samples are points.",
         "classes": (f"\nLabels are 0 to {number - 1}; meta.json names the classes." if number
                     else "")})

@@ -93,7 +93,8 @@ def test_sentences_name_commands_that_a_shell_understands(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_lines_of_an_exported_sampler_name_its_file(name):
-    meta = dict.fromkeys(("name", "ganlab", "made", "jax", "jaxlib", "expires"), "x") | {"round": 1, "classes": []}
+    meta = dict.fromkeys(("name", "ganlab", "made", "jax", "jaxlib", "expires"), "x")
+    meta |= {"round": 1, "classes": [], "options": {}}
     text = _readme(f"{name}.zip", meta, {"latents": [1], "images": [1, 8, 8, 1]})
     assert shlex.split(text.split("$ ")[-1]) == ["ganlab", "checkpoints", f"--renew={name}.zip",
                                                  "--export_sampler=renewed.zip"]

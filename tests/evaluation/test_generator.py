@@ -16,7 +16,7 @@ from ganlab.evaluation import (
     evaluate,
     load_features,
     modes,
-    path_length,
+    path_measures,
 )
 
 LABELS = np.int32([0, 0, 0, 1])
@@ -31,6 +31,10 @@ def judged(measures, made, number=50, seeds=(0,)):
     found = evaluate(None, lambda seed: made.pictures(number, seed), Request(list(measures), seeds),
                      load_features("pixels"), measures, lambda what, total: lambda done: None)
     return {result.name: result.value for result in found}
+
+
+def path_in(made, name="ppl_z"):
+    return path_measures(made, load_features("pixels"))[name]
 
 
 def test_a_sample_depends_on_the_seed_and_its_index_alone(float64):
@@ -52,10 +56,10 @@ def test_labels_are_drawn_as_the_real_ones_are_spread():
 
 def test_a_path_through_a_linear_generator_has_the_length_of_its_steps():
     # On a circle of radius about r a step of epsilon goes angle * r * epsilon: squared over epsilon squared.
-    twice = [judged({"ppl_z": path_length(generator(matrix=scale * jnp.eye(4)), load_features("pixels"))},
+    twice = [judged({"ppl_z": path_in(generator(matrix=scale * jnp.eye(4)))},
                     generator())["ppl_z"] for scale in (1, 3)]
     assert twice[1] == pytest.approx(9 * twice[0], rel=1e-2)
-    still = path_length(generator(matrix=jnp.zeros((4, 4))), load_features("pixels"))
+    still = path_in(generator(matrix=jnp.zeros((4, 4))))
     assert judged({"ppl_z": still}, generator())["ppl_z"] == 0
 
 
@@ -85,14 +89,64 @@ def test_the_bootstrap_of_modes_resamples_the_points():
 
 def test_a_generator_of_uniform_latents_walks_straight_and_its_protocol_says_so():
     straight = dataclasses.replace(generator(), spherical=False)
-    assert path_length(straight, load_features("pixels")).settings["path"] == "straight"
-    assert path_length(generator(), load_features("pixels")).settings["path"] == "spherical"
+    assert path_in(straight).settings["path"] == "straight"
+    assert path_in(generator()).settings["path"] == "spherical"
     # On a line every step is the difference of the ends times epsilon.
     ends = [np.asarray(straight.latents_of(0, start, 1000)) for start in (0, 1000)]
     lengths = np.sum((ends[0] - ends[1]) ** 2, axis=1)
     kept = lengths[(lengths >= np.quantile(lengths, 0.01)) & (lengths <= np.quantile(lengths, 0.99))]
-    measured = judged({"ppl_z": path_length(straight, load_features("pixels"))}, straight)["ppl_z"]
+    measured = judged({"ppl_z": path_in(straight)}, straight)["ppl_z"]
     assert measured == pytest.approx(np.mean(kept), rel=0.02)
+
+
+MAPPING = jnp.float32(np.random.default_rng(3).normal(size=(4, 4)))
+
+
+def styled(bend):
+    """A generator whose points are the styles, bent, and far noise; what it makes of latents is never looked at."""
+    def styles(latents, labels, keys):
+        return jnp.repeat((latents @ MAPPING + labels[:, None])[:, None], 2, axis=1)
+
+    def from_styles(styles, labels, keys):
+        noise = jax.vmap(lambda key: jax.random.normal(key, (4,)))(keys)
+        return bend(styles[:, 0]) + noise
+
+    return dataclasses.replace(generator(batch_size=500), styles=jax.jit(styles), from_styles=jax.jit(from_styles))
+
+
+def ends_of(made, number=1000):
+    labels = made.labels_of(0, number)[:, None]
+    return [np.asarray(made.latents_of(0, start, number)) @ np.asarray(MAPPING) + labels for start in (0, number)]
+
+
+def kept(lengths):
+    return np.mean(np.sort(lengths)[9:-9])
+
+
+def test_a_path_between_styles_is_straight_and_as_long_as_its_ends_are_apart(float64):
+    made = styled(lambda styles: 3 * styles)
+    a, b = ends_of(made)
+    for name in ("ppl_wfull", "ppl_wend"):
+        found = judged({name: path_in(made, name)}, made)[name]
+        assert found == pytest.approx(kept(np.sum((3 * (b - a)) ** 2, axis=1)), rel=2e-3)
+
+
+def test_path_lengths_end_at_the_first_style_or_anywhere(float64):
+    # The square of a style moves at twice the style's place times its speed.
+    made = styled(jnp.square)
+    a, b = ends_of(made)
+    places = np.random.default_rng((0, 2)).uniform(size=len(a))[:, None]
+    for name, where in (("ppl_wend", a), ("ppl_wfull", a + places * (b - a))):
+        measure = path_in(made, name)
+        assert measure.settings == {"paths": 1000, "epsilon": 1e-4, "shape": [4], "path": "straight", "space": "w",
+                                    "sampling": name.removeprefix("ppl_w")}
+        found = judged({name: measure}, made)[name]
+        assert found == pytest.approx(kept(np.sum((2 * where * (b - a)) ** 2, axis=1)), rel=5e-3)
+
+
+def test_paths_between_styles_of_a_generator_without_styles_are_refused():
+    with pytest.raises(ConfigError, match="metric ppl_wend is of paths between styles.*measure ppl_z"):
+        judged({"ppl_wend": path_in(generator(), "ppl_wend")}, generator())
 
 
 def test_images_that_are_not_finite_are_refused():

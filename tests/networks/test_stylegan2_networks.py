@@ -8,6 +8,7 @@ from official_stylegan2 import LABELS, NEIGHBOURS, NUMBERS, critic, generator, p
 
 from ganlab.config import ConfigError
 from ganlab.networks.style import layers, resampling, stylegan2
+from ganlab.networks.style.levels import level_channels
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator, level_sizes
 
 TOLERANCE = 2e-5
@@ -136,3 +137,12 @@ def test_deviation_is_of_neighbours_and_refuses_what_they_do_not_divide():
     np.testing.assert_array_equal(found[..., :3], x)
     with pytest.raises(ValueError, match="groups of 3, which do not divide a batch of 4"):
         layers.with_deviation(x, 3)
+
+
+def test_channels_of_levels_go_by_the_longer_side_or_are_named_one_by_one():
+    sizes = level_sizes((16, 32, 3))
+    assert level_channels(sizes, 128, 12) == [12, 8, 4] and level_channels(sizes, 20, 12) == [2, 1, 1]
+    assert level_channels(sizes, 128, 12, (5, 7, 3)) == [5, 7, 3]
+    for wrong in ((5, 7), (5, 7, 0)):
+        with pytest.raises(ValueError, match="there are 3 levels, of sides 8, 16, 32"):
+            level_channels(sizes, 128, 12, wrong)

@@ -3,7 +3,7 @@
 Latents become styles by a mapping network; a synthesis network grows an image from a learned
 constant, whose every convolution is modulated by a style. An image of side 4 * 2^n has n + 1
 levels; an image that is not square starts from rows by columns of 4x4. Channels of a level are
-`channel_base` by its longer side, at most `channel_max`.
+`channel_base` by its longer side, at most `channel_max`, or those of `channels`.
 
 Architectures, for both networks: `skip` adds images of all levels (or shows the image to all
 levels), `residual` adds features, `original` does neither.
@@ -29,38 +29,11 @@ from ganlab.networks.style.layers import (
     normalize_vectors,
     with_deviation,
 )
+from ganlab.networks.style.levels import level_channels, level_dtype, level_sizes
 from ganlab.networks.style.resampling import downsampled, upsampled
 from ganlab.types import Array
 
 ARCHITECTURES = ("skip", "residual", "original")
-BASE = 4
-"""Side of the smallest square of pixels."""
-
-
-def level_sizes(image_shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Lists rows and columns of all levels, smallest first: multiples of 4, each twice the last.
-
-    Raises:
-      ValueError: for sides that are not multiples of 8 (of 4 for both sides at once).
-    """
-    if len(image_shape) != 3 or any(side % (2 * BASE) for side in image_shape[:2]):
-        raise ValueError(f"a style network makes images whose sides are multiples of {2 * BASE}, "
-                         f"such as 32x32 or 48x64; these are of shape {image_shape}; resize or "
-                         "crop the data (config.data.kwargs.resolution, config.data.crop)")
-    sizes = [tuple(image_shape[:2])]
-    while all(side % (2 * BASE) == 0 for side in sizes[0]):
-        sizes.insert(0, tuple(side // 2 for side in sizes[0]))
-    return sizes
-
-
-def level_channels(size: tuple[int, int], channel_base: int, channel_max: int) -> int:
-    """Computes the channels of a level by its longer side."""
-    return max(min(channel_base // max(size), channel_max), 1)
-
-
-def level_dtype(number: int, levels: int, halves: int) -> jnp.dtype | None:
-    """Returns bfloat16 for the largest `halves` levels, but never the smallest; else None."""
-    return jnp.bfloat16 if number >= max(levels - halves, 1) else None
 
 
 def check_architecture(name: str) -> None:
@@ -135,7 +108,7 @@ class Level(nn.Module):
         if self.first:
             constant = self.param(
                 "constant", nn.initializers.normal(1.0), (*self.size, self.channels))
-            x = jnp.broadcast_to(constant.astype(dtype), (len(styles), *constant.shape))
+            x = jnp.broadcast_to(constant.astype(dtype), (styles.shape[0], *constant.shape))
         else:
             x = x.astype(dtype)
             shortcut = (Convolution(self.channels, 1, up=2, active=False, name="skip")(
@@ -174,6 +147,7 @@ class StyleGAN2Generator(nn.Module):
       mapping_width: numbers of all of them but the last; 0 is that of styles.
       channel_base: channels of a level times its longer side.
       channel_max: most channels of a level.
+      channels: of each level, smallest first, in place of those that these two numbers give.
       architecture: one of `ARCHITECTURES`.
       clamp: limit of activations, such as 256 in half precision; 0 for none.
       half_levels: how many of the largest levels compute in bfloat16.
@@ -188,6 +162,7 @@ class StyleGAN2Generator(nn.Module):
     mapping_width: int = 0
     channel_base: int = 32768
     channel_max: int = 512
+    channels: tuple[int, ...] = ()
     architecture: str = "skip"
     clamp: float = 0.0
     half_levels: int = 0
@@ -205,11 +180,12 @@ class StyleGAN2Generator(nn.Module):
         """Makes the mapping and the levels."""
         check_architecture(self.architecture)
         sizes = level_sizes(self.image_shape)
+        channels = level_channels(sizes, self.channel_base, self.channel_max, self.channels)
         self.mapping = Mapping(self.styles, self.mapping_layers, self.mapping_width,
                                self.num_classes, self.average_rate, self.axis_name)
         self.levels = [Level(
-            level_channels(size, self.channel_base, self.channel_max), self.image_shape[-1],
-            self.architecture, number == 0, number == len(sizes) - 1, size, self.clamp or None,
+            channels[number], self.image_shape[-1], self.architecture, number == 0,
+            number == len(sizes) - 1, size, self.clamp or None,
             level_dtype(number, len(sizes), self.half_levels), name=f"level_{number}")
             for number, size in enumerate(sizes)]
 
@@ -230,7 +206,7 @@ class StyleGAN2Generator(nn.Module):
         """
         if styles is None:
             mapped = self.mapping(latents, labels, train)
-            styles = jnp.broadcast_to(mapped[:, None], (len(mapped), self.layers, self.styles))
+            styles = jnp.broadcast_to(mapped[:, None], (mapped.shape[0], self.layers, self.styles))
         if only_styles:
             return styles
         # One convolution at the first level, two at the others, each with noise of its own.
@@ -289,6 +265,7 @@ class StyleGAN2Critic(nn.Module):
       mapping_layers: dense layers of a label's mapping.
       channel_base: channels of a level times its longer side.
       channel_max: most channels of a level.
+      channels: of each level, smallest first, in place of those that these two numbers give.
       architecture: one of `ARCHITECTURES`.
       clamp: limit of activations; 0 for none.
       half_levels: how many of the largest levels compute in bfloat16.
@@ -301,6 +278,7 @@ class StyleGAN2Critic(nn.Module):
     mapping_layers: int = 8
     channel_base: int = 32768
     channel_max: int = 512
+    channels: tuple[int, ...] = ()
     architecture: str = "residual"
     clamp: float = 0.0
     half_levels: int = 0
@@ -318,12 +296,12 @@ class StyleGAN2Critic(nn.Module):
                  train: bool = False) -> Array:
         del keys, train
         check_architecture(self.architecture)
-        sizes = level_sizes(self.image_shape)[::-1]
-        channels = [level_channels(size, self.channel_base, self.channel_max) for size in sizes]
+        sizes = level_sizes(self.image_shape)
+        channels = level_channels(sizes, self.channel_base, self.channel_max, self.channels)[::-1]
         clamp, single = self.clamp or None, jnp.promote_types(images.dtype, "float32")
         # Levels from the image down to the smallest.
         x, image = None, images
-        for number, size in enumerate(sizes[:-1]):
+        for number in range(len(sizes) - 1):
             level = len(sizes) - 1 - number
             x, image = CriticLevel(
                 channels[number], channels[number + 1], self.architecture, number == 0, clamp,
