@@ -136,3 +136,20 @@ def test_deviation_is_of_neighbours_and_refuses_what_they_do_not_divide():
     np.testing.assert_array_equal(found[..., :3], x)
     with pytest.raises(ValueError, match="groups of 3, which do not divide a batch of 4"):
         layers.with_deviation(x, 3)
+
+
+# Of the official code: the layers that it counts at the first level from the image on, and at each further one.
+COUNTED = {"residual": (["from_image", "conv0", "conv1", "skip"], ["conv0", "conv1", "skip"]),
+           "skip": (["from_image", "conv0", "conv1"], ["from_image", "conv0", "conv1"]),
+           "original": (["from_image", "conv0", "conv1"], ["conv0", "conv1"])}
+
+
+@pytest.mark.parametrize("architecture", COUNTED)
+def test_first_layers_are_in_the_official_order_all_above_the_smallest_level(architecture):
+    first, further = COUNTED[architecture]
+    module = StyleGAN2Critic((16, 32, 3), channel_base=16, architecture=architecture)
+    assert module.first_layers == tuple(
+        f"level_{level}/{layer}" for level, layers in ((2, first), (1, further)) for layer in layers)
+    params = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((4, 16, 32, 3)))["params"]
+    assert sorted(module.first_layers) == sorted(
+        f"{level}/{layer}" for level in params if level.startswith("level_") for layer in params[level])
