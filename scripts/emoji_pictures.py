@@ -10,6 +10,7 @@ another one looks the same (the flags of some islands). Other packages of that f
 emoji-datasource-, are read too; mind their licences.
 """
 
+import argparse
 import collections
 import io
 import json
@@ -24,14 +25,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from absl import app, flags
 from PIL import Image
 
 PACKAGE = "emoji-datasource-google@15"
-OUTPUT = flags.DEFINE_string("output", None, "new folder for the pictures", required=True)
-SOURCE = flags.DEFINE_string("package", None, "folder of the unpacked package, or its .tgz; fetched by npm if not given")
-SIDE = flags.DEFINE_integer("side", 32, "of the pictures, in pixels: that of one of the sheets")
-TONES = flags.DEFINE_bool("tones", True, "with all skin tones of a person; --notones makes half as many pictures")
+FLAGS = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+FLAGS.add_argument("--output", required=True, type=Path, help="new folder for the pictures")
+FLAGS.add_argument("--package", type=Path, help="its unpacked folder or .tgz; npm fetches it if none is given")
+FLAGS.add_argument("--side", type=int, default=32, help="of the pictures, in pixels: that of one of the sheets")
+FLAGS.add_argument("--notones", action="store_true", help="leaves out the skin tones of people, half of the pictures")
 
 
 def fail(words: str) -> None:
@@ -96,19 +97,19 @@ def drawings(text: bytes, kind: str, tones: bool) -> Iterator[tuple[str, str, in
                 yield (re.sub(r"\W+", "_", category), re.sub(r"[^\w+-]+", "_", name), one["sheet_x"], one["sheet_y"])
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Cuts the sheet and prints what to do next."""
-    del argv
-    output, side = Path(OUTPUT.value), SIDE.value
+    chosen = FLAGS.parse_args(argv)
+    output, side = chosen.output, chosen.side
     if output.exists():
         fail(f"--output={output} is there already; name a new folder")
-    package = Path(SOURCE.value) if SOURCE.value else fetched()
+    package = chosen.package or fetched()
     kind, sheets, text = read(package)
     if side not in sheets:
         fail(f"{package} has no sheet of --side={side} pixels; it has {', '.join(map(str, sorted(sheets)))}")
     # What is to be cut, before anything is written.
     try:
-        found = list(drawings(text, kind, TONES.value))
+        found = list(drawings(text, kind, not chosen.notones))
         sheet = Image.open(io.BytesIO(sheets[side])).convert("RGBA")
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         fail(f"{package} has an emoji.json or a sheet that cannot be read ({type(error).__name__}: {error})")
@@ -116,8 +117,8 @@ def main(argv: list[str]) -> None:
     cell = side + 2
     columns, rows = (1 + max((place[axis] for place in found), default=0) for axis in (2, 3))
     if sheet.width % cell or sheet.height % cell or sheet.width < columns * cell or sheet.height < rows * cell:
-        fail(f"the sheet of {side} pixels in {package} is of {sheet.width}x{sheet.height} pixels, which are not cells of "
-             f"{cell} for {columns} columns and {rows} rows")
+        fail(f"the sheet of {side} pixels in {package} is of {sheet.width}x{sheet.height} pixels, which are not cells "
+             f"of {cell} for {columns} columns and {rows} rows")
     counts, seen = collections.Counter(), set()
     for category, name, column, row in found:
         left, top = column * cell + 1, row * cell + 1
@@ -140,4 +141,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

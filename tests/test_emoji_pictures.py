@@ -1,9 +1,7 @@
 """Pictures out of a package of emoji: each is its cell of the sheet, on white, in the folder of its category."""
 
+import importlib.util
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -11,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "emoji_pictures.py"
+SPEC = importlib.util.spec_from_file_location(
+    "emoji_pictures", Path(__file__).parent.parent / "scripts" / "emoji_pictures.py")
+emoji_pictures = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(emoji_pictures)
 SIDE = 3
 GREEN, CLEAR, HALF = (0, 255, 0, 255), (0, 0, 0, 0), (255, 0, 0, 51)
 
@@ -23,7 +24,8 @@ def emoji(name, category, column, row, **more):
 # A sheet of two columns and three rows, of which the last two hold the same drawing.
 EMOJI = [
     emoji("+1", "People & Body", 0, 0, skin_variations={
-        "1F3FB": {"sheet_x": 1, "sheet_y": 0, "has_img_own": True}, "1F3FC": {"sheet_x": 1, "sheet_y": 2, "has_img_own": False}}),
+        "1F3FB": {"sheet_x": 1, "sheet_y": 0, "has_img_own": True},
+        "1F3FC": {"sheet_x": 1, "sheet_y": 2, "has_img_own": False}}),
     emoji("a/b", "Objects", 0, 1), emoji("like a/b", "Objects", 0, 2), emoji("patch", "Component", 1, 1)]
 
 
@@ -43,12 +45,15 @@ def package_at(folder, listed=EMOJI, size=(2 * (SIDE + 2), 3 * (SIDE + 2))):
     return folder
 
 
-def make(*flags, **environment):
-    return subprocess.run([sys.executable, SCRIPT, *flags], capture_output=True, text=True, check=False,
-                          env={**os.environ, **environment})
+def refused(*flags):
+    """The sentence with which the script ends."""
+    with pytest.raises(SystemExit) as caught:
+        emoji_pictures.main(flags)
+    assert caught.value.code.startswith("emoji_pictures: ")
+    return caught.value.code
 
 
-def test_each_cell_becomes_a_picture_on_white_in_the_folder_of_its_category(tmp_path):
+def test_each_cell_becomes_a_picture_on_white_in_the_folder_of_its_category(tmp_path, capsys):
     package = package_at(tmp_path / "package")
     with tarfile.open(tmp_path / "own.tgz", "w:gz") as archive:
         archive.add(package, "package")
@@ -56,18 +61,19 @@ def test_each_cell_becomes_a_picture_on_white_in_the_folder_of_its_category(tmp_
     expected[0, 0] = (0, 0, 255)
     for source in (package, tmp_path / "own.tgz"):
         output = tmp_path / f"from {source.name}"
-        done = make(f"--output={output}", f"--package={source}", f"--side={SIDE}")
-        assert done.returncode == 0, done.stderr
+        emoji_pictures.main([f"--output={output}", f"--package={source}", f"--side={SIDE}"])
         found = {str(path.relative_to(output)): np.asarray(Image.open(path)) for path in output.rglob("*.png")}
         assert sorted(found) == ["objects/a_b.png", "people_and_body/+1-1f3fb.png", "people_and_body/+1.png"]
         np.testing.assert_array_equal(found["people_and_body/+1.png"], expected)
         # Nothing but white of what is clear, and a fifth of red.
         assert np.all(found["people_and_body/+1-1f3fb.png"] == 255)
         assert np.all(found["objects/a_b.png"] == (255, 204, 204))
-        assert "3 pictures of 3x3 pixels" in done.stdout and "1 that look like others" in done.stdout
-        assert f"ganlab data import '{output}' '{output}_3' --resolution=3" in done.stdout
-    done = make(f"--output={tmp_path / 'one'}", f"--package={package}", f"--side={SIDE}", "--notones")
-    assert "2 pictures" in done.stdout and not (tmp_path / "one/people_and_body/+1-1f3fb.png").exists()
+        told = capsys.readouterr().out
+        assert "3 pictures of 3x3 pixels" in told and "1 that look like others" in told
+        assert f"ganlab data import '{output}' '{output}_3' --resolution=3" in told
+    emoji_pictures.main([f"--output={tmp_path / 'one'}", f"--package={package}", f"--side={SIDE}", "--notones"])
+    assert "2 pictures" in capsys.readouterr().out
+    assert not (tmp_path / "one/people_and_body/+1-1f3fb.png").exists()
 
 
 BAD = {
@@ -83,13 +89,32 @@ BAD = {
 def test_what_cannot_be_read_is_told_in_a_sentence_before_anything_is_written(case, tmp_path):
     changes, side, words = BAD[case]
     output = tmp_path / "pictures"
-    done = make(f"--output={output}", f"--package={package_at(tmp_path / 'package', **changes)}", f"--side={side}")
-    assert done.returncode == 1 and words in done.stderr and done.stderr.startswith("emoji_pictures: ")
-    assert "Traceback" not in done.stderr and not output.exists()
+    package = package_at(tmp_path / "package", **changes)
+    assert words in refused(f"--output={output}", f"--package={package}", f"--side={side}")
+    assert not output.exists()
 
 
-def test_without_npm_it_says_what_to_do(tmp_path):
-    done = make(f"--output={tmp_path / 'pictures'}", PATH="", XDG_CACHE_HOME=str(tmp_path))
-    assert done.returncode == 1 and "npm, which would fetch emoji-datasource-google@15, is not installed" in done.stderr
-    done = make(f"--output={tmp_path}")
-    assert done.returncode == 1 and "is there already; name a new folder" in done.stderr
+def test_what_else_is_missing_is_told(tmp_path):
+    new = f"--output={tmp_path / 'new'}"
+    (tmp_path / "cut.tgz").write_bytes(b"\x1f\x8b")
+    for name in ("cut.tgz", "none.tgz"):
+        assert "is neither a folder nor the .tgz" in refused(new, f"--package={tmp_path / name}")
+    assert "is there already; name a new folder" in refused(f"--output={tmp_path}")
+
+
+def test_npm_fetches_the_package_once_and_leaves_nothing_half_done(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    npm, cache, new = tmp_path / "npm", tmp_path / "cache/ganlab/packages", f"--output={tmp_path / 'new'}"
+    # A program in place of npm, which runs in the folder that is to have the package.
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "npm, which would fetch emoji-datasource-google@15, is not installed" in refused(new)
+    for does, words in (("echo half > x.tgz; exit 1", None), ('echo "$@" > emoji-datasource-google-15.1.0.tgz', "pack"),
+                        ("exit 1", "pack")):
+        npm.write_text(f"#!/bin/sh\n{does}\n")
+        npm.chmod(0o755)
+        if words is None:
+            assert "npm could not fetch" in refused(new)
+            assert list(cache.iterdir()) == []
+        else:
+            assert emoji_pictures.fetched() == cache / "emoji-datasource-google-15.1.0.tgz"
+            assert emoji_pictures.fetched().read_text() == "pack emoji-datasource-google@15 --silent\n"

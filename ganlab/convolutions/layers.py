@@ -62,11 +62,6 @@ class WithConvolutions(nn.Module):
         """That of the network; None if it does not say."""
         return getattr(self.network, "tracks_batch", None)
 
-    @property
-    def first_layers(self) -> tuple[str, ...]:
-        """Those of the network; none if it does not say."""
-        return getattr(self.network, "first_layers", ())
-
     def setup(self) -> None:
         """Leaves params under the names that they have without this module."""
         nn.share_scope(self, self.network)

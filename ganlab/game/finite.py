@@ -48,7 +48,8 @@ def make_finite(update: Update, gradients: Mapping[str, Tree],
         return gradients, memory
     replaced = jax.tree.map(
         lambda leaf: jnp.nan_to_num(leaf, nan=0.0, posinf=1e5, neginf=-1e5), gradients)
-    found = sum(jnp.sum(~jnp.isfinite(leaf), dtype=jnp.int32) for leaf in jax.tree.leaves(gradients))
+    found = sum(jnp.sum(~jnp.isfinite(leaf), dtype=jnp.int32)
+                for leaf in jax.tree.leaves(gradients))
     # The sum stays where it would leave int32.
     count = memory[REPLACED][update.name]
     count = jnp.maximum(count, count + found)

@@ -34,6 +34,7 @@ from ganlab.game import (
     named_keys,
 )
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
+from ganlab.networks.style.freezing import first_layers
 from ganlab.output import counted
 from ganlab.systems.critic import Critic, logit_means
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
@@ -105,7 +106,8 @@ def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, 
     Raises:
       ConfigError: for more layers than the critic has above its smallest level.
     """
-    number, layers = system["freeze_critic_layers"], getattr(critic.module, "first_layers", ())
+    number = system["freeze_critic_layers"]
+    layers = first_layers(jax.eval_shape(critic.init, jax.random.key(0))[0])
     if number > len(layers):
         raise ConfigError(f"config.system.freeze_critic_layers is {number}, but "
                           f"config.networks.critic has {counted(len(layers), 'layer')} that can "

@@ -145,7 +145,8 @@ def test_gradients_that_overflow_are_made_finite_and_told_and_the_run_continues(
     found = lines(run.metrics_file)
     assert found[0]["generator/gradients_made_finite"] == width
     assert {name for line in found for name in line if REPLACED in name} == {"generator/gradients_made_finite"}
-    assert f"{width} gradient entries of update generator up to round 1 were not finite and replaced" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{width} gradient entries of update generator up to round 1 were not finite and replaced" in told
 
 
 def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_round_five, tmp_path, capsys):

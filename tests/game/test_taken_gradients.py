@@ -106,7 +106,8 @@ def played():
         return {"whole": play_round(game_of(), state, {"image": batch})[0],
                 "slices": play_round(game_of(accumulate=4), state, {"image": batch})[0],
                 "devices": jax.vmap(mapped, (None, 1), None, axis_name="data")(state, batch.reshape(1, 4, 2, 6)),
-                "trial": jax.tree.map(lambda leaf: leaf[0], stack), "other trial": jax.tree.map(lambda leaf: leaf[1], stack)}
+                "trial": jax.tree.map(lambda leaf: leaf[0], stack),
+                "other trial": jax.tree.map(lambda leaf: leaf[1], stack)}
 
     return batch, state, play(state, batch)
 

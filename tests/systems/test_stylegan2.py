@@ -237,7 +237,7 @@ def test_any_adversarial_loss_fits_in(loss):
 
 
 def test_gradients_of_every_update_are_made_finite_unless_the_config_says_otherwise():
-    own, plain = (build_game(tiny_style_config(system={"finite_gradients": chosen}), IMAGES) for chosen in (True, False))
+    own, plain = (build_game(tiny_style_config(system={"finite_gradients": on}), IMAGES) for on in (True, False))
     assert list(own.memory[REPLACED]) == [update.name for update in own.round] and REPLACED not in plain.memory
 
 

@@ -313,19 +313,6 @@ class StyleGAN2Critic(nn.Module):
         """Neighbours that see each other."""
         return self.group
 
-    @property
-    def first_layers(self) -> tuple[str, ...]:
-        """Names of the layers above the smallest level, from the image on.
-
-        In the order in which the code of StyleGAN2-ADA counts those that it freezes.
-        """
-        levels = range(len(level_sizes(self.image_shape)) - 1, 0, -1)
-        return tuple(
-            f"level_{level}/{layer}" for number, level in enumerate(levels)
-            for layer, made in (("from_image", number == 0 or self.architecture == "skip"),
-                                ("conv0", True), ("conv1", True),
-                                ("skip", self.architecture == "residual")) if made)
-
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
