@@ -107,12 +107,14 @@ def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, 
       ConfigError: for more layers than the critic has above its smallest level.
     """
     number = system["freeze_critic_layers"]
+    if not number:
+        return {}
     layers = first_layers(jax.eval_shape(critic.init, jax.random.key(0))[0])
     if number > len(layers):
         raise ConfigError(f"config.system.freeze_critic_layers is {number}, but "
                           f"config.networks.critic has {counted(len(layers), 'layer')} that can "
                           f"be frozen; use at most {len(layers)}")
-    return {"critic": layers[:number]} if number else {}
+    return {"critic": layers[:number]}
 
 
 def _memory(system: Mapping[str, Any], hyper: Mapping[str, float],

@@ -86,9 +86,9 @@ def test_finite_gradients_keep_their_bits():
 
 @pytest.fixture(scope="module")
 def played():
-    """Rounds of one batch as a whole, in slices, over devices and as one of a stack, by one program.
+    """Rounds of one batch as a whole, in slices, over devices (mapped, and of a mesh) and as one of a stack.
 
-    Returns the state before and by name the state after.
+    Returns the batch, the state before and by name the state after.
     """
     batch = np.random.default_rng(0).integers(-8, 8, (1, BATCH, 6)).astype(np.float32)
     # One example with an entry of each kind: the means over the batch are not finite either.
@@ -109,10 +109,13 @@ def played():
                 "trial": jax.tree.map(lambda leaf: leaf[0], stack),
                 "other trial": jax.tree.map(lambda leaf: leaf[1], stack)}
 
-    return batch, state, play(state, batch)
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    split = jax.device_put(batch, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "data")))
+    of_mesh = jax.jit(lambda state, batch: play_round(game_of(), state, {"image": batch})[0])(state, split)
+    return batch, state, {**play(state, batch), "mesh": of_mesh}
 
 
-@pytest.mark.parametrize("way", ["whole", "slices", "devices", "trial"])
+@pytest.mark.parametrize("way", ["whole", "slices", "devices", "mesh", "trial"])
 def test_a_step_takes_replaced_gradients_of_the_global_batch_and_counts_them_once(played, way):
     batch, before, after = played
     with np.errstate(invalid="ignore"):
