@@ -6,12 +6,12 @@
     ganlab train --config=experiments/stylegan2.py:base=auto,data=faces,resolution=128 --workdir=runs/faces
 
 The first is made for two cores: letters and digits of 32x32 pixels by their class, with at most 128 channels. The
-others are the official settings; `data=faces` stands for any name of TFDS or folder of `ganlab data import`. Those of
-`auto` follow from the resolution and the batch size, as the official code has them for one GPU. `augment=ada:bgc` shows
-the critic augmented images, by a chance that adapts.
+others are the official settings; `data=faces` stands for any name of TFDS, and `data=./faces` for a folder of
+`ganlab data import`. Those of `auto` follow from the resolution and the batch size, as the official code has them for
+one GPU. `augment=ada:bgc` shows the critic augmented images, by a chance that adapts.
 """
 
-from ganlab.config import both_players, experiment, parse_choices, unknown
+from ganlab.config import both_players, experiment, parse_choices, picture_data, unknown
 
 # As the official code has them: batch size, minibatch group, share of the channels, learning rate, gamma of R1,
 # half-life of the average in kimg, limit of the half-life as a share of the images, layers of the mapping.
@@ -27,8 +27,9 @@ KIMG = 25_000
 
 
 def get_config(argument=None):
-    """Choices: base (small, auto, stylegan2, paper256, paper512, paper1024 or cifar), data (glyphs, or a name of
-    TFDS), resolution, conditional, gamma, batch, kimg (0 for those of the base), augment (none, ada:bgc, ...)."""
+    """Choices: base (small, auto, stylegan2, paper256, paper512, paper1024 or cifar), data (glyphs, a name of
+    TFDS, or a folder of `ganlab data import`, written with a /), resolution, conditional, gamma, batch, kimg (0 for
+    those of the base), augment (none, ada:bgc, ...)."""
     choice = parse_choices(argument, base="small", data="", resolution=0, conditional=False, gamma=0.0, batch=0, kimg=0,
                            augment="none")
     if choice.base not in (*BASES, "auto", "small"):
@@ -42,7 +43,7 @@ def get_config(argument=None):
     critic = dict(networks["kwargs"], group=base["group"], architecture=base.get("critic", "residual"))
     return _experiment(
         choice, base, latent_size=512, conditional=choice.conditional,
-        data=dict(source="tfds", kwargs=dict(name=choice.data or "cifar10", resolution=side)),
+        data=picture_data(choice.data or "cifar10", side=side),
         networks={"generator": networks, "critic": dict(network="stylegan2", kwargs=critic)})
 
 
@@ -62,7 +63,7 @@ def _small(choice):
     if choice.data in ("", "glyphs"):
         data, conditional = dict(source="glyphs", kwargs=dict(size=20_000)), True
     else:
-        data, conditional = dict(source="tfds", kwargs=dict(name=choice.data, resolution=side)), choice.conditional
+        data, conditional = picture_data(choice.data, side=side), choice.conditional
     return _experiment(
         choice, base, latent_size=128, conditional=conditional, data=data,
         networks={"generator": dict(network="stylegan2", kwargs=dict(kwargs, styles=128)),

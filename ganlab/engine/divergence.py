@@ -1,7 +1,10 @@
-"""What a run does after a guard stopped its state: it ends with a report, or goes back."""
+"""What a run does after a guard stopped its state: it ends with a report, or goes back.
+
+And what it tells of guards that keep a run going.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -9,8 +12,17 @@ import numpy as np
 
 from ganlab.data import Dataset, HostReader
 from ganlab.engine.logs import AlarmsFile
-from ganlab.game import FAULT, Game, GameState, order_key, retry_key, watched_names
-from ganlab.output import counted
+from ganlab.game import (
+    FAULT,
+    REPLACED,
+    SKIPPED,
+    Game,
+    GameState,
+    order_key,
+    retry_key,
+    watched_names,
+)
+from ganlab.output import agreeing, counted
 from ganlab.storage.run_directory import RunDirectory
 from ganlab.types import Array
 
@@ -58,6 +70,31 @@ def fault_of(game: Game, state: GameState) -> Fault | None:
     if not found["round"]:
         return None
     return Fault(int(found["round"]), *watched_names(game, state)[int(found["place"])])
+
+
+def counts_of(state: GameState) -> dict[str, float]:
+    """Reads as metrics how many steps were skipped so far, and entries of gradients replaced.
+
+    The latter are there from the first one on.
+    """
+    counts = {SKIPPED: float(state.memory[SKIPPED])} if SKIPPED in state.memory else {}
+    for update, count in jax.device_get(state.memory.get(REPLACED, {})).items():
+        if count:
+            counts[f"{update}/{REPLACED}"] = float(count)
+    return counts
+
+
+def news_of(step: int, counts: Mapping[str, float],
+            before: Mapping[str, float]) -> Iterator[str]:
+    """Yields a sentence for each of these counts that is more than before."""
+    for name, value in counts.items():
+        if (count := round(value)) > before.get(name, 0):
+            update = name.partition("/")[0]
+            what, done = ((counted(count, "step"), "skipped") if name == SKIPPED else
+                          (counted(count, "gradient entry", "gradient entries")
+                           + f" of update {update}", "replaced"))
+            yield (f"{what} up to round {step:,} {agreeing(count, 'was', 'were')} not finite and "
+                   f"{done}")
 
 
 def run_key(seed: int, retries: int) -> Array:

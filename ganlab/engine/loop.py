@@ -18,7 +18,9 @@ from ganlab.engine.divergence import (
     Collapsed,
     Fault,
     account,
+    counts_of,
     fault_of,
+    news_of,
     note_retry,
     retries_of,
     run_key,
@@ -29,10 +31,10 @@ from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import HELD, SKIPPED, Game, GameState, Makers, Stage, stage_after, stages_of
+from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after, stages_of
 from ganlab.machine import load_per_core
 from ganlab.machine.distributed import agreed_signal
-from ganlab.output import agreeing, counted, steady_output
+from ganlab.output import counted, steady_output
 from ganlab.storage.checkpoint_folders import rounds_saved
 from ganlab.storage.checkpoints import Best, Checkpoints
 from ganlab.storage.init_from import initialise
@@ -265,7 +267,7 @@ class _Logs:
 
     def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory,
                  step: int, retries: int):
-        self._game, self._skipped = game, None
+        self._game, self._counts = game, {}
         with contextlib.ExitStack() as stack:
             self._file = stack.enter_context(
                 contextlib.closing(MetricsFile(run.metrics_file, step)))
@@ -286,13 +288,12 @@ class _Logs:
                 if (step - 1) % update.every == 0 or HELD in state.memory}
         numbers = {name: float(value) for name, value in sorted(jax.device_get(metrics).items())
                    if name.split("/")[0] in told}
-        if SKIPPED in state.memory:
-            numbers[SKIPPED] = float(state.memory[SKIPPED])
-            if numbers[SKIPPED] > (self._skipped or 0):
-                skipped = round(numbers[SKIPPED])
-                self.console.say(f"{counted(skipped, 'step')} up to round {step:,} "
-                                 f"{agreeing(skipped, 'was', 'were')} not finite and skipped")
-            self._skipped = numbers[SKIPPED]
+        # What guards kept out, said where it is more than before.
+        counts = counts_of(state)
+        for words in news_of(step, counts, self._counts):
+            self.console.say(words)
+        self._counts = counts
+        numbers |= counts
         kimg = self._game.kimg(step)
         self._file.write(step, kimg, numbers)
         # A rate says little without how busy the machine was, with this run and with all others.

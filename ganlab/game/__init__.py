@@ -10,7 +10,15 @@ from ganlab.game.draws import (
     samples_key,
 )
 from ganlab.game.ema import Average, averages, ema_rate
-from ganlab.game.finite import FAULT, SKIPPED, guard, stayed_finite, watched_names
+from ganlab.game.finite import (
+    FAULT,
+    REPLACED,
+    SKIPPED,
+    count_replaced,
+    guard,
+    stayed_finite,
+    watched_names,
+)
 from ganlab.game.game import (
     HELD,
     Aux,
@@ -46,10 +54,11 @@ from ganlab.game.stages import (
 
 __all__ = [
     "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn", "Makers",
-    "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
-    "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages", "check_division",
-    "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
-    "init_state", "joined_stages", "lazily_regularized", "make_optimizer", "make_ramp",
-    "make_weight_clip", "named_keys", "order_key", "play_round", "retry_key", "rounds_for",
-    "samples_key", "stage_after", "stage_before", "stages_of", "stayed_finite", "watched_names",
+    "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "REPLACED", "SCHEDULES", "SKIPPED",
+    "Sampler", "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages",
+    "check_division", "common_group", "count_replaced", "ema_rate", "empty_metrics",
+    "example_keys", "guard", "image_keys", "init_state", "joined_stages", "lazily_regularized",
+    "make_optimizer", "make_ramp", "make_weight_clip", "named_keys", "order_key", "play_round",
+    "retry_key", "rounds_for", "samples_key", "stage_after", "stage_before", "stages_of",
+    "stayed_finite", "watched_names",
 ]

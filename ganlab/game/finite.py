@@ -3,10 +3,10 @@
 A guard is an entry of `GameState.memory` that systems carry along unread; without one nothing is
 computed. `FAULT` stops the state before the first round that is not finite: whatever rounds follow,
 it stays as it was, so that the host may look as late as it likes. `SKIPPED` leaves out single
-steps.
+steps. `REPLACED` makes gradients finite before them: guards see the gradients that a step takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -21,6 +21,8 @@ FAULT = "fault"
 the first array in it that was not, in `watched_names`, else -1. Both int32."""
 SKIPPED = "skipped_updates"
 """Number of steps that were left out so far, int32."""
+REPLACED = "gradients_made_finite"
+"""By update, the number of entries of gradients that were replaced so far, int32."""
 
 
 def guard(skip: bool) -> dict[str, Any]:
@@ -28,6 +30,30 @@ def guard(skip: bool) -> dict[str, Any]:
     stopping."""
     return ({SKIPPED: np.int32(0)} if skip
             else {FAULT: {"round": np.int32(0), "place": np.int32(-1)}})
+
+
+def count_replaced(updates: Iterable[Update]) -> dict[str, Any]:
+    """Returns the entry of a game's memory that makes the gradients of its updates finite."""
+    return {REPLACED: {update.name: np.int32(0) for update in updates}}
+
+
+def make_finite(update: Update, gradients: Mapping[str, Tree],
+                memory: Mapping[str, Tree]) -> tuple[Mapping[str, Tree], Mapping[str, Tree]]:
+    """Replaces entries of gradients that are not finite, and counts them in the memory.
+
+    NaN becomes 0, infinity 1e5 and its negative -1e5, as in the code of StyleGAN2-ADA; all others
+    keep their bits. Without `REPLACED` in the memory nothing is done.
+    """
+    if REPLACED not in memory:
+        return gradients, memory
+    replaced = jax.tree.map(
+        lambda leaf: jnp.nan_to_num(leaf, nan=0.0, posinf=1e5, neginf=-1e5), gradients)
+    found = sum(jnp.sum(~jnp.isfinite(leaf), dtype=jnp.int32)
+                for leaf in jax.tree.leaves(gradients))
+    # The sum stays where it would leave int32.
+    count = memory[REPLACED][update.name]
+    count = jnp.maximum(count, count + found)
+    return replaced, {**memory, REPLACED: {**memory[REPLACED], update.name: count}}
 
 
 def stayed_finite(state: GameState) -> Array:

@@ -126,6 +126,7 @@ class Game:
       projections: maps `(params, hyper)` to params after the optimizer, by network.
       regularizers: by network and name, scalars of that network's params; `<network>_<name>_weight`
         in `hyper` times their gradient is added to each step that trains it.
+      frozen: by network, names of layers whose params no update changes, such as `level_3/conv0`.
       ema: averages of networks by name; the one named like a network makes images by default.
       memory: controllers and histories at the start.
       batch_size: real images of one update, over all devices.
@@ -153,6 +154,7 @@ class Game:
         default_factory=dict)
     regularizers: Mapping[str, Mapping[str, Callable[[Tree], Array]]] = dataclasses.field(
         default_factory=dict)
+    frozen: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     ema: Mapping[str, Average] = dataclasses.field(default_factory=dict)
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from ganlab.game.ema import moved_averages
-from ganlab.game.finite import guard_round, guard_step
+from ganlab.game.finite import guard_round, guard_step, make_finite
+from ganlab.game.frozen import keep_frozen
 from ganlab.game.game import HELD, Aux, Game, GameState, Scene, Update
 from ganlab.machine.made_for import within_branch
 from ganlab.types import Array, Hyper, Tree
@@ -124,15 +125,25 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
     if game.axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
     memory = aux.memory if update.control is None else update.control(aux.memory, metrics, hyper)
-    # A step of each player: regularizers, optimizer, projection.
+    # What the optimizers take: gradients with regularizers, of params that are not frozen, finite.
+    for name in update.trains:
+        gradients, metrics = _regularized(
+            game, name, state.params[name], gradients, metrics, hyper)
+        if name in game.frozen:
+            zeros = jax.tree.map(jnp.zeros_like, gradients[name])
+            gradients = {**gradients,
+                         name: keep_frozen(game.frozen[name], zeros, gradients[name])}
+    gradients, memory = make_finite(update, gradients, memory)
+    # A step of each player: optimizer, projection.
     params, opt_state, variables = dict(state.params), dict(state.opt_state), dict(state.variables)
     for name in update.trains:
-        gradients, metrics = _regularized(game, name, params[name], gradients, metrics, hyper)
         changes, opt_state[name] = game.optimizers[name](hyper).update(
             gradients[name], opt_state[name], params[name])
         params[name] = optax.apply_updates(params[name], changes)
         if name in game.projections:
             params[name] = game.projections[name](params[name], hyper)
+        if name in game.frozen:
+            params[name] = keep_frozen(game.frozen[name], state.params[name], params[name])
     # An update leaves no trace in networks that it neither trains nor names among its passes.
     for name in (*update.trains, *update.passes):
         variables[name] = aux.variables[name]

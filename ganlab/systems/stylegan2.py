@@ -28,11 +28,14 @@ from ganlab.game import (
     Weights,
     averages,
     common_group,
+    count_replaced,
     example_keys,
     lazily_regularized,
     named_keys,
 )
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
+from ganlab.networks.style.freezing import first_layers
+from ganlab.output import counted
 from ganlab.systems.critic import Critic, logit_means
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
 from ganlab.systems.parts import (
@@ -86,19 +89,41 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
     check_slices(config, networks, ())
     # Each device has whole groups, and the same share of images for path lengths.
     share = system["path_share"] if system["path_interval"] else 1
+    updates = _round(system, players)
     return Game(
-        networks=networks, round=_round(system, players),
+        networks=networks, round=updates, frozen=_frozen(system, critic),
         ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group(networks.values()), share),
-        memory=_memory(system, parts["hyper"]),
+        memory=_memory(system, parts["hyper"], updates),
         sampler=dataclasses.replace(
             latent_sampler("generator", players.latents, players.images), options=STYLE_OPTIONS,
             styles=players.styles, from_styles=players.from_styles), **parts)
 
 
-def _memory(system: Mapping[str, Any], hyper: Mapping[str, float]) -> dict[str, Any]:
-    """Returns what the game remembers at the start: path lengths, the augmentations' chance."""
-    memory: dict[str, Any] = {}
+def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, ...]]:
+    """Names the critic's layers that are not trained (Freeze-D, Mo et al. 2020).
+
+    Raises:
+      ConfigError: for more layers than the critic has above its smallest level.
+    """
+    number = system["freeze_critic_layers"]
+    if not number:
+        return {}
+    layers = first_layers(jax.eval_shape(critic.init, jax.random.key(0))[0])
+    if number > len(layers):
+        raise ConfigError(f"config.system.freeze_critic_layers is {number}, but "
+                          f"config.networks.critic has {counted(len(layers), 'layer')} that can "
+                          f"be frozen; use at most {len(layers)}")
+    return {"critic": layers[:number]}
+
+
+def _memory(system: Mapping[str, Any], hyper: Mapping[str, float],
+            updates: tuple[Update, ...]) -> dict[str, Any]:
+    """Returns what the game remembers at the start.
+
+    Path lengths, the augmentations' chance, and how many gradients were made finite.
+    """
+    memory: dict[str, Any] = count_replaced(updates) if system["finite_gradients"] else {}
     if system["path_interval"]:
         memory[PATH_MEAN] = np.zeros((), np.float32)
     if system["augment"] != "none":

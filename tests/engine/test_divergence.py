@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from short_runs import assert_same_bits, config_of, game_of, go, programs_of, state_at
+from short_runs import PICTURE, assert_same_bits, config_of, game_of, go, programs_of, state_at
 from tiny import BATCH, POINTS, poisoned_points
 
 from ganlab.config import ConfigError
 from ganlab.data import HostReader
-from ganlab.engine import Collapsed, Diverged, make_mesh, make_programs
+from ganlab.engine import Collapsed, Diverged, make_mesh, make_programs, train
 from ganlab.engine.divergence import retries_of, run_key
 from ganlab.engine.feed import make_feed
-from ganlab.game import FAULT, SKIPPED, order_key, watched_names
+from ganlab.game import FAULT, REPLACED, SKIPPED, count_replaced, order_key, watched_names
 from ganlab.storage import Checkpoints, RunDirectory
 
 ROUNDS, SLOTS = 6, 2
@@ -122,6 +122,31 @@ def test_skip_leaves_out_that_step_alone_and_counts_it(in_round_five, tmp_path):
     train_on(in_round_five, tmp_path / "parts", total=5, on_divergence="skip")
     train_on(in_round_five, tmp_path / "parts", on_divergence="skip")
     assert_same_bits(final(tmp_path / "parts", config), state)
+
+
+def test_gradients_that_overflow_are_made_finite_and_told_and_the_run_continues(tmp_path, capsys):
+    config = config_of(4)
+    game = game_of(config)
+    critic, generator = game.round
+
+    def steep(scene):
+        total, aux = generator.loss(scene)
+        # The root has no slope at 0, where all biases of one layer are in round 1.
+        bias, *_ = (leaf for leaf in jax.tree.leaves(scene.params["generator"]) if leaf.ndim == 1)
+        return total + jnp.sum(jnp.sqrt(jnp.abs(bias))), aux
+
+    game = dataclasses.replace(game, round=(critic, dataclasses.replace(generator, loss=steep)),
+                               memory={**game.memory, **count_replaced(game.round)})
+    run = RunDirectory(tmp_path / "run")
+    run.write(config, [])
+    assert train(game, POINTS, config, run, lambda step, samples: PICTURE).step == 4
+    # Told from the first one on, and by updates in which there are any.
+    width = 8
+    found = lines(run.metrics_file)
+    assert found[0]["generator/gradients_made_finite"] == width
+    assert {name for line in found for name in line if REPLACED in name} == {"generator/gradients_made_finite"}
+    told = capsys.readouterr().out
+    assert f"{width} gradient entries of update generator up to round 1 were not finite and replaced" in told
 
 
 def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_round_five, tmp_path, capsys):

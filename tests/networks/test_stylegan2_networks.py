@@ -8,6 +8,7 @@ from official_stylegan2 import LABELS, NEIGHBOURS, NUMBERS, critic, generator, p
 
 from ganlab.config import ConfigError
 from ganlab.networks.style import layers, resampling, stylegan2
+from ganlab.networks.style.freezing import first_layers
 from ganlab.networks.style.levels import level_channels
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator, level_sizes
 
@@ -146,3 +147,19 @@ def test_channels_of_levels_go_by_the_longer_side_or_are_named_one_by_one():
     for wrong in ((5, 7), (5, 7, 0)):
         with pytest.raises(ValueError, match="there are 3 levels, of sides 8, 16, 32"):
             level_channels(sizes, 128, 12, wrong)
+
+
+# Of the official code: the layers that it counts at the first level from the image on, and at each further one.
+COUNTED = {"residual": (["from_image", "conv0", "conv1", "skip"], ["conv0", "conv1", "skip"]),
+           "skip": (["from_image", "conv0", "conv1"], ["from_image", "conv0", "conv1"]),
+           "original": (["from_image", "conv0", "conv1"], ["conv0", "conv1"])}
+
+
+@pytest.mark.parametrize("architecture", COUNTED)
+def test_first_layers_are_in_the_official_order_all_above_the_smallest_level(architecture):
+    first, further = COUNTED[architecture]
+    module = StyleGAN2Critic((16, 32, 3), channel_base=16, architecture=architecture)
+    params = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((4, 16, 32, 3)))["params"]
+    assert first_layers(params) == tuple(
+        f"level_{level}/{layer}" for level, layers in ((2, first), (1, further)) for layer in layers)
+    assert len(first_layers(params)) == sum(len(params[level]) for level in params if level.startswith("level_"))

@@ -15,7 +15,7 @@ from tiny import BATCH, IMAGES, assert_close, real_batches, start, tiny_style_co
 from ganlab.augment import OPERATION_SETS, augment
 from ganlab.config import ConfigError, experiment
 from ganlab.data import Dataset
-from ganlab.game import Scene, init_state, lazily_regularized, play_round
+from ganlab.game import REPLACED, Scene, init_state, lazily_regularized, play_round
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.style import stylegan2
 from ganlab.pretrained.stylegan2 import critic_name, generator_name
@@ -234,6 +234,21 @@ def test_any_adversarial_loss_fits_in(loss):
         scene = Scene(state.params, state.variables, state.memory, batch, state.key, state.hyper)
         value, aux = jax.eval_shape(update.loss, scene)
         assert value.shape == () and aux.memory == state.memory
+
+
+def test_gradients_of_every_update_are_made_finite_unless_the_config_says_otherwise():
+    own, plain = (build_game(tiny_style_config(system={"finite_gradients": on}), IMAGES) for on in (True, False))
+    assert list(own.memory[REPLACED]) == [update.name for update in own.round] and REPLACED not in plain.memory
+
+
+def test_more_frozen_layers_than_there_are_are_refused():
+    # Also through the module that another way of convolutions puts around a critic.
+    config = functools.partial(tiny_style_config, train={"convolutions": "lax"})
+    game = build_game(config(system={"freeze_critic_layers": 4}), IMAGES)
+    assert game.frozen == {"critic": ("level_1/from_image", "level_1/conv0", "level_1/conv1", "level_1/skip")}
+    with pytest.raises(ConfigError, match="freeze_critic_layers is 5, but config.networks.critic has 4 layers that can "
+                                          "be frozen; use at most 4"):
+        build_game(config(system={"freeze_critic_layers": 5}), IMAGES)
 
 
 def test_a_share_of_the_batch_that_is_not_whole_is_refused():

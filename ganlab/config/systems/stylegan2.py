@@ -19,6 +19,13 @@ KEYS = SystemKeys(structure={
                    "operations, as ada:bgc, diffaugment: and policies, package.module:function, or "
                    "none", allowed=NOT_EMPTY,
                    known_as="--aug and --augpipe of StyleGAN2-ADA"),
+    "freeze_critic_layers": Key(0, "first layers of the critic that are not trained, from the "
+                                "image on (Freeze-D): of each level the one of the image, both "
+                                "convolutions and the skip", "layers", AT_LEAST_ZERO,
+                                known_as="--freezed of StyleGAN2-ADA"),
+    "finite_gradients": Key(True, "whether NaN in gradients becomes 0 and infinity 1e5, counted as "
+                            "gradients_made_finite of each update, instead of ending the run",
+                            known_as="nan_to_num of StyleGAN2-ADA's training loop"),
     "statistics": Key("copy", "what averaged weights have of constant noise and of the average "
                       "style: the generator's own, or averages of them", 
                       allowed=one_of("copy", "average")),
