@@ -46,6 +46,7 @@ class Generator:
       labels: of the real images [m], from which those of samples are drawn.
       spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
+      class_names: what the labels stand for; empty for samples that are of no class.
     """
 
     latents: Callable[[Array], Array]
@@ -53,6 +54,7 @@ class Generator:
     labels: np.ndarray
     spherical: bool = True
     batch_size: int = 500
+    class_names: tuple[str, ...] = ()
 
     def latents_of(self, seed: int, start: int, number: int) -> Array:
         """Latents [number, z] from the one of index `start` on, of an evaluation seed."""
@@ -132,6 +134,22 @@ def path_length(generator: Generator, features: Features) -> Measure:
                    "distances of features", {"ppl_z": LOWER},
                    settings={"paths": 1000, "epsilon": 1e-4, "shape": list(shape),
                              "path": "spherical" if generator.spherical else "straight"}, needs=())
+
+
+def label_agreement(generator: Generator, features: Features) -> Measure | None:
+    """Makes the measure of samples that are read as the class that was asked for.
+
+    It is None for a generator without classes, and for features that tell other ones apart.
+    """
+    if not generator.class_names or generator.class_names != features.class_names:
+        return None
+
+    def agree(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
+        read = np.argmax(compared.fake.logits, axis=1)
+        return {"label_agreement": read == generator.labels_of(seed, len(read))}
+
+    return mean_of(agree, "share of samples that the features' classifier reads as the class that "
+                   "was asked for", {"label_agreement": HIGHER}, needs=("features", "logits"))
 
 
 def modes(dataset: Dataset) -> Measure | None:
