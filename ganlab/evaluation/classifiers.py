@@ -18,7 +18,7 @@ import optax
 
 from ganlab.data import SOURCES
 from ganlab.data.glyphs import CHARACTERS, SIDE
-from ganlab.networks import Classifier
+from ganlab.networks import Classifier, ClassifierTaps
 from ganlab.types import Array, Tree
 
 HELD_OUT = 0.2
@@ -58,6 +58,8 @@ class Recipe(NamedTuple):
       channels: of the convolutions of the network.
       steps: of training.
       shift: pixels by which images are moved at most, in either direction, while it trains.
+      unit_variance: whether features are scaled to a variance of 1 in the mean, so that distances
+        of them are numbers of a usual size.
     """
 
     split: Callable[[int], Split]
@@ -66,6 +68,7 @@ class Recipe(NamedTuple):
     channels: tuple[int, ...]
     steps: int
     shift: int = 0
+    unit_variance: bool = False
 
     @property
     def module(self) -> Classifier:
@@ -96,20 +99,35 @@ def split_glyphs(seed: int, number: int = 50_000, held_out: int = 10_000) -> Spl
 
 CLASSIFIERS: dict[str, Recipe] = {
     "digits": Recipe(split_digits, (8, 8, 1), tuple(string.digits), (16, 32), steps=1000, shift=1),
-    "glyphs": Recipe(split_glyphs, (SIDE, SIDE, 3), tuple(CHARACTERS), (16, 32, 64, 64), steps=5000)}
+    "glyphs": Recipe(split_glyphs, (SIDE, SIDE, 3), tuple(CHARACTERS), (16, 32, 64, 64), steps=5000,
+                     unit_variance=True)}
 """Classifiers by the name of their data, which is that of their features."""
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _logits(module: Classifier, params: Tree, images: Array) -> Array:
-    return module.apply(params, images).logits
+def _taps(module: Classifier, params: Tree, images: Array) -> ClassifierTaps:
+    return module.apply(params, images)
+
+
+def _taps_of(module: Classifier, params: Tree, images: np.ndarray) -> ClassifierTaps:
+    parts = [_taps(module, params, LEVELS[images[start:start + 500]])
+             for start in range(0, len(images), 500)]
+    return ClassifierTaps(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def accuracy_of(name: str, params: Tree, images: np.ndarray, labels: np.ndarray) -> float:
     """Computes the share of images uint8 [n, h, w, c] whose label [n] a classifier names."""
-    named = [np.argmax(_logits(CLASSIFIERS[name].module, params, LEVELS[images[start:start + 500]]),
-                       axis=1) for start in range(0, len(images), 500)]
-    return float(np.mean(np.concatenate(named) == labels))
+    logits = _taps_of(CLASSIFIERS[name].module, params, images).logits
+    return float(np.mean(np.argmax(logits, axis=1) == labels))
+
+
+def with_unit_variance(module: Classifier, params: Tree, images: np.ndarray) -> Tree:
+    """Scales the features to a variance of 1 in the mean over images, and leaves the logits."""
+    deviation = np.sqrt(np.mean(np.var(_taps_of(module, params, images).features, axis=0)))
+    dense, logits = params["params"]["dense"], params["params"]["logits"]
+    return {"params": params["params"] | {
+        "dense": {name: array / deviation for name, array in dense.items()},
+        "logits": logits | {"kernel": logits["kernel"] * deviation}}}
 
 
 def train_classifier(name: str, seed: int = 0) -> TrainedClassifier:
@@ -151,6 +169,8 @@ def train_classifier(name: str, seed: int = 0) -> TrainedClassifier:
     for number in range(recipe.steps):
         params, opt_state = step(params, opt_state, jax.random.fold_in(key, number), images, labels)
     params = jax.device_get(params)
+    if recipe.unit_variance:
+        params = with_unit_variance(module, params, split.test_images)
     return TrainedClassifier(params, accuracy_of(name, params, split.test_images, split.test_labels),
                              _hash(params))
 
