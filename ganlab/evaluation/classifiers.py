@@ -22,7 +22,7 @@ from ganlab.networks import Classifier, ClassifierTaps
 from ganlab.types import Array, Tree
 
 HELD_OUT = 0.2
-BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 3e-3, 1e-2
+BATCH, WEIGHT_DECAY = 128, 1e-2
 # Seeds of data are below, so that the classifier is trained on no glyph that a run is.
 FIRST_SEED = 2**31
 # As files have them, and as the classifiers see them.
@@ -57,6 +57,7 @@ class Recipe(NamedTuple):
       class_names: in the order of the labels.
       channels: of the convolutions of the network.
       steps: of training.
+      learning_rate: at its beginning; at its end it is 0.
       shift: pixels by which images are moved at most, in either direction, while it trains.
       unit_variance: whether features are scaled to a variance of 1 in the mean, so that distances
         of them are numbers of a usual size.
@@ -67,6 +68,7 @@ class Recipe(NamedTuple):
     class_names: tuple[str, ...]
     channels: tuple[int, ...]
     steps: int
+    learning_rate: float
     shift: int = 0
     unit_variance: bool = False
 
@@ -90,7 +92,8 @@ def split_glyphs(seed: int, number: int = 50_000, held_out: int = 10_000) -> Spl
     def drawn(size: int, *seeds: int) -> tuple[np.ndarray, np.ndarray]:
         sets = [SOURCES["glyphs"](size=size, seed=seed, colour=colour)
                 for colour, seed in zip((False, True), seeds, strict=True)]
-        return (np.concatenate([np.broadcast_to(each.images, (size, SIDE, SIDE, 3)) for each in sets]),
+        return (np.concatenate([np.broadcast_to(each.images, (size, SIDE, SIDE, 3))
+                                for each in sets]),
                 np.concatenate([each.labels for each in sets]))
 
     return Split(*drawn(number, FIRST_SEED + 2 * seed, FIRST_SEED + 2 * seed + 1),
@@ -98,9 +101,10 @@ def split_glyphs(seed: int, number: int = 50_000, held_out: int = 10_000) -> Spl
 
 
 CLASSIFIERS: dict[str, Recipe] = {
-    "digits": Recipe(split_digits, (8, 8, 1), tuple(string.digits), (16, 32), steps=1000, shift=1),
+    "digits": Recipe(split_digits, (8, 8, 1), tuple(string.digits), (16, 32), steps=1000,
+                     learning_rate=3e-3, shift=1),
     "glyphs": Recipe(split_glyphs, (SIDE, SIDE, 3), tuple(CHARACTERS), (16, 32, 64, 64), steps=5000,
-                     unit_variance=True)}
+                     learning_rate=1e-3, unit_variance=True)}
 """Classifiers by the name of their data, which is that of their features."""
 
 
@@ -109,7 +113,8 @@ def _taps(module: Classifier, params: Tree, images: Array) -> ClassifierTaps:
     return module.apply(params, images)
 
 
-def _taps_of(module: Classifier, params: Tree, images: np.ndarray) -> ClassifierTaps:
+def taps_of(module: Classifier, params: Tree, images: np.ndarray) -> ClassifierTaps:
+    """Computes features and logits of images uint8 [n, h, w, c], some hundred at a time."""
     parts = [_taps(module, params, LEVELS[images[start:start + 500]])
              for start in range(0, len(images), 500)]
     return ClassifierTaps(*map(np.concatenate, zip(*parts, strict=True)))
@@ -117,13 +122,13 @@ def _taps_of(module: Classifier, params: Tree, images: np.ndarray) -> Classifier
 
 def accuracy_of(name: str, params: Tree, images: np.ndarray, labels: np.ndarray) -> float:
     """Computes the share of images uint8 [n, h, w, c] whose label [n] a classifier names."""
-    logits = _taps_of(CLASSIFIERS[name].module, params, images).logits
+    logits = taps_of(CLASSIFIERS[name].module, params, images).logits
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
 def with_unit_variance(module: Classifier, params: Tree, images: np.ndarray) -> Tree:
     """Scales the features to a variance of 1 in the mean over images, and leaves the logits."""
-    deviation = np.sqrt(np.mean(np.var(_taps_of(module, params, images).features, axis=0)))
+    deviation = np.sqrt(np.mean(np.var(taps_of(module, params, images).features, axis=0)))
     dense, logits = params["params"]["dense"], params["params"]["logits"]
     return {"params": params["params"] | {
         "dense": {name: array / deviation for name, array in dense.items()},
@@ -138,7 +143,7 @@ def train_classifier(name: str, seed: int = 0) -> TrainedClassifier:
     recipe = CLASSIFIERS[name]
     module, (rows, columns, channels), shift = recipe.module, recipe.shape, recipe.shift
     split = recipe.split(seed)
-    rate = optax.cosine_decay_schedule(LEARNING_RATE, recipe.steps)
+    rate = optax.cosine_decay_schedule(recipe.learning_rate, recipe.steps)
     optimizer = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
     key = jax.random.key(seed)
     params = module.init(key, jnp.zeros((1, *recipe.shape)))
@@ -171,8 +176,8 @@ def train_classifier(name: str, seed: int = 0) -> TrainedClassifier:
     params = jax.device_get(params)
     if recipe.unit_variance:
         params = with_unit_variance(module, params, split.test_images)
-    return TrainedClassifier(params, accuracy_of(name, params, split.test_images, split.test_labels),
-                             _hash(params))
+    accuracy = accuracy_of(name, params, split.test_images, split.test_labels)
+    return TrainedClassifier(params, accuracy, _hash(params))
 
 
 def save_classifier(path: Path, trained: TrainedClassifier, seed: int) -> None:

@@ -67,21 +67,17 @@ def test_pixels_are_those_of_images_and_points_as_they_are():
 
 
 @pytest.mark.parametrize(("source", "name"), [
-    ({"source": "glyphs", "size": 2}, "glyphs"), ({"source": "glyphs", "size": 2, "side": 64, "colour": True}, "glyphs"),
-    ({"source": "digits"}, "digits"), ({"source": "stacked_digits", "size": 2}, "digits"),
-    ({"source": "ring8", "size": 2}, "pixels")])
+    ("glyphs", "glyphs"), ("digits", "digits"), ("stacked_digits", "digits"), ("ring8", "pixels")])
 def test_features_are_by_default_those_of_the_data(source, name):
-    kwargs = dict(source)
-    dataset = SOURCES[kwargs.pop("source")](**kwargs)
+    dataset = SOURCES[source](**{} if source == "digits" else {"size": 2})
     features = chosen_features("", "", dataset)
     assert features.name == name
-    if source["source"] == name:
-        assert features.class_names == dataset.class_names
+    assert (features.class_names == dataset.class_names) == (source == name)
 
 
 @pytest.mark.parametrize(("name", "split", "least", "error"), [
     ("digits", classifiers.split_digits, 0.975, 1e-6),
-    # Of fewer than those that it was tested on.
+    # Of fewer images than it was tested on.
     ("glyphs", functools.partial(classifiers.split_glyphs, number=0, held_out=500), 0.96, 0.02)])
 def test_a_classifier_that_is_carried_reads_held_out_images_as_it_says(name, split, least, error):
     classifier = classifiers.load_classifier(classifiers.weights_file(name))
@@ -122,6 +118,17 @@ def test_the_command_that_trained_the_classifier_gives_its_weights_back(tmp_path
     classifiers.save_classifier(tmp_path / "w.npz", trained, 0)
     again = classifiers.load_classifier(tmp_path / "w.npz")
     assert again.sha256 == trained.sha256 and again.accuracy == trained.accuracy
+
+
+def test_features_of_unit_variance_give_the_same_logits():
+    module, params = classifiers.CLASSIFIERS["digits"].module, classifiers.load_classifier(
+        classifiers.weights_file("digits")).params
+    *_, images, _ = classifiers.split_digits(0)
+    before, after = (classifiers.taps_of(module, given, images)
+                     for given in (params, classifiers.with_unit_variance(module, params, images)))
+    variances = [np.mean(np.var(taps.features, axis=0)) for taps in (before, after)]
+    assert variances[0] > 2 and variances[1] == pytest.approx(1, rel=1e-4)
+    np.testing.assert_allclose(after.logits, before.logits, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", sorted(classifiers.CLASSIFIERS))
