@@ -2,7 +2,7 @@
 
 Measures how good samples are. Every value is named with its protocol: features, real images,
 numbers, seeds, weights. Samples come from a run, or are any folder or zip file of images, so that
-other people's models can be measured too. Features digits and pixels need no download;
+other people's models can be measured too. Features digits, glyphs and pixels need no download;
 inception2015 and dinov2 take their published weights.
 
 Examples:
@@ -69,7 +69,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab "
                       "list --only=metrics)", flag_values=values)
     flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default "
-                      "digits, and pixels of points", flag_values=values)
+                      "glyphs of glyphs, digits of other images, pixels of points", flag_values=values)
     text("weights", "", "weight file of the features inception2015 or dinov2")
     text("real", None, "folder or zip file of real images; by default the data of the run")
     text("fake", None, "folder or zip file of images to measure instead of a run's")

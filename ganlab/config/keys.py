@@ -115,8 +115,8 @@ KEYS: dict[str, Key] = {
     "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`",
                             allowed=NOT_EMPTY, live=True,
                             known_as="--metrics of StyleGAN, with train.evaluate_every_rounds"),
-    "evaluate.features": Key("", "features by which metrics see images; empty for digits, or for "
-                             "pixels of points", live=True),
+    "evaluate.features": Key("", "features by which metrics see images; empty for glyphs "
+                             "of glyphs, digits of other images, pixels of points", live=True),
     "evaluate.weights": Key("", "weight file of the features inception2015 or dinov2", live=True),
     "evaluate.split": Key("", "split of the data whose images are compared and whose sources are "
                           "translated, such as test, or testA+testB where each kind has its own; "

@@ -20,7 +20,6 @@ from ganlab.game import (
     image_keys,
     samples_key,
 )
-from ganlab.types import Array
 
 
 class Shown(NamedTuple):

@@ -11,7 +11,7 @@ from ganlab.evaluation.evaluate import (
 )
 from ganlab.evaluation.extraction import NotFinite
 from ganlab.evaluation.features import FEATURES, Features, load_features
-from ganlab.evaluation.generator import Generator, modes
+from ganlab.evaluation.generator import Generator, label_agreement, modes
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.judging import (
     Judging,
@@ -45,6 +45,6 @@ __all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Ge
            "Level", "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol",
            "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
            "Value", "Variant", "add_results", "check_request", "chosen_features", "data_pictures",
-           "differences", "evaluate", "folder_pictures", "judged_data", "level_text",
-           "load_features", "make_judging", "making", "measures_for", "modes", "path_measures",
-           "read_results", "require_same", "subject_of", "value_names"]
+           "differences", "evaluate", "folder_pictures", "judged_data", "label_agreement",
+           "level_text", "load_features", "make_judging", "making", "measures_for", "modes",
+           "path_measures", "read_results", "require_same", "subject_of", "value_names"]

@@ -176,7 +176,7 @@ def check_request(request: Request, measures: Mapping[str, Measure], real: Pictu
                               f"{REFERENCE_ADVICE}")
         if "logits" in measures[name].needs and not features.classifies:
             raise ConfigError(f"metric {name} needs a classifier, which features {features.name} "
-                              "do not have; take features digits or inception2015")
+                              "do not have; take features digits, glyphs or inception2015")
 
 
 def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str],

@@ -10,10 +10,9 @@ import numpy as np
 
 from ganlab.config import ConfigError, unknown
 from ganlab.data import PICTURE_CHANNELS
-from ganlab.evaluation.digit_classifier import digit_classifier
+from ganlab.evaluation.classifiers import CLASSIFIERS, load_classifier, weights_file
 from ganlab.networks import (
     DINOV2_SIZES,
-    DigitClassifier,
     Inception2015,
     VisionTransformer,
 )
@@ -49,6 +48,7 @@ class Features:
       batch_size: images at a time that are fast and fit into memory.
       worth_keeping: whether they take longer to compute than to read.
       classifies: whether they come with a classifier's logits.
+      class_names: what these stand for; empty where that is not known.
       of_pictures: whether they are those of images of 1 or 3 channels alone.
     """
 
@@ -58,6 +58,7 @@ class Features:
     batch_size: int = 500
     worth_keeping: bool = True
     classifies: bool = False
+    class_names: tuple[str, ...] = ()
     of_pictures: bool = True
 
     def extract(self, images: np.ndarray,
@@ -145,21 +146,33 @@ def pixels(weights: str) -> Features:
 
 def digits(weights: str) -> Features:
     """Takes 64 numbers, the last hidden layer of ganlab's classifier of digits; grey, 8x8."""
-    _refuse_weights("digits", weights)
-    classifier = digit_classifier()
+    return _of_classifier("digits", weights)
+
+
+def glyphs(weights: str) -> Features:
+    """Takes 64 numbers, the last hidden layer of ganlab's classifier of glyphs; colour, 32x32."""
+    return _of_classifier("glyphs", weights)
+
+
+def _of_classifier(name: str, weights: str) -> Features:
+    _refuse_weights(name, weights)
+    recipe, classifier = CLASSIFIERS[name], load_classifier(weights_file(name))
+    *sides, channels = recipe.shape
+    with_channels = _grey if channels == 1 else _colour
 
     def see(images: Array) -> Seen:
-        # Grey pictures in [0, 1], averaged over areas to the 8x8 pixels of the digits.
-        images = _grey(_pictures("digits", images)) / 255
-        rows, columns = (area_means(8, size) for size in images.shape[1:3])
+        # Pictures in [0, 1], averaged over areas to the pixels that the classifier was trained on.
+        images = with_channels(_pictures(name, images)) / 255
+        rows, columns = (area_means(*each) for each in zip(sides, images.shape[1:3], strict=True))
         small = jnp.einsum("ih,jw,bhwc->bijc", rows, columns, images)
-        taps = DigitClassifier().apply(classifier.params, small)
+        taps = recipe.module.apply(classifier.params, small)
         return Seen(taps.features, taps.logits)
 
-    identity = {"name": "digits", "sha256": classifier.sha256[:16],
+    identity = {"name": name, "sha256": classifier.sha256[:16],
                 "held_out_accuracy": round(classifier.accuracy, 4),
-                "resize": "area means, 8x8 grey"}
-    return Features("digits", identity, jax.jit(see), classifies=True)
+                "resize": f"area means, {sides[1]}x{sides[0]} {'grey' if channels == 1 else 'RGB'}"}
+    return Features(name, identity, jax.jit(see), classifies=True,
+                    class_names=recipe.class_names)
 
 
 def inception2015(weights: str) -> Features:
@@ -196,7 +209,8 @@ def dinov2(weights: str) -> Features:
 
 
 FEATURES: dict[str, Callable[[str], Features]] = {
-    "digits": digits, "inception2015": inception2015, "pixels": pixels, "dinov2": dinov2}
+    "digits": digits, "glyphs": glyphs, "inception2015": inception2015, "pixels": pixels,
+    "dinov2": dinov2}
 """Functions that make features, by name, from the path of a weight file, which may be empty."""
 
 

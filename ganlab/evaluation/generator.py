@@ -10,6 +10,7 @@ import numpy as np
 
 from ganlab.data import SOURCES, Dataset, to_uint8
 from ganlab.evaluation.extraction import NotFinite
+from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import (
     HIGHER,
     LOWER,
@@ -17,6 +18,7 @@ from ganlab.evaluation.measures import (
     Measure,
     Settings,
     Values,
+    mean_of,
 )
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.game import image_keys
@@ -42,6 +44,7 @@ class Generator:
       labels: of the real images [m], from which those of samples are drawn.
       spherical: whether paths between latents go along great circles, as between normal ones.
       batch_size: samples at once.
+      class_names: what the labels stand for; empty for samples that are of no class.
       styles: `(latents[b, z], labels[b], None) -> styles[b, layers, d]`; None without styles.
       from_styles: `(styles[b, layers, d], labels[b], keys[b]) -> images[b, ...]`, likewise.
     """
@@ -51,6 +54,7 @@ class Generator:
     labels: np.ndarray
     spherical: bool = True
     batch_size: int = 500
+    class_names: tuple[str, ...] = ()
     styles: Callable[[Array, Array, Array | None], Array] | None = None
     from_styles: Callable[[Array, Array, Array | None], Array] | None = None
 
@@ -105,6 +109,22 @@ class Generator:
             return to_uint8(made) if made.ndim == 4 else made
 
         return PictureSet(f"samples of seed {seed}", number, read)
+
+
+def label_agreement(generator: Generator, features: Features) -> Measure | None:
+    """Makes the measure of samples that are read as the class that was asked for.
+
+    It is None for a generator without classes, and for features that tell other ones apart.
+    """
+    if not generator.class_names or generator.class_names != features.class_names:
+        return None
+
+    def agree(compared: Compared, settings: Settings, seed: int) -> Mapping[str, np.ndarray]:
+        read = np.argmax(compared.fake.logits, axis=1)
+        return {"label_agreement": read == generator.labels_of(seed, len(read))}
+
+    return mean_of(agree, "share of samples that the features' classifier reads as the class that "
+                   "was asked for", {"label_agreement": HIGHER}, needs=("features", "logits"))
 
 
 def modes(dataset: Dataset) -> Measure | None:

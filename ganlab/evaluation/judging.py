@@ -8,6 +8,7 @@ from typing import Any
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
+from ganlab.evaluation.classifiers import CLASSIFIERS
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -17,7 +18,7 @@ from ganlab.evaluation.evaluate import (
 )
 from ganlab.evaluation.extraction import SeenSet, see
 from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
-from ganlab.evaluation.generator import Generator, modes
+from ganlab.evaluation.generator import Generator, label_agreement, modes
 from ganlab.evaluation.held_out import judged_data
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.paths import path_measures
@@ -35,9 +36,11 @@ UNMADE = Makers(*[lambda latents, labels, keys: latents] * 3)
 
 
 def default_features(dataset: Dataset | None) -> str:
-    """The features of data that need no weights: those of digits of pictures, pixels of everything
-    else."""
-    return "pixels" if dataset is not None and not are_pictures(dataset.image_shape) else "digits"
+    """The features of data that need no weights: those of glyphs of glyphs, of digits of all other
+    pictures, pixels of everything else."""
+    if dataset is not None and not are_pictures(dataset.image_shape):
+        return "pixels"
+    return dataset.name if dataset is not None and dataset.name in CLASSIFIERS else "digits"
 
 
 def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Features:
@@ -60,6 +63,8 @@ def measures_for(subject: Subject | None, dataset: Dataset | None,
         return found | translation_measures(subject)
     if subject is not None:
         found |= path_measures(subject, features)
+        if (agreement := label_agreement(subject, features)) is not None:
+            found["label_agreement"] = agreement
         if dataset is not None and (counted := modes(dataset)) is not None:
             found["modes"] = counted
     return found
@@ -92,8 +97,10 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
     # As many images as training holds, and more of small ones.
     batch_size = min(MOST_SAMPLES,
                      max(config["batch_size"], SAMPLE_NUMBERS // math.prod(dataset.image_shape)))
+    class_names = dataset.class_names if config["system"].get("conditional") else ()
     styles = (makers.styles, makers.from_styles) if game.sampler.styles else (None, None)
-    return Generator(latents, makers.sample, dataset.labels, spherical, batch_size, *styles)
+    return Generator(latents, makers.sample, dataset.labels, spherical, batch_size, class_names,
+                     *styles)
 
 
 def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: str = "averaged",

@@ -19,7 +19,7 @@ from flax import linen as nn
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.encoders import MLPEncoder
-from ganlab.networks.features.digit_classifier import DigitClassifier, DigitTaps
+from ganlab.networks.features.classifier import Classifier, ClassifierTaps
 from ganlab.networks.features.inception import Inception2015, InceptionTaps
 from ganlab.networks.features.vision_transformer import SIZES as DINOV2_SIZES
 from ganlab.networks.features.vision_transformer import VisionTransformer
@@ -51,6 +51,6 @@ STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Generator}
 STYLE_CRITICS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Critic}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
-__all__ = ["CRITICS", "DINOV2_SIZES", "DigitClassifier", "DigitTaps", "ENCODERS", "GENERATORS",
+__all__ = ["CRITICS", "Classifier", "ClassifierTaps", "DINOV2_SIZES", "ENCODERS", "GENERATORS",
            "Inception2015", "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS",
            "TRANSLATORS", "VisionTransformer"]

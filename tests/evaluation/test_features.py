@@ -1,11 +1,13 @@
 """Features by name: what they see, that batches do not matter, and weight files that are refused."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from ganlab.config import ConfigError
 from ganlab.data import SOURCES
-from ganlab.evaluation import FEATURES, digit_classifier, load_features
+from ganlab.evaluation import FEATURES, chosen_features, classifiers, load_features
 from ganlab.evaluation.features import area_means
 
 NEED_WEIGHTS = {"inception2015", "dinov2"}
@@ -19,7 +21,7 @@ def test_features_of_an_image_do_not_depend_on_its_batch(name):
     apart = np.concatenate([features.extract(image[None])[0] for image in IMAGES])
     np.testing.assert_allclose(whole, apart, rtol=1e-5, atol=1e-5)
     assert whole.shape[0] == 7 and whole.dtype == np.float32
-    assert logits is None or logits.shape == (7, 10)
+    assert logits is None or logits.shape == (7, len(features.class_names))
 
 
 @pytest.mark.parametrize("name", sorted(FEATURES))
@@ -64,39 +66,79 @@ def test_pixels_are_those_of_images_and_points_as_they_are():
         load_features("digits").extract(points)
 
 
-def test_the_digit_classifier_that_is_carried_reads_held_out_digits_as_it_says():
-    classifier = digit_classifier.digit_classifier()
-    *_, images, labels = digit_classifier.split_digits(0)
-    assert classifier.accuracy > 0.975
-    assert digit_classifier.accuracy_of(classifier.params, images, labels) == pytest.approx(classifier.accuracy)
-    assert load_features("digits").identity["held_out_accuracy"] == round(classifier.accuracy, 4)
+@pytest.mark.parametrize(("source", "name"), [
+    ("glyphs", "glyphs"), ("digits", "digits"), ("stacked_digits", "digits"), ("ring8", "pixels")])
+def test_features_are_by_default_those_of_the_data(source, name):
+    dataset = SOURCES[source](**{} if source == "digits" else {"size": 2})
+    features = chosen_features("", "", dataset)
+    assert features.name == name
+    assert (features.class_names == dataset.class_names) == (source == name)
+
+
+@pytest.mark.parametrize(("name", "split", "least", "error"), [
+    ("digits", classifiers.split_digits, 0.975, 1e-6),
+    # Of fewer images than it was tested on.
+    ("glyphs", functools.partial(classifiers.split_glyphs, number=0, held_out=500), 0.96, 0.02)])
+def test_a_classifier_that_is_carried_reads_held_out_images_as_it_says(name, split, least, error):
+    classifier = classifiers.load_classifier(classifiers.weights_file(name))
+    *_, images, labels = split(0)
+    assert classifier.accuracy > least
+    assert classifiers.accuracy_of(name, classifier.params, images, labels) == pytest.approx(classifier.accuracy,
+                                                                                            abs=error)
+    assert load_features(name).identity["held_out_accuracy"] == round(classifier.accuracy, 4)
+
+
+def test_the_features_of_digits_are_those_of_published_protocols():
+    assert dict(load_features("digits").identity) == {
+        "name": "digits", "sha256": "7366726fe62042d3", "held_out_accuracy": 0.9833, "resize": "area means, 8x8 grey"}
 
 
 def test_held_out_digits_are_none_that_it_was_trained_on():
-    train, _, test, _ = digit_classifier.split_digits(0)
+    train, _, test, _ = classifiers.split_digits(0)
     assert len(train) + len(test) == 1797
     different = {image.tobytes() for image in SOURCES["digits"]().images}
     assert len(different) == 1797
-    assert not {np.rint(image * 255).astype(np.uint8).tobytes() for image in train} & {
-        np.rint(image * 255).astype(np.uint8).tobytes() for image in test}
+    assert not {image.tobytes() for image in train} & {image.tobytes() for image in test}
+
+
+def test_glyphs_are_held_out_of_the_seeds_of_data_grey_and_coloured():
+    train, _, test, labels = classifiers.split_glyphs(0, number=30, held_out=30)
+    assert train.shape == test.shape == (60, 32, 32, 3)
+    assert not {image.tobytes() for image in train} & {image.tobytes() for image in test}
+    for colour, part in ((False, slice(30)), (True, slice(30, None))):
+        dataset = SOURCES["glyphs"](size=30, colour=colour)
+        np.testing.assert_array_equal(test[part], np.broadcast_to(dataset.images, (30, 32, 32, 3)))
+        np.testing.assert_array_equal(labels[part], dataset.labels)
 
 
 def test_the_command_that_trained_the_classifier_gives_its_weights_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(digit_classifier, "STEPS", 60)
-    trained = digit_classifier.train_digit_classifier(seed=0)
+    monkeypatch.setitem(classifiers.CLASSIFIERS, "digits", classifiers.CLASSIFIERS["digits"]._replace(steps=60))
+    trained = classifiers.train_classifier("digits", seed=0)
     assert trained.accuracy > 0.8  # Of a sixteenth of the steps.
-    digit_classifier.save_classifier(tmp_path / "w.npz", trained, 0)
-    again = digit_classifier.digit_classifier(tmp_path / "w.npz")
+    classifiers.save_classifier(tmp_path / "w.npz", trained, 0)
+    again = classifiers.load_classifier(tmp_path / "w.npz")
     assert again.sha256 == trained.sha256 and again.accuracy == trained.accuracy
 
 
-def test_digit_features_of_any_size_and_colour_are_those_of_the_grey_digit():
-    features = load_features("digits")
-    digits = SOURCES["digits"]().images[:20]
-    grey = features.extract(digits)[0]
-    np.testing.assert_allclose(features.extract(np.repeat(digits, 3, axis=-1))[0], grey, rtol=1e-3, atol=1e-3)
+def test_features_of_unit_variance_give_the_same_logits():
+    module, params = classifiers.CLASSIFIERS["digits"].module, classifiers.load_classifier(
+        classifiers.weights_file("digits")).params
+    *_, images, _ = classifiers.split_digits(0)
+    before, after = (classifiers.taps_of(module, given, images)
+                     for given in (params, classifiers.with_unit_variance(module, params, images)))
+    variances = [np.mean(np.var(taps.features, axis=0)) for taps in (before, after)]
+    assert variances[0] > 2 and variances[1] == pytest.approx(1, rel=1e-4)
+    np.testing.assert_allclose(after.logits, before.logits, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(classifiers.CLASSIFIERS))
+def test_features_of_any_size_and_colour_are_those_of_the_picture_that_was_trained_on(name):
+    features = load_features(name)
+    images = SOURCES[name](**{} if name == "digits" else {"size": 20}).images[:20]
+    grey = features.extract(images)[0]
+    np.testing.assert_allclose(features.extract(np.repeat(images, 3, axis=-1))[0], grey, rtol=1e-3, atol=1e-3)
     # Enlarged by whole pixels, and brought back by means.
-    large = digits.repeat(4, axis=1).repeat(3, axis=2)
+    large = images.repeat(4, axis=1).repeat(3, axis=2)
     np.testing.assert_allclose(features.extract(large)[0], grey, rtol=1e-3, atol=1e-3)
 
 

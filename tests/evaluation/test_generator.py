@@ -14,6 +14,7 @@ from ganlab.evaluation import (
     PictureSet,
     Request,
     evaluate,
+    label_agreement,
     load_features,
     modes,
     path_measures,
@@ -61,6 +62,21 @@ def test_a_path_through_a_linear_generator_has_the_length_of_its_steps():
     assert twice[1] == pytest.approx(9 * twice[0], rel=1e-2)
     still = path_in(generator(matrix=jnp.zeros((4, 4))))
     assert judged({"ppl_z": still}, generator())["ppl_z"] == 0
+
+
+def test_label_agreement_is_the_share_of_samples_that_are_read_as_the_class_asked_for():
+    digits, features = SOURCES["digits"](), load_features("digits")
+    one_of_each = np.stack([digits.images[digits.labels == label][0] for label in range(10)]) / np.float32(127.5) - 1
+    # Every second class is shown as the next one.
+    made = Generator(generator().latents, lambda latents, labels, keys: one_of_each[labels | 1], digits.labels,
+                     class_names=digits.class_names)
+    found, = evaluate(None, lambda seed: made.pictures(50, seed), Request(["label_agreement"], bootstrap=20), features,
+                      {"label_agreement": label_agreement(made, features)}, lambda what, total: lambda done: None)
+    assert found.value == pytest.approx(np.mean(made.labels_of(0, 50) % 2))
+    assert 0 < found.intervals[0].low < found.value < found.intervals[0].high < 1
+    # There is none of other classes, or of no classes.
+    assert label_agreement(made, load_features("pixels")) is None
+    assert label_agreement(dataclasses.replace(made, class_names=()), features) is None
 
 
 def test_modes_are_counted_of_points_and_of_stacked_digits_and_of_nothing_else():
