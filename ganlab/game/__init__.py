@@ -14,6 +14,7 @@ from ganlab.game.finite import FAULT, SKIPPED, guard, stayed_finite, watched_nam
 from ganlab.game.game import (
     HELD,
     Aux,
+    Control,
     Game,
     GameState,
     LossFn,
@@ -45,7 +46,7 @@ from ganlab.game.stages import (
 )
 
 __all__ = [
-    "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn",
+    "Aux", "Average", "CLIPS", "Control", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn",
     "Makers", "Network", "OPTIMIZERS", "Options", "RAMPS", "SCHEDULES", "SKIPPED", "Sampler",
     "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages", "check_division",
     "common_group", "ema_rate", "empty_metrics", "example_keys", "guard", "image_keys",
