@@ -19,11 +19,13 @@ from ganlab.game import play_round
 DEVICES = 4
 ROUNDS = 3
 SGD = {"optimizer": "sgd"}
+# A chance that six updates of the critic move far.
+AUGMENTED = {"system": {"augment": "ada:color"}, "hyper": {"augment_p": 0.5, "augment_speed_kimg": 0.1}}
 CASES = {
     "adam on points": (POINTS, {
         "generator": {"kwargs": {"normalization": "batch"}}, "system": {"penalty": "gradient_penalty+dragan"}}),
     "gradient descent on images": (IMAGES, {
-        "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}}),
+        "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}, **AUGMENTED}),
     "gradient descent with a batch-normalized critic": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"normalization": "batch"}, **SGD}, "system": {"penalty": "none"}}),
     "packs, features and history": (POINTS, {
@@ -32,11 +34,11 @@ CASES = {
                    "loss": "relativistic",
                    "tricks": "feature_matching+historical_averaging+instance_noise+top_k"},
         "hyper": {"feature_matching": 0.5}}),
-    "a step each with an auxiliary classifier and dropout": (POINTS, {
+    "a step each with an auxiliary classifier and dropout": (IMAGES, {
         "generator": {"kwargs": {"label_input": "embedding"}, **SGD},
         "critic": {"kwargs": {"conditioning": "auxiliary", "dropout": 0.3}, **SGD},
         "system": {"critic_step": "two_steps", "critic_updates": 1, "penalty": "none", "loss": "non_saturating",
-                   "tricks": "label_noise"}}),
+                   "tricks": "label_noise", **AUGMENTED["system"]}, "hyper": AUGMENTED["hyper"]}),
 }
 
 

@@ -67,7 +67,7 @@ class Case:
     """A game whose networks see the whole batch, and two rounds of it by `jit` on one device."""
 
     def __init__(self, name):
-        self.build = functools.partial(small, name)
+        self.build = functools.partial(small, name, system={"augment": "ada:color"}, hyper={"augment_p": 0.5})
         self.game = self.build()
         self.play = jax.jit(functools.partial(play_round, self.game))
         self.start = start(self.game)
@@ -196,6 +196,10 @@ def test_without_a_pool_nothing_is_remembered():
 
 
 MISTAKES = {
+    "an augmentation of pairs whose pictures have other numbers of channels": (
+        "pix2pix", dataclasses.replace(PAIRS, sources=np.zeros((64, 8, 8, 2), np.uint8),
+                                       images=np.zeros((64, 8, 8, 3), np.uint8)),
+        {"system": {"augment": "ada:bg"}}, ["config.system.augment is 'ada:bg'", "(8, 8, 2) and (8, 8, 3)", "use none"]),
     "data without sources": (
         "pix2pix", IMAGES, {}, ["config.data.source 'digits' has no sources", "side_by_side"]),
     "pairs that are none": ("pix2pix", UNPAIRED, {}, ["learns from pairs", "cyclegan"]),
