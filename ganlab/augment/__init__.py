@@ -42,7 +42,7 @@ def differentiable(*policies: str) -> Augmentation:
     def augmentation(images: Array, keys: Array, p: Array) -> Array:
         return diffaugment(images, _drawn(images, keys), policies)
 
-    augmentation.__doc__ = f"Changes {', '.join(policies)} of every image (DiffAugment)."
+    augmentation.__doc__ = f"Applies {', '.join(policies)} to every image (DiffAugment)."
     return augmentation
 
 

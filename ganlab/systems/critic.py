@@ -179,7 +179,9 @@ def choose_augment(config: Mapping[str, Any],
     Raises:
       ConfigError: for an unknown name, and for pictures that it does not take.
     """
-    augment, name = choose_augmentation(config["system"]["augment"]), config["system"]["augment"]
+    # A system from outside may have no such key.
+    name = config["system"].get("augment", "none")
+    augment = choose_augmentation(name)
     if augment is None:
         return None
     words = " and ".join(map(str, dict.fromkeys(map(tuple, shapes))))
