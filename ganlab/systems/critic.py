@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.augment import (
+    AUGMENTATIONS,
     Adaptation,
     Augmentation,
     adapt,
@@ -174,7 +175,7 @@ def choose_augment(config: Mapping[str, Any],
 
     Args:
       config: the config.
-      *shapes: of the pictures [h, w, c] of which a critic's input is made.
+      *shapes: of the pictures of which a critic's input is made.
 
     Raises:
       ConfigError: for an unknown name, and for pictures that it does not take.
@@ -188,12 +189,12 @@ def choose_augment(config: Mapping[str, Any],
     refused = f"config.system.augment is {name!r}, which does not take images of shape {words}: "
     # Grey pictures are augmented beside coloured ones as these are.
     widest = max(shape[-1] for shape in shapes)
-    if any(len(shape) != 3 for shape in shapes):
-        raise ConfigError(f"{refused}points have no places and no colours; use none")
+    if name in AUGMENTATIONS and any(len(shape) != 3 for shape in shapes):
+        raise ConfigError(f"{refused}points have neither places nor colours; use none")
     if any(shape[-1] not in (1, widest) for shape in shapes):
         raise ConfigError(f"{refused}pictures of a pair need equal channels, or one; use none")
     # A trace shows what cannot work, before anything compiles.
-    images = jax.ShapeDtypeStruct((2, *shapes[0][:2], widest), jnp.float32)
+    images = jax.ShapeDtypeStruct((2, *shapes[0][:-1], widest), jnp.float32)
     try:
         found = jax.eval_shape(augment, images, jax.eval_shape(
             lambda: jax.random.split(jax.random.key(0), 2)), jnp.float32(0))

@@ -12,33 +12,31 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from tiny import IMAGES, POINTS, assert_close, changing_parts, real_batches, scan_in_python, start, tiny_game
+from tiny import IMAGES, POINTS, TINTED, assert_close, changing_parts, real_batches, scan_in_python, start, tiny_game
 
 from ganlab.game import play_round
 
 DEVICES = 4
 ROUNDS = 3
 SGD = {"optimizer": "sgd"}
-# A chance that six updates of the critic move far.
-AUGMENTED = {"system": {"augment": "ada:color"}, "hyper": {"augment_p": 0.5, "augment_speed_kimg": 0.1}}
 CASES = {
     "adam on points": (POINTS, {
         "generator": {"kwargs": {"normalization": "batch"}}, "system": {"penalty": "gradient_penalty+dragan"}}),
     "gradient descent on images": (IMAGES, {
-        "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}, **AUGMENTED}),
+        "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}}),
     "gradient descent with a batch-normalized critic": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"normalization": "batch"}, **SGD}, "system": {"penalty": "none"}}),
-    "packs, features and history": (POINTS, {
+    "packs, augmentations, features and history": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"spectral_normalization": True}, **SGD},
         "system": {"packing": 2, "generator_batches": 2, "conditional": False, "critic_step": "one_pass",
                    "loss": "relativistic",
-                   "tricks": "feature_matching+historical_averaging+instance_noise+top_k"},
-        "hyper": {"feature_matching": 0.5}}),
-    "a step each with an auxiliary classifier and dropout": (IMAGES, {
+                   "tricks": "feature_matching+historical_averaging+instance_noise+top_k", **TINTED["system"]},
+        "hyper": {"feature_matching": 0.5, **TINTED["hyper"]}}),
+    "a step each with an auxiliary classifier and dropout": (POINTS, {
         "generator": {"kwargs": {"label_input": "embedding"}, **SGD},
         "critic": {"kwargs": {"conditioning": "auxiliary", "dropout": 0.3}, **SGD},
         "system": {"critic_step": "two_steps", "critic_updates": 1, "penalty": "none", "loss": "non_saturating",
-                   "tricks": "label_noise", **AUGMENTED["system"]}, "hyper": AUGMENTED["hyper"]}),
+                   "tricks": "label_noise"}}),
 }
 
 

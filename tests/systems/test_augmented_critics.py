@@ -4,12 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import BATCH, IMAGES, PAIRS, tiny_game, tiny_translation_config
+from tiny import BATCH, IMAGES, tiny_game
 
 from ganlab.augment import choose_augmentation
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.penalties import PENALTIES
-from ganlab.systems import build_game
 from ganlab.systems.critic import ADAPTATION, NOT_MOVED, Critic, adaptations, controlled
 
 KEYS = jax.random.split(jax.random.key(0), 4)
@@ -35,7 +34,7 @@ def test_each_image_of_a_pack_has_draws_of_its_own_and_a_pair_the_same():
         assert len(np.unique(np.round(added, 4))) == (4 if pairs else 8)
 
 
-@pytest.mark.parametrize("name", ["ada:bgc", "diffaugment:color+translation+cutout"])
+@pytest.mark.parametrize("name", ["ada:color", "diffaugment:color"])
 def test_a_source_and_its_image_are_augmented_alike_whatever_their_channels(name):
     # A coloured picture of greys beside the same in one channel: they stay the same picture.
     grey = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype(np.float32)
@@ -85,9 +84,7 @@ def test_only_augmentations_with_a_chance_have_one_to_remember_and_to_log():
         game = tiny_game(IMAGES, system={"augment": augment})
         assert (ADAPTATION in game.memory) == (game.round[0].control is not None) == remembered
     assert game.memory[ADAPTATION]["p"] == NOT_MOVED
-    # Of two updates the one that sees real images adapts it; each of two critics has its own.
+    # Of two updates the one that sees real images adapts it.
     steps = tiny_game(IMAGES, system={"augment": "ada:cutout", "critic_step": "two_steps", "loss": "minimax",
                                       "penalty": "none", "critic_updates": 1}).round
     assert [update.control is not None for update in steps] == [True, False, False]
-    cycle = build_game(tiny_translation_config("cyclegan", system={"augment": "ada:cutout"}), PAIRS)
-    assert {f"{ADAPTATION}_a", f"{ADAPTATION}_b"} < cycle.memory.keys()

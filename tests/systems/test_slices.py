@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny import (
-    IMAGES,
     POINTS,
+    TINTED,
     assert_close,
     changing_parts,
     real_batches,
@@ -30,11 +30,10 @@ from ganlab.systems import build_game
 CASES = {
     "WGAN-GP": {},
     "packs, augmentations, history, noise, dropout and spectral normalization": {
-        "dataset": IMAGES,
         "critic": {"kwargs": {"spectral_normalization": True, "dropout": 0.3}},
         "system": {"packing": 2, "conditional": False, "generator_batches": 2, "critic_updates": 1,
-                   "tricks": "historical_averaging+instance_noise", "augment": "ada:color"},
-        "hyper": {"augment_p": 0.5}},
+                   "tricks": "historical_averaging+instance_noise", **TINTED["system"]},
+        "hyper": TINTED["hyper"]},
     "a relativistic pair with R1 and layer normalization": {
         # Nothing but rounding moves the bias of a critic whose logits are compared, and Adam would amplify it.
         "generator": {"kwargs": {"normalization": "layer"}}, "critic": {"optimizer": "sgd"},
@@ -42,24 +41,23 @@ CASES = {
 }
 
 
-def after_two_rounds(build, dataset=POINTS):
+def after_two_rounds(build):
     game = build()
     play, state, found = jax.jit(functools.partial(play_round, game)), start(game), []
     for number in range(2):
-        state, metrics = play(state, real_batches(game, dataset, number))
+        state, metrics = play(state, real_batches(game, number=number))
         found.append(metrics)
     return changing_parts(state), found
 
 
 @functools.cache
 def whole(name):
-    return after_two_rounds(lambda: tiny_game(batch_size=16, **CASES[name]), CASES[name].get("dataset", POINTS))
+    return after_two_rounds(lambda: tiny_game(batch_size=16, **CASES[name]))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_four_slices_equal_the_large_batch(float64, name):
-    sliced = after_two_rounds(lambda: tiny_game(batch_size=16, train={"accumulate": 4}, **CASES[name]),
-                              CASES[name].get("dataset", POINTS))
+    sliced = after_two_rounds(lambda: tiny_game(batch_size=16, train={"accumulate": 4}, **CASES[name]))
     assert_close(sliced, whole(name))
 
 

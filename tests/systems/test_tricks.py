@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import IMAGES, POINTS, assert_close, real_batches, start, tiny_config
+from tiny import POINTS, assert_close, real_batches, start, tiny_config
 
 from ganlab.config import ConfigError, keys
 from ganlab.game import example_keys, play_round
@@ -139,7 +139,7 @@ def game_with(tricks, augment="none"):
     """A game of plain gradient descent, of which no step makes much of a rounding error."""
     sgd = {"optimizer": "sgd"}
     return build_game(tiny_config(generator=sgd, critic=sgd, hyper={"generator_lr": 0.1, "critic_lr": 0.1}, system={
-        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False, "augment": augment}), IMAGES)
+        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False, "augment": augment}), POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +147,8 @@ def played():
     """The params after a round of a game of every trick and an augmentation by their numbers, neutral where they are
     not given."""
     with jax.enable_x64(True):
-        game = game_with("+".join(sorted(TRICKS)), "ada:bgc")
-        first, batches = start(game), real_batches(game, IMAGES, 0)
+        game = game_with("+".join(sorted(TRICKS)), "tiny:tinted")
+        first, batches = start(game), real_batches(game, POINTS, 0)
         play = jax.jit(functools.partial(play_round, game))
 
         def params_after(**hyper):
@@ -161,7 +161,7 @@ def played():
 def test_tricks_and_augmentations_at_their_neutral_numbers_change_nothing(float64, played):
     # Each update divides its key among its tricks, which must not move the draws of the round itself.
     game = game_with("none")
-    without, _ = jax.jit(functools.partial(play_round, game))(start(game), real_batches(game, IMAGES, 0))
+    without, _ = jax.jit(functools.partial(play_round, game))(start(game), real_batches(game, POINTS, 0))
     assert_close(played(), without.params)
 
 
