@@ -121,9 +121,8 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
     axes.
 
     A trial's values are the newest of each name and protocol, and the last chance of augmentations
-    if it has one. Where one name was measured by
-    several protocols, each is a value of its own, named with its hash. A run that was not measured
-    counts as missing.
+    if it has one. Where one name was measured by several protocols, each is a value of its own,
+    named with its hash. A run that was not measured counts as missing.
     """
     groups, keys = group_runs(runs), differing_keys(runs)
     names = _value_names(runs)

@@ -60,12 +60,12 @@ def test_training_pictures_are_of_latents_within_their_truncation_times_their_te
 
 
 def test_a_run_in_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
-    for rounds in (3, 4, 6):  # After three, in the middle of the four updates after which the augmentations' chance moves.
+    for rounds in (3, 4, 6):  # After three, between two moves of the chance of augmentations.
         go(tmp_path / "run", config_of(rounds))
     assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole[0] / "metrics.jsonl").read_bytes()
-    logged = [json.loads(line)["critic/augment_p"] for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    assert len(set(logged)) > 1
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["critic/augment_p"] for line in lines}) > 1
 
 
 def test_a_run_that_is_done_trains_no_further(whole):

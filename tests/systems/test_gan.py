@@ -240,12 +240,12 @@ def test_a_mistake_is_refused_before_anything_compiles_and_its_text_names_key_an
 
 
 def test_an_augmentation_is_refused_for_what_it_does_not_take():
-    with pytest.raises(ConfigError, match=r"config.system.augment is 'diffaugment:cutout', .* \(2,\): points .* use none"):
+    with pytest.raises(ConfigError, match=r"system.augment is 'diffaugment:cutout', .* \(2,\): points .* use none"):
         tiny_game(POINTS, system={"augment": "diffaugment:cutout"})
     deep = dataclasses.replace(IMAGES, images=np.zeros((64, 8, 8, 2), np.uint8))
-    with pytest.raises(ConfigError, match=r"config.system.augment is 'ada:bgc', .* \(8, 8, 2\): colour .* ada:bg or none"):
+    with pytest.raises(ConfigError, match=r"system.augment is 'ada:bgc', .* \(8, 8, 2\): colour .* ada:bg or none"):
         tiny_game(deep, system={"augment": "ada:bgc"})
-    # Places have no colours.
+    # Where nothing is coloured, any channels do.
     tiny_game(deep, system={"augment": "ada:bg"})
 
 

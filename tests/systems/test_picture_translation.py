@@ -205,7 +205,8 @@ MISTAKES = {
     "an augmentation of pairs whose pictures have other numbers of channels": (
         "pix2pix", dataclasses.replace(PAIRS, sources=np.zeros((64, 8, 8, 2), np.uint8),
                                        images=np.zeros((64, 8, 8, 3), np.uint8)),
-        {"system": {"augment": "ada:bg"}}, ["config.system.augment is 'ada:bg'", "(8, 8, 2) and (8, 8, 3)", "use none"]),
+        {"system": {"augment": "ada:bg"}},
+        ["config.system.augment is 'ada:bg'", "(8, 8, 2) and (8, 8, 3)", "use none"]),
     "data without sources": (
         "pix2pix", IMAGES, {}, ["config.data.source 'digits' has no sources", "side_by_side"]),
     "pairs that are none": ("pix2pix", UNPAIRED, {}, ["learns from pairs", "cyclegan"]),

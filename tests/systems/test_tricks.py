@@ -139,7 +139,8 @@ def game_with(tricks, augment="none"):
     """A game of plain gradient descent, of which no step makes much of a rounding error."""
     sgd = {"optimizer": "sgd"}
     return build_game(tiny_config(generator=sgd, critic=sgd, hyper={"generator_lr": 0.1, "critic_lr": 0.1}, system={
-        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False, "augment": augment}), POINTS)
+        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False,
+        "augment": augment}), POINTS)
 
 
 @pytest.fixture(scope="module")
