@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from shared_programs import Shared
-from tiny import POINTS, tiny_config
+from tiny import POINTS, TINTED, tiny_config
 
 from ganlab.engine import make_mesh, train
 from ganlab.storage import Checkpoints, RunDirectory
@@ -14,11 +14,16 @@ SHARED = Shared()
 
 
 def config_of(total, **changes):
-    """A game of a few rounds, each of which is logged, with a checkpoint after every other."""
+    """A game of a few rounds, each of which is logged, with a checkpoint after every other.
+
+    Its critic is augmented, by a chance that moves after every other round.
+    """
     # Gradients of a penalty are half of what there is to compile, and make no difference to a run.
-    system = {"loss": "hinge", "penalty": "none", **changes.pop("system", {})}
+    system = {"loss": "hinge", "penalty": "none", **TINTED["system"], **changes.pop("system", {})}
+    hyper = TINTED["hyper"] | changes.pop("hyper", {})
     rounds = {"log_every_rounds": 1, "sample_every_rounds": 4, "checkpoint_every_rounds": 2, "keep_checkpoints": 9}
-    return tiny_config(system=system, train={"total_rounds": total, **rounds}, sample={"number": 6}, **changes)
+    return tiny_config(system=system, train={"total_rounds": total, **rounds}, sample={"number": 6}, hyper=hyper,
+                       **changes)
 
 
 def game_of(config, data=POINTS):

@@ -30,12 +30,20 @@ def _drawn(images: Array, keys: Array) -> KeyedDraws:
 
 def adaptive(operations: tuple[str, ...], strengths: Strengths = Strengths()) -> Augmentation:
     """Returns the adaptive augmentation by these operations, each with chance p."""
-    return lambda images, keys, p: augment(images, _drawn(images, keys), p, operations, strengths)
+    def augmentation(images: Array, keys: Array, p: Array) -> Array:
+        return augment(images, _drawn(images, keys), p, operations, strengths)
+
+    augmentation.__doc__ = f"Applies {', '.join(operations)}, each by chance."
+    return augmentation
 
 
 def differentiable(*policies: str) -> Augmentation:
     """Returns the augmentation by these policies of DiffAugment, which are applied whatever p."""
-    return lambda images, keys, p: diffaugment(images, _drawn(images, keys), policies)
+    def augmentation(images: Array, keys: Array, p: Array) -> Array:
+        return diffaugment(images, _drawn(images, keys), policies)
+
+    augmentation.__doc__ = f"Applies {', '.join(policies)} to every image (DiffAugment)."
+    return augmentation
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {

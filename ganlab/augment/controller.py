@@ -9,14 +9,14 @@ from ganlab.types import Array
 
 
 class Adaptation(NamedTuple):
-    """Where the controller stands: scalars, float32 but `rounds`, int32."""
+    """Where the controller stands: scalars, float32 but `updates`, int32."""
 
     p: Array
     """The chance of each operation, from 0; it may pass 1, where all gates are open already."""
     signs: Array
-    """Mean sign of the real logits, summed over the rounds since p last moved."""
-    rounds: Array
-    """Number of these rounds."""
+    """Mean sign of the real logits, summed over the critic's updates since p last moved."""
+    updates: Array
+    """Number of these updates."""
 
 
 def start_adaptation(p: float = 0.0) -> Adaptation:
@@ -42,19 +42,21 @@ def adapted_chance(p: Array, mean_sign: Array, images: Array, target: Array,
 def adapt(state: Adaptation, mean_sign: Array, images: Array | int,
           target: Array | float = 0.6, speed_kimg: Array | float = 500.0,
           interval: int = 4) -> Adaptation:
-    """Sees one round; after every `interval` of them it moves the chance.
+    """Sees one update of the critic; after every `interval` of them it moves the chance.
 
     Args:
       state: where the controller stands.
       mean_sign: of the logits of augmented real images, of the global batch.
-      images: real images of the round, on all devices together.
+      images: real images of the update, on all devices together.
       target: of the mean sign; 0 leaves the chance as it is.
       speed_kimg: thousands of images in which the chance can move by 1.
-      interval: rounds from one move to the next.
+      interval: updates from one move to the next.
     """
-    signs, rounds = state.signs + jnp.float32(mean_sign), state.rounds + 1
-    # The step is computed in every round and taken in the last one.
-    moved = adapted_chance(state.p, signs / rounds, images * interval, target, speed_kimg)
-    due = rounds >= interval
-    return Adaptation(jnp.where(due & (target > 0), moved, state.p).astype(jnp.float32),
-                      jnp.where(due, 0, signs), jnp.where(due, 0, rounds))
+    # In the state's precision, whatever the numbers have.
+    dtype = state.signs.dtype
+    signs, updates = state.signs + mean_sign.astype(dtype), state.updates + 1
+    # The step is computed after every update and taken after the last one.
+    moved = adapted_chance(state.p, signs / updates, images * interval, target, speed_kimg)
+    due = updates >= interval
+    return Adaptation(jnp.where(due & (target > 0), moved, state.p).astype(dtype),
+                      jnp.where(due, 0, signs), jnp.where(due, 0, updates))

@@ -1,9 +1,9 @@
 """ganlab list [--only=losses,penalties]
 
-Names every network, loss, penalty, trick, optimizer, schedule, data source, metric, system,
-experiment and ablation, with its meaning. Losses, penalties, networks, optimizers and sources may
-also stand outside ganlab, named `package.module:function`. Experiments and ablations are files, and
-those that come with ganlab can be named so from any directory.
+Names every network, loss, penalty, trick, augmentation, optimizer, schedule, data source, metric,
+system, experiment and ablation, with its meaning. Losses, penalties, augmentations, networks,
+optimizers and sources may also stand outside ganlab, named `package.module:function`. Experiments
+and ablations are files, and those that come with ganlab can be named so from any directory.
 
 Examples:
   ganlab list
@@ -19,6 +19,7 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
+from ganlab.augment import AUGMENTATIONS
 from ganlab.config import find_file, shipped_folder, unknown
 from ganlab.data import SOURCES
 from ganlab.evaluation import FEATURES, MEASURES
@@ -42,6 +43,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "style_generators": STYLE_GENERATORS, "style_critics": STYLE_CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
     "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
+    "augmentations": AUGMENTATIONS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 
 

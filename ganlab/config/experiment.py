@@ -11,7 +11,7 @@ import ml_collections
 from ganlab.config import keys as k
 from ganlab.config.errors import ConfigError, unknown
 from ganlab.config.key import Key
-from ganlab.config.systems import SYSTEMS, SystemKeys
+from ganlab.config.systems import AUGMENT_HYPER, SYSTEMS, SystemKeys, has_chance
 
 
 def parse_choices(argument: str | None,
@@ -133,11 +133,13 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
             found |= {key: Key(0.0, f"number of {section['optimizer']}")
                       for key in config.get("hyper", {})
                       if key.startswith(f"{name}_") and key not in found}
-    # Of the schedule, the averages, the system, its tricks and its penalties.
+    # Of the schedule, the averages, the system, its augmentation, its tricks and its penalties.
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
     found |= {name: key for name, key in k.OPTIONAL_HYPER.items()
               if name in config.get("hyper", {})}
     found |= system_keys(config).numbers
+    if has_chance(config["system"].get("augment", "none")):
+        found |= AUGMENT_HYPER
     for trick in joined_names(config, "tricks"):
         found |= k.TRICK_HYPER.get(trick, {})
     if config["system"].get("conditional"):

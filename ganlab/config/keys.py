@@ -13,7 +13,7 @@ from ganlab.config.key import (
     Key,
     one_of,
 )
-from ganlab.config.systems import SYSTEMS
+from ganlab.config.systems import AUGMENT_HYPER, SYSTEMS
 
 KEYS: dict[str, Key] = {
     "name": Key("experiment", "what the run is called in tables and pictures", allowed=NOT_EMPTY,
@@ -289,7 +289,7 @@ def ramp_keys(name: str, key: Key) -> dict[str, Key]:
 def known_elsewhere() -> dict[str, str]:
     """Returns by path what each key is called in published tools; those of networks are written
     `NETWORK_lr`."""
-    numbers = (EMA_HYPER, *SCHEDULE_HYPER.values(),
+    numbers = (EMA_HYPER, AUGMENT_HYPER, *SCHEDULE_HYPER.values(),
                *(system.numbers for system in SYSTEMS.values()),
                dict(map(penalty_weight_key, PENALTIES_ELSEWHERE)))
     places = [("", [KEYS]), ("system.", (system.structure for system in SYSTEMS.values())),

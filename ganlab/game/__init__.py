@@ -22,6 +22,7 @@ from ganlab.game.finite import (
 from ganlab.game.game import (
     HELD,
     Aux,
+    Control,
     Game,
     GameState,
     LossFn,
@@ -53,12 +54,12 @@ from ganlab.game.stages import (
 )
 
 __all__ = [
-    "Aux", "Average", "CLIPS", "Encoder", "FAULT", "Game", "GameState", "HELD", "LossFn", "Makers",
-    "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "REPLACED", "SCHEDULES", "SKIPPED",
-    "Sampler", "Scene", "Stage", "Start", "Translator", "Update", "Weights", "averages",
-    "check_division", "common_group", "count_replaced", "ema_rate", "empty_metrics",
-    "example_keys", "guard", "image_keys", "init_state", "joined_stages", "lazily_regularized",
-    "make_optimizer", "make_ramp", "make_weight_clip", "named_keys", "order_key", "play_round",
-    "retry_key", "rounds_for", "samples_key", "stage_after", "stage_before", "stages_of",
-    "stayed_finite", "watched_names",
+    "Aux", "Average", "CLIPS", "Control", "Encoder", "FAULT", "Game", "GameState", "HELD",
+    "LossFn", "Makers", "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "REPLACED",
+    "SCHEDULES", "SKIPPED", "Sampler", "Scene", "Stage", "Start", "Translator", "Update",
+    "Weights", "averages", "check_division", "common_group", "count_replaced", "ema_rate",
+    "empty_metrics", "example_keys", "guard", "image_keys", "init_state", "joined_stages",
+    "lazily_regularized", "make_optimizer", "make_ramp", "make_weight_clip", "named_keys",
+    "order_key", "play_round", "retry_key", "rounds_for", "samples_key", "stage_after",
+    "stage_before", "stages_of", "stayed_finite", "watched_names",
 ]

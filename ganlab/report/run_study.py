@@ -120,9 +120,9 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
     """Returns runs as a study: the first one's variant is the base, and keys that differ are the
     axes.
 
-    A trial's values are the newest of each name and protocol. Where one name was measured by
-    several protocols, each is a value of its own, named with its hash. A run that was not measured
-    counts as missing.
+    A trial's values are the newest of each name and protocol, and the last chance of augmentations
+    if it has one. Where one name was measured by several protocols, each is a value of its own,
+    named with its hash. A run that was not measured counts as missing.
     """
     groups, keys = group_runs(runs), differing_keys(runs)
     names = _value_names(runs)
@@ -142,9 +142,17 @@ def study_of_runs(runs: Sequence[Run]) -> Study:
                                               record.result.protocol.name,
                                               record.result.protocol.as_dict())
               for run in runs for record in run.own_records}
+    values |= {name: Value(name, "neither", "the last one that was logged")
+               for run in runs for name in _chances(run)}
     return Study(_title(runs), _lead(base.config), "runs that were trained one by one",
                  next(iter(groups)), axes,
                  variants, trials, list(values.values()), base.command, base.config, {})
+
+
+def _chances(run: Run) -> dict[str, float]:
+    """Returns the last chances of augmentations: what a training that adapts them has found."""
+    return {name: float(column[-1]) for name, column in run.metrics.items()
+            if "/augment_p" in name and len(column)}
 
 
 def _sorted(levels: Mapping[Level, None]) -> list[Level]:
@@ -175,7 +183,7 @@ def _trial(variant: str, run: Run, names: Mapping[tuple[str, str], str]) -> Tria
     done = bool(values) or 0 < int(run.config.get("train.total_rounds", 0)) <= run.rounds
     status = DIVERGED if run.diverged else FINISHED if done else MISSING
     return Trial(variant, int(run.config.get("seed", 0)), status,
-                 values if status == FINISHED else {}, list(by_round.values()))
+                 {**values, **_chances(run)} if status == FINISHED else {}, list(by_round.values()))
 
 
 def _title(runs: Sequence[Run]) -> str:

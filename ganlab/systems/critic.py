@@ -1,13 +1,24 @@
-"""The half that all adversarial systems share: what a critic makes of images, and its penalties."""
+"""The half that all adversarial systems share: what a critic makes of images, its penalties, and
+the augmentations of what it sees, with the controller of their chance."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ganlab.augment import Augmentation
-from ganlab.game import Network
+from ganlab.augment import (
+    AUGMENTATIONS,
+    Adaptation,
+    Augmentation,
+    adapt,
+    choose_augmentation,
+    start_adaptation,
+)
+from ganlab.config import ConfigError
+from ganlab.game import Control, Network
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
 SOWN = ("features", "class_logits")
@@ -16,6 +27,11 @@ SOWN = ("features", "class_logits")
 
 AUGMENTS = 1
 """Folded into an example's key for the draws of augmentations."""
+ADAPTATION = "augmentation"
+"""Entry of the memory, with the critic's suffix: where the controller of augmentations stands."""
+NOT_MOVED = -1.0
+"""The chance in a memory before the first round: that of the numbers, which a stack's trials may
+each have of their own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +52,12 @@ class Critic:
       penalties: by name, each weighted by `<name>_weight` in `hyper`.
       joint: whether all images of an update pass as one batch. This gives the same loss unless the
         network normalizes over the batch.
-      augment: augments all images that it sees, real and fake, and within penalties; None for none.
+      augment: augments all images that it sees, real and fake, and within penalties, whose
+        gradients are thus by images before augmentation; None for none.
+      pictures: channels of the pictures that one input joins, if it joins several.
+      pairs: whether these belong together, as a source and its image, and are augmented by the same
+        draws; packed ones have draws of their own.
+      suffix: of its entry in the memory and of its metrics, where a system has several critics.
     """
 
     network: Network
@@ -44,13 +65,43 @@ class Critic:
     penalties: Mapping[str, Penalty]
     joint: bool = False
     augment: Augmentation | None = None
+    pictures: tuple[int, ...] = ()
+    pairs: bool = False
+    suffix: str = ""
 
     def seen(self, images: Array, keys: Array, chance: Array | None) -> Array:
         """Returns images as the network sees them: augmented, by draws of each example's own."""
         if self.augment is None:
             return images
-        drawn = jax.vmap(lambda key: jax.random.fold_in(key, AUGMENTS))(keys)
-        return self.augment(images, drawn, chance)
+        drawn = jax.vmap(jax.random.fold_in, (0, None))(keys, AUGMENTS)
+        if len(self.pictures) < 2:
+            return self.augment(images, drawn, chance)
+        # The pictures apart; grey ones beside coloured ones have three equal channels meanwhile.
+        parts = jnp.split(images, np.cumsum(self.pictures)[:-1], axis=-1)
+        widest = max(self.pictures)
+        parts = jnp.stack([jnp.broadcast_to(part, (*part.shape[:-1], widest)) for part in parts])
+        # Each is augmented by itself, by the same draws or by its own.
+        if not self.pairs:
+            drawn = jax.vmap(jax.vmap(jax.random.fold_in, (0, None)), (None, 0))(
+                drawn, jnp.arange(len(parts)))
+        parts = jax.vmap(self.augment, (0, None if self.pairs else 0, None))(parts, drawn, chance)
+        return jnp.concatenate([part[..., :channels] for part, channels in zip(
+            parts, self.pictures, strict=True)], axis=-1)
+
+    def chance(self, memory: Mapping[str, Tree], hyper: Hyper) -> Array | None:
+        """Returns the chance of augmentations: that of the controller, or the fixed one of the
+        numbers; None where nothing is augmented by chance."""
+        if "augment_p" not in hyper:
+            return None
+        adapted = memory[ADAPTATION + self.suffix]["p"]
+        moves = (hyper["augment_target"] > 0) & (adapted >= 0)
+        return jnp.where(moves, adapted, hyper["augment_p"])
+
+    def followed(self, real_logits: Array, chance: Array | None) -> dict[str, Array]:
+        """Computes the metrics by which `controlled` adapts the chance; {} if there is none."""
+        if chance is None:
+            return {}
+        return {"real_signs": jnp.mean(jnp.sign(real_logits)), "augment_p": chance}
 
     def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array],
               keys: Mapping[str, Array], labels: Array | None = None,
@@ -116,3 +167,76 @@ class Critic:
 def logit_means(judged: Mapping[str, Judgement]) -> dict[str, Array]:
     """Computes the mean logit of each kind, `<kind>_logits`, as it is logged."""
     return {f"{kind}_logits": jnp.mean(judgement.logits) for kind, judgement in judged.items()}
+
+
+def choose_augment(config: Mapping[str, Any],
+                   *shapes: tuple[int, ...]) -> Augmentation | None:
+    """Returns the augmentation that `system.augment` names, for critics of pictures; None for none.
+
+    Args:
+      config: the config.
+      *shapes: of the pictures of which a critic's input is made.
+
+    Raises:
+      ConfigError: for an unknown name, and for pictures that it does not take.
+    """
+    # A system from outside may have no such key.
+    name = config["system"].get("augment", "none")
+    augment = choose_augmentation(name)
+    if augment is None:
+        return None
+    words = " and ".join(map(str, dict.fromkeys(map(tuple, shapes))))
+    refused = f"config.system.augment is {name!r}, which does not take images of shape {words}: "
+    # Grey pictures are augmented beside coloured ones as these are.
+    widest = max(shape[-1] for shape in shapes)
+    if name in AUGMENTATIONS and any(len(shape) != 3 for shape in shapes):
+        raise ConfigError(f"{refused}points have neither places nor colours; use none")
+    if any(shape[-1] not in (1, widest) for shape in shapes):
+        raise ConfigError(f"{refused}pictures of a pair need equal channels, or one; use none")
+    # A trace shows what cannot work, before anything compiles.
+    images = jax.ShapeDtypeStruct((2, *shapes[0][:-1], widest), jnp.float32)
+    try:
+        found = jax.eval_shape(augment, images, jax.eval_shape(
+            lambda: jax.random.split(jax.random.key(0), 2)), jnp.float32(0))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{refused}{error}; use another, such as ada:bg or none") from error
+    if (found.shape, found.dtype) != (images.shape, images.dtype):
+        raise ConfigError(f"{refused}it makes {found.dtype}{list(found.shape)} of "
+                          f"{images.dtype}{list(images.shape)}; it must keep both")
+    return augment
+
+
+def adaptations(critics: Sequence[Critic], hyper: Hyper) -> dict[str, Any]:
+    """Returns the entries of the memory of a game's critics, {} where nothing is augmented by
+    chance."""
+    if "augment_p" not in hyper:
+        return {}
+    return {ADAPTATION + critic.suffix: start_adaptation(NOT_MOVED)._asdict()
+            for critic in critics}
+
+
+def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control | None:
+    """Returns the control of an update that trains critics; None where there is no chance.
+
+    After every four such updates it adapts the chance of augmentations of each critic to how sure
+    it is of real images, by the metrics `real_signs`.
+
+    Args:
+      critics: those that the update trains.
+      hyper: the numbers of the game.
+      images: real images that each of them sees in the update, on all devices together.
+    """
+    if "augment_p" not in hyper:
+        return None
+
+    def control(memory: Mapping[str, Tree], metrics: Mapping[str, Array],
+                hyper: Hyper) -> Mapping[str, Tree]:
+        moved = {}
+        for critic in critics:
+            name = ADAPTATION + critic.suffix
+            state = Adaptation(**memory[name])._replace(p=critic.chance(memory, hyper))
+            moved[name] = adapt(state, metrics[f"real_signs{critic.suffix}"], images,
+                                hyper["augment_target"], hyper["augment_speed_kimg"])._asdict()
+        return {**memory, **moved}
+
+    return control

@@ -20,6 +20,7 @@ from ganlab.game import (
     named_keys,
 )
 from ganlab.output import counted
+from ganlab.systems.critic import adaptations, controlled
 from ganlab.systems.image_pool import POOL, empty_pool, from_pool
 from ganlab.systems.parts import (
     across_penalties,
@@ -35,7 +36,7 @@ from ganlab.systems.translation import (
     make_translator,
     translator_of,
 )
-from ganlab.types import Array, Hyper, Tree
+from ganlab.types import Array, Tree
 
 PLAYERS = ("generator_ab", "generator_ba", "critic_a", "critic_b")
 
@@ -72,24 +73,27 @@ def cyclegan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None =
             config, "generator_ab", source_shape, image_shape, axis_name),
         "generator_ba": make_translator(
             config, "generator_ba", image_shape, source_shape, axis_name)}
-    critics = {name: make_picture_critic(config, name, shape, axis_name, order=("real", "fake"))
+    critics = {name: make_picture_critic(config, name, (shape,), axis_name, order=("real", "fake"))
               for name, shape in (("critic_a", source_shape), ("critic_b", image_shape))}
     networks = generators | {name: critic.network for name, critic in critics.items()}
     pooled = ["config.system.pool_size"] if system["pool_size"] else []
     check_slices(config, networks, [*across_penalties(config), *pooled])
-    # One update, whose memory has the past translations.
+    # One update, whose memory has the past translations and the chances of augmentations.
+    parts, judges = game_parts(config), [critic.critic for critic in critics.values()]
     cycle = _Cycle(generators, critics, system["identity"], axis_name)
     pools = {kind: empty_pool(system["pool_size"], shape)
              for kind, shape in (("a", source_shape), ("b", image_shape))}
     return Game(
-        networks=networks, round=(Update("cyclegan", PLAYERS, cycle.loss),),
+        networks=networks, round=(
+            Update("cyclegan", PLAYERS, cycle.loss,
+                   control=controlled(judges, parts["hyper"], config["batch_size"])),),
         # The normalization's statistics are averaged beside the weights that they belong to.
         ema=averages(*generators, variables="average"), axis_name=axis_name,
         group=common_group(networks.values()),
-        memory={POOL: pools} if system["pool_size"] else {},
+        memory=({POOL: pools} if system["pool_size"] else {}) | adaptations(judges, parts["hyper"]),
         translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
                      "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
-        **game_parts(config))
+        **parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,10 +119,9 @@ class _Cycle:
         reaches the critics, and none of the critics' reaches the generators.
         """
         # The generators' losses, and what they made.
-        params, batch, hyper = scene.params, scene.batch, scene.hyper
-        keys = named_keys(scene.key, "generators", "adversarial", "critics", "pool")
-        total, made, state, metrics = self._generators_loss(
-            params, scene.variables, batch, keys, hyper)
+        batch, keys = scene.batch, named_keys(
+            scene.key, "generators", "adversarial", "critics", "pool")
+        total, made, state, metrics = self._generators_loss(scene, keys)
         # The critics' losses, on real pictures and on translations of this and of earlier rounds.
         pools = dict(scene.memory.get(POOL, {}))
         critic_keys, pool_keys = (named_keys(keys[name], "a", "b") for name in ("critics", "pool"))
@@ -129,18 +132,19 @@ class _Cycle:
                                               pool_keys[kind], batch["index"], self.axis_name)
             name = f"critic_{kind}"
             found, state[name], logged = self.critics[name].critic_loss(
-                params[name], state[name], real, fake, critic_keys[kind], batch["index"], hyper)
+                scene.params[name], state[name], real, fake, critic_keys[kind], scene)
             total += found
             metrics |= {name: found} | {
                 f"{metric}_{kind}": value for metric, value in logged.items()}
         return total, Aux(state, {**scene.memory, POOL: pools} if pools else scene.memory, metrics)
 
     def _generators_loss(
-            self, params: Mapping, variables: Mapping, batch: Mapping, keys: Mapping[str, Array],
-            hyper: Hyper) -> tuple[Array, dict[str, Array], dict[str, Tree], dict[str, Array]]:
+            self, scene: Scene, keys: Mapping[str, Array]
+    ) -> tuple[Array, dict[str, Array], dict[str, Tree], dict[str, Array]]:
         """Computes the generators' loss, what they made, all variables after it, and metrics."""
+        params, hyper, batch = scene.params, scene.hyper, scene.batch
         a, b, index = batch["source"], batch["image"], batch["index"]
-        state, count = dict(variables), 0
+        state, count = dict(scene.variables), 0
 
         def translate(name: str, images: Array) -> Array:
             nonlocal count
@@ -169,7 +173,7 @@ class _Cycle:
             name = f"critic_{kind}"
             # The critic's running statistics see these fakes first, then its own update's pictures.
             adversarial, state[name] = self.critics[name].generator_loss(
-                params[name], state[name], real, fake, adversarial_keys[kind], index)
+                params[name], state[name], real, fake, adversarial_keys[kind], scene)
             metrics[f"adversarial_{kind}"] = adversarial
             total += hyper["adversarial_weight"] * adversarial
         return total, {"a": made_a, "b": made_b}, state, metrics

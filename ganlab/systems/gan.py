@@ -10,7 +10,7 @@ from ganlab.data import DataFacts
 from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.systems.critic import Critic
+from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled
 from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import (
     across_penalties,
@@ -28,7 +28,7 @@ from ganlab.systems.tricks import (
     empty_history,
     fade_instance_noise,
 )
-from ganlab.types import AdversarialLoss
+from ganlab.types import AdversarialLoss, Hyper
 
 
 def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
@@ -51,7 +51,9 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     loss = choose_loss(config)
     players = Players(
         generator, Critic(critic, loss, choose_penalties(config, critic, axis_name),
-                          joint=system["critic_step"] == "one_pass"),
+                          joint=system["critic_step"] == "one_pass",
+                          augment=choose_augment(config, data.image_shape),
+                          pictures=(data.image_shape[-1],) * system["packing"]),
         draw_latents(system["latent_size"], system["latent_distribution"]),
         conditional=bool(classes), tricks=_choose_tricks(config, loss, critic),
         packing=system["packing"], generator_batches=system["generator_batches"],
@@ -65,10 +67,12 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     check_slices(config, networks, _across(config))
     return Game(
         networks=networks,
-        round=(*_critic_updates(config, loss, players), _generator_update(players)),
+        round=(*_critic_updates(config, loss, players, parts["hyper"]),
+               _generator_update(players)),
         ema=averages("generator"), axis_name=axis_name,
         group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
-        memory=empty_history(networks) if HISTORY_TRICK in players.tricks else {},
+        memory=(empty_history(networks) if HISTORY_TRICK in players.tricks else {})
+        | adaptations([players.critic], parts["hyper"]),
         sampler=latent_sampler("generator", players.latents, players.sample), **parts)
 
 
@@ -79,12 +83,14 @@ def _generator_update(players: Players) -> Update:
 
 
 def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss,
-                    players: Players) -> tuple[Update, ...]:
+                    players: Players, hyper: Hyper) -> tuple[Update, ...]:
     """Returns the critic's updates: one on real and fake images together, or one on each."""
     system = config["system"]
+    # The chance of augmentations follows the logits of real images, wherever they are.
+    control = controlled([players.critic], hyper, config["batch_size"])
     if system["critic_step"] != "two_steps":
         return (Update("critic", ("critic",), players.critic_loss,
-                       repeats=system["critic_updates"]),)
+                       repeats=system["critic_updates"], control=control),)
     if loss.targeted is None:
         raise ConfigError(f"config.system.critic_step is 'two_steps', but the loss "
                           f"{system['loss']!r} compares real and fake logits; use one of "
@@ -93,7 +99,7 @@ def _critic_updates(config: Mapping[str, Any], loss: AdversarialLoss,
         raise ConfigError("config.system.critic_step is 'two_steps', one step on real and one on "
                           "fake images; it takes no penalty and one critic update a round; use "
                           "critic_step=two_passes")
-    return (Update("critic_real", ("critic",), players.real_loss),
+    return (Update("critic_real", ("critic",), players.real_loss, control=control),
             Update("critic_fake", ("critic",), players.fake_loss,
                    images="same" if players.conditional else "none"))
 

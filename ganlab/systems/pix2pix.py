@@ -19,6 +19,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
+from ganlab.systems.critic import adaptations, controlled
 from ganlab.systems.parts import (
     across_penalties,
     check_networks,
@@ -61,21 +62,23 @@ def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = 
                           "do not belong together; take paired data, or system cyclegan")
     # Both networks; a pair is one picture with the channels of both.
     generator = make_translator(config, "generator", data.source_shape, data.image_shape, axis_name)
-    pair_shape = (*data.image_shape[:2], data.source_shape[-1] + data.image_shape[-1])
-    critic = make_picture_critic(config, "critic", pair_shape, axis_name, order=("fake", "real"))
+    critic = make_picture_critic(config, "critic", (data.source_shape, data.image_shape),
+                                 axis_name, order=("fake", "real"))
     networks = {"generator": generator, "critic": critic.network}
     check_slices(config, networks, across_penalties(config))
     # The round: the generator meets the pairs and the fake images of the critic's update.
-    pair = _Pair(generator, critic)
+    pair, parts = _Pair(generator, critic), game_parts(config)
     return Game(
         networks=networks,
-        round=(Update("critic", ("critic",), pair.critic_loss),
+        round=(Update("critic", ("critic",), pair.critic_loss,
+                      control=controlled([critic.critic], parts["hyper"], config["batch_size"])),
                Update("generator", ("generator",), pair.generator_loss, images="same", draws="same",
                       passes=("critic",))),
         # The normalization's statistics are averaged beside the weights that they belong to.
         ema=averages("generator", variables="average"), axis_name=axis_name,
         group=common_group(networks.values()),
-        translators={"AB": translator_of("generator", generator, "source")}, **game_parts(config))
+        memory=adaptations([critic.critic], parts["hyper"]),
+        translators={"AB": translator_of("generator", generator, "source")}, **parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +94,7 @@ class _Pair:
         fake, _ = self._fake(scene, keys["fake"])
         total, state, metrics = self.critic.critic_loss(
             scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["critic"], batch["index"], scene.hyper)
+            _joined(batch, fake), keys["critic"], scene)
         return total, Aux({"critic": state}, scene.memory, metrics)
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -101,7 +104,7 @@ class _Pair:
         fake, state = self._fake(scene, keys["fake"])
         adversarial, critic_state = self.critic.generator_loss(
             scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["critic"], batch["index"])
+            _joined(batch, fake), keys["critic"], scene)
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
         return total, Aux({"generator": state, "critic": critic_state}, scene.memory,

@@ -88,7 +88,8 @@ class Players:
             {"real": scene.batch["image"], "fake": self._still(scene, keys["fake"])}, keys,
             scene.batch["index"], hyper)
         drawn = {kind: example_keys(keys[f"{kind}_logits"], index) for kind in images}
-        judged, state = self.critic.judge(params, variables, images, drawn, labels)
+        chance = self.critic.chance(scene.memory, hyper)
+        judged, state = self.critic.judge(params, variables, images, drawn, labels, chance)
         # The adversarial loss, with the targets that tricks have moved.
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         targets = self._targets(logits["real"], keys, index, hyper)
@@ -99,8 +100,10 @@ class Players:
         # Penalties, the classifier's loss and the pull of past params are added to it.
         penalty_keys = {name: example_keys(keys[name], index) for name in self.critic.penalties}
         total, penalties = self.critic.penalize(
-            total, params, variables, images["real"], images["fake"], penalty_keys, hyper, labels)
-        metrics = logit_means(judged) | penalties
+            total, params, variables, images["real"], images["fake"], penalty_keys, hyper, labels,
+            chance)
+        metrics = (logit_means(judged) | penalties
+                   | self.critic.followed(logits["real"], chance))
         if self.auxiliary:
             metrics |= {f"{kind}_class_loss": _cross_entropy(judgement, labels)
                         for kind, judgement in judged.items()}
@@ -125,14 +128,18 @@ class Players:
                                 scene.hyper)
         images = self._still(scene, keys["fake"]) if kind == "fake" else scene.batch["image"]
         seen = self._seen({kind: images}, keys, scene.batch["index"], hyper)
-        judged, state = self.critic.judge(scene.params["critic"], scene.variables["critic"], seen,
-                                          {kind: example_keys(keys["logits"], index)}, labels)
+        chance = self.critic.chance(scene.memory, hyper)
+        judged, state = self.critic.judge(
+            scene.params["critic"], scene.variables["critic"], seen,
+            {kind: example_keys(keys["logits"], index)}, labels, chance)
         # The adversarial loss, with the target that tricks may have moved.
         logits = judged[kind].logits
         targets = self._targets(logits, keys, index, hyper) or (
             jnp.ones_like(logits), jnp.zeros_like(logits))
         total = jnp.mean(self.critic.loss.targeted(logits, targets[kind == "fake"]))
         metrics = {"logits": jnp.mean(logits)}
+        if kind == "real":
+            metrics |= self.critic.followed(logits, chance)
         # The classifier's loss and the pull of past params are added to it.
         if self.auxiliary:
             metrics["class_loss"] = _cross_entropy(judged[kind], labels)
@@ -155,7 +162,8 @@ class Players:
         images = self._seen(images, keys, batch["index"], hyper)
         drawn = {kind: example_keys(keys[f"{kind}_logits"], index) for kind in images}
         judged, _ = self.critic.judge(
-            scene.params["critic"], scene.variables["critic"], images, drawn, labels)
+            scene.params["critic"], scene.variables["critic"], images, drawn, labels,
+            self.critic.chance(scene.memory, hyper))
         # The adversarial loss, and tricks that change it.
         real_logits = judged["real"].logits if "real" in judged else None
         losses = self.critic.loss.generator(real_logits, judged["fake"].logits)
@@ -193,7 +201,10 @@ class Players:
 
     def _seen(self, images: Mapping[str, Array], keys: Mapping[str, Array], index: Array,
               hyper: Hyper) -> dict[str, Array]:
-        """Returns images of each kind as the critic sees them: with noise and packed, if chosen."""
+        """Returns images of each kind as the critic takes them: with noise and packed, if chosen.
+
+        It augments them itself, after the noise, each image of a pack by its own draws.
+        """
         if "instance_noise" in self.tricks:
             pairs = jax.vmap(jax.random.split)(example_keys(keys["instance_noise"], index))
             images = {kind: instance_noise(batch, pairs[:, int(kind == "fake")], hyper)

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganlab.augment import Adaptation, adapt, choose_augmentation, start_adaptation
 from ganlab.config import ConfigError
 from ganlab.data import DataFacts
 from ganlab.game import (
@@ -36,7 +35,7 @@ from ganlab.game import (
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.networks.style.freezing import first_layers
 from ganlab.output import counted
-from ganlab.systems.critic import Critic, logit_means
+from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, logit_means
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
 from ganlab.systems.parts import (
     check_slices,
@@ -49,8 +48,6 @@ from ganlab.types import Array, Hyper, Tree
 
 PATH_MEAN = "path_length"
 """Entry of the memory: the running mean of path lengths, float32 []."""
-ADAPTATION = "augmentation"
-"""Entry of the memory: where the controller of augmentations stands, see `ganlab.augment`."""
 STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
 """Options of the sampler, with the values that do nothing."""
 
@@ -76,9 +73,9 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
                           f"divide config.batch_size, {config['batch_size']}; use a divisor")
     players = _Players(
         generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
-                          augment=choose_augmentation(system["augment"])),
+                          augment=choose_augment(config, data.image_shape)),
         draw_latents(system["latent_size"], "normal"), bool(classes), system["path_share"],
-        (system["path_interval"], system["penalty_interval"]), config["batch_size"], axis_name)
+        (system["path_interval"], system["penalty_interval"]), axis_name)
     # Optimizers are rescaled for the penalties that some rounds leave out.
     parts = game_parts(config)
     intervals = {"generator": system["path_interval"],
@@ -89,12 +86,12 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
     check_slices(config, networks, ())
     # Each device has whole groups, and the same share of images for path lengths.
     share = system["path_share"] if system["path_interval"] else 1
-    updates = _round(system, players)
+    updates = _round(config, players, parts["hyper"])
     return Game(
         networks=networks, round=updates, frozen=_frozen(system, critic),
         ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group(networks.values()), share),
-        memory=_memory(system, parts["hyper"], updates),
+        memory=_memory(system, updates) | adaptations([players.critic], parts["hyper"]),
         sampler=dataclasses.replace(
             latent_sampler("generator", players.latents, players.images), options=STYLE_OPTIONS,
             styles=players.styles, from_styles=players.from_styles), **parts)
@@ -117,22 +114,17 @@ def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, 
     return {"critic": layers[:number]}
 
 
-def _memory(system: Mapping[str, Any], hyper: Mapping[str, float],
-            updates: tuple[Update, ...]) -> dict[str, Any]:
-    """Returns what the game remembers at the start.
-
-    Path lengths, the augmentations' chance, and how many gradients were made finite.
-    """
+def _memory(system: Mapping[str, Any], updates: tuple[Update, ...]) -> dict[str, Any]:
+    """Returns what the game remembers at the start of path lengths and of gradients made finite."""
     memory: dict[str, Any] = count_replaced(updates) if system["finite_gradients"] else {}
     if system["path_interval"]:
         memory[PATH_MEAN] = np.zeros((), np.float32)
-    if system["augment"] != "none":
-        memory[ADAPTATION] = start_adaptation(hyper["augment_p"])._asdict()
     return memory
 
 
-def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]:
+def _round(config: Mapping[str, Any], players: "_Players", hyper: Hyper) -> tuple[Update, ...]:
     """Returns the updates of a round, those that are chosen."""
+    system = config["system"]
     # The generator reads real batches for their labels, or to compare with them.
     reads = players.conditional or players.critic.loss.compares
     found = [Update("generator", ("generator",), players.generator_loss,
@@ -142,7 +134,7 @@ def _round(system: Mapping[str, Any], players: "_Players") -> tuple[Update, ...]
                             every=system["path_interval"],
                             images="same" if players.conditional else "none"))
     found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",),
-                        control=players.control if players.critic.augment else None))
+                        control=controlled([players.critic], hyper, config["batch_size"])))
     if players.critic.penalties:
         found.append(Update("penalty", ("critic",), players.penalty_loss,
                             every=system["penalty_interval"], images="same"))
@@ -172,7 +164,6 @@ class _Players:
       conditional: whether both see labels.
       path_share: one of how many images the path-length penalty sees.
       intervals: rounds between path-length penalties, and between the critic's.
-      batch_size: over all devices.
       axis_name: the axis that `pmap` maps, or None.
     """
 
@@ -182,7 +173,6 @@ class _Players:
     conditional: bool
     path_share: int
     intervals: tuple[int, int]
-    batch_size: int
     axis_name: str | None
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -195,7 +185,8 @@ class _Players:
         images["fake"] = fake
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         judged, _ = self.critic.judge(params["critic"], variables["critic"], images, drawn,
-                                      self._labels(batch), self._chance(scene))
+                                      self._labels(batch),
+                                      self.critic.chance(scene.memory, scene.hyper))
         real = judged["real"].logits if "real" in judged else None
         loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
         return loss, Aux({"generator": state}, scene.memory,
@@ -240,15 +231,15 @@ class _Players:
         fake, state = self._fake(scene, keys["fake"])
         images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
+        chance = self.critic.chance(scene.memory, scene.hyper)
         judged, critic_state = self.critic.judge(
             scene.params["critic"], scene.variables["critic"], images, drawn, self._labels(batch),
-            self._chance(scene))
+            chance)
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
-        metrics = {**logit_means(judged), "real_signs": jnp.mean(jnp.sign(logits["real"]))}
-        if self.critic.augment is not None:
-            metrics["augment_p"] = self._chance(scene)
+        metrics = {**logit_means(judged), "real_signs": jnp.mean(jnp.sign(logits["real"])),
+                   **self.critic.followed(logits["real"], chance)}
         return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 
     def penalty_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -258,23 +249,10 @@ class _Players:
             scene.key, *self.critic.penalties).items()}
         total, metrics = self.critic.penalize(
             jnp.zeros(()), scene.params["critic"], scene.variables["critic"], batch["image"],
-            batch["image"], keys, scene.hyper, self._labels(batch), self._chance(scene))
+            batch["image"], keys, scene.hyper, self._labels(batch),
+            self.critic.chance(scene.memory, scene.hyper))
         state = scene.variables["critic"]
         return self.intervals[1] * total, Aux({"critic": state}, scene.memory, metrics)
-
-    def control(self, memory: Mapping[str, Tree], metrics: Mapping[str, Array],
-                hyper: Hyper) -> Mapping[str, Tree]:
-        """Adapts the chance of augmentations to how sure the critic is of real images."""
-        moved = adapt(Adaptation(**memory[ADAPTATION]), metrics["real_signs"], self.batch_size,
-                      hyper["augment_target"], hyper["augment_speed_kimg"])
-        return {**memory, ADAPTATION: moved._asdict()}
-
-    def _chance(self, scene: Scene) -> Array | None:
-        """Returns the chance of augmentations: that of the controller, or the fixed one."""
-        if self.critic.augment is None:
-            return None
-        return jnp.where(scene.hyper["augment_target"] > 0, scene.memory[ADAPTATION]["p"],
-                         scene.hyper["augment_p"])
 
     def _fake(self, scene: Scene, key: Array) -> tuple[Array, Tree]:
         """Computes fake images with mixed styles, and the generator's new variables."""

@@ -1,7 +1,7 @@
 """What the systems that translate pictures share: critics of pictures, and translators."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 from ganlab.config import ConfigError
 from ganlab.data import DataFacts
-from ganlab.game import Network, Translator, Weights, example_keys, named_keys
+from ganlab.game import Network, Scene, Translator, Weights, example_keys, named_keys
 from ganlab.networks import PATCH_CRITICS, TRANSLATORS
-from ganlab.systems.critic import Critic, logit_means
+from ganlab.systems.critic import Critic, choose_augment, logit_means
 from ganlab.systems.parts import choose_loss, choose_penalties, make_network
-from ganlab.types import Array, Hyper, Tree
+from ganlab.types import Array, Tree
 
 ADVICE = "photo_edges, photo_grey, textures, translated, two_folders and side_by_side have some"
 
@@ -46,14 +46,16 @@ def make_translator(config: Mapping[str, Any], name: str, source_shape: tuple[in
                         image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
 
 
-def make_picture_critic(config: Mapping[str, Any], name: str, image_shape: tuple[int, ...],
+def make_picture_critic(config: Mapping[str, Any], name: str, shapes: Sequence[tuple[int, ...]],
                         axis_name: str | None, order: tuple[str, str]) -> "PictureCritic":
-    """Builds the critic `config.networks.<name>` of pictures, with the system's loss and penalties.
+    """Builds the critic `config.networks.<name>` of pictures, with the system's loss, penalties and
+    augmentation.
 
     Args:
       config: the config.
       name: the critic's name.
-      image_shape: of the pictures, without the batch.
+      shapes: of what it sees together, without the batch: a picture, or a source and its image,
+        which are augmented by the same draws.
       axis_name: the axis that `pmap` maps, or None.
       order: as in `PictureCritic`.
 
@@ -61,10 +63,14 @@ def make_picture_critic(config: Mapping[str, Any], name: str, image_shape: tuple
       ConfigError: as `make_network`, and for a loss or penalty that does not exist or cannot work
         with this critic.
     """
+    pictures = tuple(shape[-1] for shape in shapes)
+    image_shape = (*shapes[0][:2], sum(pictures))
     critic = make_network(config, name, PATCH_CRITICS, (_one(image_shape),), output=None,
-                          image_shape=tuple(image_shape), num_classes=0, axis_name=axis_name)
+                          image_shape=image_shape, num_classes=0, axis_name=axis_name)
     penalties = choose_penalties(config, critic, axis_name, name)
-    return PictureCritic(Critic(critic, choose_loss(config), penalties), order)
+    return PictureCritic(
+        Critic(critic, choose_loss(config), penalties, augment=choose_augment(config, *shapes),
+               pictures=pictures, pairs=True, suffix=name.removeprefix("critic")), order)
 
 
 def _one(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
@@ -104,37 +110,41 @@ class PictureCritic:
         return self.critic.network
 
     def critic_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
-                    index: Array, hyper: Hyper) -> tuple[Array, Tree, dict[str, Array]]:
+                    scene: Scene) -> tuple[Array, Tree, dict[str, Array]]:
         """Computes the critic's loss on pictures [b, ...], its variables after them, and metrics.
 
-        `params` and `variables` are the critic's own; no gradient reaches the generator.
+        `params` and `variables` are the critic's own; no gradient reaches the generator. The scene
+        has the examples' places, the numbers and the memory.
         """
-        keys = {name: example_keys(drawn, index)
+        hyper, chance = scene.hyper, self.critic.chance(scene.memory, scene.hyper)
+        keys = {name: example_keys(drawn, scene.batch["index"])
                 for name, drawn in named_keys(key, "fake", "real", *self.critic.penalties).items()}
         seen = {"fake": jax.lax.stop_gradient(fake), "real": real}
         judged, state = self.critic.judge(
-            params, variables, {kind: seen[kind] for kind in self.order}, keys)
+            params, variables, {kind: seen[kind] for kind in self.order}, keys, chance=chance)
         total = hyper["critic_weight"] * jnp.mean(
             self.critic.loss.critic(judged["real"].logits, judged["fake"].logits))
         total, metrics = self.critic.penalize(
-            total, params, variables, real, seen["fake"], keys, hyper)
+            total, params, variables, real, seen["fake"], keys, hyper, chance=chance)
+        metrics |= self.critic.followed(judged["real"].logits, chance)
         return total, state, logit_means(
             {kind: judged[kind] for kind in ("real", "fake")}) | metrics
 
     def generator_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,
-                       index: Array) -> tuple[Array, Tree]:
+                       scene: Scene) -> tuple[Array, Tree]:
         """Computes the generator's adversarial loss, and the critic's variables after the fakes.
 
         No gradient reaches the critic's params. The real pictures are for relativistic losses, and
         change no variables.
         """
-        params = jax.lax.stop_gradient(params)
-        keys = {name: example_keys(drawn, index)
+        params, chance = (jax.lax.stop_gradient(params),
+                          self.critic.chance(scene.memory, scene.hyper))
+        keys = {name: example_keys(drawn, scene.batch["index"])
                 for name, drawn in named_keys(key, "fake", "real").items()}
-        judged, state = self.critic.judge(params, variables, {"fake": fake}, keys)
+        judged, state = self.critic.judge(params, variables, {"fake": fake}, keys, chance=chance)
         real_logits = None
         if self.critic.loss.compares:
             real_logits = self.critic.judge(
-                params, variables, {"real": real}, keys)[0]["real"].logits
+                params, variables, {"real": real}, keys, chance=chance)[0]["real"].logits
         return (jnp.mean(self.critic.loss.generator(real_logits, judged["fake"].logits)),
                 jax.lax.stop_gradient(state))

@@ -17,6 +17,15 @@ def test_a_trick_that_is_chosen_by_its_path_finds_its_numbers_and_keeps_those_gi
         name: keys.TRICK_HYPER[trick][name].default for name in others}
 
 
+@pytest.mark.parametrize(("augment", "numbers"), [("ada:bgc", True), ("diffaugment:color", False), ("none", False)])
+def test_an_augmentation_that_is_chosen_by_its_path_finds_its_numbers_if_it_has_a_chance(augment, numbers):
+    config = experiment(networks={"generator": {}, "critic": {}})
+    config.system.augment = augment
+    complete(config)
+    validate(config)
+    assert ("augment_p" in config.hyper) == ("augment_target" in config.hyper) == numbers
+
+
 def test_completing_a_whole_config_changes_nothing():
     config = experiment(networks={"generator": {}, "critic": {}})
     before = config.to_json()

@@ -29,7 +29,7 @@ from ganlab.config import (
     validate,
 )
 from ganlab.config.key import FINITE
-from ganlab.config.systems import SYSTEMS
+from ganlab.config.systems import AUGMENT_HYPER, SYSTEMS
 from ganlab.data import SOURCES
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.systems import build_game, load_data
@@ -50,7 +50,8 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
        tiny_config(ramps="critic_lr:linear", generator={"regularizers": "+".join(keys.REGULARIZER_HYPER)},
                    hyper=dict.fromkeys(keys.OPTIONAL_HYPER, 0.0)),
-       tiny_vae_config(), tiny_style_config(), *map(tiny_translation_config, TRANSLATION_PLAYERS)]
+       tiny_vae_config(), tiny_style_config(system={"augment": "ada:bgc"}),
+       *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
 
@@ -120,7 +121,8 @@ def test_the_keys_of_the_tables_are_all_looked_at():
                                                     *keys.PROJECTION_HYPER.values()) for name in table}
     regularizers = {f"hyper.generator_{name}" for table in keys.REGULARIZER_HYPER.values() for name in table}
     shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(),
-                                                    *(system.numbers for system in SYSTEMS.values()), keys.EMA_HYPER, keys.OPTIONAL_HYPER) for name in table}
+                                                    *(system.numbers for system in SYSTEMS.values()), keys.EMA_HYPER,
+                                                    keys.OPTIONAL_HYPER, AUGMENT_HYPER) for name in table}
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}
     assert EVERY_KEY.keys() >= {*keys.KEYS} | systems | numbers | regularizers | shared | networks | weights
@@ -138,6 +140,7 @@ def test_every_name_of_a_published_tool_leads_to_a_key():
     ("--cond", "system.conditional"), ("--resume", "init.source"), ("--batch-gpu", "train.accumulate"),
     ("--glr", "hyper.NETWORK_lr"), ("--subset", "data.kwargs"), ("--tick", "train.log_every_kimg"),
     ("--snap", "train.checkpoint_every_kimg"), ("ema_rampup", "hyper.ema_warmup"), ("--dim_z", "system.latent_size"),
+    ("--augpipe", "system.augment"), ("--target", "hyper.augment_target"),
     ("--num_D_steps", "system.critic_updates"), ("--lambda_L1", "hyper.l1_weight")])
 def test_official_names_are_those_of_their_keys(name, path):
     assert name in known_elsewhere()[path]

@@ -59,11 +59,13 @@ def test_training_pictures_are_of_latents_within_their_truncation_times_their_te
     assert all(np.abs(other - centre).max() > 1e-2 for other in (both, whole[2][0]))
 
 
-def test_a_run_in_two_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
-    go(tmp_path / "run", config_of(4))
-    go(tmp_path / "run", config_of(6))
+def test_a_run_in_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
+    for rounds in (3, 4, 6):  # After three, between two moves of the chance of augmentations.
+        go(tmp_path / "run", config_of(rounds))
     assert_same_bits(state_at(tmp_path / "run", config_of(6), 6), state_at(whole[0], config_of(6), 6))
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole[0] / "metrics.jsonl").read_bytes()
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["critic/augment_p"] for line in lines}) > 1
 
 
 def test_a_run_that_is_done_trains_no_further(whole):

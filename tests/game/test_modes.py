@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from tiny import IMAGES, POINTS, assert_close, changing_parts, real_batches, scan_in_python, start, tiny_game
+from tiny import IMAGES, POINTS, TINTED, assert_close, changing_parts, real_batches, scan_in_python, start, tiny_game
 
 from ganlab.game import play_round
 
@@ -26,12 +26,12 @@ CASES = {
         "generator": {"network": "dcgan", **SGD}, "critic": {"network": "dcgan", **SGD}}),
     "gradient descent with a batch-normalized critic": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"normalization": "batch"}, **SGD}, "system": {"penalty": "none"}}),
-    "packs, features and history": (POINTS, {
+    "packs, augmentations, features and history": (POINTS, {
         "generator": SGD, "critic": {"kwargs": {"spectral_normalization": True}, **SGD},
         "system": {"packing": 2, "generator_batches": 2, "conditional": False, "critic_step": "one_pass",
                    "loss": "relativistic",
-                   "tricks": "feature_matching+historical_averaging+instance_noise+top_k"},
-        "hyper": {"feature_matching": 0.5}}),
+                   "tricks": "feature_matching+historical_averaging+instance_noise+top_k", **TINTED["system"]},
+        "hyper": {"feature_matching": 0.5, **TINTED["hyper"]}}),
     "a step each with an auxiliary classifier and dropout": (POINTS, {
         "generator": {"kwargs": {"label_input": "embedding"}, **SGD},
         "critic": {"kwargs": {"conditioning": "auxiliary", "dropout": 0.3}, **SGD},

@@ -76,6 +76,14 @@ def test_a_run_that_diverged_or_was_not_measured_is_counted_and_in_no_mean():
     assert [dict(trial.values) for trial in study.trials] == [{"fid": 20}, {}, {}]
 
 
+def test_the_last_chance_of_augmentations_is_a_result():
+    first, second = (dataclasses.replace(run, metrics={**run.metrics, "critic/augment_p": np.array([0.0, p])})
+                     for run, p in zip(runs()[:2], (0.25, 0.5), strict=True))
+    study = study_of_runs([first, dataclasses.replace(second, diverged=True)])
+    assert [dict(trial.values) for trial in study.trials] == [{"fid": 20, "critic/augment_p": 0.25}, {}]
+    assert study.values[-1].name == "critic/augment_p" and study.values[-1].better == "neither"
+
+
 def test_images_that_were_judged_in_the_directory_of_a_run_are_no_samples_of_it():
     first = runs()[0]
     foreign = dataclasses.replace(first.records[0], subject="photos/")

@@ -156,6 +156,8 @@ loss = AdversarialLoss(lambda real, fake: fake - real, lambda real, fake: -fake)
 not_a_loss = 3
 def penalty(logit_fn, real, fake, keys):
     return 7.0 + 0.0 * logit_fn(real, keys)
+def cropped(images, keys, p):
+    return images[:, :4]
 def optimizer(lr, warmth):
     return optax.sgd(lr * warmth)
 '''
@@ -186,6 +188,9 @@ def test_losses_penalties_and_optimizers_come_from_outside_by_module_and_name(ou
 
 
 MISTAKES = {
+    "an unknown augmentation": ({"system": {"augment": "ada:bcg"}}, ["config.system.augment 'ada:bcg'", "ada:bgc"]),
+    "an augmentation from outside that makes other images": (
+        {"system": {"augment": "outside_ganlab.parts:cropped"}}, ["config.system.augment", "(8, 8, 1)", "keep both"]),
     "a module that does not import": (
         {"system": {"loss": "outside_gan:loss"}}, ["config.system.loss", "outside_gan", "does not import"]),
     "an attribute that is not there": (
@@ -232,6 +237,16 @@ def test_a_mistake_is_refused_before_anything_compiles_and_its_text_names_key_an
         tiny_game(IMAGES, **changes)
     for word in words:
         assert word in str(error.value)
+
+
+def test_an_augmentation_is_refused_for_what_it_does_not_take():
+    with pytest.raises(ConfigError, match=r"system.augment is 'diffaugment:cutout', .* \(2,\): points .* use none"):
+        tiny_game(POINTS, system={"augment": "diffaugment:cutout"})
+    deep = dataclasses.replace(IMAGES, images=np.zeros((64, 8, 8, 2), np.uint8))
+    with pytest.raises(ConfigError, match=r"system.augment is 'ada:bgc', .* \(8, 8, 2\): colour .* ada:bg or none"):
+        tiny_game(deep, system={"augment": "ada:bgc"})
+    # Where nothing is coloured, any channels do.
+    tiny_game(deep, system={"augment": "ada:bg"})
 
 
 def test_images_cannot_be_made_of_points():

@@ -13,6 +13,7 @@ from tiny import (
     BATCH,
     IMAGES,
     PAIRS,
+    TINTED,
     TRANSLATION_PLAYERS,
     assert_close,
     changing_parts,
@@ -28,6 +29,7 @@ from ganlab.networks.layers import Dropout
 from ganlab.networks.translation.torch_layers import BatchNorm, convolution
 from ganlab.penalties import PENALTIES
 from ganlab.systems import build_game
+from ganlab.systems.critic import ADAPTATION
 from ganlab.systems.image_pool import POOL, empty_pool, exchange
 
 DEVICES = 4
@@ -123,13 +125,17 @@ CHOICES = [*(("pix2pix", loss, "r1") for loss in ADVERSARIAL_LOSSES),
 
 @pytest.mark.parametrize(("name", "loss", "penalty"), CHOICES)
 def test_any_loss_and_any_penalty_fit_in(name, loss, penalty):
-    game = small(name, system={"loss": loss, "penalty": penalty})
+    game = small(name, system={"loss": loss, "penalty": penalty, **TINTED["system"]})
     before = jax.eval_shape(lambda: start(game))
     after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, PAIRS))
     assert after == before
     assert all(value.shape == () for value in metrics.values())
     for part in penalty.replace("none", "").split("+"):
         assert any(part in metric for metric in metrics)
+    # Each critic's chance is remembered and logged by its name.
+    suffixes = ("",) if name == "pix2pix" else ("_a", "_b")
+    assert {f"{ADAPTATION}{suffix}" for suffix in suffixes} <= after.memory.keys()
+    assert {f"{game.round[0].name}/augment_p{suffix}" for suffix in suffixes} <= metrics.keys()
 
 
 def test_pix2pix_shows_both_players_the_same_pairs_and_the_same_fakes():
@@ -196,6 +202,11 @@ def test_without_a_pool_nothing_is_remembered():
 
 
 MISTAKES = {
+    "an augmentation of pairs whose pictures have other numbers of channels": (
+        "pix2pix", dataclasses.replace(PAIRS, sources=np.zeros((64, 8, 8, 2), np.uint8),
+                                       images=np.zeros((64, 8, 8, 3), np.uint8)),
+        {"system": {"augment": "ada:bg"}},
+        ["config.system.augment is 'ada:bg'", "(8, 8, 2) and (8, 8, 3)", "use none"]),
     "data without sources": (
         "pix2pix", IMAGES, {}, ["config.data.source 'digits' has no sources", "side_by_side"]),
     "pairs that are none": ("pix2pix", UNPAIRED, {}, ["learns from pairs", "cyclegan"]),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny import (
     POINTS,
+    TINTED,
     assert_close,
     changing_parts,
     real_batches,
@@ -28,10 +29,11 @@ from ganlab.systems import build_game
 
 CASES = {
     "WGAN-GP": {},
-    "packs, history, noise, dropout and spectral normalization": {
+    "packs, augmentations, history, noise, dropout and spectral normalization": {
         "critic": {"kwargs": {"spectral_normalization": True, "dropout": 0.3}},
         "system": {"packing": 2, "conditional": False, "generator_batches": 2, "critic_updates": 1,
-                   "tricks": "historical_averaging+instance_noise"}},
+                   "tricks": "historical_averaging+instance_noise", **TINTED["system"]},
+        "hyper": TINTED["hyper"]},
     "a relativistic pair with R1 and layer normalization": {
         # Nothing but rounding moves the bias of a critic whose logits are compared, and Adam would amplify it.
         "generator": {"kwargs": {"normalization": "layer"}}, "critic": {"optimizer": "sgd"},

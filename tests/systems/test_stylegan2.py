@@ -20,6 +20,7 @@ from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.style import stylegan2
 from ganlab.pretrained.stylegan2 import critic_name, generator_name
 from ganlab.systems import build_game
+from ganlab.systems.critic import ADAPTATION
 
 SYSTEM = sys.modules["ganlab.systems.stylegan2"]  # The package has the function of the same name.
 DATA = Dataset("official", np.zeros((16, 32, 32, 3), np.uint8), np.zeros(16, np.int32), ("a", "b", "c"))
@@ -86,10 +87,8 @@ def test_the_penalty_goes_through_the_official_augmentations(game, weights):
 
     update = next(update for update in game.round if update.name == "penalty")
     players = update.loss.__self__
-    # The game of no augmentation has no chance to remember.
     critic = dataclasses.replace(players.critic, augment=augmented)
     players = dataclasses.replace(players, critic=critic)
-    game = dataclasses.replace(game, memory={**game.memory, SYSTEM.ADAPTATION: {"p": np.float32(0.6)}})
     check_numbers(game, weights, update, players, NEIGHBOURS, "Dreg_ada_bgc", 16)
 
 
@@ -205,19 +204,17 @@ def test_an_optimizer_takes_the_steps_of_one_that_is_not_lazy():
 
 
 def test_augmented_the_critic_sees_other_images_and_the_chance_adapts(float64):
-    config = functools.partial(tiny_style_config, hyper={"augment_p": 0.5, "augment_speed_kimg": 0.1})
-    plain, own = (build_game(config(system={"augment": name}), IMAGES) for name in ("none", "ada:blit"))
+    plain = build_game(tiny_style_config(), IMAGES)
+    own = build_game(tiny_style_config(system={"augment": "ada:blit"},
+                                       hyper={"augment_p": 0.5, "augment_speed_kimg": 0.1}), IMAGES)
     critic = next(update for update in own.round if update.name == "critic")
     _, metrics, memory, _ = looked_at(own, critic, batch_of(own))
     _, others, *_ = looked_at(plain, next(update for update in plain.round if update.name == "critic"), batch_of(plain))
     assert metrics["augment_p"] == 0.5 and metrics["real_logits"] != others["real_logits"]
-    # Four rounds of a critic that is sure of real images; the fixed chance is a number like others.
+    # Four rounds of a critic that is sure of real images.
     for _ in range(4):
         memory = critic.control(memory, {"real_signs": np.float32(1.0)}, own.hyper)
-    np.testing.assert_allclose(memory[SYSTEM.ADAPTATION]["p"], 0.5 + 4 * BATCH / 100)
-    fixed = {**own.hyper, "augment_target": 0.0, "augment_p": 0.25}
-    players = critic.loss.__self__
-    assert players._chance(Scene({}, {}, own.memory, {}, None, fixed)) == 0.25
+    np.testing.assert_allclose(memory[ADAPTATION]["p"], 0.5 + 4 * BATCH / 100)
 
 
 def test_an_unknown_augmentation_is_refused_with_its_key():

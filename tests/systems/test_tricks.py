@@ -31,6 +31,7 @@ HARD = jnp.ones(NUMBER), jnp.zeros(NUMBER)
 # At these numbers a trick does nothing.
 NEUTRAL = {"label_smoothing": 0.0, "label_noise": 0.0, "label_flipping": 0.0, "instance_noise": 0.0, "top_k": 1.0,
            "feature_matching": 0.0, "historical_averaging": 0.0}
+NO_CHANCE = {"augment_p": 0.0, "augment_target": 0.0}
 
 
 def test_smoothing_lowers_the_target_of_real_images_alone():
@@ -134,40 +135,41 @@ def test_at_share_one_the_generator_learns_from_features_alone():
     assert float(metrics["generator/loss"]) == float(metrics["generator/feature_distance"]) > 0
 
 
-def game_with(tricks):
+def game_with(tricks, augment="none"):
     """A game of plain gradient descent, of which no step makes much of a rounding error."""
     sgd = {"optimizer": "sgd"}
     return build_game(tiny_config(generator=sgd, critic=sgd, hyper={"generator_lr": 0.1, "critic_lr": 0.1}, system={
-        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False}), POINTS)
+        "loss": "non_saturating", "penalty": "none", "tricks": tricks, "conditional": False,
+        "augment": augment}), POINTS)
 
 
 @pytest.fixture(scope="module")
 def played():
-    """The params after a round of a game of every trick by its numbers, neutral where they are not given."""
+    """The params after a round of a game of every trick and an augmentation by their numbers, neutral where they are
+    not given."""
     with jax.enable_x64(True):
-        game = game_with("+".join(sorted(TRICKS)))
+        game = game_with("+".join(sorted(TRICKS)), "tiny:tinted")
         first, batches = start(game), real_batches(game, POINTS, 0)
         play = jax.jit(functools.partial(play_round, game))
 
         def params_after(**hyper):
-            numbers = {name: np.float64(value) for name, value in {**NEUTRAL, **hyper}.items()}
+            numbers = {name: np.float64(value) for name, value in {**NEUTRAL, **NO_CHANCE, **hyper}.items()}
             return jax.device_get(play(first.replace(hyper=first.hyper | numbers), batches)[0].params)
 
         yield params_after
 
 
-def test_tricks_at_their_neutral_numbers_change_nothing(float64, played):
+def test_tricks_and_augmentations_at_their_neutral_numbers_change_nothing(float64, played):
     # Each update divides its key among its tricks, which must not move the draws of the round itself.
     game = game_with("none")
     without, _ = jax.jit(functools.partial(play_round, game))(start(game), real_batches(game, POINTS, 0))
     assert_close(played(), without.params)
 
 
-@pytest.mark.parametrize("name", sorted(TRICKS))
-def test_a_trick_changes_the_round(float64, played, name):
-    number = next(iter(keys.TRICK_HYPER[name]))
+@pytest.mark.parametrize("number", [*(next(iter(keys.TRICK_HYPER[name])) for name in sorted(TRICKS)), "augment_p"])
+def test_a_trick_changes_the_round(float64, played, number):
     # The past is near after one round, so its weight must be large to be felt.
-    strong = played(**{number: 1e4 if name == "historical_averaging" else 0.5})
+    strong = played(**{number: 1e4 if number == "historical_averaging" else 0.5})
     assert any(np.max(np.abs(one - other)) > 1e-4
                for one, other in zip(jax.tree.leaves(strong), jax.tree.leaves(played()), strict=True))
 

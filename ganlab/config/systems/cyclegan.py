@@ -1,12 +1,14 @@
 """Keys of CycleGAN."""
 
 from ganlab.config.key import AT_LEAST_ZERO, NOT_EMPTY, Key
+from ganlab.config.systems.augmentation import AUGMENT
 from ganlab.config.systems.declaration import SystemKeys
 
 KEYS = SystemKeys(structure={
     "loss": Key("least_squares", "adversarial loss", allowed=NOT_EMPTY,
                 known_as="--gan_mode of CycleGAN"),
     "penalty": Key("none", "penalties of both critics joined by +, or none", allowed=NOT_EMPTY),
+    **AUGMENT,
     "identity": Key(True, "whether each generator learns to leave pictures of its target's kind as "
                     "they are; if not, its two passes are not computed, and identity_weight is not "
                     "read"),

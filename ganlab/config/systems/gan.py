@@ -1,11 +1,13 @@
 """Keys of the two-player game."""
 
 from ganlab.config.key import NOT_EMPTY, POSITIVE, Key, one_of
+from ganlab.config.systems.augmentation import AUGMENT
 from ganlab.config.systems.declaration import SystemKeys
 
 KEYS = SystemKeys(structure={
     "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
     "penalty": Key("none", "critic penalties joined by +, or none", allowed=NOT_EMPTY),
+    **AUGMENT,
     "tricks": Key("none", "training tricks joined by +, or none", allowed=NOT_EMPTY),
     "critic_updates": Key(1, "critic updates in a round, before the one generator update",
                           "updates", POSITIVE,

@@ -1,6 +1,7 @@
 """Keys of StyleGAN2."""
 
 from ganlab.config.key import AT_LEAST_ZERO, FRACTION, NOT_EMPTY, POSITIVE, Key, one_of
+from ganlab.config.systems.augmentation import AUGMENT
 from ganlab.config.systems.declaration import SystemKeys
 
 KEYS = SystemKeys(structure={
@@ -15,10 +16,7 @@ KEYS = SystemKeys(structure={
                       POSITIVE, known_as="pl_batch_shrink of StyleGAN"),
     "conditional": Key(False, "whether both networks see class labels",
                        known_as="--cond of StyleGAN"),
-    "augment": Key("none", "augmentation of all images that the critic sees: ada: and a set of "
-                   "operations, as ada:bgc, diffaugment: and policies, package.module:function, or "
-                   "none", allowed=NOT_EMPTY,
-                   known_as="--aug and --augpipe of StyleGAN2-ADA"),
+    **AUGMENT,
     "freeze_critic_layers": Key(0, "first layers of the critic that are not trained, from the "
                                 "image on (Freeze-D): of each level the one of the image, both "
                                 "convolutions and the skip", "layers", AT_LEAST_ZERO,
@@ -37,14 +35,6 @@ KEYS = SystemKeys(structure={
                         known_as="style_mixing_prob of StyleGAN"),
     "path_weight": Key(2.0, "weight of the path-length penalty", allowed=AT_LEAST_ZERO,
                        known_as="pl_weight of StyleGAN"),
-    "augment_p": Key(0.0, "chance of each augmentation of ada: at the start, or all along with an "
-                     "augment_target of 0", allowed=AT_LEAST_ZERO,
-                     known_as="--p of StyleGAN2-ADA"),
-    "augment_target": Key(0.6, "mean sign of the critic's logits of real images to which the "
-                          "chance adapts; 0 for a fixed chance", allowed=FRACTION,
-                          known_as="--target of StyleGAN2-ADA"),
-    "augment_speed_kimg": Key(500.0, "images in which the chance can move by 1", "kimg", POSITIVE,
-                              known_as="ada_kimg of StyleGAN2-ADA"),
     "path_decay": Key(0.01, "how far the running mean of path lengths moves to that of a batch",
                       allowed=FRACTION, known_as="pl_decay of StyleGAN"),
 })
