@@ -4,7 +4,11 @@ from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
 from ganlab.pretrained.finite import check_finite
 from ganlab.pretrained.inception import inception_variables
-from ganlab.pretrained.network_pickles import is_network_pickle, read_network_pickle
+from ganlab.pretrained.network_pickles import (
+    PickledNetwork,
+    is_network_pickle,
+    read_network_pickle,
+)
 from ganlab.pretrained.pytorch_cyclegan import (
     Architecture,
     patch_critic_variables,
@@ -29,8 +33,8 @@ from ganlab.pretrained.stylegan2_states import is_stylegan2_states, read_stylega
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
-__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "StyleGAN2Network", "Weights",
-           "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
+__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork", "StyleGAN2Network",
+           "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
            "dinov2_variables", "inception_variables", "is_network_pickle", "is_stylegan2_states",
            "nest", "patch_critic_variables", "read_network_pickle", "read_safetensors",
            "read_stylegan2_pickle", "read_stylegan2_states", "read_weights", "safetensors_parts",
