@@ -28,9 +28,10 @@ def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict
         return {}
 
     def play(key: Array, batches: Mapping[str, Array]) -> dict[str, Array]:
-        # As if every update were played in every round.
+        # As if every update were played in every round, and trained nothing: gradients are most
+        # of what there is to trace.
         eager = dataclasses.replace(game, round=tuple(
-            dataclasses.replace(update, every=1) for update in game.round))
+            dataclasses.replace(update, every=1, trains=(), passes=()) for update in game.round))
         return play_round(eager, init_state(game, key), batches)[1]
 
     # The shapes of a round's batches. For a game of `pmap`, its axis has one device.
@@ -41,8 +42,11 @@ def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict
     # The metrics of a round, traced and not computed.
     mapped = jax.vmap(play, (None, 0), None, axis_name=game.axis_name) if game.axis_name else play
     found = jax.eval_shape(mapped, jax.eval_shape(lambda: jax.random.key(0)), batches)
-    # A zero for each metric of a lazy update.
-    held = {name: {} for name in lazy}
+    # A zero for each metric of a lazy update, and for the regularizers of what it trains.
+    held = {update.name: {
+        f"{name}_{label}": np.zeros((), found[f"{update.name}/loss"].dtype)
+        for name in update.trains for label in game.regularizers.get(name, {})}
+        for update in game.round if update.name in lazy}
     for name, spec in found.items():
         update, _, metric = name.partition("/")
         if update in lazy:

@@ -44,19 +44,25 @@ def test_images_styles_and_logits_are_the_official_ones(imported, official):
     numbers = {key.partition("|")[2]: value for key, value in official.items() if key.startswith(f"{name}|")}
     latents = numbers["in/z"]
     labels = numbers["in/c"].argmax(1) if "in/c" in numbers else np.zeros(len(latents), np.int32)
-    runs = {ema: open_run(str(place), ema=ema) for ema in (True, False)}
-    game, checked = runs[True].game, 0
+    run = open_run(str(place))
+    game, checked = run.game, 0
+    weights = {ema: open_run(str(place), ema=ema).weights(("generator",)) for ema in (True, False)}
+    # Psi and cutoff are numbers, so that one program of each noise serves all cases.
+    made = {noise: jax.jit(lambda weights, latents, labels, options, noise=noise: game.sampler.images(
+        weights, latents, labels, None, {**options, "noise": noise})) for noise in ("constant", "none")}
     for case, options in OPTIONS.items():
         if f"out/{case}" in numbers:
-            run, expected = runs[case != "G"], np.moveaxis(numbers[f"out/{case}"], 1, -1)
-            made = run.images(latents[:len(expected)], labels[:len(expected)],
-                              options={"noise": "constant", **options})
-            assert relative_error(made, expected) < TOLERANCE, case
+            expected = np.moveaxis(numbers[f"out/{case}"], 1, -1)
+            given = {"psi": options.get("psi", 1.0), "cutoff": options.get("cutoff", 0)}
+            images = made[options.get("noise", "constant")](weights[case != "G"], latents, labels, given)
+            assert relative_error(images[:len(expected)], expected) < TOLERANCE, case
             checked += 1
     assert checked >= 3
+    if name == NAMES[1]:
+        images = run.images(latents, labels, options={"noise": "constant", "psi": 0.7})
+        assert relative_error(images, np.moveaxis(numbers["out/G_ema_psi0_7"], 1, -1)) < TOLERANCE
     # One style of a layer, as the mapping makes it, and the critic, whose neighbours are a stride apart there.
-    weights = runs[True].weights(("generator",))
-    styles = jax.jit(lambda weights: game.sampler.styles(weights, latents, labels, {}))(weights)
+    styles = jax.jit(lambda weights: game.sampler.styles(weights, latents, labels, {}))(weights[True])
     assert relative_error(np.asarray(styles[:, 0]), numbers["out/w"]) < TOLERANCE
     group = min(game.networks["critic"].group, len(latents))
     order = np.arange(len(latents)).reshape(group, -1).T.reshape(-1)

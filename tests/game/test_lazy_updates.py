@@ -11,6 +11,7 @@ from flax import linen as nn
 from tiny import start
 
 from ganlab.game import HELD, Aux, Game, Network, Update, empty_metrics, play_round
+from ganlab.penalties import REGULARIZERS
 
 EVERY, BATCH = 3, 4
 BATCH_SHAPES = {"image": jax.ShapeDtypeStruct((2,), jnp.float32), "label": jax.ShapeDtypeStruct((), jnp.int32)}
@@ -34,7 +35,8 @@ def lazy_game(axis_name=None):
     game = Game(
         networks={"a": Network(Point(), (jax.ShapeDtypeStruct((1, 2), jnp.float32),))},
         round=(Update("eager", ("a",), loss), Update("lazy", ("a",), loss, every=EVERY)), axis_name=axis_name,
-        optimizers={"a": lambda hyper: optax.sgd(hyper["lr"])}, hyper={"lr": 0.1}, batch_size=BATCH)
+        optimizers={"a": lambda hyper: optax.sgd(hyper["lr"])}, hyper={"lr": 0.1, "a_l2_weight": 0.1},
+        regularizers={"a": {"l2": REGULARIZERS["l2"]}}, batch_size=BATCH)
     return dataclasses.replace(game, memory=empty_metrics(game, BATCH_SHAPES))
 
 
@@ -58,7 +60,7 @@ def test_metrics_are_held_from_the_round_in_which_the_update_was_played():
 def test_what_is_held_has_a_place_for_every_metric_under_both_engines():
     for axis_name in (None, "data"):
         assert {name: set(metrics) for name, metrics in lazy_game(axis_name).memory[HELD].items()} == {
-            "lazy": {"loss", "drawn"}}
+            "lazy": {"loss", "drawn", "a_l2"}}
 
 
 def conditionals(play, *arguments):
