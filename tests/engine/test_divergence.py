@@ -149,7 +149,7 @@ def test_gradients_that_overflow_are_made_finite_and_told_and_the_run_continues(
     assert f"{width} gradient entries of update generator up to round 1 were not finite and replaced" in told
 
 
-def test_rolling_back_goes_on_with_other_numbers_and_is_exact_after_a_stop(in_round_five, tmp_path, capsys):
+def test_rolling_back_resumes_with_other_numbers_and_is_exact_after_a_stop(in_round_five, tmp_path, capsys):
     outcome, config = train_on(in_round_five, tmp_path / "whole", on_divergence="roll_back")
     assert outcome.step == ROUNDS and "back to round 4" in capsys.readouterr().out
     state = final(tmp_path / "whole", config)

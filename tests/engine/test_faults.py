@@ -42,7 +42,7 @@ def stopped(tmp_path_factory):
     return path
 
 
-def assert_goes_on_to_the_same(path, whole):
+def assert_resumes_to_the_same(path, whole):
     assert go(path, config_of(6)).step == 6
     assert_same_bits(state_at(path, config_of(6), 6), state_at(whole, config_of(6), 6))
     assert (path / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
@@ -80,7 +80,7 @@ def test_whatever_happens_to_a_file_of_the_newest_checkpoint_the_state_is_right_
 
 
 @pytest.mark.parametrize("where", ["metrics.jsonl", "tensorboard", "checkpoints"])
-def test_a_full_disk_is_told_with_its_place_and_the_run_goes_on_to_the_same_bits(where, whole, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_with_its_place_and_the_run_resumes_to_the_same_bits(where, whole, tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def fails(*arguments, **keywords):
@@ -97,7 +97,7 @@ def test_a_full_disk_is_told_with_its_place_and_the_run_goes_on_to_the_same_bits
             patch.setattr("orbax.checkpoint.CheckpointManager.save", fails)
         go(run, config_of(6))
     assert where in caught.value.filename and caught.value.errno == errno.ENOSPC
-    assert_goes_on_to_the_same(run, whole)
+    assert_resumes_to_the_same(run, whole)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -119,7 +119,7 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_does_not_count(whole, tmp_pa
     found = Checkpoints(run / "checkpoints")
     assert found.steps == [2]
     found.close()
-    assert_goes_on_to_the_same(run, whole)
+    assert_resumes_to_the_same(run, whole)
 
 
 def test_a_clock_that_runs_backwards_changes_nothing(whole, tmp_path, monkeypatch):
@@ -129,13 +129,13 @@ def test_a_clock_that_runs_backwards_changes_nothing(whole, tmp_path, monkeypatc
     run = tmp_path / "run"
     for total in (2, 4):
         go(run, config_of(total))
-    assert_goes_on_to_the_same(run, whole)
+    assert_resumes_to_the_same(run, whole)
     # TensorBoard reads files in the order of their names, and each says from where on the ones before are void.
     names = sorted(path.name for path in (run / "tensorboard").iterdir())
     assert names == sorted(names, key=lambda name: int(name.split(".")[3])) and len(names) == 3
 
 
-def test_every_start_of_tensorboard_voids_what_came_after_the_round_that_it_goes_on_from(tmp_path):
+def test_every_start_of_tensorboard_voids_what_came_after_the_round_from_which_it_resumes(tmp_path):
     from tensorboardX.proto.event_pb2 import Event
 
     def events(path):

@@ -63,7 +63,7 @@ def test_streaming_ends_in_the_bits_of_training_on_the_device(on_device, tmp_pat
     assert disk.images.reads >= 6
 
 
-def test_a_run_goes_on_with_the_other_feed_to_the_same_bits(on_device, tmp_path):
+def test_a_run_resumes_with_the_other_feed_to_the_same_bits(on_device, tmp_path):
     played(tmp_path / "run", config_with(2, STREAMED), on_disk(IMAGES))
     found = played(tmp_path / "run", config_with(6, ON_DEVICE), on_disk(IMAGES))
     assert_same_bits(found[0], on_device[0])
