@@ -130,7 +130,7 @@ def test_a_run_is_judged_on_the_split_of_its_config(monkeypatch):
     found = judging(config)
     assert found.values == {"critic_gap": "lower", "critic_gap/logits": "neither"}
     values = {result.name: result.value for result in found(Makers(
-        sample=lambda *arguments: None, logits=lambda images, labels, sources: images.mean(axis=(1, 2, 3))))}
+        sample=lambda latents, labels, keys: latents, logits=lambda images, labels, sources: images.mean(axis=(1, 2, 3))))}
     assert values["critic_gap"] > 10 and values["critic_gap/logits"] == pytest.approx(127 / 127.5, rel=1e-3)
     vae = tiny_vae_config(data={"source": "two_halves"}, evaluate={"split": "test"})
     with pytest.raises(ConfigError, match="this system has no critic"):
