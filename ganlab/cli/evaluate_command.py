@@ -164,7 +164,8 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
         # Names that do not exist are answered before anything is written or computed.
         weights = "averaged" if values.ema else "as trained"
         request = _request(values, **making(game, dataset, section, weights, options))
-        gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset, held_out)
+        gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
+                         held_out)
         measures = measures_for(subject, dataset, features, gap)
         check_request(request, measures, real, features)
         ready()
