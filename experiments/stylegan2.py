@@ -64,7 +64,7 @@ def _small(choice):
     base = _auto(side, choice.batch or 16) | dict(kimg=300, gamma=1.0, path_interval=0, mixing=0.0)
     kwargs = dict(channel_base=64 * side, channel_max=128, mapping_layers=2)
     if choice.data in ("", "glyphs"):
-        data, conditional = dict(source="glyphs", kwargs=dict(size=20_000)), True
+        data, conditional = dict(source="glyphs", kwargs=dict(size=20_000, side=side)), True
     else:
         data, conditional = picture_data(choice.data, side=side), choice.conditional
     return _experiment(

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -27,7 +27,7 @@ from ganlab.evaluation import (
     Value,
     make_judging,
 )
-from ganlab.game import GameState, Makers, Making, Sampler, Weights, image_keys
+from ganlab.game import Game, GameState, Makers, Making, Sampler, Weights, image_keys
 from ganlab.machine import load_per_core
 from ganlab.storage import Checkpoints, sample_keys
 from ganlab.types import Array
@@ -64,6 +64,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
         states = states if kept is None else _placed(kept, states)
+        makings = _makings(program.game)
         record = (directory.read_stack(stack.number, up_to=step)
                   or _empty(plan, stack, program, judging))
         advance(step)
@@ -84,7 +85,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
                 kimg = program.game.kimg(step)
-                record = _measured(record, step, kimg, program, states, finite, judging)
+                record = _measured(record, step, kimg, program, states, finite, judging, makings)
             # Before the states: of a crash in between, what was measured after the older ones is
             # left out.
             directory.write_stack(record)
@@ -133,12 +134,14 @@ def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> Stac
 
 
 def _measured(record: StackRecord, step: int, kimg: float, program: Program, states: GameState,
-              finite: np.ndarray, judging: Judging) -> StackRecord:
+              finite: np.ndarray, judging: Judging,
+              makings: Mapping[str, Callable[..., Array]]) -> StackRecord:
     """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
-    makings = {name: jax.jit(_making(making, program.game.sampler))
-               for name, making in program.game.sampler.makings.items()}
-    weights = jax.device_get(weights_of(states, program.game.sampler.networks))
+    game = program.game
+    makers = (game.sampler,) if game.scorer is None else (game.sampler, game.scorer)
+    weights = jax.device_get(weights_of(
+        states, {name for maker in makers for name in maker.networks}))
     for place, trial in enumerate(record.trials):
         found = None
         if finite[place] and trial.status != DIVERGED:
@@ -167,6 +170,14 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
     if fault is None:  # Its samples are not finite, or its game has no guard.
         return dataclasses.replace(trial, status=DIVERGED)
     return dataclasses.replace(trial, status=DIVERGED, rounds=fault.round - 1, why=str(fault))
+
+
+def _makings(game: Game) -> dict[str, Callable[..., Array]]:
+    """Returns what a game makes and how its critic scores, as programs by their names in
+    `Makers`."""
+    found = {name: _making(making, game.sampler) for name, making in game.sampler.makings.items()}
+    found |= {"logits": game.scorer.logits} if game.scorer else {}
+    return {name: jax.jit(making) for name, making in found.items()}
 
 
 def _making(making: Making,

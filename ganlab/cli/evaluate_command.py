@@ -16,6 +16,8 @@ Examples:
                                                                                 styles, as ppl2_wend
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
+  ganlab evaluate --workdir=runs/letters --metrics=critic_gap --split=test    how far its critic has
+                                                                              learned its pictures
   ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test    translations of held-out
                                                                           pictures
 
@@ -36,6 +38,7 @@ from ganlab.cli.runs import open_run, steps_of
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.engine import makers_of
 from ganlab.evaluation import (
+    CRITIC_GAP,
     FEATURES,
     Record,
     Request,
@@ -43,6 +46,7 @@ from ganlab.evaluation import (
     add_results,
     check_request,
     chosen_features,
+    critic_gap,
     data_pictures,
     evaluate,
     folder_pictures,
@@ -145,19 +149,24 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
         # What is judged, and the images that it is compared with.
-        trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"))
+        trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"),
+                           scores=CRITIC_GAP in values.metrics)
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
         options = trained.options(given_options(values), "--")
         makers = makers_of(game, trained.programs, trained.weights, options)
         subject = subject_of(config, game, makers, dataset, options)
+        held_out = data_pictures(dataset, section)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real
-                else data_pictures(dataset, section, values.real_number))
+                else data_pictures(dataset, section, values.real_number) if values.real_number
+                else held_out)
         # Names that do not exist are answered before anything is written or computed.
         weights = "averaged" if values.ema else "as trained"
         request = _request(values, **making(game, dataset, section, weights, options))
-        measures = measures_for(subject, dataset, features)
+        gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
+                         held_out)
+        measures = measures_for(subject, dataset, features, gap)
         check_request(request, measures, real, features)
         ready()
         number = values.number or real.number

@@ -178,11 +178,12 @@ def steps_of(workdir: str, wanted: str | None) -> list[int | None]:
 
 
 def open_run(workdir: str, step: int | None = None, ema: bool = True,
-             does: tuple[str, ...] = ("sampler",)) -> TrainedRun:
+             does: tuple[str, ...] = ("sampler",), scores: bool = False) -> TrainedRun:
     """Reads a run's checkpoint: the newest, or the one after `step` rounds; averaged weights unless
     `ema` is False.
 
-    `does` names what is wanted of its game, one of them: a `sampler`, `translators`.
+    `does` names what is wanted of its game, one of them: a `sampler`, `translators`. With `scores`
+    the critic is read too, if it has one.
 
     Raises:
       ConfigError: if the run, the checkpoint or the average does not exist.
@@ -206,6 +207,9 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
         parts = (game.sampler, game.encoder, *game.translators.values())
         players = {name for part in parts if part is not None for name in part.networks}
         networks = {name: checkpoints.restore_network(name, step, like, ema) for name in players}
+        # A critic is as trained: it has no average.
+        for name in game.scorer.networks if scores and game.scorer else ():
+            networks[name] = checkpoints.restore_network(name, step, like, ema and name in game.ema)
     finally:
         checkpoints.close()
     # What the checkpoint's stage makes of them.

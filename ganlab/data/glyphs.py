@@ -133,7 +133,8 @@ def _transformed(glyph: np.ndarray, draws: np.ndarray, side: int) -> np.ndarray:
     return np.frombuffer(b"".join(drawn), np.uint8).reshape(len(glyph), side, side, 1)
 
 
-def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE) -> Dataset:
+def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = SIDE,
+           split: str = "train", test_size: int = 10_000) -> Dataset:
     """Draws digits and letters, 62 classes in 21 fonts, 32x32 pixels or of another side.
 
     The classes are 0-9, then A-Z, then a-z. The fonts are the text faces that matplotlib carries
@@ -148,9 +149,20 @@ def glyphs(size: int = 50_000, seed: int = 0, colour: bool = False, side: int = 
       colour: draw the same glyphs in random colours, uint8 [size, side, side, 3].
       side: of the images in pixels, at least 16. A larger one shows the same glyphs in the same
         places, drawn finer.
+      split: `train`, or `test`: held-out images, of which none is one of `train`.
+      test_size: number of images of `test`, whatever the size of `train`.
+
+    Raises:
+      ConfigError: for an unknown split.
     """
+    if split not in SPLITS:
+        raise unknown("config.data.kwargs.split", split, SPLITS)
+    # `test` draws from a stream of its own, which no seed of `train` has.
+    held_out = split == "test"
+    stream = np.random.SeedSequence(seed, spawn_key=(1,) if held_out else ())
     # One row of draws for each image: its glyph, its jitter, its colours.
-    draws = np.random.Generator(np.random.PCG64(seed)).random((size, 12))
+    draws = np.random.Generator(np.random.PCG64(stream)).random(
+        (test_size if held_out else size, 12))
     glyph = np.floor(draws[:, 0] * len(FONTS) * len(CHARACTERS)).astype(np.int32)
     images = _transformed(glyph, draws[:, 1:6], side)
     if colour:

@@ -60,11 +60,15 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
       weights: returns the weights of the networks with the given names.
       options: of the sampler; those that are left out do nothing.
     """
-    makings = {}
+    makings: dict[str, Callable] = {}
+    if game.scorer:
+        # The critic's weights are looked up when it scores: whatever samples does not need them.
+        makings["logits"] = lambda images, labels, sources: programs.score(
+            weights(game.scorer.networks), images, labels, sources)
     if game.sampler:
         prepared = programs.prepare(weights(game.sampler.networks), jax.random.key(0), options)
-        makings = {name: functools.partial(getattr(programs, name), prepared, options=options)
-                   for name in game.sampler.makings}
+        makings |= {name: functools.partial(getattr(programs, name), prepared, options=options)
+                    for name in game.sampler.makings}
     return Makers(translate={
         direction: functools.partial(programs.translate[direction], weights(translator.networks))
         for direction, translator in game.translators.items()}, **makings)

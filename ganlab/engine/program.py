@@ -133,6 +133,7 @@ class Programs:
       prepare: `(weights, key, options) -> weights`, once for those that `sample` gets.
       encode: `(weights, images, labels) -> latents`, for games with an encoder.
       translate: by direction `(weights, sources) -> images`, by stored statistics.
+      score: `(weights, images, labels, sources) -> logits`, for games with a scorer.
     """
 
     init: Callable[[int], GameState]
@@ -142,6 +143,7 @@ class Programs:
     prepare: Callable[[Weights, Array, Options], Weights]
     encode: Callable[[Weights, Array, Array], Array] | None
     translate: Mapping[str, Callable[[Weights, Array], Array]]
+    score: Callable[[Weights, Array, Array, Array | None], Array] | None = None
     sample: Making | None = None
     styles: Making | None = None
     from_styles: Making | None = None
@@ -195,6 +197,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
         translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
                    for direction, translator in game.translators.items()},
+        score=_on_all(game.scorer.logits, mesh) if game.scorer else None,
         **({name: _making(making, game.sampler, mesh)
             for name, making in game.sampler.makings.items()} if game.sampler else {}))
 

@@ -1,5 +1,6 @@
 """Metrics with their protocol: features, reference images, measures, results."""
 
+from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -41,10 +42,11 @@ from ganlab.evaluation.study import (
 )
 from ganlab.evaluation.translations import Translations
 
-__all__ = ["Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging",
+__all__ = ["CRITIC_GAP", "Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging",
            "Level", "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol",
            "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
-           "Value", "Variant", "add_results", "check_request", "chosen_features", "data_pictures",
+           "Value", "Variant", "add_results", "check_request", "chosen_features", "critic_gap",
+           "data_pictures",
            "differences", "evaluate", "folder_pictures", "judged_data", "label_agreement",
            "level_text", "load_features", "make_judging", "making", "measures_for", "modes",
            "path_measures", "read_results", "require_same", "subject_of", "value_names"]

@@ -9,6 +9,7 @@ from typing import Any
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.evaluation.classifiers import CLASSIFIERS
+from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -55,10 +56,11 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
     return found
 
 
-def measures_for(subject: Subject | None, dataset: Dataset | None,
-                 features: Features) -> dict[str, Measure]:
-    """Returns all metrics that can be measured: of two sets, a generator, modes or translations."""
-    found = dict(MEASURES)
+def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features,
+                 gap: Measure | None = None) -> dict[str, Measure]:
+    """Returns all metrics that can be measured: of two sets, a generator, modes or translations,
+    and the critic's gap."""
+    found = MEASURES | ({} if gap is None else {CRITIC_GAP: gap})
     if isinstance(subject, Translations):
         return found | translation_measures(subject)
     if subject is not None:
@@ -122,6 +124,7 @@ class Judging:
     Attributes:
       config: that of the run.
       game: the game that samples or translates.
+      training: the data that it is trained on.
       dataset: the data by which it is measured, from `judged_data`.
       request: the metrics.
       features: the features that they compare.
@@ -131,6 +134,7 @@ class Judging:
 
     config: Mapping[str, Any]
     game: Game
+    training: Dataset
     dataset: Dataset
     request: Request
     features: Features
@@ -140,7 +144,7 @@ class Judging:
     @property
     def values(self) -> dict[str, str]:
         """Names of the values, and which way each is better: `lower`, `higher` or `neither`."""
-        return value_names(self.request.metrics, self._measures(self._subject(UNMADE)))
+        return value_names(self.request.metrics, self._measures(UNMADE))
 
     def __call__(self, makers: Makers) -> list[Result]:
         """Measures what makers make.
@@ -151,21 +155,24 @@ class Judging:
         subject = self._subject(makers)
         number = self.number or self.real.number
         return evaluate(self.real, lambda seed: subject.pictures(number, seed), self.request,
-                        self.features, self._measures(subject),
+                        self.features, self._measures(makers),
                         lambda what, total: lambda done: None, self._real_seen)
 
     def _subject(self, makers: Makers) -> Subject:
         return subject_of(self.config, self.game, makers, self.dataset)
 
-    def _measures(self, subject: Subject) -> dict[str, Measure]:
+    def _measures(self, makers: Makers) -> dict[str, Measure]:
+        gap = critic_gap(makers.logits, self.game, self.config["batch_size"], self.training,
+                         self.dataset, self.real)
         # The measure of modes may fit a classifier, which other metrics do not need.
-        return measures_for(subject, self.dataset if "modes" in self.request.metrics else None,
-                            self.features)
+        return measures_for(self._subject(makers),
+                            self.dataset if "modes" in self.request.metrics else None,
+                            self.features, gap)
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:
         needs = {need for name in self.request.metrics
-                 for need in self._measures(self._subject(UNMADE))[name].needs}
+                 for need in self._measures(UNMADE)[name].needs}
         return (see(self.real, self.features if "features" in needs else None)
                 if "reference" in needs else None)
 
@@ -181,10 +188,12 @@ def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metric
         that do not exist; nothing has been computed then.
     """
     subject_of(config, game, UNMADE, dataset)  # Refused before data is read.
-    dataset, section = judged_data(config, dataset)
+    training = dataset
+    dataset, section = judged_data(config, training)
     found = chosen_features(features, weights, dataset)
     request = Request(metrics.split("+"), samples=making(game, dataset, section))
     real = data_pictures(dataset, section)
-    check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found),
-                  real, found)
-    return Judging(config, game, dataset, request, found, real, number)
+    gap = critic_gap(None, game, config["batch_size"], training, dataset, real)
+    check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found,
+                                        gap), real, found)
+    return Judging(config, game, training, dataset, request, found, real, number)

@@ -33,7 +33,7 @@ from ganlab.game.game import (
     init_state,
 )
 from ganlab.game.held import empty_metrics
-from ganlab.game.makers import Encoder, Makers, Making, Options, Sampler, Translator, Weights
+from ganlab.game.makers import Encoder, Makers, Making, Options, Sampler, Scorer, Translator, Weights
 from ganlab.game.network import Network, common_group
 from ganlab.game.optimizers import (
     CLIPS,
@@ -56,7 +56,7 @@ from ganlab.game.stages import (
 __all__ = [
     "Aux", "Average", "CLIPS", "Control", "Encoder", "FAULT", "Game", "GameState", "HELD",
     "LossFn", "Makers", "Making", "Network", "OPTIMIZERS", "Options", "RAMPS", "REPLACED",
-    "SCHEDULES", "SKIPPED", "Sampler", "Scene", "Stage", "Start", "Translator", "Update",
+    "SCHEDULES", "SKIPPED", "Sampler", "Scene", "Scorer", "Stage", "Start", "Translator", "Update",
     "Weights", "averages", "check_division", "common_group", "count_replaced", "ema_rate",
     "empty_metrics", "example_keys", "guard", "image_keys", "init_state", "joined_stages",
     "lazily_regularized", "make_optimizer", "make_ramp", "make_weight_clip", "named_keys",

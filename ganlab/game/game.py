@@ -17,7 +17,7 @@ from flax import struct
 
 from ganlab.game.draws import init_key
 from ganlab.game.ema import Average
-from ganlab.game.makers import Encoder, Sampler, Translator
+from ganlab.game.makers import Encoder, Sampler, Scorer, Translator
 from ganlab.game.network import Network
 from ganlab.types import Array, Hyper, Tree
 
@@ -141,6 +141,7 @@ class Game:
       encoder: how to find latents from which the sampler makes images again, for games that can.
       translators: how to translate pictures, by direction: `AB` from sources to images, and `BA`
         back; empty for games that do not.
+      scorer: how the critic scores images, for games that have one.
     """
 
     networks: Mapping[str, Network]
@@ -165,6 +166,7 @@ class Game:
     sampler: Sampler | None = None
     encoder: Encoder | None = None
     translators: Mapping[str, Translator] = dataclasses.field(default_factory=dict)
+    scorer: Scorer | None = None
 
     def __post_init__(self) -> None:
         if not any(update.every == 1 and update.images == "fresh" for update in self.round):

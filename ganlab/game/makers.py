@@ -86,6 +86,21 @@ class Encoder:
 
 
 @dataclasses.dataclass(frozen=True)
+class Scorer:
+    """How a trained game's critic scores examples of the data, in evaluation mode.
+
+    Attributes:
+      networks: names of those whose weights it reads.
+      logits: `(weights, images[b, ...], labels[b], sources[b, ...] | None) -> logits[b]`, higher
+        for what the critic takes for real; means over patches, and one for each pack. Images are
+        neither augmented nor noisy. Sources are those of paired data.
+    """
+
+    networks: tuple[str, ...]
+    logits: Callable[[Weights, Array, Array, Array | None], Array]
+
+
+@dataclasses.dataclass(frozen=True)
 class Translator:
     """How a trained game translates pictures.
 
@@ -116,9 +131,12 @@ class Makers:
       styles: `(latents[b, ...], labels[b], None) -> styles[b, layers, d]`; None without styles.
       from_styles: `(styles[b, layers, d], labels[b], keys[b] | None) -> images[b, ...]`, likewise.
       translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
+      logits: `(images[b, ...], labels[b], sources[b, ...] | None) -> logits[b]`; None for a game
+        without a scorer.
     """
 
     sample: Callable[[Array, Array, Array | None], Array] | None = None
     styles: Callable[[Array, Array, Array | None], Array] | None = None
     from_styles: Callable[[Array, Array, Array | None], Array] | None = None
     translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)
+    logits: Callable[[Array, Array, Array | None], Array] | None = None

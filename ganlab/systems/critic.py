@@ -2,7 +2,7 @@
 the augmentations of what it sees, with the controller of their chance."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ from ganlab.augment import (
     start_adaptation,
 )
 from ganlab.config import ConfigError
-from ganlab.game import Control, Network
+from ganlab.game import Control, Network, Scorer, Weights
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
 SOWN = ("features", "class_logits")
@@ -167,6 +167,21 @@ class Critic:
 def logit_means(judged: Mapping[str, Judgement]) -> dict[str, Array]:
     """Computes the mean logit of each kind, `<kind>_logits`, as it is logged."""
     return {f"{kind}_logits": jnp.mean(judgement.logits) for kind, judgement in judged.items()}
+
+
+def scorer_of(name: str, network: Network, conditional: bool = False,
+              seen: Callable[[Array, Array | None], Array] = lambda images, sources: images
+              ) -> Scorer:
+    """Returns how the critic called `name` scores examples; patches count alike.
+
+    `seen(images, sources)` makes its inputs, if these are not the images alone.
+    """
+    def logits(weights: Weights, images: Array, labels: Array, sources: Array | None) -> Array:
+        found = network.evaluate(*weights[name], seen(images, sources),
+                                 labels if conditional else None)
+        return jnp.mean(found, axis=tuple(range(1, found.ndim)))
+
+    return Scorer((name,), logits)
 
 
 def choose_augment(config: Mapping[str, Any],

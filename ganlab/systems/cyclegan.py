@@ -20,7 +20,7 @@ from ganlab.game import (
     named_keys,
 )
 from ganlab.output import counted
-from ganlab.systems.critic import adaptations, controlled
+from ganlab.systems.critic import adaptations, controlled, scorer_of
 from ganlab.systems.image_pool import POOL, empty_pool, from_pool
 from ganlab.systems.parts import (
     across_penalties,
@@ -91,6 +91,7 @@ def cyclegan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None =
         ema=averages(*generators, variables="average"), axis_name=axis_name,
         group=common_group(networks.values()),
         memory=({POOL: pools} if system["pool_size"] else {}) | adaptations(judges, parts["hyper"]),
+        scorer=scorer_of("critic_b", critics["critic_b"].network),
         translators={"AB": translator_of("generator_ab", generators["generator_ab"], "source"),
                      "BA": translator_of("generator_ba", generators["generator_ba"], "image")},
         **parts)

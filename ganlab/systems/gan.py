@@ -10,7 +10,7 @@ from ganlab.data import DataFacts
 from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled
+from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, scorer_of
 from ganlab.systems.latents import draw_latents, latent_sampler
 from ganlab.systems.parts import (
     across_penalties,
@@ -20,7 +20,7 @@ from ganlab.systems.parts import (
     game_parts,
     make_latent_pair,
 )
-from ganlab.systems.players import Players
+from ganlab.systems.players import Players, pack
 from ganlab.systems.tricks import (
     ACROSS_TRICKS,
     HISTORY_TRICK,
@@ -73,7 +73,9 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
         group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
         memory=(empty_history(networks) if HISTORY_TRICK in players.tricks else {})
         | adaptations([players.critic], parts["hyper"]),
-        sampler=latent_sampler("generator", players.latents, players.sample), **parts)
+        sampler=latent_sampler("generator", players.latents, players.sample),
+        scorer=scorer_of("critic", critic, bool(classes),
+                         lambda images, sources: pack(images, system["packing"])), **parts)
 
 
 def _generator_update(players: Players) -> Update:

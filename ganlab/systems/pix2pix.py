@@ -19,7 +19,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
-from ganlab.systems.critic import adaptations, controlled
+from ganlab.systems.critic import adaptations, controlled, scorer_of
 from ganlab.systems.parts import (
     across_penalties,
     check_networks,
@@ -78,6 +78,8 @@ def pix2pix(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = 
         ema=averages("generator", variables="average"), axis_name=axis_name,
         group=common_group(networks.values()),
         memory=adaptations([critic.critic], parts["hyper"]),
+        scorer=scorer_of("critic", critic.network, seen=lambda images, sources: _joined(
+            sources, images)),
         translators={"AB": translator_of("generator", generator, "source")}, **parts)
 
 
@@ -93,8 +95,8 @@ class _Pair:
         batch, keys = scene.batch, named_keys(scene.key, "fake", "critic")
         fake, _ = self._fake(scene, keys["fake"])
         total, state, metrics = self.critic.critic_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["critic"], scene)
+            scene.params["critic"], scene.variables["critic"], _joined(batch["source"], batch["image"]),
+            _joined(batch["source"], fake), keys["critic"], scene)
         return total, Aux({"critic": state}, scene.memory, metrics)
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
@@ -103,8 +105,8 @@ class _Pair:
         batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "critic")
         fake, state = self._fake(scene, keys["fake"])
         adversarial, critic_state = self.critic.generator_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch, batch["image"]),
-            _joined(batch, fake), keys["critic"], scene)
+            scene.params["critic"], scene.variables["critic"], _joined(batch["source"], batch["image"]),
+            _joined(batch["source"], fake), keys["critic"], scene)
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error
         return total, Aux({"generator": state, "critic": critic_state}, scene.memory,
@@ -117,6 +119,6 @@ class _Pair:
                                     keys=example_keys(key, scene.batch["index"]))
 
 
-def _joined(batch: Mapping[str, Array], images: Array) -> Array:
+def _joined(sources: Array, images: Array) -> Array:
     """Joins sources and images as channels of one picture."""
-    return jnp.concatenate([batch["source"], images], axis=-1)
+    return jnp.concatenate([sources, images], axis=-1)

@@ -35,7 +35,14 @@ from ganlab.game import (
 from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.networks.style.freezing import first_layers
 from ganlab.output import counted
-from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, logit_means
+from ganlab.systems.critic import (
+    Critic,
+    adaptations,
+    choose_augment,
+    controlled,
+    logit_means,
+    scorer_of,
+)
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
 from ganlab.systems.parts import (
     check_slices,
@@ -92,7 +99,7 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group(networks.values()), share),
         memory=_memory(system, updates) | adaptations([players.critic], parts["hyper"]),
-        sampler=dataclasses.replace(
+        scorer=scorer_of("critic", critic, bool(classes)), sampler=dataclasses.replace(
             latent_sampler("generator", players.latents, players.images), options=STYLE_OPTIONS,
             styles=players.styles, from_styles=players.from_styles), **parts)
 

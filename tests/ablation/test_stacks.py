@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny_ablation import ablation
 
+from ganlab.ablation import training
 from ganlab.ablation import (
     AblationDirectory,
     Stack,
@@ -28,7 +29,8 @@ from ganlab.cli.main import main
 from ganlab.config import ConfigError
 from ganlab.data import device_data
 from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
-from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING
+from ganlab.ablation.directory import StackRecord, TrialEntry
+from ganlab.evaluation import DIVERGED, FAILED, FINISHED, MISSING, Protocol, Result
 from ganlab.systems import build
 
 CHANGED = {"base": {}, "rates": {"config.hyper.critic_lr": 0.03, "config.hyper.generator_lr": 0.02},
@@ -83,6 +85,25 @@ def found(directory):
     """What all stacks have found but their cost."""
     return [(record.finished, record.step, record.trials, record.values) for record in (
         directory.read_stack(stack.number) for stack in directory.read_stacks()) if record is not None]
+
+
+def test_each_trial_of_a_stack_is_judged_with_its_own_critic(plan, compiled):
+    program, trials = compiled[0], group_trials(plan, 0)
+    states = program.start(plan, Stack(0, 0, trials))
+    points = np.float32(np.random.default_rng(0).normal(size=(4, 2)))
+
+    def judging(makers):
+        logit = float(makers.logits(points, np.zeros(4, np.int32), None)[0])
+        return [Result("logit", logit, "neither", Protocol("logit", {}, {}, {}, {"weights": "", "seeds": [0]}), ())]
+
+    entries = [TrialEntry("", seed, FINISHED, []) for _, seed in trials]
+    found = training._measured(StackRecord(0, 0, False, None, [], entries), 2, 0.1, program, states,
+                               np.ones(len(trials), bool), judging, training._makings(program.game))
+    critic = jax.jit(jax.vmap(lambda params, variables: program.game.networks["critic"].evaluate(
+        params, variables, points)[0]))
+    expected = critic(states.params["critic"], states.variables["critic"])[:len(trials)]
+    np.testing.assert_allclose([trial.curve[0][2]["logit"] for trial in found.trials], expected, rtol=1e-4, atol=1e-6)
+    assert len({round(float(value), 6) for value in expected}) > 1
 
 
 @pytest.mark.usefixtures("float64")

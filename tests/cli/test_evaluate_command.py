@@ -1,5 +1,6 @@
 """Metrics during training, `ganlab evaluate` and `ganlab compare`, as a user types them."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 from tiny_digits import MEASURED, TINY
 
 from ganlab.cli.main import main
+from ganlab.data import SOURCES
 from ganlab.storage import Checkpoints
 from ganlab.evaluation import MEASURES
 
@@ -39,6 +41,20 @@ def test_the_command_repeats_the_number_that_training_measured(run, tmp_path, ca
     assert entry["protocol"] == trained["protocol"]
     output = capsys.readouterr().out
     assert entry["protocol"]["name"] in output and "lower" in output and "results.json" in output
+
+
+def test_the_gap_of_the_critic_of_a_run_is_measured_on_the_split_that_is_asked_for(run, tmp_path, monkeypatch, capsys):
+    command = ["evaluate", f"--workdir={run}", "--metrics=critic_gap", f"--output={tmp_path}"]
+    assert main(command) == 2
+    assert "metric critic_gap compares training pictures with held-out ones" in capsys.readouterr().err
+    digits = SOURCES["digits"]()
+    found = {"train": digits, "same": dataclasses.replace(digits),
+             "inverted": dataclasses.replace(digits, images=255 - digits.images)}
+    monkeypatch.setitem(SOURCES, "digits", lambda split="train": found[split])
+    for split in ("same", "inverted"):
+        assert main([*command, f"--split={split}"]) == 0
+    same, inverted = sorted(abs(entry["value"]) for entry in results(tmp_path) if entry["name"] == "critic_gap")
+    assert same < 0.05 < 0.5 < inverted
 
 
 def test_all_checkpoints_are_measured_and_drawn(run, tmp_path):

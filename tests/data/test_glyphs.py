@@ -74,6 +74,17 @@ def test_glyphs_are_drawn_by_their_seed_and_a_small_set_begins_a_large_one(colou
     assert all(np.any(one != two) for one, two in zip(first.images, other.images, strict=True))
 
 
+@pytest.mark.parametrize("side", [16, 32])
+def test_held_out_glyphs_are_none_of_those_of_training_and_the_same_for_every_size(side):
+    held_out = source(300, split="test", test_size=2000, side=side)
+    assert len(held_out) == 2000
+    np.testing.assert_array_equal(held_out.images, source(8000, split="test", test_size=2000, side=side).images)
+    training = {image.tobytes() for image in source(8000, side=side).images}
+    assert not training & {image.tobytes() for image in held_out.images}
+    with pytest.raises(ConfigError, match="config.data.kwargs.split 'tset' is unknown .did you mean test"):
+        source(10, split="tset")
+
+
 def test_no_two_images_are_the_same():
     assert len({image.tobytes() for image in glyphs(SIZE).images}) == SIZE
 

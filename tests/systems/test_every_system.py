@@ -34,6 +34,19 @@ def test_every_system_is_played():
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
+def test_every_critic_scores_examples_of_the_data_each_by_one_logit(name):
+    dataset, config = CONFIGS[name]
+    game = build_game(config(), dataset)
+    assert (game.scorer is not None) == any("critic" in player for player in game.networks)
+    if game.scorer is None:
+        return
+    weights = {player: jax.eval_shape(game.networks[player].init, jax.random.key(0)) for player in game.scorer.networks}
+    example = {key: jax.ShapeDtypeStruct((6, *spec.shape), spec.dtype) for key, spec in dataset.facts.example().items()}
+    logits = jax.eval_shape(game.scorer.logits, weights, example["image"], example["label"], example.get("source"))
+    assert logits.shape == (6,)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
 def test_a_round_moves_every_network_and_keeps_everything_finite(name):
     dataset, config = CONFIGS[name]
     game = build_game(config(), dataset)
