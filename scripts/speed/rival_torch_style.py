@@ -5,6 +5,7 @@ import random
 
 import torch
 from torch.nn import functional
+from torch_augment import bgc
 from torch_stylegan2 import Critic, Generator
 from workloads import EXAMPLES, asked, serve
 
@@ -54,6 +55,10 @@ def main():
     critic_slopes = slopes(lambda images: critic(images).sum())
     path_mean = torch.zeros(())
 
+    def shown(images):
+        """What the critic sees of images."""
+        return images if W.augment == "none" else bgc(images, W.chance)
+
     def mixed(batch):
         """Styles of every layer, from some layer on those of second latents; the average style follows the first."""
         first, second = (mapping(torch.randn(batch, W.latent)) for _ in range(2))
@@ -63,7 +68,7 @@ def main():
         return torch.where(own, first[:, None], second[:, None])
 
     def generator_loss():
-        return functional.softplus(-judge(synthesis(mixed(W.batch)))).mean()
+        return functional.softplus(-judge(shown(synthesis(mixed(W.batch))))).mean()
 
     def path_loss():
         batch = W.batch // PATH_SHARE
@@ -75,10 +80,15 @@ def main():
     def critic_loss(real):
         with torch.no_grad():
             fake = synthesis(mixed(W.batch))
-        return functional.softplus(judge(fake)).mean() + functional.softplus(-judge(real)).mean()
+        return functional.softplus(judge(shown(fake))).mean() + functional.softplus(-judge(shown(real))).mean()
 
     def penalty_loss(real):
-        slope = critic_slopes(real.detach().requires_grad_())
+        real = real.detach().requires_grad_()
+        seen = shown(real)
+        slope = critic_slopes(seen)
+        # By images before augmentation, which the critic's params do not reach.
+        if seen is not real:
+            slope = torch.autograd.grad(seen, real, slope, create_graph=True)[0]
         return slope.square().sum((1, 2, 3)).mean() * W.penalty_weight / 2 * W.penalty_interval
 
     def step(network, loss, *arguments):
