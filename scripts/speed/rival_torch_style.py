@@ -24,7 +24,7 @@ def slopes_eager(function):
 
 def slopes_compiled(function):
     """The same in one graph: a compiled function has no gradients of its gradients."""
-    return torch.compile(torch.func.grad(function))
+    return torch.compile(lambda *arguments: torch.func.grad(function)(*arguments))
 
 
 def lazy_adam(network, interval):
@@ -38,7 +38,7 @@ def main():
     """Builds, trains a round, and answers."""
     torch.manual_seed(0)
     # Networks, of which the generator has an average, and random data.
-    generator, critic = Generator(W), Critic(W)
+    generator, critic = Generator(W, grouped=bool(int(__import__('os').environ.get('GROUPED', '1')))), Critic(W)
     data = torch.rand(EXAMPLES, W.image[-1], SIDE, SIDE) * 2 - 1
     if VARIANT == "channels_last":
         generator, critic = (network.to(memory_format=torch.channels_last) for network in (generator, critic))
@@ -95,7 +95,7 @@ def main():
         for other in (generator, critic):
             other.requires_grad_(other is network)
         optimizers[network].zero_grad(set_to_none=True)
-        loss(*arguments).backward()
+        loss(*arguments).backward(inputs=list(network.parameters()))
         for p in network.parameters():
             if p.grad is not None:
                 torch.nan_to_num(p.grad, 0.0, 1e5, -1e5, out=p.grad)

@@ -35,32 +35,41 @@ def activated(x):
     return functional.leaky_relu(x, 0.2) * math.sqrt(2)
 
 
-def modulated(x, kernel, scales, up=False, demodulate=True):
-    """Convolves each image by a kernel of its own, whose inputs are scaled and outputs perhaps normalized."""
+def modulated(x, kernel, scales, up=False, demodulate=True, grouped=True):
+    """Convolves each image by a kernel of its own, whose inputs are scaled and outputs perhaps normalized.
+
+    Grouped, each image is a group with its kernel; else images are scaled around a kernel that they share.
+    """
     batch, channels, *extent = x.shape
-    kernels = kernel * scales[:, None, :, None, None]
-    if demodulate:
-        kernels = kernels * (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
-    x = x.reshape(1, batch * channels, *extent)
-    if up:
-        kernels = kernels.transpose(1, 2).flatten(0, 1)
-        x = functional.conv_transpose2d(x, kernels, stride=2, groups=batch)
+    if grouped:
+        kernels = kernel * scales[:, None, :, None, None]
+        if demodulate:
+            kernels = kernels * (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+        x = x.reshape(1, batch * channels, *extent)
+        kernel, groups = (kernels.transpose(1, 2) if up else kernels).flatten(0, 1), batch
     else:
-        x = functional.conv2d(x, kernels.flatten(0, 1), padding=kernel.shape[2] // 2, groups=batch)
-    x = x.reshape(batch, -1, *x.shape[2:])
-    return smoothed(x, gain=4) if up else x
+        norms = scales.square() @ kernel.square().sum((2, 3)).T
+        x = x * scales[:, :, None, None]
+        kernel, groups = kernel.transpose(0, 1) if up else kernel, 1
+    if up:
+        x = functional.conv_transpose2d(x, kernel, stride=2, groups=groups)
+    else:
+        x = functional.conv2d(x, kernel, padding=kernel.shape[2] // 2, groups=groups)
+    x = x.reshape(batch, -1, *x.shape[2:]) if grouped else x
+    x = smoothed(x, gain=4) if up else x
+    return x if grouped or not demodulate else x * (norms + 1e-8).rsqrt()[:, :, None, None]
 
 
 class Layer(nn.Module):
     """Weights of unit variance, scaled where they are used (equalized learning rates)."""
 
-    def __init__(self, shapes, rate=1.0):
+    def __init__(self, shapes, rate=1.0, grouped=True):
         super().__init__()
         for name, shape in shapes.items():
             start = (torch.ones(shape) if name == "affine_bias"
                      else torch.zeros(shape) if name in ("bias", "noise_strength") else torch.randn(shape) / rate)
             setattr(self, name, nn.Parameter(start))
-        self.rate = rate
+        self.rate, self.grouped = rate, grouped
 
     def scaled(self):
         """The kernel by the root of its inputs."""
@@ -86,7 +95,7 @@ class Styled(Layer):
     """A modulated convolution with noise, bias and activation."""
 
     def forward(self, x, style, up=False):
-        x = modulated(x, self.kernel, self.scales(style), up)
+        x = modulated(x, self.kernel, self.scales(style), up, grouped=self.grouped)
         noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
         return activated(x + noise * self.noise_strength + self.bias[:, None, None])
 
@@ -96,7 +105,7 @@ class ToImage(Layer):
 
     def forward(self, x, style):
         scales = self.scales(style) / math.sqrt(x.shape[1])
-        return modulated(x, self.kernel, scales, demodulate=False) + self.bias[:, None, None]
+        return modulated(x, self.kernel, scales, demodulate=False, grouped=self.grouped) + self.bias[:, None, None]
 
 
 class Convolution(Layer):
@@ -121,14 +130,14 @@ KINDS = {"constant": Constant, "conv0": Styled, "conv1": Styled, "to_image": ToI
 class Generator(nn.Module):
     """Latents to styles by `mapping`, styles [b, layers, d] to images by `synthesis`."""
 
-    def __init__(self, workload):
+    def __init__(self, workload, grouped=True):
         super().__init__()
         shapes = style_generator(workload)
         self.number = len(levels(workload))
         self.layers = 2 * self.number
         self.dense = nn.ModuleList(Layer(shape, MAPPING_RATE) for name, shape in shapes.items()
                                    if name.startswith("mapping"))
-        self.parts = nn.ModuleDict({name.replace(".", "_"): KINDS[name.rpartition(".")[2]](shape)
+        self.parts = nn.ModuleDict({name.replace(".", "_"): KINDS[name.rpartition(".")[2]](shape, grouped=grouped)
                                     for name, shape in shapes.items() if not name.startswith("mapping")})
         self.register_buffer("average", torch.zeros(workload.latent))
 
