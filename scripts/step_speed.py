@@ -37,8 +37,14 @@ RIVALS = {
     "torch.compile": ("rival_torch.py", "compile"), "Keras 3": ("rival_keras.py", "tensorflow"),
     "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
-STYLE_FILES = {"rival_ganlab.py": "rival_ganlab.py", "rival_torch.py": "rival_torch_style.py"}
-"""What plays a game of StyleGAN2, by what plays the others; Keras does not."""
+STYLE_RIVALS = {
+    "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch_style.py", "eager"),
+    "PyTorch by scaled images": ("rival_torch_style.py", "scaled"),
+    "PyTorch channels-last": ("rival_torch_style.py", "channels_last"),
+    "torch.compile": ("rival_torch_style.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
+}
+"""What plays StyleGAN2; Keras does not."""
+ALL_RIVALS = STYLE_RIVALS | RIVALS
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
 
@@ -56,12 +62,11 @@ BATCHES = flags.DEFINE_list("batches", None, "with --gpu: batches of every workl
 def measure(workload: str, names: list[str], rounds: int) -> dict:
     """Seconds a round of each rival, in turns."""
     found, rivals = {}, []
+    there = STYLE_RIVALS if workload in STYLE_WORKLOADS else RIVALS
     for name in names:
-        file, variant = RIVALS[name]
-        if workload in STYLE_WORKLOADS:
-            if file not in STYLE_FILES:
-                continue
-            file = STYLE_FILES[file]
+        if name not in there:
+            continue
+        file, variant = there[name]
         Rival(name, file, [workload, variant]).found()  # It leaves compiled programs in the caches, for the next.
         rival = Rival(name, file, [workload, variant])
         if rival.parameters is None:
@@ -108,7 +113,7 @@ def table(workload: str, found: dict) -> Table:
 
 def markdown(found: dict) -> str:
     """The table of docs/speed.md: a row a workload, milliseconds a round with quartiles, ratios."""
-    names = [name for name in RIVALS if any(name in rows for rows in found["workloads"].values())]
+    names = [name for name in ALL_RIVALS if any(name in rows for rows in found["workloads"].values())]
     headings = ["workload", *names, f"to {BASE}", "to the best", f"peak MB (of {BASE})"]
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
     for workload, rows in found["workloads"].items():
@@ -146,10 +151,10 @@ def main(_: list[str]) -> None:
         print(f"{markdown(found)}\nOn {found['device']['processor']}.")
         return
     install(ENVIRONMENT, PACKAGES)
-    names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
+    names = RIVALS_FLAG.value or [name for name in ALL_RIVALS if name != "ganlab by lax"]
     workloads = WORKLOADS_FLAG.value or CPU_WORKLOADS
-    if unknown := [*set(names) - set(RIVALS), *set(workloads) - set(ALL_WORKLOADS)]:
-        raise app.UsageError(f"{unknown} is not known; rivals are {list(RIVALS)}, workloads {list(ALL_WORKLOADS)}.")
+    if unknown := [*set(names) - set(ALL_RIVALS), *set(workloads) - set(ALL_WORKLOADS)]:
+        raise app.UsageError(f"{unknown} is not known; rivals are {list(ALL_RIVALS)}, workloads {list(ALL_WORKLOADS)}.")
     found = {"device": device(), "workloads": {}}
     console = Console(highlight=False, markup=False, width=140)
     console.print(f"on {found['device']['processor']}, jax {found['device']['versions']['jax']}")

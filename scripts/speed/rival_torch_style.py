@@ -1,4 +1,5 @@
-"""The games of StyleGAN2 in PyTorch: eager, channels-last or compiled (the script calls this)."""
+"""The games of StyleGAN2 in PyTorch: eager with grouped convolutions, or with scaled images around kernels that they
+share, so too channels-last or compiled (the script calls this)."""
 
 import copy
 import random
@@ -38,7 +39,7 @@ def main():
     """Builds, trains a round, and answers."""
     torch.manual_seed(0)
     # Networks, of which the generator has an average, and random data.
-    generator, critic = Generator(W, grouped=bool(int(__import__('os').environ.get('GROUPED', '1')))), Critic(W)
+    generator, critic = Generator(W, grouped=VARIANT == "eager"), Critic(W)
     data = torch.rand(EXAMPLES, W.image[-1], SIDE, SIDE) * 2 - 1
     if VARIANT == "channels_last":
         generator, critic = (network.to(memory_format=torch.channels_last) for network in (generator, critic))

@@ -1,7 +1,8 @@
 """StyleGAN2's networks in PyTorch, written from the papers (Karras et al. 2020a, "Training generative adversarial
 networks with limited data", and 2020b, "Analyzing and improving the image quality of StyleGAN").
 
-A modulated convolution is a grouped one, with a group for each image (2020b, appendix B). Filters are convolutions of
+A modulated convolution is a grouped one, with a group for each image (2020b, appendix B), or scales images and results
+of an ordinary one. Filters are convolutions of
 each channel by itself, strided to reduce and transposed to enlarge.
 """
 
@@ -96,7 +97,7 @@ class Styled(Layer):
 
     def forward(self, x, style, up=False):
         x = modulated(x, self.kernel, self.scales(style), up, grouped=self.grouped)
-        noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
+        noise = torch.randn(len(x), 1, *x.shape[2:])
         return activated(x + noise * self.noise_strength + self.bias[:, None, None])
 
 
