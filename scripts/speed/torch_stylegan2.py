@@ -2,8 +2,7 @@
 networks with limited data", and 2020b, "Analyzing and improving the image quality of StyleGAN").
 
 A modulated convolution is a grouped one, with a group for each image (2020b, appendix B), or scales images and results
-of an ordinary one. Filters are convolutions of
-each channel by itself, strided to reduce and transposed to enlarge.
+of an ordinary one. Filters are convolutions of each channel by itself, strided to reduce and transposed to enlarge.
 """
 
 import math
