@@ -25,7 +25,7 @@ def slopes_eager(function):
 
 def slopes_compiled(function):
     """The same in one graph: a compiled function has no gradients of its gradients."""
-    return torch.compile(lambda *arguments: torch.func.grad(function)(*arguments))
+    return torch.compile(lambda *arguments: torch.func.grad(function)(*arguments), dynamic=False)
 
 
 def lazy_adam(network, interval):
@@ -49,7 +49,7 @@ def main():
     parameters = sum(p.numel() for network in (generator, critic) for p in network.parameters())
     # What is compiled: passes and the slopes of penalties.
     compiled = VARIANT == "compile"
-    mapping, synthesis, judge = (torch.compile(part) if compiled else part for part in (
+    mapping, synthesis, judge = (torch.compile(part, dynamic=False) if compiled else part for part in (
         generator.mapping, generator.synthesis, critic))
     slopes = slopes_compiled if compiled else slopes_eager
     path_slopes = slopes(lambda styles, noise: (generator.synthesis(styles) * noise).sum() / SIDE)
