@@ -2,6 +2,7 @@
 
     python scripts/step_speed.py                       # all, 7 rounds of each
     python scripts/step_speed.py --quick --workloads=W2,W4
+    python scripts/step_speed.py --workloads=W7,W8     # StyleGAN2, in turns of 16 rounds; W7a and W8a augment
     taskset -c 1 python scripts/step_speed.py          # one core
     python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
     python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
@@ -27,7 +28,7 @@ from rich.table import Table
 from ganlab.machine.backend import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
-from speed.workloads import CPU_WORKLOADS, WORKLOADS
+from speed.workloads import ALL_WORKLOADS, CPU_WORKLOADS, STYLE_WORKLOADS
 
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
@@ -36,6 +37,14 @@ RIVALS = {
     "torch.compile": ("rival_torch.py", "compile"), "Keras 3": ("rival_keras.py", "tensorflow"),
     "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
+STYLE_RIVALS = {
+    "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch_style.py", "eager"),
+    "PyTorch by scaled images": ("rival_torch_style.py", "scaled"),
+    "PyTorch channels-last": ("rival_torch_style.py", "channels_last"),
+    "torch.compile": ("rival_torch_style.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
+}
+"""What plays StyleGAN2; Keras does not."""
+ALL_RIVALS = STYLE_RIVALS | RIVALS
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
 
@@ -53,8 +62,11 @@ BATCHES = flags.DEFINE_list("batches", None, "with --gpu: batches of every workl
 def measure(workload: str, names: list[str], rounds: int) -> dict:
     """Seconds a round of each rival, in turns."""
     found, rivals = {}, []
+    there = STYLE_RIVALS if workload in STYLE_WORKLOADS else RIVALS
     for name in names:
-        file, variant = RIVALS[name]
+        if name not in there:
+            continue
+        file, variant = there[name]
         Rival(name, file, [workload, variant]).found()  # It leaves compiled programs in the caches, for the next.
         rival = Rival(name, file, [workload, variant])
         if rival.parameters is None:
@@ -65,7 +77,7 @@ def measure(workload: str, names: list[str], rounds: int) -> dict:
         raise RuntimeError(f"{workload}: the rivals have networks of different sizes, {sizes}")
     for turn in range(rounds + 1):
         for place in range(len(rivals)):
-            rivals[(place + turn) % len(rivals)].play(WORKLOADS[workload].rounds)
+            rivals[(place + turn) % len(rivals)].play(ALL_WORKLOADS[workload].rounds)
     for rival in rivals:
         del rival.seconds[0], rival.processor[0]  # The first turn warms up.
         found[rival.name] = rival.found()
@@ -81,7 +93,7 @@ def device() -> dict:
 
 def table(workload: str, found: dict) -> Table:
     """Medians and quartiles, in milliseconds, and ratios to PyTorch eager."""
-    shown = Table(title=f"{workload}: {WORKLOADS[workload].title}", title_justify="left", box=None)
+    shown = Table(title=f"{workload}: {ALL_WORKLOADS[workload].title}", title_justify="left", box=None)
     for heading in ("by", "ms a round", "quartiles", f"to {BASE}", "processor ms", f"to {BASE}", "first round, s",
                     "peak MB", "parameters"):
         shown.add_column(heading, justify="left" if heading == "by" else "right")
@@ -101,13 +113,13 @@ def table(workload: str, found: dict) -> Table:
 
 def markdown(found: dict) -> str:
     """The table of docs/speed.md: a row a workload, milliseconds a round with quartiles, ratios."""
-    names = [name for name in RIVALS if any(name in rows for rows in found["workloads"].values())]
+    names = [name for name in ALL_RIVALS if any(name in rows for rows in found["workloads"].values())]
     headings = ["workload", *names, f"to {BASE}", "to the best", f"peak MB (of {BASE})"]
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
     for workload, rows in found["workloads"].items():
         played = {name: numbers for name, numbers in rows.items() if "seconds" in numbers}
         middle = {name: statistics.median(numbers["seconds"]) for name, numbers in played.items()}
-        cells = [f"{workload} {WORKLOADS[workload].title}", *(_milliseconds(played.get(name)) for name in names)]
+        cells = [f"{workload} {ALL_WORKLOADS[workload].title}", *(_milliseconds(rows.get(name)) for name in names)]
         rivals = [middle[name] for name in middle if not name.startswith("ganlab")]
         for other in (middle.get(BASE), min(rivals, default=None)):
             cells.append(f"{middle['ganlab'] / other:.2f}" if other and "ganlab" in middle else "")
@@ -118,8 +130,10 @@ def markdown(found: dict) -> str:
 
 
 def _milliseconds(numbers: dict | None) -> str:
-    """A median with its quartiles, or the word for a rival that cannot play."""
+    """A median with its quartiles, or the word for a rival that cannot play, or nothing for one that is not there."""
     if numbers is None:
+        return ""
+    if "failed" in numbers:
         return "cannot"
     low, middle, high = (1e3 * value for value in statistics.quantiles(numbers["seconds"], n=4))
     return f"{middle:.4g} ({low:.4g}-{high:.4g})"
@@ -137,10 +151,10 @@ def main(_: list[str]) -> None:
         print(f"{markdown(found)}\nOn {found['device']['processor']}.")
         return
     install(ENVIRONMENT, PACKAGES)
-    names = RIVALS_FLAG.value or [name for name in RIVALS if name != "ganlab by lax"]
+    names = RIVALS_FLAG.value or [name for name in ALL_RIVALS if name != "ganlab by lax"]
     workloads = WORKLOADS_FLAG.value or CPU_WORKLOADS
-    if unknown := [*set(names) - set(RIVALS), *set(workloads) - set(WORKLOADS)]:
-        raise app.UsageError(f"{unknown} is not known; rivals are {list(RIVALS)}, workloads {list(WORKLOADS)}.")
+    if unknown := [*set(names) - set(ALL_RIVALS), *set(workloads) - set(ALL_WORKLOADS)]:
+        raise app.UsageError(f"{unknown} is not known; rivals are {list(ALL_RIVALS)}, workloads {list(ALL_WORKLOADS)}.")
     found = {"device": device(), "workloads": {}}
     console = Console(highlight=False, markup=False, width=140)
     console.print(f"on {found['device']['processor']}, jax {found['device']['versions']['jax']}")

@@ -10,12 +10,18 @@ import jax.numpy as jnp
 import pytest
 
 from ganlab.convolutions import WithConvolutions
-from ganlab.networks import CRITICS, GENERATORS
+from ganlab.networks import CRITICS, GENERATORS, STYLE_CRITICS, STYLE_GENERATORS
 
-SPEC = importlib.util.spec_from_file_location(
-    "workloads", Path(__file__).parent.parent / "scripts" / "speed" / "workloads.py")
-workloads = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(workloads)
+
+def load(name):
+    path = Path(__file__).parent.parent / name
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+workloads = load("scripts/speed/workloads.py")
 FAMILIES = {"W1": ("dcgan64", {}), "W2": ("dcgan32", {}), "W6": ("residual", {"normalization": "layer"})}
 
 
@@ -48,3 +54,44 @@ def test_operations_of_a_round_of_perceptrons_by_hand():
     generator, critic = 2 * 128 + 2 * 128 * 128 + 128 * 2, 2 * 128 + 2 * 128 * 128 + 128
     expected = 2 * 256 * ((generator + 6 * critic) + (3 * generator + 2 * critic))
     assert workloads.operations(workloads.WORKLOADS["W4"]) == expected
+
+
+# As PyTorch's code of StyleGAN2-ADA counts its parameters: noise strengths and the learned constant are among them,
+# constant noise, the average style and the filter are not.
+OFFICIAL = {"W7": (2_034_003, 1_153_473), "W8": (2_526_552, 1_465_025)}
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_style_networks_of_every_rival_have_the_official_number_of_parameters(name):
+    workload = workloads.STYLE_WORKLOADS[name]
+    kwargs = {"image_shape": workload.image, "channel_base": workload.channel_base,
+              "channel_max": workload.channel_max, "mapping_layers": workload.mapping}
+    for shapes, module, size, number in (
+            (workloads.style_generator(workload), STYLE_GENERATORS["stylegan2"](**kwargs), (workload.latent,), 0),
+            (workloads.style_critic(workload), STYLE_CRITICS["stylegan2"](**kwargs), workload.image, 1)):
+        x = jax.ShapeDtypeStruct((workload.group, *size), jnp.float32)
+        params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+        ours = sorted(leaf.size for leaf in jax.tree.leaves(params))
+        # PyTorch's networks hold exactly these shapes.
+        theirs = sorted(math.prod(shape) for layer in shapes.values() for shape in layer.values())
+        assert theirs == ours
+        assert sum(ours) == OFFICIAL[name][number]
+
+
+@pytest.mark.parametrize("name", workloads.STYLE_WORKLOADS)
+def test_a_style_game_has_the_numbers_of_its_experiment_and_every_update_in_a_turn(name):
+    workload = workloads.STYLE_WORKLOADS[name]
+    file, _, argument = workload.experiment.partition(":")
+    config = load(f"experiments/{file}").get_config(argument)
+    system, hyper = config.system, config.hyper
+    path_interval, path_share, path_weight, path_decay = workload.path
+    assert (system.path_interval, system.path_share, system.penalty_interval, system.latent_size, system.augment) == (
+        path_interval, path_share, workload.penalty_interval, workload.latent, workload.augment)
+    for player in ("generator", "critic"):
+        assert config.networks[player].kwargs.mapping_layers == workload.mapping
+        assert tuple(hyper[f"{player}_{number}"] for number in ("lr", "beta1", "beta2")) == workload.adam
+    assert config.networks.critic.kwargs.group == workload.group
+    assert (hyper.path_weight, hyper.path_decay, hyper.style_mixing, hyper.r1_weight, config.batch_size) == (
+        path_weight, path_decay, workload.style_mixing, workload.penalty_weight, workload.batch)
+    assert (hyper.ema_half_life_kimg * 1000, hyper.ema_warmup) == workload.average
+    assert workload.rounds % path_interval == 0 == workload.rounds % workload.penalty_interval

@@ -10,7 +10,7 @@ set_up_process()
 
 import jax
 import numpy as np
-from workloads import EXAMPLES, asked, serve
+from workloads import EXAMPLES, STYLE_WORKLOADS, asked, serve
 
 from ganlab.config import both_players, experiment
 from ganlab.data import Dataset, device_data
@@ -39,6 +39,11 @@ def config():
         for player in found.networks.values():
             player.kwargs.update(width=128, depth=3)
         found.networks.critic.kwargs.activation = "leaky_relu"
+    if NAME in STYLE_WORKLOADS:
+        for player in found.networks.values():
+            player.kwargs.update(channel_base=W.channel_base, channel_max=W.channel_max)
+        if W.augment != "none":
+            found.hyper.update(augment_p=W.chance, augment_target=0.0)
     return found
 
 
