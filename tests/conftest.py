@@ -28,6 +28,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 # Compiling is most of what tests take, and laws hold whatever the compiler makes of a program.
 jax.config.update("jax_disable_most_optimizations", True)
 
+jax.config.update("jax_traceback_in_locations_limit", 0)  # As commands do.
 # Tracing makes many objects that stay; looking through them for garbage took a tenth of it.
 gc.set_threshold(50_000, 20, 100)
 

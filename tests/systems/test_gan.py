@@ -52,23 +52,29 @@ def test_any_loss_goes_with_any_penalty(loss, penalty):
     assert all(value.shape == () for value in metrics.values())
 
 
-@pytest.mark.parametrize("conditional", [False, True])
-@pytest.mark.parametrize(("generator", "critic"), itertools.product(GENERATORS, CRITICS))
+def alone(generator, critic):
+    """Whether a network is in the company of a perceptron or of its own family."""
+    return "mlp" in (generator, critic) or generator == critic
+
+
+@pytest.mark.parametrize(("generator", "critic", "conditional"), [
+    (*pair, conditional) for pair in itertools.product(GENERATORS, CRITICS) for conditional in (False, True)
+    if conditional or alone(*pair)])
 def test_any_generator_goes_with_any_critic_that_takes_its_images(generator, critic, conditional):
     # Some are made for images of one size, and all others follow the data.
     sizes = {network.size for network in (GENERATORS[generator], CRITICS[critic]) if hasattr(network, "size")}
     size = max(sizes, default=8)
     dataset = dataclasses.replace(IMAGES, images=np.zeros((len(IMAGES), size, size, 1), np.uint8))
-    # Gradients and steps are of each network by itself, in the company of a perceptron or of its own family; all other
-    # pairs meet in their losses. How convolutions are computed takes longest to trace, and is not asked here.
-    alone = "mlp" in (generator, critic) or generator == critic
+    # Gradients and steps are of each network by itself; all other pairs meet in their losses, with labels. How
+    # convolutions are computed takes longest to trace, and is not asked here.
+    by_itself = alone(generator, critic)
     build = functools.partial(
         tiny_game, dataset, generator={"network": generator}, critic={"network": critic}, train={"convolutions": "lax"},
-        system={"conditional": conditional, "critic_updates": 1, "penalty": "gradient_penalty" if alone else "none"})
+        system={"conditional": conditional, "critic_updates": 1, "penalty": "gradient_penalty" if by_itself else "none"})
     if len(sizes) > 1:
         with pytest.raises(ConfigError, match=rf"does not fit: .* is made for images \[{min(sizes)}, "):
             build()
-    elif alone:
+    elif by_itself:
         before, after, _ = shapes_of_a_round(build(), dataset)
         assert after == before
     else:
