@@ -1,6 +1,6 @@
 """What a run does after a guard stopped its state: it ends with a report, or goes back.
 
-And what it tells of guards that keep a run going.
+Of guards that do not stop it, the counts that are logged, and the sentences that are printed.
 """
 
 import dataclasses

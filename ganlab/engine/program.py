@@ -32,6 +32,7 @@ from ganlab.types import Array
 
 DATA_AXIS = "data"
 ENGINES = ("jit", "pmap")
+Rounds = Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
 # Numbers in the smallest array that is worth a collective; biases and statistics are held whole.
 LEAST_SHARDED = 1024
 
@@ -138,8 +139,8 @@ class Programs:
 
     init: Callable[[int], GameState]
     gather: Callable[[Streams, Array, Array], Streams] | None
-    rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
-    thrifty_rounds: Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]] | None
+    rounds: Rounds
+    thrifty_rounds: Rounds | None
     prepare: Callable[[Weights, Array, Options], Weights]
     encode: Callable[[Weights, Array, Array], Array] | None
     translate: Mapping[str, Callable[[Weights, Array], Array]]
@@ -216,8 +217,7 @@ def _gather(game: Game, mesh: jax.sharding.Mesh,
     return gather
 
 
-def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter
-            ) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _rounds(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter) -> Rounds:
     """Returns a function of some rounds: of the global batch, or of a share for an axis name."""
     def whose() -> Array:
         """Returns the places of this program's examples in the global batch."""
@@ -262,8 +262,7 @@ def _gathering(game: Game, mesh: jax.sharding.Mesh) -> Game:
         dataclasses.replace(update, loss=gathered(update.loss)) for update in game.round))
 
 
-def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter
-            ) -> Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]:
+def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: Jitter) -> Rounds:
     """Returns rounds under `pmap`: each device plays its share on a whole state, and all agree."""
     devices = mesh.shape[DATA_AXIS]
     mapped = jax.pmap(_rounds(game, mesh, rounds_per_call, jitter), game.axis_name,

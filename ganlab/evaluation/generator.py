@@ -1,4 +1,4 @@
-"""A generator that is measured: its samples of a seed, and how many modes they have."""
+"""A generator that is measured: its samples of a seed, their modes, and how they are read."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

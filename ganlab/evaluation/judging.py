@@ -32,7 +32,13 @@ MOST_SAMPLES, SAMPLE_NUMBERS = 500, 2**24
 
 Subject = Generator | Translations
 """What is judged: it has `pictures(number, seed)`."""
-UNMADE = Makers(*[lambda latents, labels, keys: latents] * 3)
+
+
+def _unmade(inputs: Array, labels: Array, keys: Array | None) -> Array:
+    return inputs
+
+
+UNMADE = Makers(sample=_unmade, styles=_unmade, from_styles=_unmade)
 """Stands for what makes images while it is only asked what can be measured."""
 
 

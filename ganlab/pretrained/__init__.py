@@ -28,8 +28,8 @@ from ganlab.pretrained.safetensors_files import (
     safetensors_parts,
     write_safetensors,
 )
-from ganlab.pretrained.stylegan2_files import StyleGAN2Network, read_stylegan2_pickle
-from ganlab.pretrained.stylegan2_states import is_stylegan2_states, read_stylegan2_states
+from ganlab.pretrained.stylegan2_pickles import StyleGAN2Network, read_stylegan2_pickle
+from ganlab.pretrained.stylegan2_state_dicts import is_stylegan2_states, read_stylegan2_states
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 

@@ -231,10 +231,10 @@ def adaptations(critics: Sequence[Critic], hyper: Hyper) -> dict[str, Any]:
 
 
 def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control | None:
-    """Returns the control of an update that trains critics; None where there is no chance.
+    """Returns the function that adapts the chance of augmentations; None if there is no chance.
 
-    After every four such updates it adapts the chance of augmentations of each critic to how sure
-    it is of real images, by the metrics `real_signs`.
+    It is the control of an update that trains critics: after every four of these it adapts the
+    chance of each critic to how sure that critic is of real images, by the metrics `real_signs`.
 
     Args:
       critics: those that the update trains.

@@ -95,7 +95,8 @@ class _Pair:
         batch, keys = scene.batch, named_keys(scene.key, "fake", "critic")
         fake, _ = self._fake(scene, keys["fake"])
         total, state, metrics = self.critic.critic_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch["source"], batch["image"]),
+            scene.params["critic"], scene.variables["critic"],
+            _joined(batch["source"], batch["image"]),
             _joined(batch["source"], fake), keys["critic"], scene)
         return total, Aux({"critic": state}, scene.memory, metrics)
 
@@ -105,7 +106,8 @@ class _Pair:
         batch, hyper, keys = scene.batch, scene.hyper, named_keys(scene.key, "fake", "critic")
         fake, state = self._fake(scene, keys["fake"])
         adversarial, critic_state = self.critic.generator_loss(
-            scene.params["critic"], scene.variables["critic"], _joined(batch["source"], batch["image"]),
+            scene.params["critic"], scene.variables["critic"],
+            _joined(batch["source"], batch["image"]),
             _joined(batch["source"], fake), keys["critic"], scene)
         error = absolute_error(fake, batch["image"])
         total = hyper["adversarial_weight"] * adversarial + hyper["l1_weight"] * error

@@ -29,7 +29,7 @@ def slopes_compiled(function):
 
 
 def lazy_adam(network, interval):
-    """Adam for a loss with a penalty every so many rounds (Karras et al. 2020b, appendix B)."""
+    """Makes Adam for a loss whose penalty comes once in `interval` rounds (Karras et al. 2020b, appendix B)."""
     share = interval / (interval + 1)
     rate, *betas = W.adam
     return torch.optim.Adam(network.parameters(), rate * share, [beta**share for beta in betas])

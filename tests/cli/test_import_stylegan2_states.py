@@ -19,7 +19,7 @@ from ganlab.engine import makers_of
 from ganlab.game import init_state
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
 from ganlab.pretrained import WeightsError, is_stylegan2_states, read_stylegan2_states
-from ganlab.pretrained.stylegan2_states import DRAWS
+from ganlab.pretrained.stylegan2_state_dicts import DRAWS
 from ganlab.storage import Checkpoints
 
 FILES = Path(__file__).parent.parent / "pretrained/files"

@@ -20,7 +20,7 @@ from ganlab.pretrained import stylegan2
 from ganlab.pretrained.errors import WeightsError, listed
 from ganlab.pretrained.opening import opened
 from ganlab.pretrained.renaming import Layout, conv_kernel, variables_from_torch
-from ganlab.pretrained.stylegan2_files import StyleGAN2Network
+from ganlab.pretrained.stylegan2_pickles import StyleGAN2Network
 from ganlab.pretrained.torch_files import PICKLE, torch_folder
 from ganlab.pretrained.weights import read_weights
 from ganlab.pretrained.zip_files import Archive
