@@ -28,6 +28,12 @@ CASES = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def straight():
+    """Draws on a CPU as commands do, so that nothing of it may be in what accelerators get."""
+    random_bits.straighten_random_bits()
+
+
 def programs_of(system, way):
     """The programs that a run of a tiny game has, by name, each with the shapes of its arguments."""
     dataset, config = CASES[system]
