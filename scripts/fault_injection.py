@@ -1,8 +1,10 @@
 """Breaks training runs in every way that it knows, resumes them, and compares the ends bit by bit.
 
     python scripts/fault_injection.py --kills=50 --output=/tmp/faults
+    python scripts/fault_injection.py --experiment=stylegan2 --faults=killed --kills=10 --output=/tmp/killed
 
-It trains a tiny experiment once without a fault, and then many times with one: killed at random
+It trains a tiny experiment once without a fault (`digits`, or `stylegan2` with all four updates and adaptive
+augmentation), and then many times with one: killed at random
 moments (in rounds, in saves, in writes of samples and metrics), stopped by signals, on a full disk,
 with files of its newest checkpoint damaged, started twice, after a clock was set back, and in two
 processes of which one is killed. The same command resumes each broken run until it is done. Params,
@@ -34,11 +36,18 @@ OUTPUT = flags.DEFINE_string("output", None, "an empty or new folder for the run
 FAULTS = flags.DEFINE_list("faults", [], "of which faults alone; empty for all")
 
 ROUNDS = 400
-EXPERIMENT = ("--config=experiments/digits.py", "--config.batch_size=16", "--config.sample.number=20",
-              "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16",
-              f"--config.train.total_rounds={ROUNDS}", "--config.train.log_every_rounds=5",
-              "--config.train.sample_every_rounds=20", "--config.train.checkpoint_every_rounds=20",
-              "--config.train.keep_checkpoints=2")
+EXPERIMENTS = {
+    "digits": ("--config=experiments/digits.py", "--config.batch_size=16",
+               "--config.networks.generator.kwargs.width=16", "--config.networks.critic.kwargs.width=16"),
+    "stylegan2": ("--config=experiments/stylegan2.py:resolution=16,batch=8,augment=ada:bgc",
+                  "--config.data.kwargs.size=500", "--config.hyper.augment_speed_kimg=1",
+                  "--config.system.path_interval=4", "--config.hyper.style_mixing=0.9",
+                  "--config.networks.generator.kwargs.channel_max=8", "--config.networks.critic.kwargs.channel_max=8"),
+}
+NAME = flags.DEFINE_enum("experiment", "digits", EXPERIMENTS, "which game is trained")
+COMMON = ("--config.sample.number=20", f"--config.train.total_rounds={ROUNDS}", "--config.train.log_every_rounds=5",
+          "--config.train.sample_every_rounds=20", "--config.train.checkpoint_every_rounds=20",
+          "--config.train.keep_checkpoints=2")
 NEVER_STOPPED = "never stopped"
 WORKER_KILLED = "a worker killed"
 IN_TWO = {WORKER_KILLED}
@@ -81,7 +90,7 @@ def start(path: Path, fault: str = "", file_bytes: int = 0, flags: Sequence[str]
     log = (path.parent / f"{path.name}.log").open("ab")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-c", WORKER, fault, str(file_bytes),
-                             *EXPERIMENT, *flags, f"--workdir={path}"], cwd=ROOT, env=environment,
+                             *EXPERIMENTS[NAME.value], *COMMON, *flags, f"--workdir={path}"], cwd=ROOT, env=environment,
                             stdout=log, stderr=log)
 
 

@@ -23,20 +23,21 @@ def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict
       game: the game.
       batch: shapes of one example of each array of a batch.
     """
-    lazy = {update.name for update in game.round if update.every > 1}
+    lazy = [update for update in game.round if update.every > 1]
     if not lazy:
         return {}
+    # Lazy updates alone, as if they were played in every round on images of their own, and trained
+    # nothing: gradients are most of what there is to trace.
+    eager = dataclasses.replace(game, round=tuple(
+        dataclasses.replace(update, every=1, repeats=1, images="fresh", draws="own", trains=(),
+                            passes=()) for update in lazy))
 
     def play(key: Array, batches: Mapping[str, Array]) -> dict[str, Array]:
-        # As if every update were played in every round, and trained nothing: gradients are most
-        # of what there is to trace.
-        eager = dataclasses.replace(game, round=tuple(
-            dataclasses.replace(update, every=1, trains=(), passes=()) for update in game.round))
-        return play_round(eager, init_state(game, key), batches)[1]
+        return play_round(eager, init_state(eager, key), batches)[1]
 
     # The shapes of a round's batches. For a game of `pmap`, its axis has one device.
     devices = (1,) if game.axis_name else ()
-    shape = (*devices, game.slots, game.batch_size)
+    shape = (*devices, eager.slots, game.batch_size)
     batches = {name: jax.ShapeDtypeStruct((*shape, *spec.shape), spec.dtype)
                for name, spec in batch.items()}
     # The metrics of a round, traced and not computed.
@@ -46,9 +47,8 @@ def empty_metrics(game: Game, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict
     held = {update.name: {
         f"{name}_{label}": np.zeros((), found[f"{update.name}/loss"].dtype)
         for name in update.trains for label in game.regularizers.get(name, {})}
-        for update in game.round if update.name in lazy}
+        for update in lazy}
     for name, spec in found.items():
         update, _, metric = name.partition("/")
-        if update in lazy:
-            held[update][metric] = np.zeros(spec.shape, spec.dtype)
+        held[update][metric] = np.zeros(spec.shape, spec.dtype)
     return {HELD: held}

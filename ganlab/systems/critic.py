@@ -240,6 +240,9 @@ def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control 
       critics: those that the update trains.
       hyper: the numbers of the game.
       images: real images that each of them sees in the update, on all devices together.
+
+    Raises:
+      ConfigError: as the update is traced, if it shows a critic no real images.
     """
     if "augment_p" not in hyper:
         return None
@@ -248,9 +251,15 @@ def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control 
                 hyper: Hyper) -> Mapping[str, Tree]:
         moved = {}
         for critic in critics:
+            signs = f"real_signs{critic.suffix}"
+            if signs not in metrics:
+                raise ConfigError(
+                    f"config.system.augment adapts its chance to a critic's logits of real "
+                    f"images, but an update that is to adapt it has no metric {signs!r}; use an "
+                    "update that shows real images, and Critic.followed for its metrics")
             name = ADAPTATION + critic.suffix
             state = Adaptation(**memory[name])._replace(p=critic.chance(memory, hyper))
-            moved[name] = adapt(state, metrics[f"real_signs{critic.suffix}"], images,
+            moved[name] = adapt(state, metrics[signs], images,
                                 hyper["augment_target"], hyper["augment_speed_kimg"])._asdict()
         return {**memory, **moved}
 

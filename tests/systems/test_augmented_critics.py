@@ -7,6 +7,7 @@ import pytest
 from tiny import BATCH, IMAGES, tiny_game
 
 from ganlab.augment import choose_augmentation
+from ganlab.config import ConfigError
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.penalties import PENALTIES
 from ganlab.systems.critic import ADAPTATION, NOT_MOVED, Critic, adaptations, controlled
@@ -77,6 +78,12 @@ def test_the_chance_starts_at_the_number_of_its_trial_and_moves_as_real_logits_s
     np.testing.assert_allclose([critic.chance(memory, ADAPTING) for critic in critics], [0.25 + step, 0.0])
     # A fixed chance is a number like others.
     assert {float(critic.chance(memory, {**ADAPTING, "augment_target": 0.0})) for critic in critics} == {0.25}
+
+
+def test_an_update_without_real_images_cannot_adapt_the_chance():
+    critics = [critic_of()]
+    with pytest.raises(ConfigError, match="has no metric 'real_signs'; use an update that shows real images"):
+        controlled(critics, ADAPTING, 4)(adaptations(critics, ADAPTING), {"fake_logits": 0.0}, ADAPTING)
 
 
 def test_only_augmentations_with_a_chance_have_one_to_remember_and_to_log():
