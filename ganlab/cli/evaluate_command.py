@@ -53,6 +53,7 @@ from ganlab.evaluation import (
     judged_data,
     making,
     measures_for,
+    metric_names,
     subject_of,
 )
 from ganlab.machine.backend import set_up_process
@@ -70,8 +71,7 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     # What is measured, and what it is compared with.
     text("workdir", None, "the run whose samples are measured")
     text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
-    flags.DEFINE_list("metrics", ["fid", "kid", "prdc"], "metrics, joined by comma (ganlab "
-                      "list --only=metrics)", flag_values=values)
+    text("metrics", "fid,kid,prdc", "metrics, joined by commas or + (ganlab list --only=metrics)")
     flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default "
                       "glyphs of glyphs, digits of other images, pixels of points", flag_values=values)
     text("weights", "", "weight file of the features inception2015 or dinov2")
@@ -150,7 +150,7 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
     for step in steps_of(values.workdir, values.step):
         # What is judged, and the images that it is compared with.
         trained = open_run(values.workdir, step, values.ema, ("sampler", "translators"),
-                           scores=CRITIC_GAP in values.metrics)
+                           scores=CRITIC_GAP in metric_names(values.metrics))
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
@@ -195,5 +195,4 @@ def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]
 
 
 def _request(values: flags.FlagValues, **samples: Any) -> Request:
-    return Request(list(dict.fromkeys(values.metrics)), range(values.seeds), values.bootstrap,
-                   samples)
+    return Request(metric_names(values.metrics), range(values.seeds), values.bootstrap, samples)

@@ -112,7 +112,7 @@ KEYS: dict[str, Key] = {
                                    "as collapsed; 0 for no alarm", allowed=AT_LEAST_ZERO,
                                    live=True),
     "alarms.stop": Key(False, "whether an alarm stops the run, with a checkpoint", live=True),
-    "evaluate.metrics": Key("fid", "metrics joined by +, as of `ganlab evaluate`",
+    "evaluate.metrics": Key("fid", "metrics joined by + or commas, as of `ganlab evaluate`",
                             allowed=NOT_EMPTY, live=True,
                             known_as="--metrics of StyleGAN, with train.evaluate_every_rounds"),
     "evaluate.features": Key("", "features by which metrics see images; empty for glyphs "

@@ -8,6 +8,7 @@ from ganlab.evaluation.evaluate import (
     Uncertainty,
     check_request,
     evaluate,
+    metric_names,
     value_names,
 )
 from ganlab.evaluation.extraction import NotFinite
@@ -42,11 +43,11 @@ from ganlab.evaluation.study import (
 )
 from ganlab.evaluation.translations import Translations
 
-__all__ = ["CRITIC_GAP", "Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features", "Generator", "Judging",
-           "Level", "MEASURES", "MISSING", "Measure", "NotFinite", "PictureSet", "Protocol",
-           "Record", "Request", "Result", "Study", "Track", "Translations", "Trial", "Uncertainty",
-           "Value", "Variant", "add_results", "check_request", "chosen_features", "critic_gap",
-           "data_pictures",
-           "differences", "evaluate", "folder_pictures", "judged_data", "label_agreement",
-           "level_text", "load_features", "make_judging", "making", "measures_for", "modes",
+__all__ = ["CRITIC_GAP", "Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features",
+           "Generator", "Judging", "Level", "MEASURES", "MISSING", "Measure", "NotFinite",
+           "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Track",
+           "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
+           "check_request", "chosen_features", "critic_gap", "data_pictures", "differences",
+           "evaluate", "folder_pictures", "judged_data", "label_agreement", "level_text",
+           "load_features", "make_judging", "making", "measures_for", "metric_names", "modes",
            "path_measures", "read_results", "require_same", "subject_of", "value_names"]

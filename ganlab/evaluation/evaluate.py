@@ -1,6 +1,7 @@
 """Measures samples against real images: each value with its protocol and its uncertainty."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,11 @@ Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
 LEVEL = 0.95
+
+
+def metric_names(joined: str) -> list[str]:
+    """Returns the names of metrics that are joined by + or commas, each once."""
+    return list(dict.fromkeys(re.split("[+,]", joined)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ganlab.evaluation.evaluate import (
     Result,
     check_request,
     evaluate,
+    metric_names,
     value_names,
 )
 from ganlab.evaluation.extraction import SeenSet, see
@@ -187,7 +188,7 @@ def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metric
                  features: str = "", weights: str = "", number: int = 0) -> Judging:
     """Prepares the measuring of a run, on its training data or on the split `evaluate.split`.
 
-    Metrics are joined by +.
+    Metrics are joined by + or commas.
 
     Raises:
       ConfigError: for a game that makes nothing to measure, or a split, metric, features or weights
@@ -197,7 +198,7 @@ def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metric
     training = dataset
     dataset, section = judged_data(config, training)
     found = chosen_features(features, weights, dataset)
-    request = Request(metrics.split("+"), samples=making(game, dataset, section))
+    request = Request(metric_names(metrics), samples=making(game, dataset, section))
     real = data_pictures(dataset, section)
     gap = critic_gap(None, game, config["batch_size"], training, dataset, real)
     check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found,

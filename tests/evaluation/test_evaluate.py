@@ -15,6 +15,7 @@ from ganlab.evaluation import (
     differences,
     evaluate,
     load_features,
+    metric_names,
     value_names,
 )
 
@@ -91,6 +92,10 @@ def test_a_bootstrap_interval_holds_the_value_and_is_the_same_each_time(features
         assert interval.kind == "bootstrap" and interval.draws == 20
         assert interval.low <= result.value <= interval.high or result.better == "neither"
         assert again[value].intervals == result.intervals
+
+
+def test_metrics_are_joined_as_in_a_config_or_as_in_a_flag():
+    assert metric_names("fid+prdc") == metric_names("fid,prdc,fid") == ["fid", "prdc"]
 
 
 def test_values_are_means_over_seeds_with_an_interval_around(features):
