@@ -56,13 +56,16 @@ def _auto(side, batch):
 
 
 def _small(choice):
-    """Letters on two cores: the rules of `auto` with narrower networks and a stronger R1, without what `cifar` leaves out.
+    """Letters on two cores: the rules of `auto` with narrower networks, a stronger R1 and a longer average, without
+    what `cifar` leaves out.
 
     At a gamma of 0.1 all classes still looked like one glyph after 16 kimg, and were further from real ones than at 1
-    (FID 102 and 72). With twice the channels a kimg teaches more, but less than the time that it takes.
+    (FID 102 and 72). With twice the channels a kimg teaches more, but less than the time that it takes. The average is
+    longer because it reads better: from the same training after 256 kimg 96.7% of samples were read as asked with 20
+    kimg of half-life, 94.9% with 5 kimg and learning rates that fell, which brought it to 92.8% in the end.
     """
     side = choice.resolution or 32
-    base = _auto(side, choice.batch or 16) | dict(kimg=300, gamma=1.0, path_interval=0, mixing=0.0, decay=0.7)
+    base = _auto(side, choice.batch or 16) | dict(kimg=300, gamma=1.0, ema=20.0, path_interval=0, mixing=0.0)
     kwargs = dict(channel_base=32 * side, channel_max=64, mapping_layers=2)
     if choice.data in ("", "glyphs"):
         data, conditional = dict(source="glyphs", kwargs=dict(size=20_000, side=side)), True
@@ -76,11 +79,8 @@ def _small(choice):
 
 def _experiment(choice, base, latent_size, conditional, data, networks):
     batch = choice.batch or base["batch"]
-    kimg = choice.kimg or base.get("kimg", KIMG)
-    rounds = 1000 * kimg // batch
+    rounds = 1000 * (choice.kimg or base.get("kimg", KIMG)) // batch
     every = max(rounds // 50, 1)
-    # Learning rates stay as they are, or fall to 0 over the last part of training.
-    decay = dict(decay_start_kimg=base["decay"] * kimg, decay_end_kimg=kimg) if "decay" in base else {}
     return experiment(
         name=f"stylegan2 {choice.base}", data=data, batch_size=batch,
         system=dict(name="stylegan2", latent_size=latent_size, conditional=conditional,
@@ -88,7 +88,6 @@ def _experiment(choice, base, latent_size, conditional, data, networks):
         networks=networks,
         hyper=both_players(lr=base["lr"], beta1=0.0, beta2=0.99) | dict(
             r1_weight=choice.gamma or base["gamma"], style_mixing=base.get("mixing", 0.9),
-            ema_half_life_kimg=base["ema"], ema_warmup=base["warmup"], **decay),
-        learning_rate_schedule="linear" if decay else "constant",
+            ema_half_life_kimg=base["ema"], ema_warmup=base["warmup"]),
         sample=dict(number=100),
         train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=every, checkpoint_every_rounds=every))
