@@ -1,7 +1,5 @@
 """Random bits of JAX on XLA:CPU: the same bits, as straight code instead of a loop."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,8 +14,6 @@ _PARITY = np.uint32(0x1BD11BDA)
 _CUTS = (1, 3) if jax.__version_info__ >= (0, 11) else ()
 """Groups of four rounds after which `_unseen_zero` is used. The LLVM of older versions needs none,
 and there they would cost 5 to 10% of a round of small networks."""
-_LARGE = 2**16
-"""Number of draws at once, as for dropout, from which on drawing again costs more than keeping."""
 
 
 def threefry(key: tuple[Array, Array], counts: tuple[Array, Array],
@@ -72,12 +68,13 @@ def straighten_random_bits() -> None:
     small networks, with a dozen such loops in a row, would have hundreds.
     """
     def draw(*words: Array) -> tuple[Array, Array]:
-        # An exported program takes batches of any size: its draws count as few.
-        shapes = [word.shape for word in words
-                  if all(isinstance(extent, int) for extent in word.shape)]
-        if math.prod(np.broadcast_shapes(*shapes)) < _LARGE:
+        # Each is computed once: XLA would compute it again, with the keys that it stands on, in
+        # every loop that reads it. An exported program takes batches of any size, whose draws stay.
+        def cipher() -> tuple[Array, Array]:
             return threefry(words[:2], words[2:])
-        return apart(lambda: threefry(words[:2], words[2:]))
+
+        sized = all(isinstance(extent, int) for word in words for extent in word.shape)
+        return apart(cipher) if sized else cipher()
 
     mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True),
                            platform="cpu")
