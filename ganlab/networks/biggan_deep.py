@@ -14,13 +14,14 @@ from flax import linen as nn
 from ganlab.networks.biggan import (
     CRITIC_MULTIPLES,
     SMALLEST,
-    AffineBatchNorm,
-    Attention,
-    ConditionalBatchNorm,
     Stage,
-    check_attention,
     class_vectors,
     multiples_of,
+)
+from ganlab.networks.conditional_blocks import (
+    Attention,
+    ConditionalBatchNorm,
+    check_attention,
     projected,
 )
 from ganlab.networks.residual import doubled, halved
@@ -113,7 +114,8 @@ class BigGANDeepGenerator(nn.Module):
                     name=f"block_{number}_{place}")(x, conditions, train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
-        x = nn.relu(AffineBatchNorm(self.axis_name, self.biased, name="norm")(x, train))
+        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, biased=self.biased,
+                                         name="norm")(x, None, train))
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
 
 

@@ -1,7 +1,8 @@
 """Layers whose kernels are divided by their largest singular value (Miyato et al. 2018), as each
 official code has it.
 
-A kernel is a matrix of one row for each output; of an embedding, for each class. The collection
+A kernel is a matrix of one row for each output, of inputs and then places, as in PyTorch; of an
+embedding, of one for each class. The collection
 `spectral` keeps left singular vectors `u` [vectors, rows], and right ones `v` [vectors, rest] where
 an evaluation takes them as they are; a pass in training improves them by power iterations. Codes
 differ in what bounds a norm, and in what an evaluation divides by.
@@ -77,7 +78,7 @@ def singular_values(matrix: Array, u: Array, v: Array) -> Array:
 
 
 def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: bool,
-            rows: int = -1) -> Array:
+            by_rows: bool = False) -> Array:
     """Divides a layer's kernel by its largest singular value, inside its compact method.
 
     Args:
@@ -85,13 +86,14 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
       kernel: of any shape.
       rule: how; None returns the kernel.
       train: whether vectors are improved, and kept if the collection `spectral` may change.
-      rows: the axis of the outputs.
+      by_rows: whether its first axis is that of the outputs, and not its last.
     """
     if rule is None:
         return kernel
     # The matrix, whose products halves would round too much.
     whole = kernel.astype(jnp.promote_types(kernel.dtype, jnp.float32))
-    matrix = jnp.moveaxis(whole, rows, 0).reshape(kernel.shape[rows], -1)
+    turned = whole if by_rows else jnp.moveaxis(whole, (-1, -2), (0, 1))
+    matrix = turned.reshape(len(turned), -1)
 
     def drawn(size: int) -> Array:
         vectors = jax.random.normal(module.make_rng("params"), (rule.vectors, size), matrix.dtype)
@@ -163,4 +165,4 @@ class SpectralEmbed(nn.Module):
     @nn.compact
     def __call__(self, labels: Array, train: bool, like: Array) -> Array:
         table = self.param("embedding", self.kernel_init, (self.classes, self.features))
-        return divided(self, table, self.rule, train, rows=0)[labels].astype(like.dtype)
+        return divided(self, table, self.rule, train, by_rows=True)[labels].astype(like.dtype)

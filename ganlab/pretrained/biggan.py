@@ -41,14 +41,16 @@ def _name(path: Sequence[str], tops: Mapping[str, str], depth: int, own_norm: bo
     return ".".join([first, *within, _LEAVES.get(leaf, leaf)])
 
 
-def _layout(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
-    """Returns how an array lies in the official files, where it is not as usual."""
-    if path[1] == "dense":
-        # Pixels of the smallest image, of which channels come last here.
-        turn = {"kernel": lambda value: _pixels(value).transpose(1, 0), "bias": _pixels,
-                "u": lambda value: _pixels(value.T).T}[path[-1]]
-        return (tuple(shape[::-1]) if path[-1] == "kernel" else tuple(shape)), turn
-    return None
+def from_pixels(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
+    """Returns how the first dense layer lies in the official files, and no other array.
+
+    It makes the pixels of the smallest image, of which channels come last here.
+    """
+    if path[1] != "dense" or path[-1] == "v":
+        return None
+    turn = {"kernel": lambda value: _pixels(value).transpose(1, 0), "bias": _pixels,
+            "u": lambda value: _pixels(value.T).T}[path[-1]]
+    return (tuple(shape[::-1]) if path[-1] == "kernel" else tuple(shape)), turn
 
 
 def _pixels(rows: np.ndarray) -> np.ndarray:
@@ -80,4 +82,4 @@ def _variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str,
     name_of = functools.partial(_name, tops=tops, depth=depth,
                                 own_norm=any(".bn.stored_mean" in name for name in tensors))
     return variables_from_torch(tensors, expected, IGNORED, source, network, name_of,
-                                layout=_layout)
+                                layout=from_pixels)
