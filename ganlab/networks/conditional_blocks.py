@@ -21,7 +21,7 @@ def check_attention(sides: tuple[int, ...], attention: tuple[int, ...]) -> None:
     """Raises ConfigError for attention at a side that no block of a network makes."""
     for side in attention:
         if side not in sides:
-            raise unknown("attention", side, sides)
+            raise unknown("attention", str(side), [str(made) for made in sides])
 
 
 class BatchNorm(nn.Module):

@@ -24,7 +24,7 @@ class SpectralRule(NamedTuple):
 
     Attributes:
       epsilon: least norm that a vector is divided by.
-      iterates: whether an evaluation makes an iteration too, from the stored `u`, and forgets it;
+      iterates: whether an evaluation makes one iteration, from the stored `u`, and forgets it;
         otherwise it takes both stored vectors as they are.
       vectors: singular vectors that are kept; the kernel is divided by the first one's value, the
         others show how it shrinks.
@@ -104,7 +104,7 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
     v = None if rule.iterates else module.variable("spectral", "v", drawn, matrix.shape[1])
     left = u.value.astype(matrix.dtype)
     if train or v is None:
-        for _ in range(rule.iterations):
+        for _ in range(rule.iterations if train else 1):
             left, right = power_iteration(jax.lax.stop_gradient(matrix), left, rule.epsilon)
     else:
         right = v.value.astype(matrix.dtype)
