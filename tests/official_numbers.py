@@ -27,13 +27,13 @@ class Numbers:
         return {name.removeprefix(f"{start}/"): array for name, array in self.arrays.items()
                 if name.startswith(f"{start}/")}
 
-    def norms(self, network, variables):
-        """Official norms of gradients as a tree of params, each leaf of one number.
+    def norms(self, network, variables, ending=""):
+        """Official norms of gradients, of a network's or of another loss's, as a tree of params, each leaf of one number.
 
         `variables` makes a tree of tensors by official names: whatever it turns, a constant stays.
         """
         tensors = self.within(f"sd/{network}")
-        norms = self.within(f"gnorm/{network}")
+        norms = self.within(f"gnorm/{network}{ending}")
         return variables({name: np.full(value.shape, norms.get(name, 0.0), np.float32)
                           for name, value in tensors.items()})["params"]
 

@@ -92,7 +92,7 @@ def check_stages(image_shape: tuple[int, ...], **stages: tuple[int, ...]) -> Non
     """Raises ConfigError unless there is a number for each stage, as many as the image has sizes."""
     rows, columns = image_shape[:2]
     number = int(math.log2(rows // SMALLEST)) + 1 if rows >= SMALLEST else 0
-    if rows != columns or rows != SMALLEST * 2 ** (number - 1):
+    if rows != columns or number == 0 or rows != SMALLEST * 2 ** (number - 1):
         raise ConfigError(f"images have {rows}x{columns} pixels; R3GAN's are square, of 4, 8, 16, "
                           "32 and so on")
     for name, values in stages.items():
