@@ -1,0 +1,203 @@
+"""BigGAN (Brock et al. 2019, "Large scale GAN training for high fidelity natural image synthesis",
+appendix B).
+
+A class is a learned vector, shared by all layers, from which every batch normalization takes its
+gains and biases. Latents are hierarchical: they are cut into pieces, of which the first makes the
+smallest image and each block gets the next one beside the vector of the class. All kernels are
+divided by their largest singular value. Attention looks at all places of one resolution.
+"""
+
+from typing import ClassVar, NamedTuple
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.config import ConfigError
+from ganlab.networks.conditional_blocks import (
+    Attention,
+    ConditionalBatchNorm,
+    CriticBlock,
+    GeneratorBlock,
+    check_attention,
+    projected,
+)
+from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, choose_rule
+from ganlab.types import Array
+
+MULTIPLES = {
+    32: (4, 4, 4, 4), 64: (16, 16, 8, 4, 2), 128: (16, 16, 8, 4, 2, 1),
+    256: (16, 16, 8, 8, 4, 2, 1), 512: (16, 16, 8, 8, 4, 2, 1, 1)}
+"""Channels of the generator by the side of its images, in multiples of `width`: of the smallest
+image, and of each block (ibid., tables 4 to 9; of 32 and 64, as the official code has them)."""
+CRITIC_MULTIPLES = {
+    32: (4, 4, 4, 4), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16),
+    256: (1, 2, 4, 8, 8, 16, 16), 512: (1, 1, 2, 4, 8, 8, 16, 16)}
+"""Channels of the critic, from the image on: of each of BigGAN's blocks; of BigGAN-deep's first
+convolution and then of each resolution."""
+SMALLEST = 4
+"""Side of the image with which a generator begins, and with which a critic of 64 and more ends."""
+
+
+def multiples_of(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the channels for images of a shape; raises ConfigError for one without an entry."""
+    rows, columns = image_shape[:2]
+    if rows != columns or rows not in MULTIPLES:
+        raise ConfigError(f"images have {rows}x{columns} pixels; BigGAN's have a side of "
+                          f"{', '.join(map(str, MULTIPLES))}")
+    return MULTIPLES[rows]
+
+
+class BigGANGenerator(nn.Module):
+    """BigGAN's generator: latents [b, z] and labels [b] become images [b, h, w, c] in [-1, 1].
+
+    Attributes:
+      image_shape: of its images; a side of `MULTIPLES`.
+      num_classes: of the labels.
+      axis_name: the axis that `pmap` maps, over which statistics are means.
+      width: channels by which `MULTIPLES` are multiplied, `ch`.
+      shared: numbers of a class's vector; 0 for as many as of a latent.
+      hierarchical: whether every block gets a piece of the latents; the number of pieces, one more
+        than blocks, divides them.
+      attention: sides of the images that attend to themselves.
+      spectral_normalization: a name of `RULES`.
+      biased: whether running variances are the batches' own.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    shared: int = 128
+    hierarchical: bool = True
+    attention: tuple[int, ...] = (64,)
+    spectral_normalization: str = "biggan"
+    biased: bool = False
+
+    batch_group: ClassVar[int] = 0
+    tracks_batch: ClassVar[bool] = True
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        del keys
+        first, *channels = multiples_of(self.image_shape)
+        rule = choose_rule(self.spectral_normalization)
+        check_attention(tuple(SMALLEST * 2 ** (number + 1) for number in range(len(channels))),
+                        self.attention)
+        # The class's vector, beside which each block sees its piece of the latents.
+        conditions = class_vectors(self, labels, self.shared or latents.shape[-1], latents)
+        pieces = [latents] * (len(channels) + 1)
+        if self.hierarchical:
+            pieces = cut_latents(latents, len(pieces))
+            conditions = [jnp.concatenate([conditions, piece], axis=-1) for piece in pieces[1:]]
+        else:
+            conditions = [conditions] * len(channels)
+        # The smallest image, and blocks that double it.
+        x = SpectralDense(SMALLEST**2 * first * self.width, rule, name="dense")(pieces[0], train)
+        x = x.reshape(-1, SMALLEST, SMALLEST, first * self.width)
+        for number, multiple in enumerate(channels):
+            x = GeneratorBlock(multiple * self.width, rule, self.axis_name, self.biased,
+                               name=f"block_{number}")(x, conditions[number], train)
+            if x.shape[1] in self.attention:
+                x = Attention(rule, name=f"attention_{number}")(x, train)
+        # The image.
+        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, biased=self.biased,
+                                         name="norm")(x, None, train))
+        return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
+
+
+def class_vectors(module: nn.Module, labels: Array | None, features: int, like: Array) -> Array:
+    """Computes the vector [b, features] of each label, in the compact method of a generator.
+
+    Raises:
+      ConfigError: for a network without classes.
+    """
+    if not module.num_classes:
+        raise ConfigError("it needs labels, from which its normalizations take their gains; use "
+                          "config.system.conditional=True and data with classes")
+    return SpectralEmbed(module.num_classes, features, None, name="shared")(labels, False, like)
+
+
+def cut_latents(latents: Array, pieces: int) -> list[Array]:
+    """Cuts latents [b, z] into pieces [b, z / pieces].
+
+    Raises:
+      ConfigError: if they do not divide.
+    """
+    size = latents.shape[-1]
+    if size % pieces:
+        below = size // pieces * pieces
+        raise ConfigError(f"config.system.latent_size is {size}, which {pieces} pieces of "
+                          f"hierarchical latents do not divide; use {below or pieces} or "
+                          f"{below + pieces}, or hierarchical=False")
+    return jnp.split(latents, pieces, axis=-1)
+
+
+class Stage(NamedTuple):
+    """A part of a critic.
+
+    Attributes:
+      multiple: channels after it, in multiples of `width`.
+      halves: whether it halves the image.
+      side: by which `attention` names it: that of its images, except at 32.
+    """
+
+    multiple: int
+    halves: bool
+    side: int
+
+
+def critic_stages(image_shape: tuple[int, ...]) -> list[Stage]:
+    """Lists the blocks of a critic: all halve but the last; at 32, two halve and two keep 8x8.
+
+    The official code has all of these two and two at 16, so that attention there is after each.
+    """
+    multiples_of(image_shape)
+    side = image_shape[0]
+    multiples = CRITIC_MULTIPLES[side]
+    if side == 32:
+        return [Stage(multiple, number < 2, 16) for number, multiple in enumerate(multiples)]
+    return [Stage(multiple, number < len(multiples) - 1, max(side // 2 ** (number + 1), SMALLEST))
+            for number, multiple in enumerate(multiples)]
+
+
+class BigGANCritic(nn.Module):
+    """BigGAN's critic: images [b, h, w, c] and labels [b] become logits [b].
+
+    The logit is linear in the sum of the last features over all places, and with classes has the
+    projection of it on the label's row added (Miyato & Koyama 2018).
+
+    Attributes:
+      image_shape: of the images; a side of `MULTIPLES`.
+      num_classes: of the labels; 0 without.
+      axis_name: not used: it sees each example by itself.
+      width: channels by which the multiples are multiplied, `ch`.
+      attention: sides of the images that attend to themselves.
+      wide: whether a block's first convolution has as many channels as its second.
+      spectral_normalization: a name of `RULES`.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 64
+    attention: tuple[int, ...] = (64,)
+    wide: bool = True
+    spectral_normalization: str = "biggan"
+
+    batch_group: ClassVar[int] = 1
+    tracks_batch: ClassVar[bool] = False
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        del keys
+        rule, stages, x = (choose_rule(self.spectral_normalization),
+                           critic_stages(self.image_shape), images)
+        check_attention(tuple(dict.fromkeys(stage.side for stage in stages)), self.attention)
+        for number, stage in enumerate(stages):
+            x = CriticBlock(stage.multiple * self.width, rule, number == 0, stage.halves,
+                            self.wide, name=f"block_{number}")(x, train)
+            if stage.side in self.attention:
+                x = Attention(rule, name=f"attention_{number}")(x, train)
+        return projected(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)

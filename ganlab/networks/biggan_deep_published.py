@@ -1,0 +1,126 @@
+"""The published BigGAN-deep: networks of 128, 256 and 512 pixels that were trained on ImageNet, as
+Hugging Face's pytorch-pretrained-BigGAN has them.
+
+Its weights are those of use: kernels are divided by their singular values. Its normalizations keep
+statistics for 51 truncations of latents, from 0 to 1, as found by drawing from each.
+"""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ganlab.networks.conditional_blocks import Attention
+from ganlab.networks.layers import one_hot
+from ganlab.networks.residual import doubled
+from ganlab.networks.spectral import SpectralConv, SpectralDense
+from ganlab.types import Array
+
+SMALLEST = 4
+NARROWER = 4
+"""By how much a block's inner channels are fewer."""
+WHOLE = 1e-3
+"""As near to a number of the table, a truncation has its statistics."""
+
+
+def statistics_at(table: Array, truncation: Array | float) -> Array:
+    """Interpolates statistics [n, c] of truncations 0 to 1 at one of them: [c].
+
+    As the published code has it: between two entries the weights are those of the other one, so
+    that the result jumps at each of them.
+    """
+    table = jnp.asarray(table)
+    place = jnp.clip(jnp.asarray(truncation, jnp.float32), 0, 1) * (len(table) - 1)
+    nearest = jnp.round(place)
+    whole = jnp.abs(place - nearest) < WHOLE
+    first = jnp.where(whole, nearest, jnp.floor(place)).astype(jnp.int32)
+    share = jnp.where(whole, 1.0, place - first)
+    return table[first] * share + table[jnp.minimum(first + 1, len(table) - 1)] * (1 - share)
+
+
+class StoredNorm(nn.Module):
+    """Normalization of images [b, h, w, c] by stored statistics, with gains and biases linear in
+    conditions [b, d], or learned."""
+
+    statistics: int
+    epsilon: float
+
+    @nn.compact
+    def __call__(self, x: Array, conditions: Array | None, truncation: Array | float) -> Array:
+        shape = (self.statistics, x.shape[-1])
+        means = self.variable("batch_stats", "mean", jnp.zeros, shape)
+        variances = self.variable("batch_stats", "var", jnp.ones, shape)
+        mean, variance = (statistics_at(table.value, truncation).astype(x.dtype)
+                          for table in (means, variances))
+        x = (x - mean) / jnp.sqrt(variance + self.epsilon)
+        if conditions is None:
+            gain = self.param("gain", nn.initializers.ones_init(), shape[1:]).astype(x.dtype)
+            return x * gain + self.param(
+                "bias", nn.initializers.zeros_init(), shape[1:]).astype(x.dtype)
+
+        def linear(name: str) -> Array:
+            found = SpectralDense(shape[1], None, use_bias=False, name=name)(conditions, False)
+            return found[:, None, None, :]
+
+        return x * (1 + linear("gain")) + linear("bias")
+
+
+class PublishedBigGANDeep(nn.Module):
+    """The published generator: latents [b, z] and labels [b] become images [b, h, w, c] in [-1, 1].
+
+    It has no mode of training: gradients pass, statistics stay.
+
+    Attributes:
+      image_shape: of its images; channels are the first ones of its last layer.
+      num_classes: of the labels.
+      axis_name: not used: it sees each example by itself.
+      width: channels by which those of layers are multiplied.
+      layers: blocks, each with whether it doubles the image, and its channels before and after.
+      attention: after how many blocks places attend to each other.
+      statistics: truncations that have statistics.
+      epsilon: of normalizations.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 128
+    layers: tuple[tuple[bool, int, int], ...] = ()
+    attention: int = 8
+    statistics: int = 51
+    epsilon: float = 1e-4
+
+    batch_group: ClassVar[int] = 1
+    tracks_batch: ClassVar[bool] = False
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False, truncation: Array | float = 1.0) -> Array:
+        del keys, train
+        # Latents and as many numbers of the class are the conditions of everything.
+        vectors = SpectralDense(latents.shape[-1], None, use_bias=False, name="class_embedding")(
+            one_hot(labels, self.num_classes, latents), False)
+        conditions = jnp.concatenate([latents, vectors], axis=-1)
+        channels = self.layers[0][1] * self.width
+        x = SpectralDense(SMALLEST**2 * channels, None, name="dense")(conditions, False)
+        x = x.reshape(-1, SMALLEST, SMALLEST, channels)
+        for number, (doubles, _, after) in enumerate(self.layers):
+            if number == self.attention:
+                x = Attention(None, name="attention")(x, False)
+            x = self._block(x, conditions, truncation, number, doubles, after * self.width)
+        x = nn.relu(StoredNorm(self.statistics, self.epsilon, name="norm")(x, None, truncation))
+        x = SpectralConv(x.shape[-1], 3, None, name="output")(x, False)
+        return jnp.tanh(x[..., :self.image_shape[-1]])
+
+    def _block(self, x: Array, conditions: Array, truncation: Array | float, number: int,
+               doubles: bool, features: int) -> Array:
+        """Computes a residual block of four convolutions; what goes beside loses channels."""
+        inner, y = x.shape[-1] // NARROWER, x
+        for place, size in enumerate((inner, inner, inner, features)):
+            y = nn.relu(StoredNorm(self.statistics, self.epsilon, name=f"norm_{number}_{place}")(
+                y, conditions, truncation))
+            # The first 3x3 convolution sees the doubled image.
+            y = doubled(y) if doubles and place == 1 else y
+            y = SpectralConv(size, 3 if place in (1, 2) else 1, None,
+                             name=f"conv_{number}_{place}")(y, False)
+        return y + (doubled(x) if doubles else x)[..., :features]
