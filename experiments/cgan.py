@@ -18,6 +18,8 @@ classifier of the real digits reads as the class that was asked for:
     concatenate     99.2%    98.0%        8,000
     projection      98.7%    93.0%        1,600 of five critic updates
     auxiliary      100.0%   100.0%        3,598, where it was stopped
+
+On the glyphs, `:data=glyphs,width=16` by concatenation: FID 1.08, 70.7% of 10,000 samples read as asked (docs/gallery.md).
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data, unknown
