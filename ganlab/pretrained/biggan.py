@@ -1,7 +1,8 @@
 """The weights of BigGAN-PyTorch as its code names them, for our networks.
 
 A critic's parts are numbered in `blocks.<resolution>.<place>`; a generator's blocks are numbered
-through, `blocks.<block>.0`. Attention is one place after the last block of its resolution. Kernels are [out, in, h, w]; the first dense layer makes images [c, h, w].
+through, `blocks.<block>.0`. Attention is one place after the last block of its resolution. Kernels
+are [out, in, h, w]; the first dense layer makes images [c, h, w].
 """
 
 import functools
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ganlab.networks.biggan import SMALLEST
 from ganlab.pretrained.renaming import Layout, variables_from_torch
 
 IGNORED = ("*.sv[0-9]", "*.accumulation_counter")
 """Singular values that are there to be logged, and counters."""
+SMALLEST = 4
+"""Side of the image with which a generator begins."""
 _GENERATOR = {"shared": "shared", "dense": "linear", "norm": "output_layer.0",
               "output": "output_layer.2"}
 _CRITIC = {"input": "input_conv", "output": "linear", "class_embedding": "embed"}
