@@ -152,7 +152,8 @@ def deep_stages(image_shape: tuple[int, ...]) -> list[Stage]:
     for the last one at 32."""
     multiples_of(image_shape)
     side = image_shape[0]
-    return [Stage(multiple, side != 32 or number < 2, 16 if side == 32 else side // 2 ** (number + 1))
+    return [Stage(multiple, side != 32 or number < 2,
+                  16 if side == 32 else side // 2 ** (number + 1))
             for number, multiple in enumerate(CRITIC_MULTIPLES[side][1:])]
 
 

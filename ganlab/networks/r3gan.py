@@ -89,7 +89,7 @@ class Block(nn.Module):
 
 
 def check_stages(image_shape: tuple[int, ...], **stages: tuple[int, ...]) -> None:
-    """Raises ConfigError unless there is a number for each stage, as many as the image has sizes."""
+    """Raises ConfigError unless there is a number for each stage, one for every size."""
     rows, columns = image_shape[:2]
     number = int(math.log2(rows // SMALLEST)) + 1 if rows >= SMALLEST else 0
     if rows != columns or number == 0 or rows != SMALLEST * 2 ** (number - 1):

@@ -32,7 +32,9 @@ def _name(path: Sequence[str], tops: Mapping[str, str], depth: int, own_norm: bo
         # Attention is beside the last block; what is not deep has one block a resolution.
         resolution, place = (int(number) for number in (*numbers, 0)[:2])
         place = place if kind == "block" else depth - 1
-        block, place = (resolution * depth + place, 0) if tops is _GENERATOR else (resolution, place)
+        block = resolution
+        if tops is _GENERATOR:
+            block, place = resolution * depth + place, 0
         first = f"blocks.{block}.{place + (kind == 'attention')}"
     else:
         first = tops[top]
@@ -73,7 +75,7 @@ def biggan_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
 
 def biggan_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
                             source: str = "the weight file") -> Any:
-    """Converts official tensors to variables of a `BigGANCritic` or `BigGANDeepCritic`, likewise."""
+    """Converts official tensors to variables of a `BigGANCritic` or `BigGANDeepCritic`."""
     return _variables(tensors, expected, source, _CRITIC, "BigGAN's critic")
 
 
