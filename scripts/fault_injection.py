@@ -4,12 +4,12 @@
     python scripts/fault_injection.py --experiment=stylegan2 --faults=killed --kills=10 --output=/tmp/killed
 
 It trains a tiny experiment once without a fault (`digits`, or `stylegan2` with all four updates and adaptive
-augmentation), and then many times with one: killed at random
-moments (in rounds, in saves, in writes of samples and metrics), stopped by signals, on a full disk,
-with files of its newest checkpoint damaged, started twice, after a clock was set back, and in two
-processes of which one is killed. The same command resumes each broken run until it is done. Params,
-optimizers, averages and keys, `metrics.jsonl` and the pictures of samples have to be those of the run
-without a fault. Prints a table; the exit status is 1 where something differs.
+augmentation), and then many times with one: killed at random moments (in rounds, in saves, in writes of
+samples and metrics), stopped by signals, on a full disk, with files of its newest checkpoint damaged, started
+twice, after a clock was set back, and in two processes of which one is killed. The same command resumes each
+broken run until it is done. Params, optimizers, averages and keys, `metrics.jsonl` and the pictures of
+samples have to be those of the run without a fault. Prints a table; the exit status is 1 where something
+differs.
 """
 
 import dataclasses

@@ -14,11 +14,14 @@ from flax import linen as nn
 
 from ganlab.config import ConfigError
 from ganlab.networks.conditional_blocks import (
+    SMALLEST,
     Attention,
     ConditionalBatchNorm,
     CriticBlock,
     GeneratorBlock,
     check_attention,
+    doubled_sides,
+    multiples_of,
     projected,
 )
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, choose_rule
@@ -34,17 +37,6 @@ CRITIC_MULTIPLES = {
     256: (1, 2, 4, 8, 8, 16, 16), 512: (1, 1, 2, 4, 8, 8, 16, 16)}
 """Channels of the critic, from the image on: of each of BigGAN's blocks; of BigGAN-deep's first
 convolution and then of each resolution."""
-SMALLEST = 4
-"""Side of the image with which a generator begins, and with which a critic of 64 and more ends."""
-
-
-def multiples_of(image_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Returns the channels for images of a shape; raises ConfigError for one without an entry."""
-    rows, columns = image_shape[:2]
-    if rows != columns or rows not in MULTIPLES:
-        raise ConfigError(f"images have {rows}x{columns} pixels; BigGAN's have a side of "
-                          f"{', '.join(map(str, MULTIPLES))}")
-    return MULTIPLES[rows]
 
 
 class BigGANGenerator(nn.Module):
@@ -60,7 +52,6 @@ class BigGANGenerator(nn.Module):
         than blocks, divides them.
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`.
-      biased: whether running variances are the batches' own.
     """
 
     image_shape: tuple[int, ...]
@@ -71,7 +62,6 @@ class BigGANGenerator(nn.Module):
     hierarchical: bool = True
     attention: tuple[int, ...] = (64,)
     spectral_normalization: str = "biggan"
-    biased: bool = False
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -80,10 +70,9 @@ class BigGANGenerator(nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys
-        first, *channels = multiples_of(self.image_shape)
+        first, *channels = multiples_of(self.image_shape, MULTIPLES, "BigGAN")
         rule = choose_rule(self.spectral_normalization)
-        check_attention(tuple(SMALLEST * 2 ** (number + 1) for number in range(len(channels))),
-                        self.attention)
+        check_attention(doubled_sides(len(channels)), self.attention)
         # The class's vector, beside which each block sees its piece of the latents.
         conditions = class_vectors(self, labels, self.shared or latents.shape[-1], latents)
         pieces = [latents] * (len(channels) + 1)
@@ -96,13 +85,12 @@ class BigGANGenerator(nn.Module):
         x = SpectralDense(SMALLEST**2 * first * self.width, rule, name="dense")(pieces[0], train)
         x = x.reshape(-1, SMALLEST, SMALLEST, first * self.width)
         for number, multiple in enumerate(channels):
-            x = GeneratorBlock(multiple * self.width, rule, self.axis_name, self.biased,
+            x = GeneratorBlock(multiple * self.width, rule, self.axis_name,
                                name=f"block_{number}")(x, conditions[number], train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
         # The image.
-        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, biased=self.biased,
-                                         name="norm")(x, None, train))
+        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, name="norm")(x, None, train))
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
 
 
@@ -152,9 +140,7 @@ def critic_stages(image_shape: tuple[int, ...]) -> list[Stage]:
 
     The official code has all of these two and two at 16, so that attention there is after each.
     """
-    multiples_of(image_shape)
-    side = image_shape[0]
-    multiples = CRITIC_MULTIPLES[side]
+    multiples, side = multiples_of(image_shape, CRITIC_MULTIPLES, "BigGAN"), image_shape[0]
     if side == 32:
         return [Stage(multiple, number < 2, 16) for number, multiple in enumerate(multiples)]
     return [Stage(multiple, number < len(multiples) - 1, max(side // 2 ** (number + 1), SMALLEST))

@@ -11,17 +11,14 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.networks.biggan import (
-    CRITIC_MULTIPLES,
-    SMALLEST,
-    Stage,
-    class_vectors,
-    multiples_of,
-)
+from ganlab.networks.biggan import CRITIC_MULTIPLES, MULTIPLES, Stage, class_vectors
 from ganlab.networks.conditional_blocks import (
+    SMALLEST,
     Attention,
     ConditionalBatchNorm,
     check_attention,
+    doubled_sides,
+    multiples_of,
     projected,
 )
 from ganlab.networks.residual import doubled, halved
@@ -39,7 +36,6 @@ class DeepGeneratorBlock(nn.Module):
     rule: SpectralRule | None
     doubles: bool
     axis_name: str | None = None
-    biased: bool = False
     epsilon: float = 1e-5
 
     @nn.compact
@@ -51,7 +47,7 @@ class DeepGeneratorBlock(nn.Module):
 
         def convolved(y: Array, features: int, number: int) -> Array:
             # Single pixels before and after two convolutions of 3x3, of which the first resizes.
-            y = nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name, self.biased,
+            y = nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name,
                                              name=f"norm{number}")(y, conditions, train))
             y = resized(y) if number == 2 else y
             side = 3 if number in (2, 3) else 1
@@ -75,7 +71,6 @@ class BigGANDeepGenerator(nn.Module):
       shared: numbers of a class's vector; 0 for as many as of a latent.
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`.
-      biased: whether running variances are the batches' own.
       depth: blocks of a resolution, of which the last doubles it.
     """
 
@@ -86,7 +81,6 @@ class BigGANDeepGenerator(nn.Module):
     shared: int = 128
     attention: tuple[int, ...] = (64,)
     spectral_normalization: str = "biggan"
-    biased: bool = False
     depth: int = 2
 
     batch_group: ClassVar[int] = 0
@@ -96,10 +90,9 @@ class BigGANDeepGenerator(nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys
-        first, *channels = multiples_of(self.image_shape)
+        first, *channels = multiples_of(self.image_shape, MULTIPLES, "BigGAN")
         rule = choose_rule(self.spectral_normalization)
-        check_attention(tuple(SMALLEST * 2 ** (number + 1) for number in range(len(channels))),
-                        self.attention)
+        check_attention(doubled_sides(len(channels)), self.attention)
         # The class's vector and the latents are the conditions of everything.
         vectors = class_vectors(self, labels, self.shared or latents.shape[-1], latents)
         conditions = jnp.concatenate([vectors, latents], axis=-1)
@@ -110,12 +103,11 @@ class BigGANDeepGenerator(nn.Module):
             for place in range(self.depth):
                 features = multiple * self.width if place else x.shape[-1]
                 x = DeepGeneratorBlock(
-                    features, rule, place == self.depth - 1, self.axis_name, self.biased,
+                    features, rule, place == self.depth - 1, self.axis_name,
                     name=f"block_{number}_{place}")(x, conditions, train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
-        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, biased=self.biased,
-                                         name="norm")(x, None, train))
+        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, name="norm")(x, None, train))
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
 
 
@@ -150,11 +142,10 @@ class DeepCriticBlock(nn.Module):
 def deep_stages(image_shape: tuple[int, ...]) -> list[Stage]:
     """Lists the resolutions of a deep critic after its first convolution: all halve the image, but
     for the last one at 32."""
-    multiples_of(image_shape)
-    side = image_shape[0]
+    multiples, side = multiples_of(image_shape, CRITIC_MULTIPLES, "BigGAN"), image_shape[0]
     return [Stage(multiple, side != 32 or number < 2,
                   16 if side == 32 else side // 2 ** (number + 1))
-            for number, multiple in enumerate(CRITIC_MULTIPLES[side][1:])]
+            for number, multiple in enumerate(multiples[1:])]
 
 
 class BigGANDeepCritic(nn.Module):

@@ -10,15 +10,13 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.networks.conditional_blocks import Attention
+from ganlab.networks.biggan_deep import NARROWER
+from ganlab.networks.conditional_blocks import SMALLEST, Attention
 from ganlab.networks.layers import one_hot
 from ganlab.networks.residual import doubled
 from ganlab.networks.spectral import SpectralConv, SpectralDense
 from ganlab.types import Array
 
-SMALLEST = 4
-NARROWER = 4
-"""By how much a block's inner channels are fewer."""
 WHOLE = 1e-3
 """As near to a number of the table, a truncation has its statistics."""
 

@@ -4,17 +4,35 @@ Blocks rectify before they convolve (Gulrajani et al. 2017); the class enters a 
 the gains and biases of its batch normalizations (Dumoulin et al. 2017), a critic by projection.
 """
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.config import unknown
+from ganlab.config import ConfigError, unknown
+from ganlab.networks.batch_statistics import batch_statistics, whole
 from ganlab.networks.residual import doubled, halved
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, SpectralRule
 from ganlab.types import Array
 
-MOMENTUM = 0.9
-"""Share of the old statistics that a pass keeps; PyTorch names what it replaces, 0.1."""
+SMALLEST = 4
+"""Side of the image with which a generator begins."""
+
+
+def multiples_of(image_shape: tuple[int, ...], table: Mapping[int, tuple[int, ...]],
+                 family: str) -> tuple[int, ...]:
+    """Returns the channels that a table has for images; raises ConfigError for other sides."""
+    rows, columns = image_shape[:2]
+    if rows != columns or rows not in table:
+        raise ConfigError(f"images have {rows}x{columns} pixels; {family}'s have a side of "
+                          f"{', '.join(map(str, table))}")
+    return table[rows]
+
+
+def doubled_sides(blocks: int) -> tuple[int, ...]:
+    """Returns the sides of the images that a generator's blocks make, one after the other."""
+    return tuple(SMALLEST * 2 ** (number + 1) for number in range(blocks))
 
 
 def check_attention(sides: tuple[int, ...], attention: tuple[int, ...]) -> None:
@@ -24,45 +42,6 @@ def check_attention(sides: tuple[int, ...], attention: tuple[int, ...]) -> None:
             raise unknown("attention", str(side), [str(made) for made in sides])
 
 
-class BatchNorm(nn.Module):
-    """Batch normalization without a gain or bias of its own; its running variance is unbiased.
-
-    Under `pmap` it needs `axis_name`; under `jit` over a mesh its statistics are global as they
-    are. Statistics are of float32 at least. With `biased` the running variance is the batch's own,
-    as in the official code's own layer.
-    """
-
-    epsilon: float = 1e-5
-    axis_name: str | None = None
-    biased: bool = False
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        whole = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-        size = x.shape[-1:]
-        mean = self.variable("batch_stats", "mean", jnp.zeros, size, whole.dtype)
-        variance = self.variable("batch_stats", "var", jnp.ones, size, whole.dtype)
-        used = mean.value, variance.value
-        if train:
-            used = self._statistics(whole)
-            if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
-                devices = 1 if self.axis_name is None else jax.lax.psum(1, self.axis_name)
-                number = x.size // x.shape[-1] * devices
-                factor = 1.0 if self.biased else number / max(number - 1, 1)
-                mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * used[0]
-                variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * factor * used[1]
-        return ((whole - used[0]) * jax.lax.rsqrt(used[1] + self.epsilon)).astype(x.dtype)
-
-    def _statistics(self, x: Array) -> tuple[Array, Array]:
-        """Computes mean and biased variance [c] of the global batch."""
-        def average(values: Array) -> Array:
-            values = jnp.mean(values, axis=tuple(range(x.ndim - 1)))
-            return values if self.axis_name is None else jax.lax.pmean(values, self.axis_name)
-
-        mean = average(x)
-        return mean, average(jnp.square(x - mean))
-
-
 class ConditionalBatchNorm(nn.Module):
     """Batch normalization of images [b, h, w, c] whose gains and biases are linear in conditions
     [b, d], gains around 1; without conditions they are learned."""
@@ -70,12 +49,12 @@ class ConditionalBatchNorm(nn.Module):
     rule: SpectralRule | None = None
     epsilon: float = 1e-5
     axis_name: str | None = None
-    biased: bool = False
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         size = x.shape[-1]
-        normalized = BatchNorm(self.epsilon, self.axis_name, self.biased, name="norm")(x, train)
+        mean, variance = batch_statistics(self, whole(x), train, self.axis_name)
+        normalized = ((whole(x) - mean) * jax.lax.rsqrt(variance + self.epsilon)).astype(x.dtype)
         if conditions is None:
             gain = self.param("gain", nn.initializers.ones_init(), (size,)).astype(x.dtype)
             return normalized * gain + self.param(
@@ -123,14 +102,13 @@ class GeneratorBlock(nn.Module):
     features: int
     rule: SpectralRule | None
     axis_name: str | None
-    biased: bool = False
     epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         def rectified(y: Array, name: str) -> Array:
             return nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name,
-                                                self.biased, name=name)(y, conditions, train))
+                                                name=name)(y, conditions, train))
 
         y = doubled(rectified(x, "norm1"))
         y = SpectralConv(self.features, 3, self.rule, name="conv1")(y, train)

@@ -101,65 +101,14 @@ def check_stages(image_shape: tuple[int, ...], **stages: tuple[int, ...]) -> Non
                               f"have {number} stages, from 4x4 on; give a number for each")
 
 
-class R3GANGenerator(nn.Module):
-    """R3GAN's generator: latents [b, z] (with labels [b]) become images [b, h, w, c].
-
-    Images are not bounded by a unit; real ones are in [-1, 1].
-
-    Attributes:
-      image_shape: of its images, whose side is 4 * 2^n for n + 1 stages.
-      num_classes: 0 without labels.
-      axis_name: not used: it sees each example by itself.
-      widths: channels of each stage, smallest first.
-      groups: of each stage's 3x3 convolutions.
-      blocks: residual blocks of each stage.
-      expansion: by which a block's inner channels are more.
-      embedding: numbers of a class beside the latents.
-    """
-
-    image_shape: tuple[int, ...]
-    num_classes: int = 0
-    axis_name: str | None = None
-    widths: tuple[int, ...] = (768, 768, 768, 768)
-    groups: tuple[int, ...] = (96, 96, 96, 96)
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
-    expansion: int = 2
-    embedding: int = 768
-
-    batch_group: ClassVar[int] = 1
-    tracks_batch: ClassVar[bool] = False
-
-    @nn.compact
-    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
-                 train: bool = False) -> Array:
-        del keys, train
-        check_stages(self.image_shape, widths=self.widths, groups=self.groups, blocks=self.blocks)
-        x = latents
-        if self.num_classes:
-            x = jnp.concatenate([x, class_embedding(self, labels, x)], axis=-1)
-        # The basis, whose channels the latents scale.
-        basis = self.param("basis", nn.initializers.normal(1.0),
-                           (SMALLEST, SMALLEST, self.widths[0]))
-        x = Dense(self.widths[0], name="dense")(x)[:, None, None, :] * basis.astype(x.dtype)
-        for stage, width in enumerate(self.widths):
-            if stage:
-                x = upsampled(resized_channels(x, width, f"transition_{stage}"), TAPS)
-            for number in range(self.blocks[stage]):
-                x = Block(self.groups[stage], self.expansion, sum(self.blocks),
-                          name=f"block_{stage}_{number}")(x)
-        return Convolution(self.image_shape[-1], name="output")(x)
-
-
-class R3GANCritic(nn.Module):
-    """R3GAN's critic: images [b, h, w, c] (with labels [b]) become logits [b].
-
-    With classes the logit is the inner product of the last numbers with the class's.
+class R3GANNetwork(nn.Module):
+    """What generator and critic have in common.
 
     Attributes:
       image_shape: of the images, whose side is 4 * 2^n for n + 1 stages.
       num_classes: 0 without labels.
-      axis_name: not used: it sees each example by itself.
-      widths: channels of each stage, smallest image first, as the generator's.
+      axis_name: not used: each example is seen by itself.
+      widths: channels of each stage, that of 4x4 first.
       groups: of each stage's 3x3 convolutions.
       blocks: residual blocks of each stage.
       expansion: by which a block's inner channels are more.
@@ -178,17 +127,57 @@ class R3GANCritic(nn.Module):
     batch_group: ClassVar[int] = 1
     tracks_batch: ClassVar[bool] = False
 
+    def stage(self, x: Array, stage: int) -> Array:
+        """Computes the residual blocks of one stage, inside the compact method."""
+        for number in range(self.blocks[stage]):
+            x = Block(self.groups[stage], self.expansion, sum(self.blocks),
+                      name=f"block_{stage}_{number}")(x)
+        return x
+
+
+class R3GANGenerator(R3GANNetwork):
+    """R3GAN's generator: latents [b, z] (with labels [b]) become images [b, h, w, c].
+
+    Images are not bounded by a unit; real ones are in [-1, 1]. A class's numbers stand beside the
+    latents.
+    """
+
+    @nn.compact
+    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
+                 train: bool = False) -> Array:
+        del keys, train
+        check_stages(self.image_shape, widths=self.widths, groups=self.groups, blocks=self.blocks)
+        x = latents
+        if self.num_classes:
+            x = jnp.concatenate([x, class_embedding(self, labels, x)], axis=-1)
+        # The basis, whose channels the latents scale.
+        basis = self.param("basis", nn.initializers.normal(1.0),
+                           (SMALLEST, SMALLEST, self.widths[0]))
+        x = Dense(self.widths[0], name="dense")(x)[:, None, None, :] * basis.astype(x.dtype)
+        # Stages from 4x4 up to the image; each but the first begins with a larger one.
+        for stage, width in enumerate(self.widths):
+            if stage:
+                x = upsampled(resized_channels(x, width, f"transition_{stage}"), TAPS)
+            x = self.stage(x, stage)
+        return Convolution(self.image_shape[-1], name="output")(x)
+
+
+class R3GANCritic(R3GANNetwork):
+    """R3GAN's critic: images [b, h, w, c] (with labels [b]) become logits [b].
+
+    With classes the logit is the inner product of the last numbers with the class's.
+    """
+
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys, train
         check_stages(self.image_shape, widths=self.widths, groups=self.groups, blocks=self.blocks)
+        # Stages from the image down to 4x4.
         last = len(self.widths) - 1
         x = Convolution(self.widths[last], name="input")(images)
         for stage in range(last, -1, -1):
-            for number in range(self.blocks[stage]):
-                x = Block(self.groups[stage], self.expansion, sum(self.blocks),
-                          name=f"block_{stage}_{number}")(x)
+            x = self.stage(x, stage)
             if stage:
                 x = resized_channels(downsampled(x, TAPS), self.widths[stage - 1],
                                      f"transition_{stage}")

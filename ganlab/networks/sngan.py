@@ -10,13 +10,15 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.config import ConfigError
 from ganlab.networks.conditional_blocks import (
+    SMALLEST,
     Attention,
     ConditionalBatchNorm,
     CriticBlock,
     GeneratorBlock,
     check_attention,
+    doubled_sides,
+    multiples_of,
     projected,
 )
 from ganlab.networks.layers import one_hot
@@ -33,17 +35,8 @@ CRITIC_MULTIPLES = {
     256: (1, 2, 4, 8, 8, 16, 16)}
 """Channels of the critic's blocks, from the image on: all halve but the last; at 32, but the last
 two."""
-SMALLEST = 4
 EPSILON = 1e-4
 """Of the generator's normalizations."""
-
-
-def _multiples(image_shape: tuple[int, ...], table: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
-    rows, columns = image_shape[:2]
-    if rows != columns or rows not in table:
-        raise ConfigError(f"images have {rows}x{columns} pixels; SNGAN's have a side of "
-                          f"{', '.join(map(str, table))}")
-    return table[rows]
 
 
 class SNGANGenerator(nn.Module):
@@ -73,9 +66,8 @@ class SNGANGenerator(nn.Module):
                  train: bool = False) -> Array:
         del keys
         rule = choose_rule(self.spectral_normalization)
-        first, *channels = _multiples(self.image_shape, GENERATOR_MULTIPLES)
-        check_attention(tuple(SMALLEST * 2 ** (number + 1) for number in range(len(channels))),
-                        self.attention)
+        first, *channels = multiples_of(self.image_shape, GENERATOR_MULTIPLES, "SNGAN")
+        check_attention(doubled_sides(len(channels)), self.attention)
         conditions = one_hot(labels, self.num_classes, latents) if self.num_classes else None
         # The smallest image, and blocks that double it.
         x = SpectralDense(SMALLEST**2 * first * self.width, rule, name="dense")(latents, train)
@@ -117,7 +109,7 @@ class SNGANCritic(nn.Module):
                  train: bool = False) -> Array:
         del keys
         rule, multiples = (choose_rule(self.spectral_normalization),
-                           _multiples(self.image_shape, CRITIC_MULTIPLES))
+                           multiples_of(self.image_shape, CRITIC_MULTIPLES, "SNGAN"))
         halving = 2 if self.image_shape[0] == 32 else len(multiples) - 1
         x, sides = images, []
         for number, multiple in enumerate(multiples):

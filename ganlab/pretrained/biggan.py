@@ -13,8 +13,8 @@ import numpy as np
 
 from ganlab.pretrained.renaming import Layout, variables_from_torch
 
-IGNORED = ("*.sv[0-9]", "*.accumulation_counter")
-"""Singular values that are there to be logged, and counters."""
+IGNORED = ("*.sv[0-9]",)
+"""Singular values that are there to be logged."""
 SMALLEST = 4
 """Side of the image with which a generator begins."""
 _GENERATOR = {"shared": "shared", "dense": "linear", "norm": "output_layer.0",
@@ -24,7 +24,7 @@ _LEAVES = {"kernel": "weight", "embedding": "weight", "u": "u0", "mean": "stored
            "var": "stored_var"}
 
 
-def _name(path: Sequence[str], tops: Mapping[str, str], depth: int, own_norm: bool) -> str:
+def _name(path: Sequence[str], tops: Mapping[str, str], depth: int) -> str:
     """Returns the official name of an array by its path, collection first."""
     _, top, *layers, leaf = path
     kind, *numbers = top.split("_")
@@ -38,10 +38,7 @@ def _name(path: Sequence[str], tops: Mapping[str, str], depth: int, own_norm: bo
         first = f"blocks.{block}.{place + (kind == 'attention')}"
     else:
         first = tops[top]
-    # Statistics lie with the gains and biases, except in the official code's own layer.
-    within = [layer.replace("norm", "bn") if layer != "norm" else "bn" for layer in layers
-              if layer != "norm" or own_norm]
-    within = ["conv_sc" if layer == "shortcut" else layer for layer in within]
+    within = ["conv_sc" if layer == "shortcut" else layer.replace("norm", "bn") for layer in layers]
     return ".".join([first, *within, _LEAVES.get(leaf, leaf)])
 
 
@@ -83,7 +80,6 @@ def _variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str,
                tops: Mapping[str, str], network: str) -> Any:
     blocks = [name.split("_") for name in expected["params"] if name.startswith("block_")]
     depth = 1 + max(int(place[2]) if len(place) > 2 else 0 for place in blocks)
-    name_of = functools.partial(_name, tops=tops, depth=depth,
-                                own_norm=any(".bn.stored_mean" in name for name in tensors))
+    name_of = functools.partial(_name, tops=tops, depth=depth)
     return variables_from_torch(tensors, expected, IGNORED, source, network, name_of,
                                 layout=from_pixels)

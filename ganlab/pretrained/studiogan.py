@@ -16,7 +16,7 @@ from ganlab.pretrained.renaming import Layout, variables_from_torch
 IGNORED = ("*.num_batches_tracked",)
 _TOPS = {"dense": "linear0", "class_embedding": "embedding"}
 _LAYERS = {"shortcut": "conv2d0", "conv1": "conv2d1", "conv2": "conv2d2", "norm1": "bn1",
-           "norm2": "bn2", "norm": "bn", "theta": "conv1x1_theta", "phi": "conv1x1_phi",
+           "norm2": "bn2", "theta": "conv1x1_theta", "phi": "conv1x1_phi",
            "g": "conv1x1_g", "o": "conv1x1_attn"}
 _LEAVES = {"mean": "running_mean", "var": "running_var", "gamma": "sigma", "u": "weight_u",
            "v": "weight_v"}
@@ -37,8 +37,10 @@ def _name(path: Sequence[str], attention: Sequence[int], tops: Mapping[str, str]
         leaf = "weight_orig" if spectral else "weight"
     elif top == "norm" and leaf == "gain":
         leaf = "weight"
-    # Statistics of the last normalization lie beside its gains.
-    within = [_LAYERS.get(layer, layer) for layer in layers if top != "norm"]
+    within = [_LAYERS.get(layer, layer) for layer in layers]
+    # Statistics of a conditional normalization lie in one without gains.
+    if leaf in ("mean", "var") and top != "norm":
+        within.append("bn")
     return ".".join([first, *within, _LEAVES.get(leaf, leaf)])
 
 

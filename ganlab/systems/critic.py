@@ -231,10 +231,10 @@ def adaptations(critics: Sequence[Critic], hyper: Hyper) -> dict[str, Any]:
 
 
 def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control | None:
-    """Returns the function that adapts the chance of augmentations; None if there is no chance.
+    """Makes the control that adapts how likely augmentations are; None if they always happen.
 
-    It is the control of an update that trains critics: after every four of these it adapts the
-    chance of each critic to how sure that critic is of real images, by the metrics `real_signs`.
+    It belongs to an update that trains critics: after every four of these it adapts the chance of
+    each critic to how sure that critic is of real images, by the metrics `real_signs`.
 
     Args:
       critics: those that the update trains.
@@ -251,6 +251,7 @@ def controlled(critics: Sequence[Critic], hyper: Hyper, images: int) -> Control 
                 hyper: Hyper) -> Mapping[str, Tree]:
         moved = {}
         for critic in critics:
+            # An update that shows a critic no real images has nothing to follow.
             signs = f"real_signs{critic.suffix}"
             if signs not in metrics:
                 raise ConfigError(

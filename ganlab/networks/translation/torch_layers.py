@@ -10,11 +10,10 @@ from flax import linen as nn
 
 from ganlab.config import unknown
 from ganlab.convolutions.layers import Conv, ConvTranspose
+from ganlab.networks.batch_statistics import batch_statistics, whole
 from ganlab.types import Array
 
 EPSILON = 1e-5
-# Share of the old statistics that an update keeps; PyTorch names what it replaces, 0.1.
-MOMENTUM = 0.9
 DEVIATION = 0.02
 NORMALIZATIONS = ("batch", "instance", "none")
 
@@ -70,11 +69,6 @@ def _around_one(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
     return 1 + DEVIATION * jax.random.normal(key, shape, dtype)
 
 
-def _whole(x: Array) -> Array:
-    """Converts shorter formats to float32: statistics in halves would have three digits."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
-
-
 class BatchNorm(nn.Module):
     """Batch normalization with the unbiased running variance (Ioffe & Szegedy 2015, section 3.1).
 
@@ -89,29 +83,9 @@ class BatchNorm(nn.Module):
         size = x.shape[-1]
         scale = self.param("scale", _around_one, (size,), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), (size,), jnp.float32)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, (size,), jnp.float32)
-        variance = self.variable("batch_stats", "var", jnp.ones, (size,), jnp.float32)
-        whole, used = _whole(x), (mean.value, variance.value)
-        if train:
-            used = self._statistics(whole)
-            if not self.is_initializing():
-                # The running variance is the unbiased one, of the whole batch.
-                number = x.size // size * (1 if self.axis_name is None
-                                           else jax.lax.psum(1, self.axis_name))
-                unbiased = used[1] * (number / max(number - 1, 1))
-                mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * used[0]
-                variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * unbiased
-        return ((whole - used[0]) * (scale * jax.lax.rsqrt(used[1] + EPSILON))
+        mean, variance = batch_statistics(self, whole(x), train, self.axis_name)
+        return ((whole(x) - mean) * (scale * jax.lax.rsqrt(variance + EPSILON))
                 + bias).astype(x.dtype)
-
-    def _statistics(self, x: Array) -> tuple[Array, Array]:
-        """Computes mean and biased variance [c] of the global batch."""
-        def average(values: Array) -> Array:
-            values = jnp.mean(values, axis=(0, 1, 2))
-            return values if self.axis_name is None else jax.lax.pmean(values, self.axis_name)
-
-        mean = average(x)
-        return mean, average((x - mean) ** 2)
 
 
 def instance_norm(x: Array) -> Array:
@@ -119,8 +93,7 @@ def instance_norm(x: Array) -> Array:
 
     Nothing is learned.
     """
-    whole = _whole(x)
-    centred = whole - jnp.mean(whole, axis=(1, 2), keepdims=True)
+    centred = whole(x) - jnp.mean(whole(x), axis=(1, 2), keepdims=True)
     variance = jnp.mean(centred**2, axis=(1, 2), keepdims=True)
     return (centred * jax.lax.rsqrt(variance + EPSILON)).astype(x.dtype)
 
