@@ -69,12 +69,8 @@ def straighten_random_bits() -> None:
     """
     def draw(*words: Array) -> tuple[Array, Array]:
         # Each is computed once: XLA would compute it again, with the keys that it stands on, in
-        # every loop that reads it. An exported program takes batches of any size, whose draws stay.
-        def cipher() -> tuple[Array, Array]:
-            return threefry(words[:2], words[2:])
-
-        sized = all(isinstance(extent, int) for word in words for extent in word.shape)
-        return apart(cipher) if sized else cipher()
+        # every loop that reads it.
+        return apart(lambda: threefry(words[:2], words[2:]))
 
     mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True),
                            platform="cpu")
