@@ -60,6 +60,10 @@ def _unseen_zero(word: Array) -> Array:
     return (word * (word + one)) & one
 
 
+def _of_words(*words: Array) -> tuple[Array, Array]:
+    return threefry(words[:2], words[2:])
+
+
 def straighten_random_bits() -> None:
     """Makes programs for the CPU compute random bits as straight code; JAX has a loop of five
     steps.
@@ -70,7 +74,7 @@ def straighten_random_bits() -> None:
     def draw(*words: Array) -> tuple[Array, Array]:
         # Each is computed once: XLA would compute it again, with the keys that it stands on, in
         # every loop that reads it.
-        return apart(lambda: threefry(words[:2], words[2:]))
+        return apart(_of_words, *words)
 
     mlir.register_lowering(threefry2x32_p, mlir.lower_fun(draw, multiple_results=True),
                            platform="cpu")
