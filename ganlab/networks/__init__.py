@@ -16,6 +16,9 @@ A style generator is a generator that may be called with styles in place of late
 
 from flax import linen as nn
 
+from ganlab.networks.biggan import BigGANCritic, BigGANGenerator
+from ganlab.networks.biggan_deep import BigGANDeepCritic, BigGANDeepGenerator
+from ganlab.networks.biggan_deep_published import PublishedBigGANDeep
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
 from ganlab.networks.encoders import MLPEncoder
@@ -24,7 +27,9 @@ from ganlab.networks.features.inception import Inception2015, InceptionTaps
 from ganlab.networks.features.vision_transformer import SIZES as DINOV2_SIZES
 from ganlab.networks.features.vision_transformer import VisionTransformer
 from ganlab.networks.mlp import MLPCritic, MLPGenerator
+from ganlab.networks.r3gan import R3GANCritic, R3GANGenerator
 from ganlab.networks.residual import ResidualCritic, ResidualGenerator
+from ganlab.networks.sngan import SNGANCritic, SNGANGenerator
 from ganlab.networks.textbook import (
     DCGAN32Critic,
     DCGAN32FrogCritic,
@@ -41,10 +46,14 @@ from ganlab.networks.translation.unet import UNetGenerator
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator,
     "dcgan32": DCGAN32Generator, "dcgan32_frog": DCGAN32FrogGenerator,
-    "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator}
+    "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator,
+    "sngan": SNGANGenerator, "biggan": BigGANGenerator, "biggan_deep": BigGANDeepGenerator,
+    "biggan_deep_published": PublishedBigGANDeep, "r3gan": R3GANGenerator}
 CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
-    "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic}
+    "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic,
+    "sngan": SNGANCritic, "biggan": BigGANCritic, "biggan_deep": BigGANDeepCritic,
+    "r3gan": R3GANCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
 STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Generator}

@@ -10,13 +10,28 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.config import ConfigError
+from ganlab.networks.batch_statistics import whole
 from ganlab.networks.biggan_deep import NARROWER
-from ganlab.networks.conditional_blocks import SMALLEST, Attention
+from ganlab.networks.conditional_blocks import SMALLEST, Attention, check_square
 from ganlab.networks.layers import one_hot
 from ganlab.networks.residual import doubled
 from ganlab.networks.spectral import SpectralConv, SpectralDense
 from ganlab.types import Array
 
+Block = tuple[bool, int, int]
+"""Whether a block doubles the image, and its channels before and after, in multiples of `width`."""
+
+
+def paired(*channels: int) -> tuple[Block, ...]:
+    """Lists blocks in pairs, of which the first keeps its channels and the second doubles images."""
+    return tuple(block for before, after in zip(channels, channels[1:], strict=False)
+                 for block in ((False, before, before), (True, before, after)))
+
+
+LAYERS = {128: paired(16, 16, 8, 4, 2, 1), 256: paired(16, 16, 8, 8, 4, 2, 1),
+          512: paired(16, 16, 8, 8, 4, 2, 1, 1)}
+"""Blocks of the published networks by the side of their images."""
 WHOLE = 1e-3
 """As near to a number of the table, a truncation has its statistics."""
 
@@ -48,9 +63,8 @@ class StoredNorm(nn.Module):
         shape = (self.statistics, x.shape[-1])
         means = self.variable("batch_stats", "mean", jnp.zeros, shape)
         variances = self.variable("batch_stats", "var", jnp.ones, shape)
-        mean, variance = (statistics_at(table.value, truncation).astype(x.dtype)
-                          for table in (means, variances))
-        x = (x - mean) / jnp.sqrt(variance + self.epsilon)
+        mean, variance = (statistics_at(table.value, truncation) for table in (means, variances))
+        x = ((whole(x) - mean) / jnp.sqrt(variance + self.epsilon)).astype(x.dtype)
         if conditions is None:
             gain = self.param("gain", nn.initializers.ones_init(), shape[1:]).astype(x.dtype)
             return x * gain + self.param(
@@ -73,7 +87,7 @@ class PublishedBigGANDeep(nn.Module):
       num_classes: of the labels.
       axis_name: not used: it sees each example by itself.
       width: channels by which those of layers are multiplied.
-      layers: blocks, each with whether it doubles the image, and its channels before and after.
+      layers: blocks; none for those that were published for this side.
       attention: after how many blocks places attend to each other.
       statistics: truncations that have statistics.
       epsilon: of normalizations.
@@ -83,7 +97,7 @@ class PublishedBigGANDeep(nn.Module):
     num_classes: int = 0
     axis_name: str | None = None
     width: int = 128
-    layers: tuple[tuple[bool, int, int], ...] = ()
+    layers: tuple[Block, ...] = ()
     attention: int = 8
     statistics: int = 51
     epsilon: float = 1e-4
@@ -95,20 +109,34 @@ class PublishedBigGANDeep(nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False, truncation: Array | float = 1.0) -> Array:
         del keys, train
+        layers = self._fitting()
         # Latents and as many numbers of the class are the conditions of everything.
         vectors = SpectralDense(latents.shape[-1], None, use_bias=False, name="class_embedding")(
             one_hot(labels, self.num_classes, latents), False)
         conditions = jnp.concatenate([latents, vectors], axis=-1)
-        channels = self.layers[0][1] * self.width
+        channels = layers[0][1] * self.width
         x = SpectralDense(SMALLEST**2 * channels, None, name="dense")(conditions, False)
         x = x.reshape(-1, SMALLEST, SMALLEST, channels)
-        for number, (doubles, _, after) in enumerate(self.layers):
+        for number, (doubles, _, after) in enumerate(layers):
             if number == self.attention:
                 x = Attention(None, name="attention")(x, False)
             x = self._block(x, conditions, truncation, number, doubles, after * self.width)
         x = nn.relu(StoredNorm(self.statistics, self.epsilon, name="norm")(x, None, truncation))
         x = SpectralConv(x.shape[-1], 3, None, name="output")(x, False)
         return jnp.tanh(x[..., :self.image_shape[-1]])
+
+    def _fitting(self) -> tuple[Block, ...]:
+        """Returns the blocks; raises ConfigError where they do not make the images, or without
+        classes."""
+        if not self.num_classes:
+            raise ConfigError("it needs labels; use config.system.conditional=True and data with "
+                              "classes")
+        sides = list(LAYERS)
+        if self.layers:
+            sides = [SMALLEST * 2 ** sum(doubles for doubles, _, _ in self.layers)]
+        check_square(self.image_shape, "the published BigGAN-deep", ", ".join(map(str, sides)),
+                     sides)
+        return self.layers or LAYERS[self.image_shape[0]]
 
     def _block(self, x: Array, conditions: Array, truncation: Array | float, number: int,
                doubles: bool, features: int) -> Array:

@@ -4,7 +4,7 @@ Blocks rectify before they convolve (Gulrajani et al. 2017); the class enters a 
 the gains and biases of its batch normalizations (Dumoulin et al. 2017), a critic by projection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,21 @@ SMALLEST = 4
 def multiples_of(image_shape: tuple[int, ...], table: Mapping[int, tuple[int, ...]],
                  family: str) -> tuple[int, ...]:
     """Returns the channels that a table has for images; raises ConfigError for other sides."""
+    check_square(image_shape, family, ", ".join(map(str, table)), table)
+    return table[image_shape[0]]
+
+
+def check_square(image_shape: tuple[int, ...], family: str, words: str,
+                 sides: Container[int]) -> None:
+    """Raises ConfigError for points, and for images that are not square with a side of some, which
+    `words` name."""
+    if len(image_shape) != 3:
+        raise ConfigError(f"the data has shape {list(image_shape)}; {family} takes images [height, "
+                          f"width, channels] with a side of {words}; use mlp")
     rows, columns = image_shape[:2]
-    if rows != columns or rows not in table:
-        raise ConfigError(f"images have {rows}x{columns} pixels; {family}'s have a side of "
-                          f"{', '.join(map(str, table))}")
-    return table[rows]
+    if rows != columns or rows not in sides:
+        raise ConfigError(f"images have {rows}x{columns} pixels; {family}'s are square, with a "
+                          f"side of {words}; resize the data")
 
 
 def doubled_sides(blocks: int) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from flax import linen as nn
 from ganlab.config import ConfigError
 from ganlab.convolutions.layers import convolve
 from ganlab.networks.activations import leaky_relu
+from ganlab.networks.conditional_blocks import SMALLEST, check_square
 from ganlab.networks.layers import one_hot
 from ganlab.networks.style.resampling import BINOMIAL, downsampled, normalized, upsampled
 from ganlab.types import Array
@@ -24,7 +25,8 @@ TAPS = normalized(BINOMIAL)
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
 """By which a leaky ReLU of this slope has to be scaled to keep variances (He et al. 2015)."""
-SMALLEST = 4
+MOST_STAGES = 12
+"""Up to images of 8192x8192."""
 
 
 def he(gain: float) -> nn.initializers.Initializer:
@@ -90,14 +92,13 @@ class Block(nn.Module):
 
 def check_stages(image_shape: tuple[int, ...], **stages: tuple[int, ...]) -> None:
     """Raises ConfigError unless there is a number for each stage, one for every size."""
-    rows, columns = image_shape[:2]
-    number = int(math.log2(rows // SMALLEST)) + 1 if rows >= SMALLEST else 0
-    if rows != columns or number == 0 or rows != SMALLEST * 2 ** (number - 1):
-        raise ConfigError(f"images have {rows}x{columns} pixels; R3GAN's are square, of 4, 8, 16, "
-                          "32 and so on")
+    sides = [SMALLEST * 2**number for number in range(MOST_STAGES)]
+    check_square(image_shape, "R3GAN", "4, 8, 16, 32 and so on", sides)
+    side = image_shape[0]
+    number = sides.index(side) + 1
     for name, values in stages.items():
         if len(values) != number:
-            raise ConfigError(f"{name} has {len(values)} numbers, but images of {rows}x{columns} "
+            raise ConfigError(f"{name} has {len(values)} numbers, but images of {side}x{side} "
                               f"have {number} stages, from 4x4 on; give a number for each")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tiny import IMAGES, tiny_game, tiny_vae_config
 from tiny_digits import DIGITS
+from tiny_networks import side_of, tiny_kwargs
 
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
@@ -167,14 +168,11 @@ def test_a_missing_package_is_named_before_anything_is_done(run, tmp_path, capsy
     assert "pip install flatbuffers" in capsys.readouterr().err and not (tmp_path / "file").exists()
 
 
-SIDES = {"mlp": 8, "dcgan": 8, "conv_vae": 8, "dcgan64": 64, "dcgan32": 32, "dcgan32_frog": 32}
-
-
 @pytest.mark.parametrize("family", GENERATORS)
 def test_every_generator_exports_for_any_batch_size(family):
-    side = SIDES.get(family, 8)
+    side = side_of(family)
     images = Dataset("images", np.zeros((8, side, side, 3), np.uint8), np.zeros(8, np.int32), ("a", "b"))
-    game = tiny_game(images, generator={"network": family})
+    game = tiny_game(images, generator={"network": family, "kwargs": tiny_kwargs("generator", family, side)})
     # No number matters here: nothing is compiled.
     weights = {"generator": jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(
         game.networks["generator"].init, jax.random.key(0)))}

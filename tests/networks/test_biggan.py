@@ -155,7 +155,7 @@ def test_beyond_the_table_the_nearest_statistics_are_taken():
 
 @pytest.mark.parametrize("kwargs,classes,side,words", [
     (dict(attention=(24,)), 3, 32, "attention '24' is unknown; allowed: 16, 32, 8"), (dict(attention=()), 0, 32, "needs labels"),
-    (dict(attention=()), 3, 48, "48x48 pixels; BigGAN's have a side of 32, 64"),
+    (dict(attention=()), 3, 48, "48x48 pixels; BigGAN's are square, with a side of 32, 64"),
     (dict(attention=()), 3, 32, "latent_size is 10, which 4 pieces.*use 8 or 12"),
 ])
 def test_what_cannot_be_built_is_refused(kwargs, classes, side, words):

@@ -19,6 +19,7 @@ from tiny import (
     tiny_game,
     tiny_vae_config,
 )
+from tiny_networks import side_of, tiny_kwargs
 
 from ganlab.config import ConfigError
 from ganlab.game import Network, play_round
@@ -44,8 +45,8 @@ def equations(jaxpr):
 def pass_of(player, family, precision, **kwargs):
     """A network, its shapes, and what a pass in training computes of them."""
     builder = (GENERATORS if player == "generator" else CRITICS)[family]
-    size = getattr(builder, "size", 8)
-    tiny = {"filters": (2,) * len(builder.filters)} if hasattr(builder, "filters") else {"width": 4}
+    size = side_of(family)
+    tiny = tiny_kwargs(player, family, size)
     shape = (4,) if player == "generator" else (size, size, 1)
     module = builder(image_shape=(size, size, 1), num_classes=3, **tiny | kwargs)
     network = Network(module, (jax.ShapeDtypeStruct((1, *shape), jnp.float32), jax.ShapeDtypeStruct((1,), jnp.int32)),
@@ -72,7 +73,7 @@ def test_every_product_over_a_batch_is_of_halves_and_every_result_and_statistic_
     products = [equation for equation in equations(jaxpr.jaxpr)
                 if equation.primitive.name in ("dot_general", "conv_general_dilated")
                 # Those of power iterations are of one vector; they stay in float32.
-                and not any(1 in variable.aval.shape[:1] for variable in equation.invars)]
+                and not any(v.aval.ndim == 1 or 1 in v.aval.shape[:1] for v in equation.invars)]
     assert products and {v.aval.dtype for e in products for v in e.invars} == {jnp.dtype(jnp.bfloat16)}
     assert output.dtype == jnp.float32 and {leaf.dtype for leaf in jax.tree.leaves(state)} <= {jnp.dtype(jnp.float32)}
     roots = [v.aval.dtype for e in equations(jaxpr.jaxpr) if e.primitive.name in ("rsqrt", "sqrt") for v in e.invars]
