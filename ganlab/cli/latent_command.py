@@ -1,7 +1,16 @@
-"""ganlab latent --workdir=DIR --show=reconstructions|space|arithmetic [--output=FILE]
+"""ganlab latent --workdir=DIR --show=WHAT [--output=FILE]
 
-Shows the latent space of a run whose game has an encoder, by its averaged weights.
+Shows what a run has learned of its latents and classes, by its averaged weights.
 
+Of every run that makes images:
+  classes          samples of each class in a row; a column is a latent
+  walk             walks from sample to sample, a row each: latents on arcs, classes on straight
+                   lines. With --moves=latent the class stays, with --moves=class the latent, with
+                   both neither
+  nearest          samples beside the training images that are nearest to them, by pixels and by
+                   features: what is copied, and what is not
+
+Of a run whose game has an encoder:
   reconstructions  real images above what the decoder makes of their latents
   space            the encoded data, a colour for each class, beside the decoder's images of the
                    same plane: all of a space of two dimensions, else the first two principal
@@ -10,6 +19,9 @@ Shows the latent space of a run whose game has an encoder, by its averaged weigh
                    difference of the mean latents of both classes, at every strength
 
 Examples:
+  ganlab latent --workdir=runs/digits --show=classes --columns=12
+  ganlab latent --workdir=runs/digits --show=walk --moves=class --labels=3,8,1
+  ganlab latent --workdir=runs/digits --show=nearest --number=6 --columns=4
   ganlab latent --workdir=runs/vae --show=reconstructions --number=16
   ganlab latent --workdir=runs/vae --show=space
   ganlab latent --workdir=runs/vae --show=arithmetic --from=3 --to=8
@@ -17,14 +29,19 @@ Examples:
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
-from ganlab.cli.runs import TrainedRun, class_number, classes_text, open_run
-from ganlab.config import ConfigError
+from ganlab.cli.latent_sheets import MOVES, show_classes, show_nearest, show_walk
+from ganlab.cli.option_flags import define_option_flags
+from ganlab.cli.runs import TrainedRun, class_number, classes_text, open_run, title_of
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.data import to_float
+from ganlab.evaluation import FEATURES
 from ganlab.machine.backend import set_up_process
 from ganlab.metrics import nearest_labels
 from ganlab.output import counted
@@ -40,14 +57,28 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     flags.DEFINE_string("workdir", None, "the run's directory", flag_values=values, required=True)
     flags.DEFINE_enum("show", None, list(SHOWS), "what to draw", flag_values=values, required=True)
     flags.DEFINE_integer("number", None, "images of the strip (12), side of the grid of the space "
-                         "(20), rows of arithmetic (8)", lower_bound=1, flag_values=values)
+                         "(20), rows of arithmetic, walks and nearest (8)", lower_bound=1,
+                         flag_values=values)
+    # Of samples.
+    flags.DEFINE_integer("columns", None, "samples of a class (10), steps of a walk (10), nearest "
+                         "images by each kind of features (4)", lower_bound=1, flag_values=values)
+    flags.DEFINE_list("labels", [], "classes of the rows, by number or name, repeated in turn; all "
+                      "by default", flag_values=values)
+    flags.DEFINE_enum("moves", None, MOVES, "what changes along a walk; by default both, of an "
+                      "unconditional run the latent", flag_values=values)
+    flags.DEFINE_enum("features", None, list(FEATURES), "by which images are near, besides pixels; "
+                      "by default those of config.evaluate.features", flag_values=values)
+    flags.DEFINE_string("weights", "", "weight file of the features inception2015 or dinov2",
+                        flag_values=values)
+    define_option_flags(values)
+    # Of encoded images.
     flags.DEFINE_string("from", None, "class, by number or name, of the images that "
                         "arithmetic moves", flag_values=values)
     flags.DEFINE_string("to", None, "class that they are moved toward", flag_values=values)
     flags.DEFINE_list("strengths", "-1,-0.5,0,0.5,1,1.5", "factors on the "
                       "difference of both classes", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the images that are shown", lower_bound=0,
-                         flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the images, or the latents, that are shown",
+                         lower_bound=0, flag_values=values)
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
     flags.DEFINE_integer("step", None, "the checkpoint after this many rounds; the "
@@ -59,14 +90,17 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Draws and writes; prints what was found, and where the picture is."""
     set_up_process()
+    show = SHOWS[values.show]
+    check_flags(values, show)
     trained = open_run(values.workdir, values.step, values.ema)
-    if trained.game.encoder is None:
+    if show.encodes and trained.game.encoder is None:
+        others = ", ".join(name for name, other in SHOWS.items() if not other.encodes)
         raise ConfigError(f"{values.workdir} holds a run of system {trained.config.system.name}, "
-                          "which has no encoder; latents can be shown of runs of system vae "
-                          "(experiments/vae.py)")
+                          f"which has no encoder; --show={values.show} is of runs of system vae "
+                          f"(experiments/vae.py), and of every run are {others}")
     if len(trained.dataset.image_shape) != 3:
         raise ConfigError(f"{values.workdir} holds a run on points; `ganlab latent` draws images")
-    name, picture, found = SHOWS[values.show](trained, values)
+    name, picture, found = show.draw(trained, values)
     output = Path(values.output or Path(values.workdir) / f"{name}_{trained.step:08}.png")
     save_png(output, picture)
     print(f"{found}\nround {trained.step:,} in {output}")
@@ -141,8 +175,34 @@ def show_arithmetic(trained: TrainedRun, values: flags.FlagValues) -> tuple[str,
     return f"arithmetic_{start}_to_{end}", picture, text
 
 
-SHOWS = {"reconstructions": show_reconstructions, "space": show_space,
-         "arithmetic": show_arithmetic}
+class Show(NamedTuple):
+    """Something to draw.
+
+    `draw(trained, flags)` returns the name of its file, its pixels uint8 [H, W, 3] and what was
+    found; `flags` are those that it reads, beside the ones that all read.
+    """
+
+    draw: Callable[[TrainedRun, flags.FlagValues], tuple[str, np.ndarray, str]]
+    flags: tuple[str, ...]
+    encodes: bool = False
+
+
+SAMPLED = ("columns", "labels", *SAMPLING_OPTIONS)
+SHOWS = {"classes": Show(show_classes, SAMPLED),
+         "walk": Show(show_walk, ("number", "moves", *SAMPLED)),
+         "nearest": Show(show_nearest, ("number", "features", "weights", *SAMPLED)),
+         "reconstructions": Show(show_reconstructions, ("number",), encodes=True),
+         "space": Show(show_space, ("number",), encodes=True),
+         "arithmetic": Show(show_arithmetic, ("number", "from", "to", "strengths"), encodes=True)}
+
+
+def check_flags(values: flags.FlagValues, show: Show) -> None:
+    """Raises ConfigError for a flag that has another value than its default, and that only other
+    shows read."""
+    for name in sorted({name for other in SHOWS.values() for name in other.flags}):
+        if name not in show.flags and values[name].value != values[name].default:
+            raise ConfigError(f"--{name} says nothing of --show={values.show}, which takes "
+                              f"{', '.join('--' + own for own in show.flags)}; leave it out")
 
 
 def chosen(among: np.ndarray, seed: int) -> np.ndarray:
@@ -163,11 +223,6 @@ def encoded(trained: TrainedRun, shown: np.ndarray) -> np.ndarray:
 def decoded(trained: TrainedRun, latents: np.ndarray) -> np.ndarray:
     """Returns the images of latents."""
     return trained.images(latents.astype(np.float32), np.zeros(len(latents), np.int32))
-
-
-def title_of(trained: TrainedRun) -> str:
-    """Returns the run's name and its round."""
-    return f"{trained.config.name}, round {trained.step:,}"
 
 
 def _read_as(trained: TrainedRun, images: np.ndarray, label: int) -> int:

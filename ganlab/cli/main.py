@@ -21,8 +21,8 @@ COMMANDS = {
     "sample": "draws samples of a trained run, or walks between them",
     "translate": "translates pictures by a trained run of pix2pix or CycleGAN",
     "import": "makes a run of published weights, to translate, to measure and to start from",
-    "latent": "shows the latent space of a run with an encoder: reconstructions, the space, "
-              "arithmetic on classes",
+    "latent": "shows classes, walks and the nearest training images of a run, and the latent "
+              "space of one that encodes",
     "ablate": "trains all variants and seeds of an ablation, many in one program, or what "
               "is missing of them",
     "profile": "shows where the time of a round goes: updates, networks, layers, and a trace",

@@ -1,5 +1,6 @@
 """From a config or a run's directory to the objects that commands work with."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+from flax.errors import FlaxError
 
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.config.key import Key
@@ -56,23 +58,48 @@ class TrainedRun:
         return sampler.latents(sample_keys(seed, jnp.arange(number)), sampler.with_options(options))
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500,
-               options: Options = {}, seed: int = 0) -> np.ndarray:
+               options: Options = {}, seed: int = 0,
+               numbers: np.ndarray | None = None) -> np.ndarray:
         """Computes samples [n, ...] of latents [n, z] and labels [n]: floats in [-1, 1], or points.
 
         Args:
           latents: of `latents`, or one's own.
-          labels: classes by number.
+          labels: classes by number, or weights of all classes [n, classes] (`check_mixing`).
           batch_size: samples at once.
           options: of the sampler.
           seed: of what is drawn beside the latents; sample i depends on it and i alone.
+          numbers: of which sample [n] each has these draws; None for its own.
         """
         weights = self.weights(self.game.sampler.networks)
         weights = self.programs.prepare(weights, jax.random.key(seed), options)
-        keys = image_keys(sample_keys(seed, jnp.arange(len(latents))))
+        numbers = jnp.arange(len(latents)) if numbers is None else jnp.asarray(numbers)
+        keys = image_keys(sample_keys(seed, numbers))
         return _in_batches(
             lambda latents, labels, keys: self.programs.sample(
                 weights, latents, labels, keys, options),
             batch_size, latents, labels, keys)
+
+    def check_mixing(self) -> None:
+        """Raises ConfigError for a generator that takes labels and no weights of the classes in
+        their place, by a trace of it."""
+        latents = jax.eval_shape(lambda: self.latents(1, 0))
+        labels = (jax.ShapeDtypeStruct((1,), jnp.int32),
+                  jax.ShapeDtypeStruct((1, self.dataset.num_classes), latents.dtype))
+        weights = self.weights(self.game.sampler.networks)
+        options = self.game.sampler.with_options({})
+
+        def made(labels: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+            return jax.eval_shape(lambda latents, labels: self.game.sampler.images(
+                weights, latents, labels, None, options), latents, labels)
+
+        with contextlib.suppress(TypeError, ValueError, IndexError, FlaxError):
+            if made(labels[0]) == made(labels[1]):
+                return
+        networks = " and ".join(self.config.networks[name].network
+                                for name in self.game.sampler.networks)
+        raise ConfigError(f"{networks} takes labels, and no weights of the classes [b, classes] "
+                          "between which a walk could lead (ganlab/networks/__init__.py); walk "
+                          "with the class fixed, by --moves=latent")
 
     def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         """Returns options as the run's sampler takes them; those that are not given do nothing.
@@ -146,6 +173,30 @@ def class_number(flag: str, text: str, names: Sequence[str]) -> int:
     if label is not None:
         return label
     raise ConfigError(f"--{flag}={text}: {classes_text(names)}")
+
+
+def is_conditional(trained: TrainedRun) -> bool:
+    """Returns whether the samples of a run are of classes."""
+    return bool(trained.config.system.get("conditional"))
+
+
+def parse_labels(texts: Sequence[str], trained: TrainedRun, number: int) -> np.ndarray:
+    """Returns labels [number]: the classes named (by number or by name) in turn, or all of them.
+
+    Raises:
+      ConfigError: for a class that the data does not have, or labels of an unconditional run.
+    """
+    names = trained.dataset.class_names
+    if texts and not is_conditional(trained):
+        raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; "
+                          "leave --labels out")
+    chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
+    return np.resize(np.array(chosen, np.int32), number)
+
+
+def title_of(trained: TrainedRun) -> str:
+    """Returns the run's name and its round."""
+    return f"{trained.config.name}, round {trained.step:,}"
 
 
 def classes_text(names: Sequence[str]) -> str:

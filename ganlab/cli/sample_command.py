@@ -24,13 +24,21 @@ import numpy as np
 from absl import flags
 
 from ganlab.cli.option_flags import define_option_flags, given_options
-from ganlab.cli.runs import TrainedRun, class_number, grid_columns, open_run
+from ganlab.cli.runs import (
+    TrainedRun,
+    grid_columns,
+    is_conditional,
+    open_run,
+    parse_labels,
+    title_of,
+)
 from ganlab.config import ConfigError
 from ganlab.data import PICTURE_CHANNELS, to_uint8
 from ganlab.data.classes import file_words
 from ganlab.machine.backend import set_up_process
 from ganlab.output import counted, whole_file, whole_folder
-from ganlab.report.pictures import draw_samples, interpolate_latents, save_png
+from ganlab.report.pictures import draw_samples, save_png
+from ganlab.report.walks import interpolate_latents
 
 FORMS = ("grid", "files", "npz")
 
@@ -79,44 +87,45 @@ def run(values: flags.FlagValues) -> int:
         ends = trained.latents(values.interpolate + 1, values.seed, options)
         latents = interpolate_latents(ends, values.number)
         labels = np.repeat(parse_labels(values.labels, trained, values.interpolate), values.number)
+        # One noise for all of a walk.
+        draws = np.repeat(np.arange(values.interpolate), values.number)
         columns = values.number
     else:
         number = values.number
         latents = trained.latents(number, values.seed, options)
-        labels = parse_labels(values.labels, trained, number)
+        labels, draws = parse_labels(values.labels, trained, number), None
         # Whole cycles of the labels in a row, so that a column is a class and the picture
         # about square.
         cycle = len(values.labels)
         columns = (cycle * max(1, round(number**0.5 / cycle)) if cycle
                    else grid_columns(trained.config, trained.dataset, number))
-    samples = trained.images(latents, labels, options=options, seed=values.seed)
+    samples = trained.images(latents, labels, options=options, seed=values.seed, numbers=draws)
     # Written in the form that was asked for.
-    title = f"{trained.config.name}, round {trained.step:,}"
     if values.form == "grid":
-        save_png(output, draw_samples(samples, trained.dataset, columns, title))
+        save_png(output, draw_samples(samples, trained.dataset, columns, title_of(trained)))
     elif values.form == "npz":
         output = output.with_name(output.name.removesuffix(".npz") + ".npz")
         # By label; an unconditional run's samples are of no class.
         names = ({"class_names": np.array(trained.dataset.class_names, str)}
-                 if _conditional(trained) else {})
+                 if is_conditional(trained) else {})
         images = to_uint8(samples) if samples.ndim == 4 else samples
         with whole_file(output) as file:
             np.savez_compressed(file, images=images, labels=labels, **names)
     else:
         words = file_words(trained.dataset.class_names)
         _write_files(output, samples,
-                     [f"_class{words[label]}" if _conditional(trained) else "" for label in labels])
+                     [f"_class{words[label]}" if is_conditional(trained) else "" for label in labels])
     print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
     return 0
 
 
-def check_walks(trained: TrainedRun) -> None:
+def check_walks(trained: TrainedRun, flag: str = "--interpolate") -> None:
     """Raises ConfigError for a run whose latents are not vectors of numbers: walks need vectors."""
     drawn = jax.eval_shape(lambda: trained.latents(2, 0))
     if drawn.ndim != 2 or not jnp.issubdtype(drawn.dtype, jnp.floating):
-        raise ConfigError("--interpolate walks between latents that are vectors of real numbers, "
+        raise ConfigError(f"{flag} walks between latents that are vectors of real numbers, "
                           f"but a latent of system {trained.config.system.name} is {drawn.dtype} "
-                          f"of shape {list(drawn.shape[1:])}; leave --interpolate out")
+                          f"of shape {list(drawn.shape[1:])}; leave {flag} out")
 
 
 def check_files(output: Path, shape: tuple[int, ...]) -> None:
@@ -130,24 +139,6 @@ def check_files(output: Path, shape: tuple[int, ...]) -> None:
                           "--form=npz, or --form=grid, which shows each one")
     if output.is_file() or output.exists() and any(output.iterdir()):
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
-
-
-def _conditional(trained: TrainedRun) -> bool:
-    return bool(trained.config.system.get("conditional"))
-
-
-def parse_labels(texts: list[str], trained: TrainedRun, number: int) -> np.ndarray:
-    """Returns labels [number]: the classes named (by number or by name) in turn, or all of them.
-
-    Raises:
-      ConfigError: for a class that the data does not have, or labels of an unconditional run.
-    """
-    names = trained.dataset.class_names
-    if texts and not _conditional(trained):
-        raise ConfigError(f"--labels={','.join(texts)}: the run is unconditional; "
-                          "leave --labels out")
-    chosen = [class_number("labels", text, names) for text in texts] or range(len(names))
-    return np.resize(np.array(chosen, np.int32), number)
 
 
 def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:

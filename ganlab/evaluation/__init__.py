@@ -24,6 +24,7 @@ from ganlab.evaluation.judging import (
     subject_of,
 )
 from ganlab.evaluation.measures import MEASURES, Measure
+from ganlab.evaluation.nearest_images import nearest_images
 from ganlab.evaluation.paths import path_measures
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
@@ -50,4 +51,4 @@ __all__ = ["CRITIC_GAP", "Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "
            "check_request", "chosen_features", "critic_gap", "data_pictures", "differences",
            "evaluate", "folder_pictures", "judged_data", "label_agreement", "level_text",
            "load_features", "make_judging", "making", "measures_for", "metric_names", "modes",
-           "path_measures", "read_results", "require_same", "subject_of", "value_names"]
+           "nearest_images", "path_measures", "read_results", "require_same", "subject_of", "value_names"]

@@ -26,6 +26,8 @@ class Sampler:
       latents: `(keys[b], options) -> latents[b, ...]`.
       images: `(weights, latents[b, ...], labels[b], keys[b] | None, options) -> images[b, ...]`.
         The keys are for what is drawn beside the latents, such as noise; without them nothing is.
+        Labels may also be weights of the classes [b, classes], where the generator takes them: a
+        label is its one-hot row.
       options: by name, the value that does nothing: `truncation` 0.0, `temperature` 1.0. Their
         meanings are in `ganlab.config.SAMPLING_OPTIONS`. Numbers are traced, so that another value
         compiles nothing; words and truth values are static.

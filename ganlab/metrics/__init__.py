@@ -1,6 +1,7 @@
 """Estimators of the quality of samples."""
 
 from ganlab.metrics.bootstrap import Interval, bootstrap, mean_interval
+from ganlab.metrics.distances import nearest
 from ganlab.metrics.feature_arrays import checked_pair
 from ganlab.metrics.frechet import (
     FrechetInfinity,
@@ -62,7 +63,7 @@ __all__ = ["ChannelClassifier", "Difference", "FrechetInfinity", "Improvement", 
            "coverage", "finish", "fit_channel_classifier", "frechet_distance", "frechet_infinity",
            "image_sliced_wasserstein", "improvement", "inception_score", "kernel_distance",
            "label_agreement", "mean_interval", "memorized", "memorized_share", "moments", "ms_ssim",
-           "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest_labels", "neighbour_radii",
-           "paired_difference", "path_lengths", "prdc", "prdc_shares", "precision_recall",
+           "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest", "nearest_labels",
+           "neighbour_radii", "paired_difference", "path_lengths", "prdc", "prdc_shares", "precision_recall",
            "precision_recall_shares", "rank_warning", "sliced_wasserstein", "small_sample_warning",
            "squared_mmd", "summarise", "trimmed", "trimmed_mean"]

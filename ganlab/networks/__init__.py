@@ -4,7 +4,9 @@ A generator is called as `(latents[b, z], labels[b], keys[b], train) -> images[b
 a critic as `(images[b, ...], labels[b], keys[b], train) -> logits[b]`, an encoder as
 `(images[b, ...], labels[b], keys[b], train) -> (mean[b, z], log_variance[b, z])`. All are
 built with `image_shape`, `num_classes` (0 without labels) and `axis_name`, an encoder also
-with `latent_size`, besides their own keyword arguments. A decoder is a generator.
+with `latent_size`, besides their own keyword arguments. A decoder is a generator. Generators here
+also take weights of the classes [b, num_classes] in place of labels, of which a label is the
+one-hot row: walks from class to class are made of them.
 
 A translator is a generator that sees pictures in place of latents, `(images[b, h, w, c], labels[b],
 keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are multiples of

@@ -113,8 +113,19 @@ def check_words(module: nn.Module) -> None:
 
 
 def one_hot(labels: Array, num_classes: int, like: Array) -> Array:
-    """Encodes labels [b] as one-hot rows [b, num_classes] in the dtype of `like`."""
+    """Encodes labels [b] as one-hot rows [b, num_classes] in the dtype of `like`.
+
+    Labels that are weights of the classes [b, num_classes] stay as they are.
+    """
+    if labels.ndim == 2:
+        return labels.astype(like.dtype)
     return jax.nn.one_hot(labels, num_classes, dtype=like.dtype)
+
+
+def class_rows(table: Array, labels: Array) -> Array:
+    """Returns the rows [b, d] of a table [classes, d] for labels [b], or for weights of the classes
+    [b, classes] the sums of its rows by them."""
+    return labels.astype(table.dtype) @ table if labels.ndim == 2 else table[labels]
 
 
 def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Array:
@@ -147,8 +158,9 @@ def latents_with_labels(latents: Array, labels: Array | None, num_classes: int,
     if num_classes == 0 or label_input == "one_hot":
         return concatenate_labels(latents, labels, num_classes)
     # Rows as large as the latents beside them.
-    rows = nn.Embed(num_classes, latents.shape[-1], embedding_init=nn.initializers.normal(1.0),
-                    name="label_embedding")(labels)
+    table = nn.Embed(num_classes, latents.shape[-1], embedding_init=nn.initializers.normal(1.0),
+                     name="label_embedding")
+    rows = class_rows(table.embedding, labels) if labels.ndim == 2 else table(labels)
     return jnp.concatenate([latents, rows.astype(latents.dtype)], axis=-1)
 
 

@@ -16,6 +16,7 @@ from flax import linen as nn
 
 from ganlab.config import unknown
 from ganlab.convolutions.layers import convolve
+from ganlab.networks.layers import class_rows
 from ganlab.types import Array
 
 
@@ -155,7 +156,8 @@ class SpectralDense(nn.Module):
 
 
 class SpectralEmbed(nn.Module):
-    """A learned row [b, features] for each label [b]; `like` has the dtype of the result."""
+    """A learned row [b, features] for each label [b], or the sum of rows by weights of the classes
+    [b, classes]; `like` has the dtype of the result."""
 
     classes: int
     features: int
@@ -165,4 +167,5 @@ class SpectralEmbed(nn.Module):
     @nn.compact
     def __call__(self, labels: Array, train: bool, like: Array) -> Array:
         table = self.param("embedding", self.kernel_init, (self.classes, self.features))
-        return divided(self, table, self.rule, train, by_rows=True)[labels].astype(like.dtype)
+        rows = divided(self, table, self.rule, train, by_rows=True)
+        return class_rows(rows, labels).astype(like.dtype)

@@ -14,8 +14,8 @@ from ganlab.cli.runs import (
     classes_text,
     grid_columns,
     open_run,
+    parse_labels,
 )
-from ganlab.cli.sample_command import parse_labels
 from ganlab.cli.train_command import train_run
 from ganlab.config import ConfigError, complete, validate
 from ganlab.data import to_uint8

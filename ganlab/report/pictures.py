@@ -137,26 +137,6 @@ def draw_samples(samples: np.ndarray, dataset: Dataset, columns: int, title: str
     return image_grid(samples, columns)
 
 
-def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
-    """Returns latents on the great arcs between neighbours of `ends` [n + 1, z], `steps` on each
-    arc: [n * steps, z].
-
-    Normal latents have nearly equal norms; the arc keeps them, where a chord would cut
-    through norms that training never saw (White 2016).
-    """
-    walks = []
-    share = np.linspace(0.0, 1.0, steps)[:, None]
-    for start, end in zip(np.asarray(ends)[:-1], np.asarray(ends)[1:], strict=True):
-        lengths = max(np.linalg.norm(start) * np.linalg.norm(end), 1e-12)
-        angle = np.arccos(np.clip(start @ end / lengths, -1.0, 1.0))
-        if np.sin(angle) < 1e-6:
-            walks.append((1 - share) * start + share * end)
-        else:
-            walks.append((np.sin((1 - share) * angle) * start + np.sin(share * angle) * end)
-                         / np.sin(angle))
-    return np.concatenate(walks)
-
-
 def columns_for(number: int, classes: int) -> int:
     """Returns the columns of a grid: one for each class where classes are few, else about as many
     as rows."""

@@ -10,7 +10,7 @@ from PIL import Image
 from ganlab.data import SOURCES, Dataset, examine
 from ganlab.engine.examples import side_by_side_strip
 from ganlab.report.data_views import data_picture
-from ganlab.report.pictures import columns_for, draw_samples, image_grid, interpolate_latents, save_animation, save_png
+from ganlab.report.pictures import columns_for, draw_samples, image_grid, save_animation, save_png
 from ganlab.report.plots import plot_losses, running_mean
 
 
@@ -93,19 +93,6 @@ def test_a_scatter_shows_generated_points_over_the_real_ones():
                          [(100, 10, 10), (100, 1, 10), (5, 10, 2), (64, 1000, 8), (1, 1, 1)])
 def test_a_column_is_a_class_where_classes_are_few(number, classes, columns):
     assert columns_for(number, classes) == columns
-
-
-def test_walks_go_through_their_ends_at_constant_norm():
-    ends = np.random.default_rng(0).standard_normal((3, 16))
-    ends /= np.linalg.norm(ends, axis=1, keepdims=True)
-    walks = interpolate_latents(ends, 5)
-    np.testing.assert_allclose(walks[[0, 4, 5, 9]], ends[[0, 1, 1, 2]], atol=1e-12)
-    np.testing.assert_allclose(np.linalg.norm(walks, axis=1), 1.0)
-
-
-@pytest.mark.parametrize("end", [np.ones(4), -np.ones(4), np.zeros(4)])
-def test_walks_between_parallel_or_vanishing_ends_stay_finite(end):
-    assert np.isfinite(interpolate_latents(np.stack([np.ones(4), end]), 5)).all()
 
 
 def test_an_animation_has_every_frame_and_loops(tmp_path):
