@@ -3,6 +3,7 @@
 Sample i of all of them is sample i of `ganlab sample`: it depends on the seed and i alone.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def show_walk(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.nd
                           seed=values.seed, numbers=walks.numbers)
     names = [trained.dataset.class_names[label] for label in labels]
     words = (names[:-1] if moves == "latent" else
-             [f"{start} to {end}" for start, end in zip(names[:-1], names[1:], strict=True)])
+             [f"{start} to {end}" for start, end in itertools.pairwise(names)])
     picture = worded_grid(made, steps, title_of(trained), rows=words if conditional else ())
     moving = {"latent": "the latent moves", "class": "the class moves",
               "both": "the latent and the class move"}[moves]

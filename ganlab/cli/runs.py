@@ -98,8 +98,8 @@ class TrainedRun:
         networks = " and ".join(self.config.networks[name].network
                                 for name in self.game.sampler.networks)
         raise ConfigError(f"{networks} takes labels, and no weights of the classes [b, classes] "
-                          "between which a walk could lead (ganlab/networks/__init__.py); walk "
-                          "with the class fixed, by --moves=latent")
+                          "by which it could mix them (ganlab/networks/__init__.py); keep the "
+                          "class of each sample (--moves=latent of `ganlab latent`)")
 
     def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         """Returns options as the run's sampler takes them; those that are not given do nothing.

@@ -11,12 +11,12 @@ from ganlab.output import counted
 
 
 def nearest_images(images: np.ndarray, pictures: PictureSet, features: Features,
-                   count: int) -> np.ndarray:
+                   count: int, block_bytes: int = STEP_BYTES) -> np.ndarray:
     """Returns the places [n, count] in a set of the pictures nearest to images [n, h, w, c].
 
     The nearest is first, and of equally near pictures the first of the set; distances are Euclidean
     between features. Features that are worth keeping are those of the cache; others, which may be
-    large, are computed a block at a time.
+    large, are computed for as many pictures at a time as have features of `block_bytes`.
 
     Raises:
       ConfigError: for a set of fewer than `count` pictures, and as `see` for pictures that have no
@@ -30,7 +30,7 @@ def nearest_images(images: np.ndarray, pictures: PictureSet, features: Features,
         return nearest(queries, see(pictures, features).features, count)[1]
     squared = np.full((len(images), 0), np.inf)
     places = np.zeros((len(images), 0), int)
-    block = max(count, STEP_BYTES // queries[0].nbytes)
+    block = max(count, block_bytes // queries[0].nbytes)
     for start in range(0, pictures.number, block):
         # The nearest so far stand before those of this block, so that they are first of equals.
         found, _ = features.extract(pictures.read(start, min(start + block, pictures.number)))

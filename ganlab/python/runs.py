@@ -27,6 +27,10 @@ from ganlab.report.pictures import draw_samples
 from ganlab.storage import Checkpoints, RunDirectory
 
 
+Labels = Sequence[int | str] | np.ndarray
+"""Classes [n] by name or number, or weights of the classes [n, classes]."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A run's directory at one of its checkpoints.
@@ -69,14 +73,15 @@ class Run:
         """
         return np.asarray(self._trained.latents(number, seed, self._known(options)))
 
-    def images(self, latents: np.ndarray, labels: Sequence[int | str] | None = None, seed: int = 0,
+    def images(self, latents: np.ndarray, labels: Labels | None = None, seed: int = 0,
                **options: Any) -> np.ndarray:
         """Computes images [n, h, w, c] of latents, float32 in [-1, 1], or points [n, d].
 
         Args:
           latents: [n, ...].
-          labels: classes [n] by name or number, for a conditional run; None for all of them in
-            turn.
+          labels: of a conditional run, classes [n]: a text is a name, as `--labels` takes it, a
+            whole number a label, as `class_names` counts them; or weights of all classes [n,
+            classes], of which a label is the one-hot row. None for all classes in turn.
           seed: of what is drawn beside the latents.
           **options: of the sampler.
 
@@ -87,7 +92,7 @@ class Run:
         numbers = self._labels(labels, len(latents))
         return self._trained.images(latents, numbers, options=self._known(options), seed=seed)
 
-    def sample(self, number: int, labels: Sequence[int | str] | None = None, seed: int = 0,
+    def sample(self, number: int, labels: Labels | None = None, seed: int = 0,
                **options: Any) -> np.ndarray:
         """Draws samples, uint8 [number, h, w, c] (points: float32), as `ganlab sample` does.
 
@@ -107,7 +112,7 @@ class Run:
             raise ConfigError(f"direction {direction!r} is not one of the run's: {found}")
         return to_uint8(self._trained.translate(pictures, direction))
 
-    def show(self, number: int = 25, labels: Sequence[int | str] | None = None, seed: int = 0,
+    def show(self, number: int = 25, labels: Labels | None = None, seed: int = 0,
              **options: Any) -> Image.Image:
         """Draws samples as one picture, which a notebook shows inline.
 
@@ -125,13 +130,35 @@ class Run:
                               "draws no samples; use translate")
         return self._trained.options(options)
 
-    def _labels(self, labels: Sequence[int | str] | None, number: int) -> np.ndarray:
-        """Classes [number] by number, of classes by name or number."""
+    def _labels(self, labels: Labels | None, number: int) -> np.ndarray:
+        """Labels [number] of classes by name or number; weights of classes stay as they are."""
+        names = self._trained.dataset.class_names
         if labels is not None and len(labels) != number:
-            names = self._trained.dataset.class_names
             raise ConfigError(f"{counted(len(labels), 'label')} for {counted(number, 'image')}; "
                               f"give one for each; {classes_text(names)}")
-        return parse_labels([str(label) for label in labels or ()], self._trained, number)
+        # Whole numbers stand for the names that they count, and texts for themselves.
+        if labels is None or np.ndim(labels) < 2:
+            return parse_labels([self._class_name(label) for label in
+                                 (() if labels is None else labels)], self._trained, number)
+        # Weights need a generator that takes them.
+        parse_labels(names[:1], self._trained, 1)
+        weights = np.asarray(labels, np.float32)
+        if weights.shape != (number, len(names)):
+            raise ConfigError(f"weights of classes are of shape {list(weights.shape)}; give one "
+                              f"for each image and class, {[number, len(names)]}")
+        self._trained.check_mixing()
+        return weights
+
+    def _class_name(self, label: int | str) -> str:
+        """The name of the class that a label stands for; a text is one itself, or names none."""
+        names = self._trained.dataset.class_names
+        if isinstance(label, str):
+            return label
+        if isinstance(label, (int, np.integer)) and not isinstance(label, bool):
+            if 0 <= label < len(names):
+                return names[label]
+        raise ConfigError(f"label {label!r} is not a whole number from 0 to {len(names) - 1}; "
+                          f"{classes_text(names)}")
 
 
 def load(workdir: str | Path, step: int | None = None, ema: bool = True) -> Run:

@@ -1,5 +1,6 @@
 """Walks between samples: latents on arcs, classes on straight lines between their one-hot rows."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ def interpolate_latents(ends: np.ndarray, steps: int) -> np.ndarray:
     """
     walks = []
     share = shares(steps)
-    for start, end in zip(np.asarray(ends)[:-1], np.asarray(ends)[1:], strict=True):
+    for start, end in itertools.pairwise(np.asarray(ends)):
         lengths = max(np.linalg.norm(start) * np.linalg.norm(end), 1e-12)
         angle = np.arccos(np.clip(start @ end / lengths, -1.0, 1.0))
         if np.sin(angle) < 1e-6:
@@ -40,4 +41,4 @@ def interpolate_classes(ends: Sequence[int], steps: int, classes: int) -> np.nda
     rows = np.eye(classes, dtype=np.float32)[np.asarray(ends, int)]
     share = shares(steps).astype(np.float32)
     return np.concatenate([(1 - share) * start + share * end
-                           for start, end in zip(rows[:-1], rows[1:], strict=True)])
+                           for start, end in itertools.pairwise(rows)])

@@ -6,7 +6,6 @@ from tiny import IMAGES
 
 from ganlab.config import ConfigError
 from ganlab.evaluation import data_pictures, load_features, nearest_images
-from ganlab.evaluation import nearest_images as module  # The function hides the module of its name.
 
 PICTURES = data_pictures(IMAGES, {"source": "images", "kwargs": {}})
 
@@ -15,9 +14,8 @@ PICTURES = data_pictures(IMAGES, {"source": "images", "kwargs": {}})
 @pytest.mark.parametrize("block_bytes", [1, 2**26])
 def test_the_nearest_image_of_a_training_image_is_itself(name, block_bytes, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setitem(module.__globals__, "STEP_BYTES", block_bytes)
     features = load_features(name)
-    places = nearest_images(IMAGES.images[:20], PICTURES, features, 3)
+    places = nearest_images(IMAGES.images[:20], PICTURES, features, 3, block_bytes)
     np.testing.assert_array_equal(places[:, 0], np.arange(20))
     # The others by all distances in float64.
     seen = features.extract(IMAGES.images)[0].astype(np.float64)
@@ -25,11 +23,11 @@ def test_the_nearest_image_of_a_training_image_is_itself(name, block_bytes, monk
     np.testing.assert_array_equal(places, np.argsort(distances, axis=1, kind="stable")[:, :3])
 
 
-def test_of_equally_near_images_the_first_is_nearest(monkeypatch):
-    monkeypatch.setitem(module.__globals__, "STEP_BYTES", 1)  # Each block has as many images as are asked for.
+@pytest.mark.parametrize("block_bytes", [1, 2**26])
+def test_of_equally_near_images_the_first_is_nearest(block_bytes):
     twice = np.concatenate([IMAGES.images[:3]] * 2)
     pictures = type(PICTURES)("twice", 6, lambda start, stop: twice[start:stop])
-    places = nearest_images(twice[:3], pictures, load_features("pixels"), 2)
+    places = nearest_images(twice[:3], pictures, load_features("pixels"), 2, block_bytes)
     np.testing.assert_array_equal(places, [[0, 3], [1, 4], [2, 5]])
 
 

@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import ml_collections
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,6 +79,28 @@ def test_training_again_resumes_and_is_done(run):
 def test_a_run_shows_itself_as_a_picture(run):
     picture = run.show(10)
     assert isinstance(picture, Image.Image) and picture._repr_png_()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(("names", "labels", "wanted"), [
+    ((*map(str, range(10)), "A", "B"), [10, "A", np.int32(3), "3", 11], [10, 10, 3, 3, 11]),
+    # A text is a name, a whole number counts the names.
+    (tuple(map(str, range(1, 12))), [0, "1", 10, "11"], [0, 0, 10, 10]),
+    (("cats", "dogs"), np.array([1, 0]), [1, 0])])
+def test_labels_are_classes_by_name_or_number(names, labels, wanted):
+    trained = types.SimpleNamespace(config=ml_collections.ConfigDict({"system": {"conditional": True}}),
+                                    dataset=types.SimpleNamespace(class_names=names))
+    run = ganlab.Run(None, 0, trained.config, trained)
+    assert run._labels(labels, len(wanted)).tolist() == wanted
+    for beyond in (len(names), -1, True, 0.5):
+        with pytest.raises(ganlab.ConfigError, match=f"{beyond} is not a whole number from 0 to {len(names) - 1}"):
+            run._labels([beyond], 1)
+
+
+def test_weights_of_classes_stand_for_labels(run):
+    latents, rows = run.latents(4, seed=1), np.eye(10)
+    np.testing.assert_allclose(run.images(latents, rows[[3, 7, 3, 0]]), run.images(latents, [3, 7, 3, 0]), atol=1e-6)
+    with pytest.raises(ganlab.ConfigError, match=re.escape("of shape [4, 9]; give one for each image and class, [4, 10]")):
+        run.images(latents, rows[:4, :9])
 
 
 @pytest.mark.parametrize(("mistake", "words"), [
