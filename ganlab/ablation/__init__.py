@@ -26,6 +26,7 @@ from ganlab.ablation.stacks import (
     compile_program,
     cut,
     fit_program,
+    fit_programs,
     group_trials,
     largest_stack,
 )
@@ -33,6 +34,6 @@ from ganlab.ablation.stacks import (
 __all__ = ["Ablation", "AblationDirectory", "LAUNCHERS", "Plan", "Program", "Range", "Search",
            "Stack",
            "call_seconds", "check_launcher", "chosen", "compile_program", "cut",
-           "experiment_config", "fit_program",
+           "experiment_config", "fit_program", "fit_programs",
            "group_trials", "largest_stack", "load_ablation", "make_plan", "numbers", "read_study",
            "size_by_job", "submit", "train_here", "train_one"]

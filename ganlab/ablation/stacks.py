@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +57,8 @@ class Program:
       play: the compiled `programs.play`.
       data: all data, on every device.
       memory: bytes of the whole stack at their most, as the compiler counts them.
+      seconds: of a call, where it was timed against another stack; else None.
+      small_pays: whether small stacks were clearly faster a trial; None where none was timed.
     """
 
     game: Game
@@ -67,6 +69,8 @@ class Program:
     play: Callable[[GameState, Tree, jax.Array], tuple[GameState, jax.Array]]
     data: Tree
     memory: int
+    seconds: float | None = None
+    small_pays: bool | None = None
 
     def start(self, plan: Plan, stack: Stack) -> GameState:
         """Returns the states of a stack before its first round; its last trial fills it up to the
@@ -108,11 +112,12 @@ def largest_stack(trials: int, limit: int = 0) -> int:
     return math.ceil(trials / math.ceil(trials / (limit or usual)))
 
 
-def compile_program(plan: Plan, group: int, trials: int) -> Program:
+def compile_program(plan: Plan, group: int, trials: int,
+                    built: tuple[Game, Dataset] | None = None) -> Program:
     """Compiles the rounds of a stack of `trials` trials of a group, filled up so that the devices
-    divide it."""
+    divide it; `built` are the game and the data of the group, where they are at hand."""
     variant = plan.groups[group][0]
-    game, dataset = build(variant.config)
+    game, dataset = built or build(variant.config)
     # Once more: what planned may be another machine.
     check_stays(dataset, variant.config)
     devices = min(jax.device_count(), trials)
@@ -131,7 +136,35 @@ def compile_program(plan: Plan, group: int, trials: int) -> Program:
     return Program(game, dataset, variant, size, programs, compiled, data, memory)
 
 
-def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Program:
+def fit_programs(plan: Plan, limit: int = 0, beside: int = 1) -> dict[int, Program]:
+    """Returns the program of each group of a plan, as `fit_program` finds it.
+
+    Groups whose networks have params of the same shapes, and whose batches are equal, are timed
+    once: they may differ in data, losses and augmentation, which noise would otherwise cut now into
+    large stacks and now into small ones.
+    """
+    programs: dict[int, Program] = {}
+    timed: dict[Hashable, bool] = {}
+    for group, variants in enumerate(plan.groups):
+        built = build(variants[0].config)
+        alike = _shapes(built[0])
+        programs[group] = fit_program(plan, group, limit, beside, timed.get(alike), built)
+        if programs[group].small_pays is not None:
+            timed[alike] = programs[group].small_pays
+    return programs
+
+
+def _shapes(game: Game) -> Hashable:
+    """Returns what groups that are timed once have in common: batch, and shapes of all params."""
+    params = {name: jax.eval_shape(network.init, jax.random.key(0))[0]
+              for name, network in game.networks.items()}
+    leaves, structure = jax.tree.flatten(params)
+    return game.batch_size, structure, tuple((leaf.shape, leaf.dtype.name) for leaf in leaves)
+
+
+def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1,
+                small_pays: bool | None = None,
+                built: tuple[Game, Dataset] | None = None) -> Program:
     """Returns the program of a group's largest stack that fits the memory of the devices of this
     machine, and that is not slower per trial than a small one.
 
@@ -143,23 +176,29 @@ def fit_program(plan: Plan, group: int, limit: int = 0, beside: int = 1) -> Prog
       group: the group.
       limit: trials of a stack at most; 0 for the usual number (`largest_stack`).
       beside: stacks that train at once on these devices and share their memory.
+      small_pays: whether small stacks are faster, where that is known; None to time them.
+      built: as of `compile_program`.
     """
     trials = len(group_trials(plan, group))
     size = largest_stack(trials, limit)
+    if small_pays:
+        size = min(size, jax.device_count())
     room = MEMORY_SHARE * device_memory(jax.local_devices()[0]) * jax.local_device_count() / beside
     # Only the compiler knows the memory of a stack, so a size is tried, and the next follows
     # from it.
     for _ in range(MOST_TRIES):
-        program = compile_program(plan, group, size)
+        program = compile_program(plan, group, size, built)
         if program.memory <= room or size <= jax.device_count():
             break
         size = largest_stack(trials, max(jax.device_count(), int(size * room / program.memory)))
     # Where a large stack may be slower, both are timed.
-    if jax.default_backend() == "cpu" and size > jax.device_count() and _convolves(program):
-        small = compile_program(plan, group, jax.device_count())
-        of_small, of_large = (call_seconds(each, plan) / each.size for each in (small, program))
-        if of_small < WORTH_CUTTING * of_large:
-            return small
+    if (small_pays is None and jax.default_backend() == "cpu" and size > jax.device_count()
+            and _convolves(program)):
+        small = compile_program(plan, group, jax.device_count(), built)
+        of_small, of_large = (call_seconds(each, plan) for each in (small, program))
+        small_pays = of_small / small.size < WORTH_CUTTING * of_large / program.size
+        chosen, seconds = (small, of_small) if small_pays else (program, of_large)
+        return dataclasses.replace(chosen, seconds=seconds, small_pays=small_pays)
     return program
 
 

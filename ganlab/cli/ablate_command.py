@@ -46,7 +46,7 @@ from ganlab.ablation import (
     check_launcher,
     chosen,
     cut,
-    fit_program,
+    fit_programs,
     group_trials,
     load_ablation,
     make_plan,
@@ -179,11 +179,11 @@ def plan_stacks(plan: Plan, limit: int, console: rich.console.Console,
                 beside: int = 1) -> tuple[list[Stack], dict[int, Program]]:
     """Returns the stacks of all groups, of which `beside` at once fit this machine, and the
     compiled program of each group."""
-    stacks, programs = [], {}
+    stacks = []
     with console.status("compiling"):
-        for group in range(len(plan.groups)):
-            programs[group] = fit_program(plan, group, limit, beside)
-            stacks += cut(group_trials(plan, group), group, programs[group].size, len(stacks))
+        programs = fit_programs(plan, limit, beside)
+    for group, program in programs.items():
+        stacks += cut(group_trials(plan, group), group, program.size, len(stacks))
     return stacks, programs
 
 
@@ -224,7 +224,7 @@ def print_plan(plan: Plan, stacks: Sequence[Stack], programs: dict[int, Program]
         if timed:
             config = program.variant.config
             calls = config.train.total_rounds / config.train.rounds_per_call
-            seconds = call_seconds(program, plan) * calls * len(own)
+            seconds = (program.seconds or call_seconds(program, plan)) * calls * len(own)
             total += seconds
             row.append(duration(seconds))
         table.add_row(*row)

@@ -73,8 +73,8 @@ def study(experiment_file, tmp_path, monkeypatch):
         asked.append(("size", launcher, limit, dict(options)))
         with pytest.MonkeyPatch.context() as node:
             node.setattr(feed, "allowed_memory", lambda: 2**40)
-            node.setattr(ablate_command, "fit_program",
-                         lambda plan, group, limit, beside: types.SimpleNamespace(size=NODE_TRIALS))
+            node.setattr(ablate_command, "fit_programs", lambda plan, limit, beside: {
+                group: types.SimpleNamespace(size=NODE_TRIALS) for group in range(len(plan.groups))})
             assert main(["ablate", f"--workdir={given.path}", "--size_stacks", f"--trials_per_stack={limit}"]) == 0
 
     def submit(given, launcher, workers, options, say):
@@ -85,7 +85,7 @@ def study(experiment_file, tmp_path, monkeypatch):
     monkeypatch.setattr(ablate_command, "size_by_job", job)
     monkeypatch.setattr(ablate_command, "submit", submit)
     monkeypatch.setattr(ablate_command, "print_report", lambda directory, console: None)
-    monkeypatch.setattr(ablate_command, "fit_program", lambda *arguments: pytest.fail("compiled where it submits"))
+    monkeypatch.setattr(ablate_command, "fit_programs", lambda *arguments: pytest.fail("compiled where it submits"))
     monkeypatch.setattr(feed, "allowed_memory", lambda: SMALL)
 
     def run(*flags):
@@ -146,7 +146,7 @@ def test_stacks_that_train_at_once_share_the_memory(experiment_file, monkeypatch
     found = make_plan(ablation(experiment_file))
     made = types.SimpleNamespace(memory=0)
     monkeypatch.setattr(stacks, "device_memory", lambda device: 100)
-    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size: types.SimpleNamespace(
+    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built: types.SimpleNamespace(
         size=size, memory=made.memory * size))
     monkeypatch.setattr(stacks, "_convolves", lambda program: False)
     room = stacks.MEMORY_SHARE * 100 * stacks.jax.local_device_count()

@@ -273,6 +273,50 @@ def test_a_stack_on_cpu_has_few_trials_a_device_and_all_on_an_accelerator_unless
     assert fit_program(plan, 0).size == 3
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_groups_of_equal_networks_and_batch_are_timed_once_and_cut_alike(experiment_file, small, monkeypatch):
+    # Two losses and two batches make four groups of six trials on four devices.
+    plan = make_plan(ablation(experiment_file, axes={
+        "batch": {8: {"config.batch_size": 8}, 16: {"config.batch_size": 16}},
+        "loss": {"plain": {"loss": "non_saturating"}, "squares": {"loss": "least_squares"}},
+        "rate": numbers("config.hyper.critic_lr", 0.01, 0.02, 0.03)}))
+    compiled, asked = [], []
+
+    def compile_some(plan, group, size, built):
+        compiled.append((group, size))
+        return stacks.Program(*built, plan.groups[group][0], size, None, None, None, memory=0)
+
+    def seconds(program, plan):
+        # The second pair that is timed comes out the other way, as noise may have it.
+        asked.append(program.size)
+        small_is_fast = small == (len(asked) <= 2)
+        return program.size * (0.5 if (program.size == 4) == small_is_fast else 1.0)
+
+    monkeypatch.setattr(stacks, "compile_program", compile_some)
+    monkeypatch.setattr(stacks, "call_seconds", seconds)
+    monkeypatch.setattr(stacks, "_convolves", lambda program: True)
+    programs = stacks.fit_programs(plan)
+    assert [(program.variant.config.batch_size, program.variant.levels["loss"]) for program in programs.values()] == [
+        (8, "plain"), (8, "squares"), (16, "plain"), (16, "squares")]
+    fast, slow = (4, 6) if small else (6, 4)
+    assert [program.size for program in programs.values()] == [fast, fast, slow, slow]
+    # The first of each kind compiles two stacks and times them, the second only what it trains.
+    assert asked == [4, 6] * 2
+    assert compiled == [(0, 6), (0, 4), (1, fast), (2, 6), (2, 4), (3, slow)]
+    assert [program.seconds is None for program in programs.values()] == [False, True, False, True]
+
+
+def test_memory_is_asked_for_in_every_group_that_is_not_timed(plan, monkeypatch):
+    room = stacks.MEMORY_SHARE * 100 * jax.local_device_count()
+    monkeypatch.setattr(stacks, "device_memory", lambda device: 100)
+    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built: stacks.Program(
+        *built, plan.groups[group][0], size, None, None, None, memory=size * room / (7 if group == 0 else 5)))
+    monkeypatch.setattr(stacks, "call_seconds", lambda program, plan: program.size)
+    monkeypatch.setattr(stacks, "_convolves", lambda program: True)
+    # All six trials of the first group fit, and five of the second, which are two stacks of three.
+    assert [program.size for program in stacks.fit_programs(plan).values()] == [6, 3]
+
+
 def test_the_command_prints_its_plan_and_writes_nothing_when_it_runs_dry(experiment_file, tmp_path, capsys):
     file = tmp_path / "some_ablation.py"
     file.write_text(
