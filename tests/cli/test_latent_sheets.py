@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from flax import linen as nn
-from tiny import CLASSES, IMAGES, tiny_config
+from tiny import CLASSES, IMAGES, tiny_config, tiny_style_config
 
 from ganlab.cli import latent_command, latent_sheets
 from ganlab.cli.latent_sheets import MOVES, walks_between
@@ -36,8 +36,12 @@ class ByNumber(nn.Module):
 def trained_run(network="mlp", kwargs=None, conditional=True):
     """A run of drawn weights on tiny images, which no training and no file has to make."""
     generator = {"network": network, "kwargs": {"width": 8, "depth": 1} if kwargs is None else kwargs}
-    config = tiny_config(generator=generator, system={"conditional": conditional}, name="tiny",
-                         data={"source": "digits"})
+    return run_of(tiny_config(generator=generator, system={"conditional": conditional}, name="tiny",
+                              data={"source": "digits"}))
+
+
+def run_of(config):
+    """The run of a config, likewise."""
     game, rng = build_game(config, IMAGES), np.random.default_rng(0)
     weights = {name: jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype),
                                   jax.eval_shape(game.networks[name].init, jax.random.key(0)))
@@ -171,6 +175,10 @@ def test_a_mistake_is_answered_in_a_sentence(show, arguments, words, capsys):
 def test_an_unconditional_run_has_no_classes_to_show(show, arguments, words, capsys):
     show(f"--show={arguments[0]}", *arguments[1:], run=trained_run(conditional=False), status=2)
     assert words in capsys.readouterr().err
+
+
+def test_a_sampler_with_styles_mixes_classes():
+    run_of(tiny_style_config(system={"conditional": True})).check_mixing()
 
 
 def test_a_generator_that_takes_labels_alone_is_told_so_and_walks_with_the_class_fixed(show, capsys):
