@@ -16,12 +16,13 @@ from ganlab.config import ConfigError
 from ganlab.data import to_uint8
 from ganlab.evaluation import chosen_features, data_pictures, nearest_images
 from ganlab.output import counted
-from ganlab.report.latent import worded_grid
+from ganlab.report.latent import grid_sides, worded_grid
 from ganlab.report.pictures import BACKGROUND
 from ganlab.report.walks import interpolate_classes, interpolate_latents
 
 MOVES = ("latent", "class", "both")
 MOST_CLASSES = 100  # Rows of one sheet, more of which no one looks at.
+MOST_PIXELS = 60_000  # Of a side; what draws the words takes fewer than 65,536.
 COLUMNS = {"classes": 10, "walk": 10, "nearest": 4}
 ROWS = 8
 
@@ -39,6 +40,7 @@ def show_classes(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np
         raise ConfigError(f"--labels names {len(rows):,} classes; a sheet has at most "
                           f"{MOST_CLASSES}")
     shown = rows[:MOST_CLASSES]
+    check_size(trained, len(shown), columns)
     # Sample j of every row is of latent j.
     numbers = np.tile(np.arange(columns), len(shown))
     latents = np.asarray(trained.latents(columns, values.seed, options))[numbers]
@@ -82,6 +84,7 @@ def show_walk(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np.nd
     options, steps = _options(trained, values), values.columns or COLUMNS["walk"]
     number, conditional = values.number or ROWS, is_conditional(trained)
     moves = values.moves or ("both" if conditional else "latent")
+    check_size(trained, number, steps)
     # What cannot move is said before anything compiles.
     labels = parse_labels(values.labels, trained, number + 1)
     if moves != "latent":
@@ -114,6 +117,7 @@ def show_nearest(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np
     """Draws samples, a row each, beside the nearest training images by each kind of features."""
     options, columns = _options(trained, values), values.columns or COLUMNS["nearest"]
     number, dataset, config = values.number or ROWS, trained.dataset, trained.config
+    check_size(trained, number, 2 * columns + 3)
     # By pixels, and by what metrics see of such data.
     name, weights = ((values.features, values.weights) if values.features else
                      (config.evaluate.features, values.weights or config.evaluate.weights))
@@ -140,6 +144,15 @@ def show_nearest(trained: TrainedRun, values: flags.FlagValues) -> tuple[str, np
     return "nearest", picture, (f"{counted(number, 'sample')} beside the nearest of "
                                 f"{counted(len(dataset), 'training image')} by "
                                 f"{' and by '.join(features.name for features in kinds)}")
+
+
+def check_size(trained: TrainedRun, rows: int, columns: int) -> None:
+    """Raises ConfigError for a sheet of more pixels than a picture with words has."""
+    height, width = grid_sides(trained.dataset.image_shape, rows, columns)
+    if max(height, width) > MOST_PIXELS:
+        raise ConfigError(f"a sheet of {counted(rows, 'row')} and {counted(columns, 'column')} "
+                          f"would have {width:,}x{height:,} pixels, and has at most "
+                          f"{MOST_PIXELS:,} a side; ask for fewer (--number, --columns, --labels)")
 
 
 def _options(trained: TrainedRun, values: flags.FlagValues) -> dict[str, object]:

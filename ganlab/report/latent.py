@@ -10,8 +10,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ganlab.data import PICTURE_CHANNELS
 from ganlab.output import counted
-from ganlab.report.pictures import FEW_CLASSES, PICTURE_WIDTH, figure_pixels, image_grid
+from ganlab.report.pictures import (
+    FEW_CLASSES,
+    PICTURE_WIDTH,
+    figure_pixels,
+    image_grid,
+    tile_scale,
+)
 
 DPI = 100
 LETTER = 8  # Pixels that a letter is wide at most, at matplotlib's ordinary size.
@@ -71,6 +78,15 @@ def latent_plane(latents: np.ndarray) -> LatentPlane:
     names = tuple(f"{word} principal component ({share:.0%} of the variance)"
                   for word, share in zip(("first", "second"), shares, strict=False))
     return LatentPlane(origin, axes[:2], lengths[:2] / np.sqrt(len(latents)), names)
+
+
+def grid_sides(image_shape: Sequence[int], rows: int, columns: int) -> tuple[int, int]:
+    """Returns the height and width in pixels of an `image_grid` of images [h, w, c]."""
+    height, width, channels = image_shape
+    # Of other than one channel or three, a tile shows one beside another.
+    width *= 1 if channels in PICTURE_CHANNELS else channels
+    scale, gap = tile_scale(width, columns)
+    return rows * (height * scale + gap) + gap, columns * (width * scale + gap) + gap
 
 
 def worded_grid(images: np.ndarray, columns: int, title: str, rows: Sequence[str] = (),

@@ -41,8 +41,7 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
     count, height, tile_width, channels = tiles.shape
     tiles = np.broadcast_to(tiles, (count, height, tile_width, 3)) if channels == 1 else tiles
     # Enlarged by a whole factor, so that every pixel has the same size.
-    scale = max(1, width // (columns * (tile_width + 1)))
-    gap = max(1, min(scale // 2, 4))
+    scale, gap = tile_scale(tile_width, columns, width)
     tiles = np.stack([_enlarge(tile, scale) for tile in tiles])
     # Each tile in its place on white, which shows as the lines between them.
     rows = math.ceil(count / columns)
@@ -52,6 +51,12 @@ def image_grid(images: np.ndarray, columns: int, width: int = PICTURE_WIDTH) -> 
         y, x = gap + number // columns * step_y, gap + number % columns * step_x
         picture[y:y + tile.shape[0], x:x + tile.shape[1]] = tile
     return picture
+
+
+def tile_scale(tile_width: int, columns: int, width: int = PICTURE_WIDTH) -> tuple[int, int]:
+    """Returns by how much the tiles of an `image_grid` are enlarged, and the pixels between two."""
+    scale = max(1, width // (columns * (tile_width + 1)))
+    return scale, max(1, min(scale // 2, 4))
 
 
 def striped(images: np.ndarray) -> np.ndarray:

@@ -99,7 +99,8 @@ def test_labels_are_classes_by_name_or_number(names, labels, wanted):
 def test_weights_of_classes_stand_for_labels(run):
     latents, rows = run.latents(4, seed=1), np.eye(10)
     np.testing.assert_allclose(run.images(latents, rows[[3, 7, 3, 0]]), run.images(latents, [3, 7, 3, 0]), atol=1e-6)
-    with pytest.raises(ganlab.ConfigError, match=re.escape("of shape [4, 9]; give one for each image and class, [4, 10]")):
+    words = "of shape [4, 9]; give one for each image and class, [4, 10]"
+    with pytest.raises(ganlab.ConfigError, match=re.escape(words)):
         run.images(latents, rows[:4, :9])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganlab.report.latent import draw_latent_space, latent_plane, worded_grid
+from ganlab.report.latent import draw_latent_space, grid_sides, latent_plane, worded_grid
 from ganlab.report.pictures import image_grid
 
 
@@ -78,3 +78,9 @@ def test_a_space_shows_each_class_in_a_colour_of_its_own(classes):
     # Counted where the points are, left of any legend; fewer than a hundred pixels are edges of points.
     colours = [len(np.unique(found[100:650, 60:650].reshape(-1, 3), axis=0)) for found in (picture, one)]
     assert colours[0] > colours[1] + classes
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (5, 9, 3), (4, 4, 2), (300, 200, 3)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 7)])
+def test_the_sides_of_a_grid_are_known_before_it_is_drawn(shape, rows, columns):
+    assert grid_sides(shape, rows, columns) == image_grid(np.zeros((rows * columns, *shape)), columns).shape[:2]
