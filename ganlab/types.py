@@ -41,6 +41,9 @@ class AdversarialLoss(NamedTuple):
     compares: bool = True
     """Whether the generator's loss looks at the real logits; if not, no real image is read for its
     update, and it is called with None for them."""
+    margin: float | None = None
+    """For hinge losses: the critic's logits of real images above it, and of fake ones below its
+    negative, have no gradient in the critic's loss; None for losses without such a margin."""
 
 
 class Penalty(Protocol):

@@ -75,6 +75,13 @@ KEYS: dict[str, Key] = {
        for name, official in (
            ("log", "--tick"),
            *dict.fromkeys(("sample", "checkpoint", "evaluate"), "--snap times --tick").items())},
+    "train.singular_values_every_rounds": Key(
+        0, "interval of the largest singular value of every weight, by 30 power iterations, in "
+        "metrics.jsonl and plots; 0 for none", "rounds", AT_LEAST_ZERO, live=True,
+        known_as="--sv_log_interval of BigGAN, with --log_G_spectra and --log_D_spectra"),
+    "train.singular_values_every_kimg": Key(
+        0.0, "the same interval by images shown; 0 for train.singular_values_every_rounds", "kimg",
+        AT_LEAST_ZERO, live=True),
     "train.keep_checkpoints": Key(2, "newest checkpoints that are kept", "checkpoints", POSITIVE,
                                   live=True),
     "train.accumulate": Key(1, "slices in which each batch is played, one after another, to save "

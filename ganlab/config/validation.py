@@ -130,7 +130,8 @@ def _check_together(given: Mapping[str, Any]) -> None:
                           "above config.hyper.decay_start_kimg, "
                           f"{given['hyper.decay_start_kimg']}")
     call = given["train.rounds_per_call"]
-    for name in ("total", "log_every", "sample_every", "checkpoint_every", "evaluate_every"):
+    for name in ("total", "log_every", "sample_every", "checkpoint_every", "evaluate_every",
+                 "singular_values_every"):
         rounds = given[f"train.{name}_rounds"]
         if rounds % call:
             raise ConfigError(f"config.train.{name}_rounds is {rounds}, which is not a multiple of "

@@ -30,6 +30,7 @@ from ganlab.engine.feed import Feed, make_feed, stays_on_device
 from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
+from ganlab.engine.spectra import spectra_of
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after, stages_of
 from ganlab.machine import load_per_core
@@ -163,7 +164,7 @@ def is_due(schedule: Mapping[str, Any], name: str, game: Game, before: int, step
 
     Args:
       schedule: the config's section `train`.
-      name: of the interval: log, sample, checkpoint or evaluate.
+      name: of the interval: log, sample, checkpoint, evaluate or singular_values.
       game: knows the images that were shown.
       before: rounds before the call.
       step: rounds after it.
@@ -222,6 +223,9 @@ class _Playing:
                 log, sample, save, measured = (
                     last or is_due(schedule, name, self._game, before, step)
                     for name in ("log", "sample", "checkpoint", "evaluate"))
+                # A round whose singular values are due is logged.
+                spectra = is_due(schedule, "singular_values", self._game, before, step)
+                log = log or spectra
                 judge = self._judge if measured else None
                 # Read once a call: a later signal counts after the next. Several processes stop
                 # after the same round, so they agree when they log, where they wait in any case.
@@ -233,7 +237,7 @@ class _Playing:
                 if (fault := fault_of(self._game, state)) is not None:
                     return fault, state
                 if log:
-                    logs.log(step, metrics, state)
+                    logs.log(step, metrics, state, spectra_of(state) if spectra else {})
                 if sample:
                     sampling(step, state)
                 values = _judged(self._judge, step, sampling.makers(state), logs) if judge else None
@@ -280,8 +284,9 @@ class _Logs:
         self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries),
                              self.console.say)
 
-    def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState) -> None:
-        """Writes the metrics of the round that ended as number `step`."""
+    def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState,
+            spectra: Mapping[str, float]) -> None:
+        """Writes the metrics of the round that ended as number `step`, and singular values."""
         # Lazy updates have metrics held from when they were last played, unless the game was built
         # without a hold.
         told = {update.name for update in self._game.round
@@ -293,7 +298,7 @@ class _Logs:
         for words in news_of(step, counts, self._counts):
             self.console.say(words)
         self._counts = counts
-        numbers |= counts
+        numbers |= {**counts, **spectra}
         kimg = self._game.kimg(step)
         self._file.write(step, kimg, numbers)
         # A rate says little without how busy the machine was, with this run and with all others.

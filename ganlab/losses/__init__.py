@@ -21,7 +21,7 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "wasserstein": AdversarialLoss(_adversarial.wasserstein_critic,
                                    _adversarial.wasserstein_generator, compares=False),
     "hinge": AdversarialLoss(_adversarial.hinge_critic, _adversarial.hinge_generator,
-                             compares=False),
+                             compares=False, margin=1.0),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic,
                                     _adversarial.relativistic_generator)}
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {

@@ -27,8 +27,10 @@ from ganlab.report.page import (
     render,
 )
 from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, keys_of, panel
+from ganlab.report.plots import SINGULAR_VALUES
 from ganlab.report.results import bounds_text, interval_words, number_text
 from ganlab.report.run_study import Run, differing_keys, group_runs, study_of_runs
+from ganlab.report.spectra_plots import spectra_parts
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_page import (
     curves_parts,
@@ -66,6 +68,7 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Interactions", interaction_parts(analysis)),
         Section("Samples", _samples_parts(runs)),
         Section("Training", _training_parts(runs)),
+        Section("Singular values", spectra_parts(runs)),
         Section("Alarms", _alarm_parts(runs)),
         *([measured] if results else []),
         Section("Protocols", protocol_parts(study.values)),
@@ -192,7 +195,8 @@ def _training_parts(runs: Sequence[Run]) -> list[Part]:
     shown = dict(list(groups.items())[:MOST_GROUPS])
     metrics = list(dict.fromkeys(name for group in shown.values() for run in group
                                  for name in run.metrics
-                                 if name not in ("step", "kimg")))
+                                 if name not in ("step", "kimg")
+                                 and not name.startswith(SINGULAR_VALUES)))
     if not metrics:
         return [Words("Nothing was logged yet.")]
     words = ("What the runs logged; a point is the mean of neighbouring rounds where these are "

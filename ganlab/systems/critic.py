@@ -103,6 +103,17 @@ class Critic:
             return {}
         return {"real_signs": jnp.mean(jnp.sign(real_logits)), "augment_p": chance}
 
+    def logit_metrics(self, judged: Mapping[str, Judgement]) -> dict[str, Array]:
+        """Computes what is logged of logits: the mean of each kind, and for a hinge loss the share
+        beyond its margin, which has no gradient: `<kind>_beyond_hinge`."""
+        margin = self.loss.margin
+        if margin is None:
+            return logit_means(judged)
+        sides = {"real": 1.0, "fake": -1.0}
+        return logit_means(judged) | {
+            f"{kind}_beyond_hinge": jnp.mean(sides[kind] * judgement.logits > margin)
+            for kind, judgement in judged.items()}
+
     def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array],
               keys: Mapping[str, Array], labels: Array | None = None,
               chance: Array | None = None) -> tuple[dict[str, Judgement], Tree]:

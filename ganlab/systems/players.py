@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from ganlab.game import Aux, Network, Options, Scene, Weights, example_keys, named_keys
-from ganlab.systems.critic import Critic, Judgement, logit_means
+from ganlab.systems.critic import Critic, Judgement
 from ganlab.systems.latents import Draw
 from ganlab.systems.tricks import (
     HISTORY_TRICK,
@@ -102,7 +102,7 @@ class Players:
         total, penalties = self.critic.penalize(
             total, params, variables, images["real"], images["fake"], penalty_keys, hyper, labels,
             chance)
-        metrics = (logit_means(judged) | penalties
+        metrics = (self.critic.logit_metrics(judged) | penalties
                    | self.critic.followed(logits["real"], chance))
         if self.auxiliary:
             metrics |= {f"{kind}_class_loss": _cross_entropy(judgement, labels)

@@ -40,7 +40,6 @@ from ganlab.systems.critic import (
     adaptations,
     choose_augment,
     controlled,
-    logit_means,
     scorer_of,
 )
 from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
@@ -245,7 +244,7 @@ class _Players:
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
-        metrics = {**logit_means(judged), "real_signs": jnp.mean(jnp.sign(logits["real"])),
+        metrics = {**self.critic.logit_metrics(judged), "real_signs": jnp.mean(jnp.sign(logits["real"])),
                    **self.critic.followed(logits["real"], chance)}
         return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 

@@ -11,7 +11,7 @@ from ganlab.config import ConfigError
 from ganlab.data import DataFacts
 from ganlab.game import Network, Scene, Translator, Weights, example_keys, named_keys
 from ganlab.networks import PATCH_CRITICS, TRANSLATORS
-from ganlab.systems.critic import Critic, choose_augment, logit_means
+from ganlab.systems.critic import Critic, choose_augment
 from ganlab.systems.parts import choose_loss, choose_penalties, make_network
 from ganlab.types import Array, Tree
 
@@ -127,7 +127,7 @@ class PictureCritic:
         total, metrics = self.critic.penalize(
             total, params, variables, real, seen["fake"], keys, hyper, chance=chance)
         metrics |= self.critic.followed(judged["real"].logits, chance)
-        return total, state, logit_means(
+        return total, state, self.critic.logit_metrics(
             {kind: judged[kind] for kind in ("real", "fake")}) | metrics
 
     def generator_loss(self, params: Tree, variables: Tree, real: Array, fake: Array, key: Array,

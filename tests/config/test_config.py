@@ -239,7 +239,7 @@ def test_a_decay_that_ends_before_it_starts_is_refused():
     refused(config, "config.hyper.decay_end_kimg is 7.0")
 
 
-@pytest.mark.parametrize("name", ["total", "log_every", "sample_every", "checkpoint_every"])
+@pytest.mark.parametrize("name", ["total", "log_every", "sample_every", "checkpoint_every", "singular_values_every"])
 def test_intervals_are_whole_numbers_of_calls(name):
     config = changed("train.rounds_per_call", 5)
     validate(config)

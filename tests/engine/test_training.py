@@ -68,6 +68,26 @@ def test_a_run_in_parts_ends_in_the_bits_of_the_whole(whole, tmp_path):
     assert len({json.loads(line)["critic/augment_p"] for line in lines}) > 1
 
 
+def test_singular_values_are_logged_at_their_interval_however_often_a_run_stops_and_change_no_bits(whole, tmp_path):
+    values = []
+    for name, parts in (("once", [6]), ("twice", [3, 6])):
+        for rounds in parts:
+            config = config_of(rounds)
+            config.train.singular_values_every_rounds = 2
+            config.train.log_every_rounds = 3
+            go(tmp_path / name, config)
+        assert_same_bits(state_at(tmp_path / name, config_of(6), 6), state_at(whole[0], config_of(6), 6))
+        lines = (tmp_path / name / "metrics.jsonl").read_text()
+        values.append({line["step"]: line for line in map(json.loads, lines.splitlines())})
+    assert values[0] == values[1] and list(values[0]) == [2, 3, 4, 6]
+    kernel = state_at(whole[0], config_of(6), 6).params["critic"]["dense_0"]["kernel"]
+    found = values[0][6]["singular_values/critic/dense_0/kernel"]
+    assert found == pytest.approx(np.linalg.svd(kernel, compute_uv=False)[0], rel=0.02)
+    assert values[0][6]["singular_values/critic"] == max(
+        value for name, value in values[0][6].items() if name.startswith("singular_values/critic/"))
+    assert not any(name.startswith("singular_values") for name in values[0][3])
+
+
 def test_a_run_that_is_done_trains_no_further(whole):
     before = (whole[0] / "metrics.jsonl").read_bytes()
     assert go(whole[0], config_of(6)).step == 6

@@ -49,6 +49,8 @@ def test_any_loss_goes_with_any_penalty(loss, penalty):
     before, after, metrics = shapes_of_a_round(game, POINTS)
     assert after == before
     expected = {"critic/loss", "critic/real_logits", "critic/fake_logits", "generator/loss"}
+    if ADVERSARIAL_LOSSES[loss].margin is not None:
+        expected |= {"critic/real_beyond_hinge", "critic/fake_beyond_hinge"}
     assert set(metrics) == expected | ({f"critic/{penalty}"} if penalty != "none" else set())
     assert all(value.shape == () for value in metrics.values())
 

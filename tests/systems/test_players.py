@@ -1,5 +1,6 @@
 """How the players meet: packs, the ways to take the critic's step, batches of fakes, the auxiliary classifier."""
 
+import dataclasses
 import functools
 
 import jax
@@ -21,7 +22,9 @@ from tiny import (
 
 from ganlab.config import ConfigError
 from ganlab.game import Scene, init_state, play_round
+from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.systems import build_game
+from ganlab.systems.critic import Critic, Judgement
 from ganlab.systems.players import _repeated, pack
 
 
@@ -217,3 +220,17 @@ def test_feature_matching_needs_a_critic_that_returns_its_features():
     with pytest.raises(ConfigError, match="feature_matching, but config.networks.critic .*SilentCritic"):
         tiny_game(critic=silent, system={"tricks": "feature_matching"})
     assert set(played(tiny_game(critic=silent))[1]) >= {"critic/loss", "generator/loss"}
+
+
+def test_the_share_beyond_the_hinge_is_that_of_logits_without_a_gradient_in_the_loss():
+    loss = ADVERSARIAL_LOSSES["hinge"]
+    real, fake = jnp.array([2.0, 1.5, 0.5, -3.0]), jnp.array([-1.5, 0.0, 1.5, 0.5])
+    critic = Critic(None, loss, {})
+    found = critic.logit_metrics({"real": Judgement(real, {}), "fake": Judgement(fake, {})})
+    slopes = jax.grad(lambda logits: jnp.sum(loss.critic(*logits)))((real, fake))
+    for kind, slope in zip(("real", "fake"), slopes, strict=True):
+        assert found[f"{kind}_beyond_hinge"] == jnp.mean(slope == 0)
+    assert found["real_beyond_hinge"] == 0.5 and found["fake_beyond_hinge"] == 0.25
+    assert found["real_logits"] == 0.25
+    other = dataclasses.replace(critic, loss=ADVERSARIAL_LOSSES["wasserstein"])
+    assert set(other.logit_metrics({"real": Judgement(real, {})})) == {"real_logits"}
