@@ -27,7 +27,7 @@ def largest_singular_value(matrix: Array) -> Array:
     """Computes the largest singular value [] of a matrix [rows, rest] by 30 power iterations.
 
     They begin at a fixed vector, so that the value depends on the matrix alone. It is never above
-    the true one, but for rounding; where the second value is at most 0.9 of the first, it is exact
+    the true one, but for rounding; where the second value is at most 0.8 of the first, it is exact
     to float32. Where many values lie close to the first, as in a random matrix, it is up to 2%
     below.
     """
