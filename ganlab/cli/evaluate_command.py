@@ -20,9 +20,14 @@ Examples:
                                                                               learned its pictures
   ganlab evaluate --workdir=runs/colours --metrics=fid,l1 --split=test    translations of held-out
                                                                           pictures
+  ganlab evaluate --workdir=runs/digits --metrics=intra_fid,cas    class by class
+  ganlab evaluate --workdir=runs/digits --metrics=fid,is,prdc --sweep=truncation:0.2..1.0:9    along an
+                                                                          option, with the curves
+  ganlab evaluate --workdir=runs/letters --metrics=fid --sweep=noise:none,constant,random
 
 Writes results.json into the run's directory, or into --output, and draws metrics.png where several
-rounds were measured; measuring again adds to them.
+rounds were measured; measuring again adds to them. A sweep writes sweep_OPTION.json, .csv and .png
+in their place.
 """
 
 import dataclasses
@@ -34,7 +39,7 @@ from absl import flags
 
 from ganlab.cli.judging import progress_bars
 from ganlab.cli.option_flags import define_option_flags, given_options
-from ganlab.cli.runs import open_run, steps_of
+from ganlab.cli.runs import TrainedRun, open_run, steps_of
 from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.engine import makers_of
 from ganlab.evaluation import (
@@ -42,6 +47,7 @@ from ganlab.evaluation import (
     FEATURES,
     Record,
     Request,
+    Sweep,
     Track,
     add_results,
     check_request,
@@ -51,15 +57,19 @@ from ganlab.evaluation import (
     evaluate,
     folder_pictures,
     judged_data,
+    levels_of,
     making,
     measures_for,
     metric_names,
+    parse_sweep,
+    see_real,
     subject_of,
 )
 from ganlab.machine.backend import set_up_process
-from ganlab.output import writing
+from ganlab.output import whole_file, writing
 from ganlab.report.pictures import save_png
 from ganlab.report.results import plot_results, print_results
+from ganlab.report.sweeps import print_sweep, sweep_csv, sweep_picture
 from ganlab.storage import RunDirectory
 
 
@@ -90,6 +100,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     whole("bootstrap", 0, "resamplings for an interval; 0 for none", lower_bound=0)
     # How a run draws its samples.
     define_option_flags(values)
+    text("sweep", None, "an option of the sampler and the values at which everything is measured: "
+         "NAME:FIRST..LAST:NUMBER, as in truncation:0.2..1.0:9, or NAME:VALUE,VALUE,...")
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
                       flag_values=values)
     text("output", None, "directory of results.json and metrics.png; by default the run's")
@@ -99,6 +111,10 @@ def run(values: flags.FlagValues) -> int:
     """Measures, writes, and prints the table."""
     set_up_process()
     _check(values)
+    sweep = parse_sweep(values.sweep) if values.sweep else None
+    if sweep and sweep.option in given_options(values):
+        raise ConfigError(f"--{sweep.option} and --sweep={values.sweep} both set the option "
+                          f"{sweep.option}; leave one of them out")
     output = values.output or values.workdir
     place = RunDirectory(output) if output else None
 
@@ -110,7 +126,10 @@ def run(values: flags.FlagValues) -> int:
                 place.path.mkdir(parents=True, exist_ok=True)
 
     with progress_bars() as track:
-        records = (_of_run if values.workdir else _of_images)(values, track, ready)
+        records = (_of_run(values, sweep, track, ready) if values.workdir
+                   else _of_images(values, track, ready))
+    if sweep:
+        return _sweep_written(records, sweep, place, values.workdir)
     # The numbers are printed even where nothing keeps them.
     print_results(records, values.workdir or values.fake)
     if place is None:
@@ -125,6 +144,19 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
+def _sweep_written(records: list[Record], sweep: Sweep, place: RunDirectory, title: str) -> int:
+    """Prints the values of a sweep, and adds them to its files."""
+    print_sweep(records, sweep.option, title)
+    files = {kind: place.sweep_file(sweep.option, kind) for kind in ("json", "csv", "png")}
+    every = add_results(files["json"], records)
+    with whole_file(files["csv"]) as file:
+        file.write(sweep_csv(every, sweep.option))
+    save_png(files["png"], sweep_picture(every, sweep.option, title))
+    print(f"values and protocols in {files['json']}, a table in {files['csv']}, curves in "
+          f"{files['png']}")
+    return 0
+
+
 def _check(values: flags.FlagValues) -> None:
     """Refuses what contradicts itself, before anything is read."""
     if (values.workdir is None) == (values.fake is None):
@@ -134,18 +166,22 @@ def _check(values: flags.FlagValues) -> None:
         raise ConfigError("--bootstrap=1 says nothing about the spread; take at "
                           "least 2, better 200")
     if values.fake:
-        for name in ("step", "split", "ema", *SAMPLING_OPTIONS, "seeds"):
+        for name in ("step", "split", "ema", *SAMPLING_OPTIONS, "sweep", "seeds"):
             if values[name].value != values[name].default:
                 advice = "; --bootstrap=200 gives an interval" if name == "seeds" else ""
                 raise ConfigError(f"--{name} is of samples that a run draws, and images in a "
                                   f"folder are what they are; leave it out{advice}")
+    elif values.sweep and values.step == "all":
+        raise ConfigError("--step=all with --sweep would measure every checkpoint at every value; "
+                          "name one checkpoint, as in --step=500")
     elif values.resolution and not values.real:
         raise ConfigError("--resolution brings images of folders to one size, and no folder is "
                           "named; leave it out, or name one by --real")
 
 
-def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:
-    """Returns the values of the checkpoints that are asked for."""
+def _of_run(values: flags.FlagValues, sweep: Sweep | None, track: Track,
+            ready: Callable[[], None]) -> list[Record]:
+    """Returns the values of the checkpoints that are asked for, at each value of a sweep."""
     records, features = [], None
     for step in steps_of(values.workdir, values.step):
         # What is judged, and the images that it is compared with.
@@ -154,28 +190,41 @@ def _of_run(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -
         config, game = trained.config, trained.game
         dataset, section = judged_data(config, trained.dataset, values.split)
         features = features or chosen_features(values.features, values.weights, dataset)
-        options = trained.options(given_options(values), "--")
-        makers = makers_of(game, trained.programs, trained.weights, options)
-        subject = subject_of(config, game, makers, dataset, options)
         held_out = data_pictures(dataset, section)
         real = (folder_pictures(values.real, values.resolution, values.real_number) if values.real
                 else data_pictures(dataset, section, values.real_number) if values.real_number
                 else held_out)
-        # Names that do not exist are answered before anything is written or computed.
         weights = "averaged" if values.ema else "as trained"
-        request = _request(values, **making(game, dataset, section, weights, options))
-        gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
-                         held_out)
-        measures = measures_for(subject, dataset, features, gap)
-        check_request(request, measures, real, features)
-        ready()
-        number = values.number or real.number
-        found = evaluate(real, functools.partial(subject.pictures, number), request, features,
-                         measures, track)
-        kimg = game.kimg(trained.step)
-        subject = values.workdir if values.output else ""
-        records += [Record(result, subject, trained.step, kimg) for result in found]
+        seen = None
+        for options in _options(values, trained, sweep):
+            makers = makers_of(game, trained.programs, trained.weights, options)
+            subject = subject_of(config, game, makers, dataset, options)
+            # Names that do not exist are answered before anything is written or computed.
+            request = _request(values, **making(game, dataset, section, weights, options))
+            gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
+                             held_out)
+            measures = measures_for(subject, dataset, features, gap)
+            check_request(request, measures, real, features)
+            ready()
+            # The real images are the same along a sweep.
+            seen = seen or see_real(real, request, features, measures, track)
+            found = evaluate(real, functools.partial(subject.pictures, values.number or real.number),
+                             request, features, measures, track, seen)
+            name = values.workdir if values.output else ""
+            records += [Record(result, name, trained.step, game.kimg(trained.step))
+                        for result in found]
     return records
+
+
+def _options(values: flags.FlagValues, trained: TrainedRun,
+             sweep: Sweep | None) -> list[dict[str, Any]]:
+    """Returns the options of the samples: those that are given, with each value of a sweep."""
+    given = given_options(values)
+    if sweep is None:
+        return [trained.options(given, "--")]
+    known = trained.game.sampler.options if trained.game.sampler else {}
+    return [trained.options({**given, sweep.option: level}, "--")
+            for level in levels_of(sweep, known)]
 
 
 def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]) -> list[Record]:

@@ -120,7 +120,8 @@ def read_run(name: str) -> Run:
                read_results(place.results_file) if place.results_file.exists() else [],
                pictures[-1].read_bytes() if pictures else None,
                int(pictures[-1].stem) if pictures else 0, alarms,
-               place.diverged_picture.exists() and last < config["train.total_rounds"])
+               place.diverged_picture.exists() and last < config["train.total_rounds"],
+               {option: read_results(place.sweep_file(option)) for option in place.sweeps})
 
 
 def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

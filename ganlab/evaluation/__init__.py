@@ -9,6 +9,7 @@ from ganlab.evaluation.evaluate import (
     check_request,
     evaluate,
     metric_names,
+    see_real,
     value_names,
 )
 from ganlab.evaluation.extraction import NotFinite
@@ -42,13 +43,15 @@ from ganlab.evaluation.study import (
     Variant,
     level_text,
 )
+from ganlab.evaluation.sweeps import Curve, Sweep, curves_of, levels_of, parse_sweep
 from ganlab.evaluation.translations import Translations
 
-__all__ = ["CRITIC_GAP", "Cost", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features",
+__all__ = ["CRITIC_GAP", "Cost", "Curve", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features",
            "Generator", "Judging", "Level", "MEASURES", "MISSING", "Measure", "NotFinite",
-           "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Track",
+           "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Sweep", "Track",
            "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
-           "check_request", "chosen_features", "critic_gap", "data_pictures", "differences",
-           "evaluate", "folder_pictures", "judged_data", "label_agreement", "level_text",
-           "load_features", "make_judging", "making", "measures_for", "metric_names", "modes",
-           "nearest_images", "path_measures", "read_results", "require_same", "subject_of", "value_names"]
+           "check_request", "chosen_features", "critic_gap", "curves_of", "data_pictures",
+           "differences", "evaluate", "folder_pictures", "judged_data", "label_agreement",
+           "level_text", "levels_of", "load_features", "make_judging", "making", "measures_for",
+           "metric_names", "modes", "nearest_images", "parse_sweep", "path_measures",
+           "read_results", "require_same", "see_real", "subject_of", "value_names"]

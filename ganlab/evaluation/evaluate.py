@@ -92,7 +92,7 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
       features: the features of both.
       measures: metrics by name.
       track: shows progress.
-      real_seen: what `see(real, features)` returns, if it is known already.
+      real_seen: what `see_real` returns, if it is known already.
 
     Raises:
       ConfigError: for a metric that does not exist, or needs something that is missing, before
@@ -100,12 +100,12 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
     """
     check_request(request, measures, real, features)
     # Features are computed only if a metric looks at them, those of real images only once.
-    needs = {need for name in request.metrics for need in measures[name].needs}
+    needs = _needs(request, measures)
     seen_by = features if "features" in needs else None
     if "reference" not in needs:
         real_seen = None
     elif real_seen is None:
-        real_seen = see(real, features, track(f"real images ({real.name})", real.number))
+        real_seen = see_real(real, request, features, measures, track)
     found: dict[str, list[Values]] = {name: [] for name in request.metrics}
     first: dict[str, _First] = {}
     # Seeds one after the other: only one set of samples is in memory.
@@ -126,6 +126,20 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
             advance(1)
     return [result for name in request.metrics for result in _results(
         name, measures[name], found[name], first[name], request, features, real)]
+
+
+def see_real(real: PictureSet | None, request: Request, features: Features,
+             measures: Mapping[str, Measure], track: Track) -> SeenSet | None:
+    """Sees the real images as the metrics of a request need it; None if none needs them."""
+    needs = _needs(request, measures)
+    if "reference" not in needs:
+        return None
+    return see(real, features if "features" in needs else None,
+               track(f"real images ({real.name})", real.number))
+
+
+def _needs(request: Request, measures: Mapping[str, Measure]) -> set[str]:
+    return {need for name in request.metrics for need in measures[name].needs}
 
 
 class _First(NamedTuple):

@@ -16,9 +16,10 @@ from ganlab.evaluation.evaluate import (
     check_request,
     evaluate,
     metric_names,
+    see_real,
     value_names,
 )
-from ganlab.evaluation.extraction import SeenSet, see
+from ganlab.evaluation.extraction import SeenSet
 from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
 from ganlab.evaluation.generator import Generator, label_agreement, modes
 from ganlab.evaluation.held_out import judged_data
@@ -178,10 +179,8 @@ class Judging:
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:
-        needs = {need for name in self.request.metrics
-                 for need in self._measures(UNMADE)[name].needs}
-        return (see(self.real, self.features if "features" in needs else None)
-                if "reference" in needs else None)
+        return see_real(self.real, self.request, self.features, self._measures(UNMADE),
+                        lambda what, total: lambda done: None)
 
 
 def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metrics: str,

@@ -42,6 +42,7 @@ from ganlab.report.study_page import (
     sensitivity_parts,
 )
 from ganlab.report.study_tables import MOST_ROWS, number_cell, pairs_table
+from ganlab.report.sweep_plots import sweep_parts
 
 MOST_RUNS = 12  # With a sample picture each.
 MOST_GROUPS = 8  # With a curve each.
@@ -66,6 +67,7 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Values over training", curves_parts(analysis)),
         Section("Sensitivity", sensitivity_parts(analysis)),
         Section("Interactions", interaction_parts(analysis)),
+        Section("Along options of the sampler", sweep_parts(runs)),
         Section("Samples", _samples_parts(runs)),
         Section("Training", _training_parts(runs)),
         Section("Singular values", spectra_parts(runs)),

@@ -40,6 +40,7 @@ class Run:
       samples_round: the round that they are of.
       alarms: the entries of `alarms.jsonl`.
       diverged: whether it stopped at a round that was not finite.
+      sweeps: what was measured along options of its sampler, by option.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Run:
     samples_round: int = 0
     alarms: Sequence[Mapping[str, Any]] = ()
     diverged: bool = False
+    sweeps: Mapping[str, Sequence[Record]] = dataclasses.field(default_factory=dict)
 
     @property
     def rounds(self) -> int:

@@ -50,6 +50,17 @@ class RunDirectory:
         self.results_plot = self.written / "metrics.png"
         self.tensorboard = self.written / "tensorboard"
 
+    def sweep_file(self, option: str, kind: str = "json") -> Path:
+        """Returns the place of what was measured along an option of a sampler: `json`, `csv`, or
+        the picture, `png`."""
+        return self.written / f"sweep_{option}.{kind}"
+
+    @property
+    def sweeps(self) -> list[str]:
+        """The options along which samples were measured."""
+        return [path.stem.removeprefix("sweep_")
+                for path in sorted(self.written.glob("sweep_*.json"))]
+
     def read_config(self) -> ml_collections.ConfigDict:
         """Reads the config of the run, with the defaults of keys that came after it.
 

@@ -1,8 +1,11 @@
 """Metrics during training, `ganlab evaluate` and `ganlab compare`, as a user types them."""
 
+import csv
 import dataclasses
 import json
+import shutil
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,6 +67,59 @@ def test_all_checkpoints_are_measured_and_drawn(run, tmp_path):
     assert steps == set(Checkpoints(run / "checkpoints").steps) and len(steps) >= 2
     with Image.open(tmp_path / "metrics.png") as picture:
         assert picture.width > 400
+
+
+@pytest.fixture(scope="module")
+def swept(run, tmp_path_factory):
+    """What a sweep of two truncations wrote."""
+    folder = tmp_path_factory.mktemp("swept")
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid,is", "--number=100", "--sweep=truncation:0.5..1.5:2",
+                 f"--output={folder}"]) == 0
+    return folder
+
+
+def test_an_entry_of_a_sweep_is_the_single_evaluation_with_that_option(run, swept, tmp_path):
+    found = {(entry["name"], entry["protocol"]["samples"]["truncation"]): entry
+             for entry in json.loads((swept / "sweep_truncation.json").read_text())}
+    assert set(found) == {(name, level) for name in ("fid", "is", "is_deviation") for level in (0.5, 1.5)}
+    assert main(["evaluate", f"--workdir={run}", "--metrics=fid,is", "--number=100", "--truncation=1.5",
+                 f"--output={tmp_path}"]) == 0
+    for entry in results(tmp_path):
+        assert entry == found[entry["name"], 1.5]
+    assert found["fid", 0.5]["value"] != found["fid", 1.5]["value"]
+
+
+def test_a_sweep_is_written_as_a_table_and_as_curves_and_stands_in_the_report(run, swept, tmp_path):
+    rows = list(csv.DictReader((swept / "sweep_truncation.csv").read_text().splitlines()))
+    assert [row["truncation"] for row in rows] == ["0.5", "1.5"] and all(row["round"] == "40" for row in rows)
+    entries = json.loads((swept / "sweep_truncation.json").read_text())
+    assert [float(row["value/fid"]) for row in rows] == [entry["value"] for entry in entries if entry["name"] == "fid"]
+    assert rows[0]["protocol/fid"] in [entry["protocol"]["name"] for entry in entries]
+    with Image.open(swept / "sweep_truncation.png") as picture:
+        assert picture.width > 1000  # FID against IS, and each by the option.
+    assert not (swept / "results.json").exists()
+    place = shutil.copytree(run, tmp_path / "run")
+    shutil.copy(swept / "sweep_truncation.json", place)
+    assert main(["report", str(place)]) == 0
+    page = (place / "report.html").read_text()
+    assert "Along truncation" in page and "is against fid, along truncation" in page
+
+
+def test_other_numbers_of_a_sweep_compile_nothing_but_the_features_once(run, swept, tmp_path, caplog):
+    with jax.log_compiles():
+        assert main(["evaluate", f"--workdir={run}", "--metrics=fid,is", "--number=100",
+                     "--sweep=truncation:0.7,0.9,1.1", f"--output={tmp_path}"]) == 0
+    assert [message.split()[4] for message in caplog.messages
+            if message.startswith("Finished XLA compilation")] == ["jit(see)"]
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    (["--sweep=psi:0..1:3"], "the option 'psi' is unknown"), (["--sweep=truncation:-1..1:3"], "--truncation=-1.0"),
+    (["--sweep=truncation:0..1:3", "--truncation=1"], "leave one of them out"),
+    (["--sweep=truncation:0..1:3", "--step=all"], "name one checkpoint")])
+def test_a_sweep_that_cannot_be_is_answered_before_anything_is_measured(run, tmp_path, capsys, flags, said):
+    assert main(["evaluate", f"--workdir={run}", *flags, f"--output={tmp_path / 'kept'}"]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "kept").exists()
 
 
 def test_measuring_during_training_changes_nothing_that_is_trained(run, tmp_path):
