@@ -236,7 +236,7 @@ def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]
     fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number),
                                cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
-    measures = measures_for(None, None, features)
+    measures = measures_for(None, None, features, class_names=fake.class_names)
     check_request(request, measures, real, features)
     ready()
     found = evaluate(real, lambda seed: fake, request, features, measures, track)

@@ -132,47 +132,62 @@ def with_unit_variance(module: Classifier, params: Tree, images: np.ndarray) -> 
         "logits": logits | {"kernel": logits["kernel"] * deviation}}}
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(4, 5))
+def _step(module: Classifier, steps: int, batch: int, shift: int, params: Tree, opt_state: Tree,
+          key: Array, images: Array, labels: Array) -> tuple[Tree, Tree]:
+    """Takes a step of AdamW on cross-entropy of a random batch, each image of which is moved by up
+    to `shift` pixels in either direction."""
+    keys = jax.random.split(key)
+    chosen = jax.random.randint(keys[0], (batch,), 0, len(images))
+    shifts = jax.random.randint(keys[1], (batch, 2), 0, 2 * shift + 1)
+    padded = jnp.pad(jnp.asarray(LEVELS)[images[chosen]],
+                     ((0, 0), (shift, shift), (shift, shift), (0, 0)))
+    moved = jax.vmap(lambda image, corner: jax.lax.dynamic_slice(
+        image, (*corner, 0), images.shape[1:]))(padded, shifts)
+
+    def loss(params: Tree) -> Array:
+        logits = module.apply(params, moved).logits
+        return jnp.mean(
+            optax.softmax_cross_entropy_with_integer_labels(logits, labels[chosen]))
+
+    updates, opt_state = _optimizer(steps).update(jax.grad(loss)(params), opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+
+def _optimizer(steps: int) -> optax.GradientTransformation:
+    rate = optax.cosine_decay_schedule(LEARNING_RATE, steps)
+    return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
+
+
+def fit_classifier(module: Classifier, images: np.ndarray, labels: np.ndarray, steps: int,
+                   seed: int, batch: int = BATCH, shift: int = 0) -> Tree:
+    """Trains a classifier from scratch on images uint8 [n, h, w, c] with labels [n]; returns its
+    params.
+
+    Equal seeds give equal params, on one machine.
+    """
+    key = jax.random.key(seed)
+    params = module.init(key, jnp.zeros((1, *images.shape[1:])))
+    opt_state = _optimizer(steps).init(params)
+    images, labels = jnp.asarray(images), jnp.asarray(labels)
+    # A loop, because convolutions in a scan are many times slower on a CPU.
+    for number in range(steps):
+        params, opt_state = _step(module, steps, batch, shift, params, opt_state,
+                                  jax.random.fold_in(key, number), images, labels)
+    return jax.device_get(params)
+
+
 def train_classifier(name: str, seed: int = 0) -> TrainedClassifier:
     """Trains one of `CLASSIFIERS`, and tests it on the images that are held out.
 
     Equal seeds give equal results.
     """
     recipe = CLASSIFIERS[name]
-    module, (rows, columns, channels), shift = recipe.module, recipe.shape, recipe.shift
     split = recipe.split(seed)
-    rate = optax.cosine_decay_schedule(LEARNING_RATE, recipe.steps)
-    optimizer = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-    key = jax.random.key(seed)
-    params = module.init(key, jnp.zeros((1, *recipe.shape)))
-
-    def loss(params: Tree, batch: Array, targets: Array) -> Array:
-        logits = module.apply(params, batch).logits
-        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, targets))
-
-    @jax.jit
-    def step(params: Tree, opt_state: Tree, key: Array, images: Array,
-             labels: Array) -> tuple[Tree, Tree]:
-        # A random batch of images, each shifted by up to some pixels in either direction.
-        keys = jax.random.split(key)
-        chosen = jax.random.randint(keys[0], (BATCH,), 0, len(images))
-        shifts = jax.random.randint(keys[1], (BATCH, 2), 0, 2 * shift + 1)
-        padded = jnp.pad(jnp.asarray(LEVELS)[images[chosen]],
-                         ((0, 0), (shift, shift), (shift, shift), (0, 0)))
-        moved = jax.vmap(lambda image, corner: jax.lax.dynamic_slice(
-            image, (*corner, 0), (rows, columns, channels)))(padded, shifts)
-        # A step of AdamW on cross-entropy.
-        gradients = jax.grad(loss)(params, moved, labels[chosen])
-        updates, opt_state = optimizer.update(gradients, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
-
-    opt_state = optimizer.init(params)
-    images, labels = jnp.asarray(split.images), jnp.asarray(split.labels)
-    # A loop, because convolutions in a scan are many times slower on a CPU.
-    for number in range(recipe.steps):
-        params, opt_state = step(params, opt_state, jax.random.fold_in(key, number), images, labels)
-    params = jax.device_get(params)
+    params = fit_classifier(recipe.module, split.images, split.labels, recipe.steps, seed,
+                            shift=recipe.shift)
     if recipe.unit_variance:
-        params = with_unit_variance(module, params, split.test_images)
+        params = with_unit_variance(recipe.module, params, split.test_images)
     accuracy = accuracy_of(name, params, split.test_images, split.test_labels)
     return TrainedClassifier(params, accuracy, _hash(params))
 

@@ -1,6 +1,7 @@
 """Measures samples against real images: each value with its protocol and its uncertainty."""
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganlab.config import ConfigError, unknown
+from ganlab.evaluation.class_measures import per_class
 from ganlab.evaluation.extraction import SeenSet, see
 from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
@@ -17,6 +19,8 @@ from ganlab.machine import numbers_in_force
 from ganlab.metrics import bootstrap, mean_interval, rank_warning
 from ganlab.output import counted
 
+ByClass = Mapping[str, Mapping[str, float]]
+"""By a value's name and a class's, the value of the class."""
 Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
@@ -69,6 +73,7 @@ class Result:
       of_seeds: the value of every seed.
       intervals: how certain it is; empty if nobody asked.
       warning: what a reader should know, or empty.
+      by_class: the value of each class, a mean over seeds; empty for metrics without classes.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Result:
     of_seeds: tuple[float, ...]
     intervals: tuple[Uncertainty, ...] = ()
     warning: str = ""
+    by_class: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request,
@@ -101,27 +107,27 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
     check_request(request, measures, real, features)
     # Features are computed only if a metric looks at them, those of real images only once.
     needs = _needs(request, measures)
-    seen_by = features if "features" in needs else None
+    seen_by, small = features if "features" in needs else None, "small" in needs
     if "reference" not in needs:
         real_seen = None
     elif real_seen is None:
         real_seen = see_real(real, request, features, measures, track)
-    found: dict[str, list[Values]] = {name: [] for name in request.metrics}
+    found: dict[str, list[tuple[Values, ByClass]]] = {name: [] for name in request.metrics}
     first: dict[str, _First] = {}
     # Seeds one after the other: only one set of samples is in memory.
     for seed in request.seeds:
         fake = None
         if needs:
             pictures = samples(seed)
-            fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number))
+            fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number), small)
             _check_together(real_seen, fake, request.metrics, measures, features)
         # Every metric sees the same set; protocols and bootstraps are of the first seed's.
         advance = track(f"metrics of seed {seed}", len(request.metrics))
         for name in request.metrics:
             compared = Compared(real_seen, fake)
-            values, at_first = _estimate(name, measures[name], compared, request, seed,
-                                         name in first)
-            found[name].append(values)
+            values, by_class, at_first = _estimate(name, measures[name], compared, request, seed,
+                                                   name in first)
+            found[name].append((values, by_class))
             first.setdefault(name, at_first)
             advance(1)
     return [result for name in request.metrics for result in _results(
@@ -135,7 +141,7 @@ def see_real(real: PictureSet | None, request: Request, features: Features,
     if "reference" not in needs:
         return None
     return see(real, features if "features" in needs else None,
-               track(f"real images ({real.name})", real.number))
+               track(f"real images ({real.name})", real.number), "small" in needs)
 
 
 def _needs(request: Request, measures: Mapping[str, Measure]) -> set[str]:
@@ -151,22 +157,40 @@ class _First(NamedTuple):
 
 
 def _estimate(name: str, measure: Measure, compared: Compared, request: Request, seed: int,
-              again: bool) -> tuple[Values, _First | None]:
-    """Estimates a metric for a seed; of the first seed returns what its protocol needs as well."""
+              again: bool) -> tuple[Values, ByClass, _First | None]:
+    """Estimates a metric for a seed, and by class if it has any; of the first seed returns what its
+    protocol needs as well."""
     settings = settings_for(measure, compared)
     try:
         shares = measure.shares(compared, settings, seed) if measure.shares else None
-        values = (measure.estimate(compared, settings, seed) if shares is None else
-                  {value: float(np.mean(each)) for value, each in shares.items()})
+        means = measure.by_class(compared, settings, seed) if measure.by_class else shares
+        values = (measure.estimate(compared, settings, seed) if means is None else
+                  {value: float(np.mean(each)) for value, each in means.items()})
+        by_class = _by_class(measure, compared, means)
         if again:
-            return values, None
+            return values, by_class, None
         resampled = resample(measure, compared, settings, seed, request.bootstrap, values, shares)
     except ValueError as error:  # An estimator's answer to sets that it cannot judge.
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"metric {name}: {error}") from error
-    sets = (None if part is None else dataclasses.replace(part, images=None) for part in compared)
-    return values, _First(Compared(*sets), dict(settings), resampled)
+    sets = (None if part is None else dataclasses.replace(part, images=None, small=None)
+            for part in compared)
+    return values, by_class, _First(Compared(*sets), dict(settings), resampled)
+
+
+def _by_class(measure: Measure, compared: Compared,
+              means: Mapping[str, np.ndarray] | None) -> ByClass:
+    """Returns each value of each class that has one, {} for metrics that know no classes."""
+    if measure.by_class:
+        return {value: dict(zip(compared.fake.class_names, map(float, each), strict=True))
+                for value, each in means.items()}
+    if not measure.labels_of:
+        return {}
+    labels = measure.labels_of(compared)
+    return {value: {name: float(np.mean(each[labels == label]))
+                    for label, name in enumerate(compared.fake.class_names)
+                    if np.any(labels == label)} for value, each in means.items()}
 
 
 def value_names(metrics: Sequence[str], measures: Mapping[str, Measure]) -> dict[str, str]:
@@ -194,6 +218,10 @@ def check_request(request: Request, measures: Mapping[str, Measure], real: Pictu
         if "reference" in measures[name].needs and real is None:
             raise ConfigError(f"metric {name} compares with real images, and there are none; "
                               f"{REFERENCE_ADVICE}")
+        if "classes" in measures[name].needs and real is not None and real.labels is None:
+            raise ConfigError(f"metric {name} compares class by class, and the real images "
+                              f"({real.name}) have no classes; put those of each class into a "
+                              "folder of its own, or leave the metric out")
         if "logits" in measures[name].needs and not features.classifies:
             raise ConfigError(f"metric {name} needs a classifier, which features {features.name} "
                               "do not have; take features digits, glyphs or inception2015")
@@ -213,8 +241,8 @@ def _check_together(real: SeenSet | None, fake: SeenSet, names: Sequence[str],
                               "leave it out")
 
 
-def _results(name: str, measure: Measure, found: Sequence[Values], first: _First, request: Request,
-             features: Features, real: PictureSet | None) -> list[Result]:
+def _results(name: str, measure: Measure, found: Sequence[tuple[Values, ByClass]], first: _First,
+             request: Request, features: Features, real: PictureSet | None) -> list[Result]:
     """Makes the results of one metric from its values at every seed."""
     protocol = protocol_for(name, measure, first, request, features, real)
     warning = ""
@@ -223,17 +251,23 @@ def _results(name: str, measure: Measure, found: Sequence[Values], first: _First
         smallest = first.compared.fake.number // (10 if name == "fid_infinity" else 1)
         dimension = first.compared.fake.features.shape[1]
         warning = rank_warning(min(first.compared.real.number, smallest), dimension) or ""
+    elif measure.by_class:
+        least = min(per_class(part)["least"] for part in first.compared)
+        warning = rank_warning(least, first.compared.fake.features.shape[1]) or ""
     results = []
     # Several seeds give an interval of their own, beside that of the bootstrap.
     for value, better in measure.better.items():
-        of_seeds = tuple(float(values[value]) for values in found)
+        of_seeds = tuple(float(values[value]) for values, _ in found)
+        classes = dict.fromkeys(label for _, by_class in found for label in by_class.get(value, ()))
+        by_class = {label: float(np.mean([each[value][label] for _, each in found
+                                          if label in each[value]])) for label in classes}
         intervals = [first.resampled[value]] if value in first.resampled else []
         if len(of_seeds) > 1:
             spread = mean_interval(np.array(of_seeds))
             intervals.append(
                 Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
         results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol,
-                              of_seeds, tuple(intervals), warning))
+                              of_seeds, tuple(intervals), warning, by_class))
     return results
 
 
@@ -257,6 +291,11 @@ def protocol_for(name: str, measure: Measure, first: _First, request: Request, f
     judged = {}
     if fake is not None and measure.needs:
         judged = {"number": fake.number, "shape": list(fake.shape)}
+    if "classes" in measure.needs:
+        labels = first.compared.real.labels
+        reference |= {"labels": hashlib.sha256(labels.tobytes()).hexdigest()[:16],
+                      "per_class": per_class(first.compared.real)}
+        judged |= {"classes": len(fake.class_names), "per_class": per_class(fake)}
     return Protocol(name, first.settings, seen_by, reference,
                     {**judged, "seeds": list(request.seeds), **request.samples}, numbers_in_force())
 
@@ -284,7 +323,7 @@ def resample(measure: Measure, compared: Compared, settings: Settings, seed: int
     redrawn = []
     for _ in range(draws):
         sets = [None if part is None
-                else part.take(generator.integers(part.number, size=part.number))
+                else part.take(_redrawn(part, generator, bool(measure.by_class)))
                 for part in compared]
         redrawn.append(measure.estimate(Compared(*sets), settings, seed))
     # The spread of the draws around their mean, put around the value itself.
@@ -294,3 +333,14 @@ def resample(measure: Measure, compared: Compared, settings: Settings, seed: int
         low, high = value + np.quantile(column - column.mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         intervals[name] = Uncertainty("bootstrap", float(low), float(high), LEVEL, draws)
     return intervals
+
+
+def _redrawn(part: SeenSet, generator: np.random.Generator, within: bool) -> np.ndarray:
+    """Draws as many examples as a set has, with repetitions; `within` classes, as many of each."""
+    if not within:
+        return generator.integers(part.number, size=part.number)
+    index = np.empty(part.number, int)
+    for label in np.unique(part.labels):
+        places = np.flatnonzero(part.labels == label)
+        index[places] = generator.choice(places, len(places))
+    return index

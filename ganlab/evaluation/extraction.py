@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ganlab.data import NotFinite
-from ganlab.evaluation.features import Features
+from ganlab.evaluation.features import Features, area_means
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.metrics import Moments, moments
 
@@ -22,6 +22,9 @@ KEPT_BYTES = 2**28
 STEP_BYTES = 2**26
 """Bytes of images, as floats, that are seen at once."""
 MOST_IMAGES_A_STEP = 500
+SMALL_SIDE = 32
+CACHED = ("number", "shape", "sha256", "features", "logits")
+"""What is cached of a set; its labels are those of whoever asks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +40,10 @@ class SeenSet:
       errors: mean absolute differences [n] from their partners, of values in [-1, 1]; None without
         partners.
       images: the first images as they are, at most `KEPT_BYTES`; None for sets that are cached.
+      small: all of them uint8 [n, h, w, c], of at most `SMALL_SIDE` pixels a side, by means over
+        areas; None where no metric looks at them.
+      labels: int32 [n]; None where they have no classes.
+      class_names: what the labels stand for.
     """
 
     number: int
@@ -46,6 +53,9 @@ class SeenSet:
     logits: np.ndarray | None = None
     images: np.ndarray | None = None
     errors: np.ndarray | None = None
+    small: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
 
     @functools.cached_property
     def moments(self) -> Moments:
@@ -55,10 +65,14 @@ class SeenSet:
     def take(self, index: np.ndarray) -> "SeenSet":
         """Returns the set of chosen examples, with repetitions; of images, those that are kept."""
         kept = None if self.images is None else self.images[index[index < len(self.images)]]
-        return SeenSet(self.number, self.shape, self.sha256,
-                       None if self.features is None else self.features[index],
-                       None if self.logits is None else self.logits[index], kept,
-                       None if self.errors is None else self.errors[index])
+        chosen = {name: None if getattr(self, name) is None else getattr(self, name)[index]
+                  for name in ("features", "logits", "errors", "small", "labels")}
+        return SeenSet(self.number, self.shape, self.sha256, images=kept,
+                       class_names=self.class_names, **chosen)
+
+    def with_labels(self, labels: np.ndarray, class_names: tuple[str, ...]) -> "SeenSet":
+        """Returns the set with other numbers of the same classes."""
+        return dataclasses.replace(self, labels=labels, class_names=class_names)
 
 
 def absolute_errors(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -74,38 +88,54 @@ def cache_folder() -> Path:
 
 
 def see(pictures: PictureSet, features: Features | None,
-        advance: Callable[[int], None] = lambda number: None) -> SeenSet:
+        advance: Callable[[int], None] = lambda number: None, small: bool = False) -> SeenSet:
     """Sees a set of images: from the cache, else computes it and caches it if it has a key.
 
     Args:
       pictures: the images.
       features: what is computed of them; None for the images alone.
       advance: called with the number of images that have been done since the last call.
+      small: whether reduced images are kept, too.
 
     Raises:
       ConfigError: for an image that cannot be read, or whose features are not finite; then nothing
         is cached.
     """
+    classes = {"labels": pictures.labels, "class_names": pictures.class_names}
     if features is None or not (pictures.cache_key and features.worth_keeping):
-        return _look(pictures, features, advance)
+        return dataclasses.replace(_look(pictures, features, advance, small), **classes)
     # A file in the cache belongs to these images, their number and these features.
     key = json.dumps([pictures.cache_key, pictures.number, dict(features.identity)], sort_keys=True)
     file = cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     found = _read(file)
-    if found is not None:
+    if found is None:
+        found = dataclasses.replace(_look(pictures, features, advance, small), images=None)
+        _keep(file, found)
+    else:
         advance(pictures.number)
-        return found
-    found = dataclasses.replace(_look(pictures, features, advance), images=None)
-    _keep(file, found)
-    return found
+        if small:  # They are not cached: reading them again is fast.
+            found = dataclasses.replace(found, small=_look(pictures, None, lambda _: None,
+                                                           small).small)
+    return dataclasses.replace(found, **classes)
+
+
+def reduced(images: np.ndarray) -> np.ndarray:
+    """Returns images uint8 [n, h, w, c] with sides of at most `SMALL_SIDE`, by means over areas."""
+    sides = [min(side, SMALL_SIDE) for side in images.shape[1:3]]
+    if list(images.shape[1:3]) == sides:
+        return images
+    rows, columns = (area_means(*each) for each in zip(sides, images.shape[1:3], strict=True))
+    means = np.einsum("ih,jw,bhwc->bijc", rows, columns, np.float32(images), optimize=True)
+    return np.uint8(np.clip(np.round(means), 0, 255))
 
 
 def _look(pictures: PictureSet, features: Features | None,
-          advance: Callable[[int], None]) -> SeenSet:
+          advance: Callable[[int], None], small: bool) -> SeenSet:
     first = pictures.read(0, 1)
     # A step that fits into memory, whatever the size of the images.
     step = int(np.clip(STEP_BYTES // (4 * first[0].size), 1, MOST_IMAGES_A_STEP))
     seen, logits, errors, kept, left, digest = [], [], [], [], KEPT_BYTES, hashlib.sha256()
+    shrunk = []
     digest.update(repr((first.shape[1:], first.dtype.str)).encode())
     for start in range(0, pictures.number, step):
         stop = min(start + step, pictures.number)
@@ -120,6 +150,8 @@ def _look(pictures: PictureSet, features: Features | None,
         # Pairs have errors, and measures of pixels need the first images as they are.
         if pictures.partners is not None:
             errors.append(absolute_errors(images, pictures.partners(start, stop)))
+        if small and images.ndim == 4:
+            shrunk.append(reduced(images))
         if left >= images[0].nbytes:
             kept.append(images[:left // images[0].nbytes].copy())  # A view would keep all of them.
             left -= kept[-1].nbytes
@@ -127,7 +159,8 @@ def _look(pictures: PictureSet, features: Features | None,
     return SeenSet(pictures.number, first.shape[1:], digest.hexdigest(),
                    np.concatenate(seen) if seen else None,
                    np.concatenate(logits) if logits and logits[0] is not None else None,
-                   np.concatenate(kept), np.concatenate(errors) if errors else None)
+                   np.concatenate(kept), np.concatenate(errors) if errors else None,
+                   np.concatenate(shrunk) if shrunk else None)
 
 
 def _require_finite(found: np.ndarray, start: int, pictures: PictureSet,
@@ -142,7 +175,7 @@ def _require_finite(found: np.ndarray, start: int, pictures: PictureSet,
 def _keep(file: Path, found: SeenSet) -> None:
     # Another process may do the same: each writes a file of its own, and the last one stays.
     partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    arrays = {name: value for name, value in vars(found).items() if value is not None}
+    arrays = {name: value for name in CACHED if (value := getattr(found, name)) is not None}
     # A cache that cannot be written only costs the next evaluation time.
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -108,7 +108,8 @@ class Generator:
             made = self.made(self.latents(keys), labels[start:stop], image_keys(keys))
             return to_uint8(made) if made.ndim == 4 else made
 
-        return PictureSet(f"samples of seed {seed}", number, read)
+        classes = ({"labels": labels, "class_names": self.class_names} if self.class_names else {})
+        return PictureSet(f"samples of seed {seed}", number, read, **classes)
 
 
 def label_agreement(generator: Generator, features: Features) -> Measure | None:

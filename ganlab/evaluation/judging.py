@@ -8,6 +8,7 @@ from typing import Any
 
 from ganlab.config import ConfigError
 from ganlab.data import Dataset
+from ganlab.evaluation.class_measures import class_measures
 from ganlab.evaluation.classifiers import CLASSIFIERS
 from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
 from ganlab.evaluation.evaluate import (
@@ -65,10 +66,13 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
 
 
 def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features,
-                 gap: Measure | None = None) -> dict[str, Measure]:
-    """Returns all metrics that can be measured: of two sets, a generator, modes or translations,
-    and the critic's gap."""
-    found = MEASURES | ({} if gap is None else {CRITIC_GAP: gap})
+                 gap: Measure | None = None,
+                 class_names: tuple[str, ...] | None = None) -> dict[str, Measure]:
+    """Returns all metrics that can be measured: of two sets, of their classes, a generator, modes or
+    translations, and the critic's gap. `class_names` are those of samples without a subject."""
+    if isinstance(subject, Generator):
+        class_names = subject.class_names
+    found = MEASURES | class_measures(class_names) | ({} if gap is None else {CRITIC_GAP: gap})
     if isinstance(subject, Translations):
         return found | translation_measures(subject)
     if subject is not None:

@@ -46,12 +46,16 @@ class Measure:
       estimate: `(compared, settings, seed) -> values`.
       settings: its numbers and conventions, which are part of its protocol.
       needs: which of these it needs: `reference` (real images), `features` of all images, `logits`
-        of a classifier, `samples` as they are, and `images`: samples that are not points.
+        of a classifier, `samples` as they are, `images`: samples that are not points, `classes` of
+        both, and `small`: all images reduced.
       sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each
         [n]`.
       refused: why it cannot be measured here and what to do, the end of a sentence; empty if it
         can.
+      by_class: for values that are means over classes: `(compared, settings, seed) -> values of
+        each` [k], in the order of the samples' classes.
+      labels_of: for values that are means over examples of classes: `compared -> labels` [n].
     """
 
     meaning: str
@@ -62,6 +66,8 @@ class Measure:
     sees: bool = True
     shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
     refused: str = ""
+    by_class: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
+    labels_of: Callable[[Compared], np.ndarray] | None = None
 
 
 def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]], *arguments: Any,

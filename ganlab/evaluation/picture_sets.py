@@ -36,6 +36,8 @@ class PictureSet:
       identity: what is known of them besides their content, in JSON's types.
       cache_key: changes when they do; empty for sets that are not used again.
       partners: `(start, stop) -> images` that these should have become; None if that is unknown.
+      labels: int32 [number]; None where they have no classes.
+      class_names: what the labels stand for.
     """
 
     name: str
@@ -44,6 +46,8 @@ class PictureSet:
     identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cache_key: str = ""
     partners: Callable[[int, int], np.ndarray] | None = None
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
 
 
 def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) -> PictureSet:
@@ -70,7 +74,8 @@ def data_pictures(dataset: Dataset, source: Mapping[str, Any], number: int = 0) 
         identity["crop"] = f"centre, {crop}x{crop}"
     return PictureSet(f"{dataset.name} {split}" if "split" in source["kwargs"] else dataset.name,
                       len(chosen), lambda start, stop: images[chosen[start:stop]], identity,
-                      content_key(images, chosen))
+                      content_key(images, chosen), labels=np.asarray(dataset.labels)[chosen],
+                      class_names=tuple(dataset.class_names))
 
 
 def content_key(images: np.ndarray | StoredImages, chosen: np.ndarray) -> str:
@@ -101,7 +106,8 @@ def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureS
     """Returns the images of a folder or zip file, in the order of their names.
 
     Args:
-      path: the folder or zip file; classes do not matter.
+      path: the folder or zip file; its folders of the first level are classes, if there are
+        several.
       resolution: side of the square that each is cropped and resized to; 0 keeps images of one size
         as they are.
       number: how many, spread evenly; 0 for all up to `MOST_IMAGES`.
@@ -139,4 +145,5 @@ def folder_pictures(path: str, resolution: int = 0, number: int = 0) -> PictureS
     return PictureSet(
         name, len(chosen), lambda start, stop: np.stack([one(i) for i in chosen[start:stop]]),
         {"split": "all", "resize": f"centre, {resolution}x{resolution}" if resolution else "none"},
-        key)
+        key, **({"labels": listing.labels[chosen], "class_names": listing.class_names}
+                if len(listing.class_names) > 1 else {}))

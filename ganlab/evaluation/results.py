@@ -75,6 +75,7 @@ def _as_dict(record: Record) -> dict[str, Any]:
             "better": result.better, "of_seeds": list(result.of_seeds),
             "intervals": [dataclasses.asdict(each) for each in result.intervals],
             "warning": result.warning,
+            **({"by_class": dict(result.by_class)} if result.by_class else {}),
             "protocol": {"hash": result.protocol.hash, "name": result.protocol.name,
                          **result.protocol.as_dict()}}
 
@@ -82,5 +83,6 @@ def _as_dict(record: Record) -> dict[str, Any]:
 def _record(entry: Mapping[str, Any]) -> Record:
     result = Result(entry["name"], float(entry["value"]), entry["better"],
                     protocol_of(entry["protocol"]), tuple(entry["of_seeds"]),
-                    tuple(Uncertainty(**each) for each in entry["intervals"]), entry["warning"])
+                    tuple(Uncertainty(**each) for each in entry["intervals"]), entry["warning"],
+                    entry.get("by_class", {}))
     return Record(result, entry["subject"], entry.get("step"), entry.get("kimg"))

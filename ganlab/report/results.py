@@ -14,6 +14,7 @@ DIGITS = 4  # Significant ones; more would be noise at any number of samples.
 PANEL = (4.2, 2.8)
 COLUMNS = 3
 TABLE_WIDTH = 120
+MOST_CLASSES = 20  # In a terminal.
 
 
 def number_text(value: float) -> str:
@@ -65,11 +66,34 @@ def print_results(records: Sequence[Record], title: str) -> None:
     """Prints the table, every protocol once, and every warning once."""
     console = wide_console()
     console.print(results_table(records, title))
+    if (table := classes_table(records)) is not None:
+        console.print(table)
     for name in dict.fromkeys(record.result.protocol.name for record in records):
         console.print(name)
     for warning in dict.fromkeys(record.result.warning
                                  for record in records if record.result.warning):
         console.print(f"note: {warning}")
+
+
+def classes_table(records: Sequence[Record]) -> Table | None:
+    """Tabulates values by class, a row for each class, in the order of the first value, the worst
+    first; of many classes the worst alone. None where no value has classes."""
+    shown = [record for record in records if record.result.by_class]
+    if not shown:
+        return None
+    first = shown[0].result
+    order = sorted(first.by_class, key=first.by_class.get, reverse=first.better == "lower")
+    cut = f", the worst {MOST_CLASSES} of {len(order):,}" if len(order) > MOST_CLASSES else ""
+    table = Table(title=f"by class{cut}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("class")
+    for record in shown:
+        at = "" if record.step is None else f", round {record.step:,}"
+        table.add_column(record.result.name + (at if len({each.step for each in shown}) > 1 else ""),
+                         justify="right", no_wrap=True)
+    for name in order[:MOST_CLASSES]:
+        table.add_row(name, *(number_text(record.result.by_class[name])
+                              if name in record.result.by_class else "" for record in shown))
+    return table
 
 
 def compare_results(runs: Mapping[str, Sequence[Record]], names: Sequence[str]) -> Table:

@@ -143,7 +143,24 @@ def _values_parts(runs: Sequence[Run], folded: bool) -> list[Part]:
     warnings = dict.fromkeys(record.result.warning for _, record in newest if record.result.warning)
     return [*(Words(text, WARNING) for text in warnings),
             Folded(f"The newest of each run ({counted(len(rows), 'number')})", [table]) if folded
-            else table]
+            else table, *_classes_parts(newest, several)]
+
+
+def _classes_parts(newest: Sequence[tuple[Run, Record]], several: bool) -> list[Part]:
+    """Returns a table of the values that have classes: a row for each class."""
+    shown = [(run, record.result) for run, record in newest if record.result.by_class]
+    if not shown:
+        return []
+    names = dict.fromkeys(name for _, result in shown for name in result.by_class)
+    # Several protocols of one value are told apart by their hashes.
+    heads = [result.name + (f", {run.name}" if several else "") for run, result in shown]
+    heads = [head if heads.count(head) == 1 else f"{head} #{result.protocol.hash}"
+             for head, (_, result) in zip(heads, shown, strict=True)]
+    rows = [[Cell(name), *(number_cell(number_text(result.by_class[name]), result.by_class[name])
+                           if name in result.by_class else Cell("–") for _, result in shown)]
+            for name in names]
+    return [Folded(f"By class ({counted(len(rows), 'class', 'classes')})",
+                   [Table(["class", *heads], rows)])]
 
 
 def mixing_warnings(runs: Sequence[Run]) -> list[Part]:
