@@ -1,5 +1,6 @@
 """Metrics with their protocol: features, reference images, measures, results."""
 
+from ganlab.evaluation.class_measures import class_measures
 from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
 from ganlab.evaluation.evaluate import (
     Request,
@@ -50,8 +51,8 @@ __all__ = ["CRITIC_GAP", "Cost", "Curve", "DIVERGED", "FAILED", "FEATURES", "FIN
            "Generator", "Judging", "Level", "MEASURES", "MISSING", "Measure", "NotFinite",
            "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Sweep", "Track",
            "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
-           "check_request", "chosen_features", "critic_gap", "curves_of", "data_pictures",
-           "differences", "evaluate", "folder_pictures", "judged_data", "label_agreement",
-           "level_text", "levels_of", "load_features", "make_judging", "making", "measures_for",
-           "metric_names", "modes", "nearest_images", "parse_sweep", "path_measures",
-           "read_results", "require_same", "see_real", "subject_of", "value_names"]
+           "check_request", "chosen_features", "class_measures", "critic_gap", "curves_of",
+           "data_pictures", "differences", "evaluate", "folder_pictures", "judged_data",
+           "label_agreement", "level_text", "levels_of", "load_features", "make_judging", "making",
+           "measures_for", "metric_names", "modes", "nearest_images", "parse_sweep",
+           "path_measures", "read_results", "require_same", "see_real", "subject_of", "value_names"]
