@@ -1,13 +1,21 @@
 """Metrics that look at the classes of real images and of samples: class by class, or by a classifier
 that learns from the one and reads the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ganlab.evaluation.classifiers import fit_classifier, taps_of
 from ganlab.evaluation.extraction import SeenSet
-from ganlab.evaluation.measures import HIGHER, LOWER, Compared, Measure, Settings, mean_of
+from ganlab.evaluation.measures import (
+    HIGHER,
+    LOWER,
+    Compared,
+    Measure,
+    Settings,
+    Values,
+    mean_of,
+)
 from ganlab.metrics import frechet_distance, moments
 from ganlab.networks import Classifier
 from ganlab.output import counted
@@ -75,8 +83,10 @@ def class_measures(class_names: Sequence[str] | None) -> dict[str, Measure]:
                  "2018)", _fake_labels))}}
 
 
-def _mean_over_classes(by_class):
-    def estimate(compared: Compared, settings: Settings, seed: int) -> Mapping[str, float]:
+def _mean_over_classes(
+        by_class: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]]
+) -> Callable[[Compared, Settings, int], Values]:
+    def estimate(compared: Compared, settings: Settings, seed: int) -> Values:
         return {name: float(np.mean(each))
                 for name, each in by_class(compared, settings, seed).items()}
 

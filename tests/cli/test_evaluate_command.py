@@ -12,9 +12,11 @@ from PIL import Image
 from tiny_digits import MEASURED, TINY
 
 from ganlab.cli.main import main
+from ganlab.cli.report_command import read_run
 from ganlab.data import SOURCES
 from ganlab.storage import Checkpoints
-from ganlab.evaluation import MEASURES
+from ganlab.evaluation import MEASURES, read_results
+from ganlab.report.run_page import run_page
 
 
 def results(folder):
@@ -146,6 +148,32 @@ def test_two_folders_of_images_are_compared_and_nothing_is_written_among_them(ru
     assert len(list((tmp_path / "fake").iterdir())) == 30
     assert main([*command, "--resolution=8", f"--output={tmp_path / 'kept'}"]) == 0
     assert {entry["protocol"]["samples"]["weights"] for entry in results(tmp_path / "kept")} == {"files"}
+
+
+def test_folders_of_classes_are_compared_class_by_class_and_those_without_are_refused(tmp_path, capsys):
+    digits = SOURCES["digits"]()
+    for i, (pixels, label) in enumerate(zip(digits.images[:300], digits.labels, strict=False)):
+        folder = tmp_path / ("real", "fake")[i % 2] / "ab"[label % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[..., 0]).save(folder / f"{i}.png")
+    command = ["evaluate", f"--real={tmp_path / 'real'}", "--metrics=intra_fid"]
+    assert main([*command, f"--fake={tmp_path / 'fake'}", f"--output={tmp_path / 'kept'}"]) == 0
+    entry, = results(tmp_path / "kept")
+    assert set(entry["by_class"]) == {"a", "b"} and entry["value"] == pytest.approx(
+        np.mean(list(entry["by_class"].values())))
+    assert "by class" in capsys.readouterr().out and entry["protocol"]["samples"]["classes"] == 2
+    assert main([*command, f"--fake={tmp_path / 'fake' / 'a'}"]) == 2
+    assert "metric intra_fid needs samples of known classes" in capsys.readouterr().err
+
+
+def test_samples_of_a_run_are_judged_class_by_class_and_shown_in_its_report(run, tmp_path):
+    assert main(["evaluate", f"--workdir={run}", "--metrics=intra_fid", "--number=400", f"--output={tmp_path}"]) == 0
+    entry, = results(tmp_path)
+    assert list(entry["by_class"]) == [str(digit) for digit in range(10)]
+    assert 2 <= entry["protocol"]["samples"]["per_class"]["least"] <= 40
+    assert "64" in entry["warning"]  # Forty samples of a class give no full covariance.
+    page = run_page([dataclasses.replace(read_run(str(run)), records=read_results(tmp_path / "results.json"))])
+    assert "By class (10 classes)" in page
 
 
 def test_runs_are_compared_by_one_protocol_alone_unless_asked(run, tmp_path, capsys):

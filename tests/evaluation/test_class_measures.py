@@ -18,8 +18,7 @@ from ganlab.evaluation import (
     read_results,
     Record,
 )
-from ganlab.evaluation import class_measures as module
-from ganlab.evaluation.class_measures import class_measures
+from ganlab.evaluation.class_measures import CLASSIFIER, class_measures
 from ganlab.evaluation.extraction import reduced
 from ganlab.metrics import frechet_distance, moments
 
@@ -45,7 +44,7 @@ def features():
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setitem(module.CLASSIFIER, "steps", 40)
+    monkeypatch.setitem(CLASSIFIER, "steps", 40)
 
 
 def measured(features, metrics, fake=SAMPLES, real=REAL, **request):
@@ -110,7 +109,7 @@ def test_the_protocol_has_the_pictures_of_a_class_and_the_recipe_of_the_classifi
     numbers = [np.bincount(part.labels) for part in (REAL, SAMPLES)]
     assert protocol.reference["per_class"] == {"least": min(numbers[0]), "most": max(numbers[0])}
     assert protocol.samples["per_class"] == {"least": min(numbers[1]), "most": max(numbers[1])}
-    assert protocol.samples["classes"] == 3 and found["cas"].protocol.settings == module.CLASSIFIER
+    assert protocol.samples["classes"] == 3 and found["cas"].protocol.settings == CLASSIFIER
     moved = pictures(IMAGES[ODD], np.roll(LABELS[ODD], 1), name="real")
     assert measured(features, "intra_fid", real=moved)["intra_fid"].protocol.hash != protocol.hash
 

@@ -122,3 +122,8 @@ def test_losses_are_plotted_beside_other_metrics():
     one = plot_losses(columns, "t")
     two = plot_losses({**columns, "critic/real_logits": np.arange(9.0)}, "t")
     assert two.shape[0] == 2 * one.shape[0]
+    # Singular values are logged at an interval of their own, in a panel of their own.
+    singular = np.where(np.arange(9) % 4 == 0, 2.0, np.nan)
+    three = plot_losses({**columns, "critic/real_logits": np.arange(9.0), "singular_values/critic": singular,
+                         "singular_values/critic/a/kernel": singular}, "t")
+    assert three.shape[0] == 3 * one.shape[0]

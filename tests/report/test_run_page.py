@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from runs_on_disk import other_protocol, records, runs
+from runs_on_disk import PROTOCOL, other_protocol, records, runs
 from test_study_page import Page
 
-from ganlab.evaluation import DIVERGED, FINISHED
+from ganlab.evaluation import DIVERGED, FINISHED, Record, Result
 from ganlab.report.run_page import run_page
 from ganlab.report.run_study import study_of_runs
 from ganlab.report.run_page import BINS, binned
@@ -114,3 +114,48 @@ def test_long_curves_are_means_of_neighbours_and_short_ones_stay():
     assert np.mean(values * np.diff(at, prepend=-1)) * BINS / 1000 == pytest.approx(999)
     short = np.array([1.0, np.nan, 3.0])
     assert [part.tolist() for part in binned(np.arange(3.0), short)] == [[0, 2], [1, 3]]
+
+
+def watched(run, scale=1.0):
+    """A run whose singular values were logged at every other line."""
+    values = np.where(np.arange(len(run.metrics["step"])) % 2, scale * np.arange(1.0, 21), np.nan)
+    names = [f"singular_values/critic/layer_{number}/kernel" for number in range(7)]
+    return dataclasses.replace(run, metrics={**run.metrics, "singular_values/critic": 7 * values, **{
+        name: (number + 1) * values for number, name in enumerate(names)}})
+
+
+def test_singular_values_have_a_plot_a_network_whose_highest_weights_are_named():
+    page = run_page([watched(runs()[0])])
+    assert "largest singular value of each weight of the critic over training" in page
+    named = [f"layer_{number}/kernel" in page for number in range(7)]
+    assert named == [False, False, True, True, True, True, True]
+    assert "singular_values/critic/layer_6/kernel over training" not in page  # Not among the other metrics.
+    assert "Singular values" not in run_page(runs()[:1])
+
+
+def test_of_several_runs_the_largest_singular_values_are_drawn_together():
+    first, second = runs(seeds=1)
+    page = run_page([watched(first), watched(second, 2.0)])
+    assert "largest singular value of the critic over training" in page and "layer_6/kernel" not in page
+
+
+def along(run, option, levels, **values):
+    """Records of a sweep: by name the value at each level."""
+    found = []
+    for name, numbers in values.items():
+        for level, number in zip(levels, numbers, strict=True):
+            protocol = dataclasses.replace(PROTOCOL, metric=name, samples={**PROTOCOL.samples, option: level})
+            found.append(Record(Result(name, number, "lower", protocol, (number,)), "", run.rounds, run.kimg))
+    return dataclasses.replace(run, sweeps={**run.sweeps, option: found})
+
+
+def test_what_was_measured_along_an_option_is_drawn_and_listed_for_all_runs_together():
+    first, second = (along(run, "truncation", [0.5, 1.0], **{"fid": [9.0, 7.0], "is": [2.0, 1.0]})
+                     for run in runs(seeds=1))
+    second = along(second, "noise", ["none", "random"], fid=[5.0, 4.0])
+    page = run_page([first, second])
+    assert "is against fid, along truncation" in page and "fid by noise, along noise" in page
+    assert "is against fid, along noise" not in page
+    rows = Page(page).table("curve", "truncation")[0]
+    assert len(Page(page).table("curve", "truncation")) == 1 and rows
+    assert "truncation 0.5] #" in page
