@@ -64,12 +64,17 @@ def _traded(curve: Curve, along: str, up: str) -> bool:
             and curve.samples(along) == curve.samples(up))
 
 
+def _line(curve: Curve) -> float:
+    """Returns the width of the line between points; there is none between words."""
+    return 0.0 if isinstance(curve.levels[0], str) else 1.2
+
+
 def _trade(along: str, up: str) -> Callable:
     def draw(axes: "Axes", curve: Curve, colour: str, label: str) -> None:
         if not _traded(curve, along, up):
             return
         x, y = curve.numbers(along), curve.numbers(up)
-        axes.plot(x, y, color=colour, marker="o", markersize=3, linewidth=1.2, label=label)
+        axes.plot(x, y, color=colour, marker="o", markersize=3, linewidth=_line(curve), label=label)
         # The ends at least say which way the option runs; their words need room.
         axes.margins(0.12)
         marked = (range(len(x)) if len(x) <= MOST_MARKED
@@ -90,7 +95,9 @@ def _by_option(name: str) -> Callable:
         # Words stand side by side, numbers in their places.
         levels = [level if isinstance(level, str) else float(level) for level in curve.levels]
         axes.plot(levels, curve.numbers(name), color=colour, marker="o", markersize=3,
-                  linewidth=0.0 if isinstance(levels[0], str) else 1.2, label=label)
+                  linewidth=_line(curve), label=label)
+        if isinstance(levels[0], str):
+            axes.margins(x=0.15)
         bounds = [record.result.intervals[0] if record and record.result.intervals else None
                   for record in curve.records[name]]
         if all(bounds):
