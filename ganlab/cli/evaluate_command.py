@@ -208,8 +208,9 @@ def _of_run(values: flags.FlagValues, sweep: Sweep | None, track: Track,
             ready()
             # The real images are the same along a sweep.
             seen = seen or see_real(real, request, features, measures, track)
-            found = evaluate(real, functools.partial(subject.pictures, values.number or real.number),
-                             request, features, measures, track, seen)
+            number = values.number or real.number
+            found = evaluate(real, functools.partial(subject.pictures, number), request, features,
+                             measures, track, seen)
             name = values.workdir if values.output else ""
             records += [Record(result, name, trained.step, game.kimg(trained.step))
                         for result in found]

@@ -1,5 +1,5 @@
-"""Metrics that look at the classes of real images and of samples: class by class, or by a classifier
-that learns from the one and reads the other."""
+"""Metrics that look at the classes of real images and of samples: class by class, or by a
+classifier that learns from the one and reads the other."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -113,9 +113,10 @@ def _same_classes(real: SeenSet, fake: SeenSet) -> tuple[SeenSet, SeenSet]:
         return real, fake
     if set(real.class_names) != set(fake.class_names):
         apart = sorted(set(real.class_names) ^ set(fake.class_names))
-        raise ValueError(f"real images and samples are of different classes ({', '.join(apart[:5])}"
-                         f"{' and others' if len(apart) > 5 else ''} of one alone): name those with "
-                         "the same classes.")
+        more = " and others" if len(apart) > 5 else ""
+        raise ValueError(f"real images and samples are of different classes "
+                         f"({', '.join(apart[:5])}{more} of one alone): name those with the same "
+                         "classes.")
     order = np.array([fake.class_names.index(name) for name in real.class_names], np.int32)
     return real.with_labels(order[real.labels], fake.class_names), fake
 

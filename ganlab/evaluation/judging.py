@@ -68,8 +68,8 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
 def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features,
                  gap: Measure | None = None,
                  class_names: tuple[str, ...] | None = None) -> dict[str, Measure]:
-    """Returns all metrics that can be measured: of two sets, of their classes, a generator, modes or
-    translations, and the critic's gap. `class_names` are those of samples without a subject."""
+    """Returns all metrics that can be measured: of two sets, of their classes, a generator, modes
+    or translations, and the critic's gap. `class_names` are those of samples without a subject."""
     if isinstance(subject, Generator):
         class_names = subject.class_names
     found = MEASURES | class_measures(class_names) | ({} if gap is None else {CRITIC_GAP: gap})

@@ -97,7 +97,8 @@ def levels_of(sweep: Sweep, options: Mapping[str, Any]) -> list[Level]:
                               "numbers; name them, joined by commas")
         return words
     if words:
-        raise ConfigError(f"--sweep: {sweep.option} takes numbers, and {words[0]!r} is none; {FORM}")
+        raise ConfigError(f"--sweep: {sweep.option} takes numbers, and {words[0]!r} is none; "
+                          f"{FORM}")
     if isinstance(neutral, int):
         for value in sweep.values:
             if value != round(value):

@@ -17,7 +17,7 @@ def weight_matrices(params: Tree) -> dict[str, Array]:
 
     A weight is an array of two axes or more, as it is stored: before spectral normalization, and
     before it is scaled for an equalized learning rate. The matrix has a row for each index of its
-    last axis, which counts outputs (of an embedding it is the transpose, which has the same values).
+    last axis, which counts outputs (that of an embedding is turned, which changes no value).
     """
     return {"/".join(str(key.key) for key in path): leaf.reshape(-1, leaf.shape[-1]).T
             for path, leaf in jax.tree_util.tree_leaves_with_path(params) if leaf.ndim > 1}

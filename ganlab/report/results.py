@@ -86,10 +86,10 @@ def classes_table(records: Sequence[Record]) -> Table | None:
     cut = f", the worst {MOST_CLASSES} of {len(order):,}" if len(order) > MOST_CLASSES else ""
     table = Table(title=f"by class{cut}", title_justify="left", box=None, pad_edge=False)
     table.add_column("class")
+    several = len({record.step for record in shown}) > 1
     for record in shown:
-        at = "" if record.step is None else f", round {record.step:,}"
-        table.add_column(record.result.name + (at if len({each.step for each in shown}) > 1 else ""),
-                         justify="right", no_wrap=True)
+        at = f", round {record.step:,}" if several and record.step is not None else ""
+        table.add_column(record.result.name + at, justify="right", no_wrap=True)
     for name in order[:MOST_CLASSES]:
         table.add_row(name, *(number_text(record.result.by_class[name])
                               if name in record.result.by_class else "" for record in shown))

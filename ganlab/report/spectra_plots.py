@@ -6,7 +6,16 @@ import matplotlib
 
 from ganlab.report.inline_svg import plot_of
 from ganlab.report.page import Gallery, Part, Plot, Words
-from ganlab.report.plot_style import COLOURS, FAINT, INK, SIZE, STYLE, keys_of, panel, scale_axis
+from ganlab.report.plot_style import (
+    COLOURS,
+    FAINT,
+    INK,
+    SIZE,
+    STYLE,
+    keys_of,
+    panel,
+    scale_axis,
+)
 from ganlab.report.plots import LARGE_RATIO, SINGULAR_VALUES, logged, networks_of
 from ganlab.report.run_study import Run
 

@@ -6,7 +6,17 @@ import matplotlib
 
 from ganlab.evaluation import Curve, curves_of, level_text
 from ganlab.report.inline_svg import plot_of
-from ganlab.report.page import Cell, Code, Folded, Gallery, Heading, Part, Plot, Table, Words
+from ganlab.report.page import (
+    Cell,
+    Code,
+    Folded,
+    Gallery,
+    Heading,
+    Part,
+    Plot,
+    Table,
+    Words,
+)
 from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, keys_of, panel
 from ganlab.report.results import number_text
 from ganlab.report.run_study import Run
@@ -45,8 +55,9 @@ def _numbers_parts(lines: dict[str, Curve], option: str) -> list[Part]:
     for line, curve in lines.items():
         for place, level in enumerate(curve.levels):
             found = [curve.records.get(name, [None] * len(curve.levels))[place] for name in names]
+            order = None if isinstance(level, str) else level
             rows.append([
-                Cell(line), number_cell(level_text(level), None if isinstance(level, str) else level),
+                Cell(line), number_cell(level_text(level), order),
                 *(Cell("–") if record is None else
                   number_cell(number_text(record.result.value), record.result.value)
                   for record in found)])

@@ -244,7 +244,8 @@ class _Players:
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
-        metrics = {**self.critic.logit_metrics(judged), "real_signs": jnp.mean(jnp.sign(logits["real"])),
+        metrics = {**self.critic.logit_metrics(judged),
+                   "real_signs": jnp.mean(jnp.sign(logits["real"])),
                    **self.critic.followed(logits["real"], chance)}
         return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 
