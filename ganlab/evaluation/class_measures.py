@@ -1,6 +1,7 @@
 """Metrics that look at the classes of real images and of samples: class by class, or by a
 classifier that learns from the one and reads the other."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ def class_measures(class_names: Sequence[str] | None) -> dict[str, Measure]:
             for label in range(len(fake.class_names))])}
 
     def accuracy(name: str, compared: Compared, seed: int) -> np.ndarray:
-        real, fake = _same_classes(*compared)
+        real, fake = _same_channels(*_same_classes(*compared))
         learnt, read = (fake, real) if name == "cas" else (real, fake)
         if learnt.small.shape[1:] != read.small.shape[1:]:
             raise ValueError(f"real images of shape {list(real.small.shape[1:])} and samples of "
@@ -119,6 +120,13 @@ def _same_classes(real: SeenSet, fake: SeenSet) -> tuple[SeenSet, SeenSet]:
                          "classes.")
     order = np.array([fake.class_names.index(name) for name in real.class_names], np.int32)
     return real.with_labels(order[real.labels], fake.class_names), fake
+
+
+def _same_channels(real: SeenSet, fake: SeenSet) -> tuple[SeenSet, SeenSet]:
+    """Returns both sets, the grey one of two with colours where the other has some."""
+    channels = max(part.small.shape[-1] for part in (real, fake))
+    return tuple(dataclasses.replace(part, small=np.repeat(part.small, channels, axis=-1))
+                 if part.small.shape[-1] == 1 < channels else part for part in (real, fake))
 
 
 def _require_pictures(real: SeenSet, fake: SeenSet) -> None:

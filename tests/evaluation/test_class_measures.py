@@ -90,6 +90,11 @@ def test_the_accuracy_scores_of_the_real_pictures_themselves_are_equal_and_high(
     assert found["cas"].by_class == found["cas_real"].by_class and set(found["cas"].by_class) == set(NAMES)
 
 
+def test_grey_samples_are_read_beside_real_pictures_in_colour(features):
+    colour = pictures(np.repeat(IMAGES[ODD], 3, axis=-1), LABELS[ODD])
+    assert measured(features, "cas", real=colour)["cas"].value > 0.8
+
+
 def test_the_accuracy_scores_are_the_same_each_time_with_an_interval_over_what_is_read(features):
     first, again = (measured(features, "cas", bootstrap=20)["cas"] for _ in range(2))
     assert first == again and first.intervals[0].low < first.value <= first.intervals[0].high
