@@ -1,16 +1,30 @@
-"""ganlab import --format=pytorch-cyclegan FILE DEST [--network=NAME] [--back=FILE]
-    [--back_network=NAME]
+"""ganlab import FILE DEST [--format=NAME] [--images=FOLDER] [--network=NAME] [--critic=FILE]
+    [--back=FILE] [--back_network=NAME]
 
 Makes a run of published weights, without PyTorch and without running anything of
 their file: DEST is then a run's directory, which `ganlab sample`, `ganlab translate`,
 `ganlab evaluate` and --config.init.source take.
 
-Formats, found from the file where --format does not name one:
+Formats, found from the file or directory FILE where --format does not name one:
   stylegan2         network pickles of StyleGAN2: of ADA's and StyleGAN3's repositories (PyTorch),
                     and of TensorFlow's; and the state dicts (g_ema, d, latent_avg in a .pt) of
                     rosinality's stylegan2-pytorch. G, D and the average become a run of system
                     stylegan2, computed in float32. --images names the folder of its pictures, to
                     train on or be measured by.
+  biggan            directories of BigGAN-PyTorch (G_ema.pth, G.pth, D.pth, state_dict.pth), of BigGAN
+                    and BigGAN-deep; --network=best0 chooses a copy.
+  biggan-deep-published   pytorch_model.bin with config.json of pytorch-pretrained-BigGAN. Its
+                    --truncation, up to 1, is the published one: a factor on latents within 2, by
+                    whose statistics images are normalized. Its critic was not published: it is new.
+  studiogan         directories of checkpoints of PyTorch-StudioGAN (model=G-..., model=D-...,
+                    model=G_ema-...) with the backbones resnet and big_resnet; --network=best
+                    chooses one of several. A critic with another head than the projection of
+                    classes is left out, and said to be.
+  r3gan             network pickles of R3GAN.
+  dcgan-tutorial    a generator of PyTorch's DCGAN tutorial (netG), and by --critic its netD.
+                    These five make runs of system gan. Networks are found from the names and
+                    shapes of tensors; latents, classes and critics come with them. --images names
+                    the folder of the pictures, with a folder for each class.
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
                     found from the tensors, under whatever prefix they are; --network chooses where
                     a file holds several generators. With one generator the run is of system
@@ -24,6 +38,11 @@ Examples:
   ganlab import stylegan2-cifar10.pkl runs/cifar
   ganlab sample --workdir=runs/cifar --psi=0.7 --output=samples.png
   ganlab import stylegan2-ffhq-config-f.pt runs/ffhq
+  ganlab import weights/BigGAN_C10_seed0 runs/biggan
+  ganlab import biggan-deep-128 runs/deep
+  ganlab sample --workdir=runs/deep --truncation=0.4 --labels=207,208
+  ganlab import checkpoints/CIFAR10-SNGAN-train runs/sngan --network=best
+  ganlab import netG_epoch_24.pth runs/faces --critic=netD_epoch_24.pth
   ganlab import --format=pytorch-cyclegan horse2zebra_pretrained/latest_net_G.pth runs/horse2zebra
   ganlab translate --workdir=runs/horse2zebra --input=horses --output=zebras
   ganlab import --format=pytorch-cyclegan latest_net_G_A.pth runs/both --back=latest_net_G_B.pth \\
@@ -39,6 +58,7 @@ from pathlib import Path
 from absl import flags
 
 from ganlab.cli.import_cyclegan import import_cyclegan
+from ganlab.cli.import_published_gan import IMPORTERS, format_of
 from ganlab.cli.import_stylegan2 import import_stylegan2
 from ganlab.config import ConfigError
 from ganlab.machine.backend import set_up_process
@@ -53,8 +73,11 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     del argv
     flags.DEFINE_enum("format", None, list(FORMATS),
                       "whose weights; found from the file by default", flag_values=values)
-    flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A; "
-                        "the only one by default", flag_values=values)
+    flags.DEFINE_string("network", None, "which generator of FILE, by its prefix there, as netG_A, "
+                        "or by what follows its name in a directory, as best; the only one by "
+                        "default", flag_values=values)
+    flags.DEFINE_string("critic", None, "weight file of the critic of PyTorch's DCGAN tutorial",
+                        flag_values=values)
     flags.DEFINE_string("back", None, "weight file of the generator of the other direction",
                         flag_values=values)
     flags.DEFINE_string("back_network", None, "which generator of --back, or of "
@@ -73,10 +96,16 @@ def run(values: flags.FlagValues, file: str, dest: str) -> int:
     place = Path(dest)
     if place.is_file() or place.exists() and any(place.iterdir()):
         raise ConfigError(f"DEST {place} exists and is not empty; name a new directory")
+    return FORMATS[values.format or found_format(file)](values, file, place)
+
+
+def found_format(file: str) -> str:
+    """Returns the name of the format that a file or directory is of, or may be of."""
+    if found := format_of(file):
+        return found
     is_stylegan2 = is_network_pickle(file) or is_stylegan2_states(file)
-    form = values.format or ("stylegan2" if is_stylegan2 else "pytorch-cyclegan")
-    return FORMATS[form](values, file, place)
+    return "stylegan2" if is_stylegan2 else "pytorch-cyclegan"
 
 
 FORMATS: dict[str, Callable[[flags.FlagValues, str, Path], int]] = {
-    "pytorch-cyclegan": import_cyclegan, "stylegan2": import_stylegan2}
+    "pytorch-cyclegan": import_cyclegan, "stylegan2": import_stylegan2, **IMPORTERS}

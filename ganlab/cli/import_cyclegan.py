@@ -39,6 +39,9 @@ def import_cyclegan(values: flags.FlagValues, file: str, place: Path) -> int:
       ConfigError: for flags that do not go together, and generators that do not.
       WeightsError: for a file of another kind, and tensors that do not fit or are not finite.
     """
+    if values.critic is not None:
+        raise ConfigError(f"--critic is of PyTorch's DCGAN tutorial, which {file} is not; leave it "
+                          "out: the critic is new")
     if (values.sources is None) != (values.images is None):
         raise ConfigError("--sources and --images belong together: what is translated, and what it "
                           "should look like; name both or none")

@@ -19,7 +19,7 @@ from ganlab.pretrained import (
 )
 from ganlab.systems import build
 
-OF_TRANSLATORS = ("network", "back", "back_network", "normalization", "sources")
+OF_OTHERS = ("network", "critic", "back", "back_network", "normalization", "sources")
 """Flags that mean nothing here."""
 ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 """What networks are here, by their names in files, which pickles have in capitals."""
@@ -38,9 +38,9 @@ def import_stylegan2(values: flags.FlagValues, file: str, place: Path) -> int:
         different images.
       WeightsError: for a file of another kind, and tensors that do not fit or are not finite.
     """
-    for name in OF_TRANSLATORS:
+    for name in OF_OTHERS:
         if values[name].value is not None:
-            raise ConfigError(f"--{name} is of translators, but {file} holds networks of "
+            raise ConfigError(f"--{name} is of other formats, but {file} holds networks of "
                               "StyleGAN2; leave it out")
     found, sha256 = (read_stylegan2_pickle if is_network_pickle(file)
                      else read_stylegan2_states)(file)

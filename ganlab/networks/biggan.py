@@ -24,6 +24,7 @@ from ganlab.networks.conditional_blocks import (
     multiples_of,
     projected,
 )
+from ganlab.networks.layers import one_hot
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, choose_rule
 from ganlab.types import Array
 
@@ -46,22 +47,33 @@ class BigGANGenerator(nn.Module):
       image_shape: of its images; a side of `MULTIPLES`.
       num_classes: of the labels.
       axis_name: the axis that `pmap` maps, over which statistics are means.
-      width: channels by which `MULTIPLES` are multiplied, `ch`.
+      width: channels by which `multiples` are multiplied, `ch`.
+      multiples: channels of the smallest image and of each block; those of `MULTIPLES` if empty.
       shared: numbers of a class's vector; 0 for as many as of a latent.
+      shares: whether all layers take their gains and biases from that vector (`G_shared`);
+        otherwise each learns its own for every class, and latents are not hierarchical.
       hierarchical: whether every block gets a piece of the latents; the number of pieces, one more
         than blocks, divides them.
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`.
+      spectral_epsilon: in place of the rule's, unless it is 0.
+      epsilon: of the normalizations of blocks (`BN_eps`).
+      output_epsilon: of the last normalization.
     """
 
     image_shape: tuple[int, ...]
     num_classes: int = 0
     axis_name: str | None = None
     width: int = 64
+    multiples: tuple[int, ...] = ()
     shared: int = 128
+    shares: bool = True
     hierarchical: bool = True
     attention: tuple[int, ...] = (64,)
     spectral_normalization: str = "biggan"
+    spectral_epsilon: float = 0.0
+    epsilon: float = 1e-5
+    output_epsilon: float = 1e-5
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -70,11 +82,14 @@ class BigGANGenerator(nn.Module):
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys
-        first, *channels = multiples_of(self.image_shape, MULTIPLES, "BigGAN")
-        rule = choose_rule(self.spectral_normalization)
+        table = MULTIPLES
+        if self.multiples:
+            table = {SMALLEST * 2 ** (len(self.multiples) - 1): self.multiples}
+        first, *channels = multiples_of(self.image_shape, table, "BigGAN")
+        rule = choose_rule(self.spectral_normalization, self.spectral_epsilon)
         check_attention(doubled_sides(len(channels)), self.attention)
         # The class's vector, beside which each block sees its piece of the latents.
-        conditions = class_vectors(self, labels, self.shared or latents.shape[-1], latents)
+        conditions = self._conditions(labels, latents)
         pieces = [latents] * (len(channels) + 1)
         if self.hierarchical:
             pieces = cut_latents(latents, len(pieces))
@@ -85,13 +100,34 @@ class BigGANGenerator(nn.Module):
         x = SpectralDense(SMALLEST**2 * first * self.width, rule, name="dense")(pieces[0], train)
         x = x.reshape(-1, SMALLEST, SMALLEST, first * self.width)
         for number, multiple in enumerate(channels):
-            x = GeneratorBlock(multiple * self.width, rule, self.axis_name,
+            x = GeneratorBlock(multiple * self.width, rule, self.axis_name, self.epsilon,
+                               plain_conditions=not self.shares,
                                name=f"block_{number}")(x, conditions[number], train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
         # The image.
-        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, name="norm")(x, None, train))
-        return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
+        x = ConditionalBatchNorm(epsilon=self.output_epsilon, axis_name=self.axis_name,
+                                 name="norm")(x, None, train)
+        return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(
+            nn.relu(x), train))
+
+    def _conditions(self, labels: Array | None, latents: Array) -> Array:
+        """Computes what stands for the class: its vector [b, d], or the one-hot label."""
+        if self.shares:
+            return class_vectors(self, labels, self.shared or latents.shape[-1], latents)
+        if self.hierarchical:
+            raise ConfigError("shares is False, so that layers see the label alone, and "
+                              "hierarchical is True, so that they see latents beside it; use one "
+                              "of shares=True and hierarchical=False")
+        check_classes(self)
+        return one_hot(labels, self.num_classes, latents)
+
+
+def check_classes(module: nn.Module) -> None:
+    """Raises ConfigError for a generator without classes."""
+    if not module.num_classes:
+        raise ConfigError("it needs labels, from which its normalizations take their gains; use "
+                          "config.system.conditional=True and data with classes")
 
 
 def class_vectors(module: nn.Module, labels: Array | None, features: int, like: Array) -> Array:
@@ -100,9 +136,7 @@ def class_vectors(module: nn.Module, labels: Array | None, features: int, like: 
     Raises:
       ConfigError: for a network without classes.
     """
-    if not module.num_classes:
-        raise ConfigError("it needs labels, from which its normalizations take their gains; use "
-                          "config.system.conditional=True and data with classes")
+    check_classes(module)
     return SpectralEmbed(module.num_classes, features, None, name="shared")(labels, False, like)
 
 
@@ -161,6 +195,7 @@ class BigGANCritic(nn.Module):
       attention: sides of the images that attend to themselves.
       wide: whether a block's first convolution has as many channels as its second.
       spectral_normalization: a name of `RULES`.
+      spectral_epsilon: in place of the rule's, unless it is 0.
     """
 
     image_shape: tuple[int, ...]
@@ -170,6 +205,7 @@ class BigGANCritic(nn.Module):
     attention: tuple[int, ...] = (64,)
     wide: bool = True
     spectral_normalization: str = "biggan"
+    spectral_epsilon: float = 0.0
 
     batch_group: ClassVar[int] = 1
     tracks_batch: ClassVar[bool] = False
@@ -178,8 +214,8 @@ class BigGANCritic(nn.Module):
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys
-        rule, stages, x = (choose_rule(self.spectral_normalization),
-                           critic_stages(self.image_shape), images)
+        rule = choose_rule(self.spectral_normalization, self.spectral_epsilon)
+        stages, x = critic_stages(self.image_shape), images
         check_attention(tuple(dict.fromkeys(stage.side for stage in stages)), self.attention)
         for number, stage in enumerate(stages):
             x = CriticBlock(stage.multiple * self.width, rule, number == 0, stage.halves,

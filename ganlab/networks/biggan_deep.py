@@ -72,6 +72,8 @@ class BigGANDeepGenerator(nn.Module):
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`.
       depth: blocks of a resolution, of which the last doubles it.
+      spectral_epsilon: in place of the rule's, unless it is 0.
+      epsilon: of the normalizations of blocks (`BN_eps`).
     """
 
     image_shape: tuple[int, ...]
@@ -82,6 +84,8 @@ class BigGANDeepGenerator(nn.Module):
     attention: tuple[int, ...] = (64,)
     spectral_normalization: str = "biggan"
     depth: int = 2
+    spectral_epsilon: float = 0.0
+    epsilon: float = 1e-5
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -91,7 +95,7 @@ class BigGANDeepGenerator(nn.Module):
                  train: bool = False) -> Array:
         del keys
         first, *channels = multiples_of(self.image_shape, MULTIPLES, "BigGAN")
-        rule = choose_rule(self.spectral_normalization)
+        rule = choose_rule(self.spectral_normalization, self.spectral_epsilon)
         check_attention(doubled_sides(len(channels)), self.attention)
         # The class's vector and the latents are the conditions of everything.
         vectors = class_vectors(self, labels, self.shared or latents.shape[-1], latents)
@@ -103,7 +107,7 @@ class BigGANDeepGenerator(nn.Module):
             for place in range(self.depth):
                 features = multiple * self.width if place else x.shape[-1]
                 x = DeepGeneratorBlock(
-                    features, rule, place == self.depth - 1, self.axis_name,
+                    features, rule, place == self.depth - 1, self.axis_name, self.epsilon,
                     name=f"block_{number}_{place}")(x, conditions, train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
@@ -159,6 +163,7 @@ class BigGANDeepCritic(nn.Module):
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`.
       depth: blocks of a resolution, of which the first halves it.
+      spectral_epsilon: in place of the rule's, unless it is 0.
     """
 
     image_shape: tuple[int, ...]
@@ -168,6 +173,7 @@ class BigGANDeepCritic(nn.Module):
     attention: tuple[int, ...] = (64,)
     spectral_normalization: str = "biggan"
     depth: int = 2
+    spectral_epsilon: float = 0.0
 
     batch_group: ClassVar[int] = 1
     tracks_batch: ClassVar[bool] = False
@@ -176,7 +182,8 @@ class BigGANDeepCritic(nn.Module):
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         del keys
-        rule, stages = choose_rule(self.spectral_normalization), deep_stages(self.image_shape)
+        rule = choose_rule(self.spectral_normalization, self.spectral_epsilon)
+        stages = deep_stages(self.image_shape)
         check_attention(tuple(dict.fromkeys(stage.side for stage in stages)), self.attention)
         first = CRITIC_MULTIPLES[self.image_shape[0]][0]
         x = SpectralConv(first * self.width, 3, rule, name="input")(images, train)

@@ -107,17 +107,22 @@ class Attention(nn.Module):
 
 
 class GeneratorBlock(nn.Module):
-    """A residual block that doubles images [b, h, w, c], with conditions [b, d] or without."""
+    """A residual block that doubles images [b, h, w, c], with conditions [b, d] or without.
+
+    With `plain_conditions` what is linear in conditions is not spectrally normalized.
+    """
 
     features: int
     rule: SpectralRule | None
     axis_name: str | None
     epsilon: float = 1e-5
+    plain_conditions: bool = False
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         def rectified(y: Array, name: str) -> Array:
-            return nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name,
+            rule = None if self.plain_conditions else self.rule
+            return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name,
                                                 name=name)(y, conditions, train))
 
         y = doubled(rectified(x, "norm1"))

@@ -39,7 +39,8 @@ class DCGANGenerator(NormalizedByName, nn.Module):
 
     Latents [b, z] (with labels appended, by `label_input`) become images [b, h, w, c] in [-1, 1].
     With `refine` the last stage keeps its features and a 3x3 convolution draws the image,
-    for images so small that otherwise one stage would have to do all the drawing.
+    for images so small that otherwise one stage would have to do all the drawing. With
+    `output_bias=False` what draws the image has no bias, as in PyTorch's tutorial.
     """
 
     image_shape: tuple[int, ...]
@@ -54,6 +55,7 @@ class DCGANGenerator(NormalizedByName, nn.Module):
     label_input: str = "one_hot"
     initializer: str = "dcgan"
     refine: bool = False
+    output_bias: bool = True
 
     @nn.compact
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
@@ -81,12 +83,14 @@ class DCGANGenerator(NormalizedByName, nn.Module):
         for stage, filters in enumerate([*widths[1:], *ends], start=1):
             last = stage == len(widths)
             x = ConvTranspose(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2,
-                              use_bias=use_bias or last, kernel_init=kernel_init,
+                              use_bias=self.output_bias if last else use_bias,
+                              kernel_init=kernel_init,
                               name=f"up_{stage}")(x)
             if not last:
                 x = normalize(x, stage)
         if self.refine:
-            x = Conv(channels, (3, 3), kernel_init=kernel_init, name="output")(x)
+            x = Conv(channels, (3, 3), use_bias=self.output_bias, kernel_init=kernel_init,
+                     name="output")(x)
         return jnp.tanh(x)
 
 
@@ -96,7 +100,7 @@ class DCGANCritic(NormalizedByName, nn.Module):
     Images [b, h, w, c] become logits [b]. The first stage has no normalisation, as in
     the paper. With classes, labels enter by `conditioning`: `concatenate` (one-hot as
     constant channels), `projection` or `auxiliary` on the last features. `dropout` acts
-    on these.
+    on these. With `bias=False` no layer has a bias, as in PyTorch's tutorial.
     """
 
     image_shape: tuple[int, ...]
@@ -112,6 +116,7 @@ class DCGANCritic(NormalizedByName, nn.Module):
     dropout: float = 0.0
     conditioning: str = "projection"
     initializer: str = "dcgan"
+    bias: bool = True
 
     @nn.compact
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
@@ -126,10 +131,11 @@ class DCGANCritic(NormalizedByName, nn.Module):
         for stage, filters in enumerate(widths):
             normalization = self.normalization if stage else "none"
             convolution = Conv(filters, (self.kernel,) * 2, strides=(STRIDE,) * 2,
-                               use_bias=normalization != "batch", kernel_init=kernel_init,
+                               use_bias=self.bias and normalization != "batch",
+                               kernel_init=kernel_init,
                                name=f"down_{stage}")
             x = spectral(convolution, self.spectral_normalization, train)(x)
             x = Normalization(normalization, self.axis_name, name=f"norm_{stage}")(x, train)
             x = ACTIVATIONS[self.activation](x)
         x = Dropout(self.dropout, name="dropout")(x.reshape(x.shape[0], -1), keys, train)
-        return critic_output(self, x, labels, train)
+        return critic_output(self, x, labels, train, self.bias)

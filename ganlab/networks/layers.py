@@ -205,18 +205,19 @@ class ConditionalCritic(Protocol):
 
 
 def critic_output(critic: ConditionalCritic, features: Array, labels: Array | None,
-                  train: bool) -> Array:
+                  train: bool, use_bias: bool = True) -> Array:
     """Computes the logit [b] of flat features [b, d]: the end of every critic.
 
     With classes, by its `conditioning`: `projection` adds the inner product of the features with a
     learned row of the class (Miyato & Koyama 2018, eq. 3); `auxiliary` also sows the logits
     `class_logits` [b, classes] of an auxiliary classifier (Odena et al. 2017); `concatenate` was
-    done at the input. The `features` are sown as well, for losses that compare them. Call it inside
-    the critic's compact method, which gets the layers.
+    done at the input. The `features` are sown as well, for losses that compare them. The logit has
+    a bias if `use_bias`. Call it inside the critic's compact method, which gets the layers.
     """
     kernel_init, normalize = INITIALIZERS[critic.initializer], critic.spectral_normalization
     critic.sow("intermediates", "features", features)
-    output = spectral(nn.Dense(1, kernel_init=kernel_init, name="output"), normalize, train)
+    output = spectral(nn.Dense(1, use_bias, kernel_init=kernel_init, name="output"), normalize,
+                      train)
     logits = jnp.squeeze(output(features), axis=-1)
     if not critic.num_classes:
         return logits

@@ -48,11 +48,13 @@ RULES = {
 """Rules by the code that has them; `none` leaves kernels as they are."""
 
 
-def choose_rule(name: str) -> SpectralRule | None:
-    """Returns the rule of a name; raises ConfigError for one that does not exist."""
+def choose_rule(name: str, epsilon: float = 0.0) -> SpectralRule | None:
+    """Returns the rule of a name, perhaps with another `epsilon`; raises ConfigError for a name
+    that does not exist."""
     if name not in RULES:
         raise unknown("spectral_normalization", name, RULES)
-    return RULES[name]
+    rule = RULES[name]
+    return rule._replace(epsilon=epsilon) if rule and epsilon else rule
 
 
 def power_iteration(matrix: Array, u: Array, epsilon: float) -> tuple[Array, Array]:

@@ -1,8 +1,9 @@
 """Weights of foreign models: read without running their code, and renamed for our networks."""
 
 from ganlab.pretrained.dinov2 import dinov2_variables
-from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, shown
+from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, listed, shown
 from ganlab.pretrained.finite import check_finite
+from ganlab.pretrained.heads import pickle_head
 from ganlab.pretrained.inception import inception_variables
 from ganlab.pretrained.network_pickles import (
     PickledNetwork,
@@ -36,7 +37,8 @@ from ganlab.pretrained.zip_files import Archive
 __all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork", "StyleGAN2Network",
            "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
            "dinov2_variables", "inception_variables", "is_network_pickle", "is_stylegan2_states",
-           "nest", "patch_critic_variables", "read_network_pickle", "read_safetensors",
-           "read_stylegan2_pickle", "read_stylegan2_states", "read_weights", "safetensors_parts",
-           "section", "shown", "take", "translator_architecture", "translator_tensors",
-           "translator_variables", "transposed_conv_kernel", "write_safetensors"]
+           "listed", "nest", "patch_critic_variables", "pickle_head", "read_network_pickle",
+           "read_safetensors", "read_stylegan2_pickle", "read_stylegan2_states", "read_weights",
+           "safetensors_parts", "section", "shown", "take", "translator_architecture",
+           "translator_tensors", "translator_variables", "transposed_conv_kernel",
+           "write_safetensors"]

@@ -81,5 +81,14 @@ def _variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str,
     blocks = [name.split("_") for name in expected["params"] if name.startswith("block_")]
     depth = 1 + max(int(place[2]) if len(place) > 2 else 0 for place in blocks)
     name_of = functools.partial(_name, tops=tops, depth=depth)
+    has_vectors = tops is not _GENERATOR or "shared" in expected["params"]
     return variables_from_torch(tensors, expected, IGNORED, source, network, name_of,
-                                layout=from_pixels)
+                                layout=from_pixels if has_vectors else _without_vectors)
+
+
+def _without_vectors(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
+    """Returns how an array lies where classes have no vectors: gains and biases are embeddings, of
+    one row for each class."""
+    if path[-1] == "kernel" and path[-2] in ("gain", "bias"):
+        return tuple(shape), lambda value: value
+    return from_pixels(path, shape)

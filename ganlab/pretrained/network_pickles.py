@@ -56,12 +56,14 @@ class PickledNetwork(NamedTuple):
         `synthesis.b4.conv1.weight`, with the buffers that it would leave out; of TensorFlow such as
         `4x4/Dense/weight`, and those of a component as `synthesis/4x4/Const/const`. They share the
         memory into which the file was read.
+      classes: of PyTorch, the names of its class and of all classes of the modules within it.
     """
 
     class_name: str
     module: str
     arguments: Mapping[str, Any]
     tensors: Mapping[str, np.ndarray]
+    classes: frozenset[str] = frozenset()
 
 
 class NetworkPickle(NamedTuple):
@@ -157,7 +159,8 @@ def _networks(tree: Any, size: int) -> dict[str, Any]:
     networks = _gathered(records, size, joint)
     plain = _Plain(MOST_VALUES, MOST_UNFOLDING * size + FREE_BYTES)
     return {key: PickledNetwork(value.class_name, value.module,
-                                _arguments(value, plain) or networks[key][1], networks[key][0])
+                                _arguments(value, plain) or networks[key][1], networks[key][0],
+                                _classes(value))
             if key in records else plain.value(value, key) for key, value in tree.items()}
 
 
@@ -170,6 +173,20 @@ def _gathered(records: dict[str, Any], size: int, joint: str) -> dict[str, tuple
             if inner and type(value) is not dict:  # As a module without anything is.
                 networks[key][place][inner] = value
     return networks
+
+
+def _classes(record: PickledModule | PickledVariables) -> frozenset[str]:
+    """Returns the names of the classes of a network and of all modules within it."""
+    if not isinstance(record, PickledModule):
+        return frozenset()
+    # Each once: a module may be in many places, or hold itself.
+    found, waiting = {id(record): record}, [record]
+    while waiting:
+        for inner in waiting.pop().content().values():
+            if isinstance(inner, PickledModule) and id(inner) not in found:
+                found[id(inner)] = inner
+                waiting.append(inner)
+    return frozenset(module.class_name for module in found.values())
 
 
 def _arguments(record: PickledModule | PickledVariables, plain: "_Plain") -> dict[str, Any]:

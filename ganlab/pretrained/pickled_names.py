@@ -171,6 +171,27 @@ class _Namespace(Record):
         return self._values
 
 
+class _Activation(Record):
+    """A module of PyTorch without weights, which programs save among their options."""
+
+    def __init__(self, *_: Any) -> None:
+        self._built = False
+
+    def build(self, state: Any) -> None:
+        """Accepts the dict of the module's attributes, once; nothing of it is kept."""
+        if self._built or type(state) is not dict:
+            raise damaged("an activation has a state that is not one dict")
+        self._built = True
+
+    def content(self) -> str:
+        """Returns the name of its class."""
+        return "ReLU"
+
+
+RELU = "torch.nn.modules.activation ReLU"
+"""The one module that is read: BigGAN-PyTorch saves it among its options."""
+
+
 def _raw(raw: Any) -> bytes:
     if type(raw) is str:
         return _encoded(raw, "latin1")
@@ -299,6 +320,7 @@ NAMES: dict[str, Any] = {
     "collections OrderedDict": _ordered_dict,
     "collections defaultdict": _default_dict,
     "argparse Namespace": _Namespace,
+    RELU: _Activation,
     "_codecs encode": _encoded,
     **_twice("builtins", "__builtin__",
              {"set": _set, "frozenset": lambda items=(): frozenset(_set(items)),

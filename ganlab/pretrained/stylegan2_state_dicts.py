@@ -18,12 +18,10 @@ import numpy as np
 
 from ganlab.pretrained import stylegan2
 from ganlab.pretrained.errors import WeightsError, listed
-from ganlab.pretrained.opening import opened
+from ganlab.pretrained.heads import pickle_head
 from ganlab.pretrained.renaming import Layout, conv_kernel, variables_from_torch
 from ganlab.pretrained.stylegan2_pickles import StyleGAN2Network
-from ganlab.pretrained.torch_files import PICKLE, torch_folder
 from ganlab.pretrained.weights import read_weights
-from ganlab.pretrained.zip_files import Archive
 
 AVERAGE = "latent_avg"
 """The average style, which lies beside the state dict of the averaged generator."""
@@ -36,8 +34,6 @@ FILTERS = ("*.kernel",)
 TAPS = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64
 MARKS = (b"input.input", b"conv1.conv.modulation.weight")
 """Names by which these files are told from others."""
-HEAD = 2**18
-"""Bytes of a pickle in which they are looked for."""
 _LEAVES = {"kernel": "conv.weight", "noise_strength": "noise.weight"}
 _CRITIC_LEVEL = {"conv0": ("conv1.0", "conv1.1"), "conv1": ("conv2.1", "conv2.2"),
                  "skip": ("skip.1", "")}
@@ -51,17 +47,7 @@ def is_stylegan2_states(path: str) -> bool:
 
     False for other files, and for a path without a file.
     """
-    try:
-        with opened(path) as (file, size):
-            head = file.read(HEAD)
-            if head[:2] == b"PK":
-                archive = Archive(file, size)
-                if (folder := torch_folder(archive.sizes)) is None:
-                    return False
-                with archive.open(folder + PICKLE) as stream:
-                    head = stream.read(HEAD)
-    except WeightsError:
-        return False
+    head = pickle_head(path)
     return all(mark in head for mark in MARKS)
 
 

@@ -19,7 +19,7 @@ from ganlab.pretrained.errors import BadWeights, damaged, shown
 from ganlab.pretrained.flattening import Plain, flatten
 from ganlab.pretrained.pickle_limits import Limits
 from ganlab.pretrained.pickle_machine import MOST_BYTES, Global, read_pickle
-from ganlab.pretrained.pickled_names import NAMES, Numbers, Storage
+from ganlab.pretrained.pickled_names import NAMES, RELU, Numbers, Storage
 from ganlab.pretrained.zip_files import Archive
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -39,11 +39,15 @@ class _Storages:
     def __init__(self) -> None:
         self.by_key: dict[str, Storage] = {}
 
-    def persistent(self, number: Any) -> Numbers:
+    def persistent(self, number: Any) -> Numbers | Global:
         """Returns what a persistent id means.
 
-        It is ("storage", type, key, device, count, None or (key, start, count)).
+        It is ("storage", type, key, device, count, None or (key, start, count)), or in files before
+        1.6 ("module", class, file name, source text), of which the class is kept.
         """
+        if (type(number) is tuple and len(number) == 4 and number[0] == "module"
+                and type(number[1]) is Global and number[1].name == RELU):
+            return number[1]
         if type(number) is not tuple or len(number) not in (5, 6) or number[0] != "storage":
             raise BadWeights("refers to something that is not a storage of numbers, such as the "
                              "code of a module; save its state_dict() alone")

@@ -69,7 +69,7 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
         networks=networks,
         round=(*_critic_updates(config, loss, players, parts["hyper"]),
                _generator_update(players)),
-        ema=averages("generator"), axis_name=axis_name,
+        ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
         memory=(empty_history(networks) if HISTORY_TRICK in players.tricks else {})
         | adaptations([players.critic], parts["hyper"]),

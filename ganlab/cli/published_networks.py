@@ -1,0 +1,195 @@
+"""What published files hold: networks as configs name them, told by the shapes of their tensors."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganlab.config import ConfigError
+from ganlab.pretrained import WeightsError, listed, read_weights
+
+PREFIX = "module."
+"""What DataParallel writes before all names of a network."""
+
+
+class PublishedNetwork(NamedTuple):
+    """One network of a file.
+
+    Attributes:
+      network: its name among the generators or critics.
+      kwargs: its arguments.
+      num_classes: 0 without labels.
+      image_shape: rows, columns and channels.
+      tensors: by the official names.
+      convert: `(tensors, expected, source) -> variables`.
+      source: the file, for messages.
+      latent_size: numbers of a latent; 0 for a critic.
+    """
+
+    network: str
+    kwargs: Mapping[str, Any]
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    tensors: Mapping[str, np.ndarray]
+    convert: Callable[[Mapping[str, np.ndarray], Any, str], Any]
+    source: str
+    latent_size: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """What was read of a training.
+
+    Attributes:
+      networks: those that there are of `generator`, `average` (the averaged generator) and
+        `critic`.
+      files: hashes by the names of the files that were read.
+      critic: the name and arguments of a new critic, where there is none.
+      system: keys of the section `system`, besides those that every import sets.
+      hyper: numbers of the config, over those that every import sets.
+      notes: sentences for the user.
+    """
+
+    networks: Mapping[str, PublishedNetwork]
+    files: Mapping[str, str]
+    critic: tuple[str, Mapping[str, Any]] = ("dcgan", {})
+    system: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hyper: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Shapes:
+    """The shapes of a network's tensors, by which it is told what it is.
+
+    Attributes:
+      tensors: by name.
+      source: the file, for messages.
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    source: str
+
+    def of(self, name: str, axes: int) -> tuple[int, ...]:
+        """Returns a shape; raises WeightsError for a tensor that is missing or has other axes."""
+        if name not in self.tensors:
+            raise WeightsError(f"{self.source} lacks {name}, so that the network cannot be built; "
+                               "name a whole file of the official code")
+        shape = self.tensors[name].shape
+        if len(shape) != axes or 0 in shape:
+            raise WeightsError(f"{self.source} has {name} with {shape}, and the official code has "
+                               f"one of {axes} axes; name a file of that code")
+        return shape
+
+    def has(self, start: str) -> bool:
+        """Returns whether the name of a tensor begins so."""
+        return any(name.startswith(start) for name in self.tensors)
+
+    def ends(self, end: str) -> bool:
+        """Returns whether the name of a tensor ends so."""
+        return any(name.endswith(end) for name in self.tensors)
+
+    def number(self, start: str) -> int:
+        """Returns how many parts there are by the numbers after `start`: one more than the largest.
+
+        Raises:
+          WeightsError: if there are none.
+        """
+        found = [int(match[1]) for name in self.tensors
+                 if (match := re.match(rf"{re.escape(start)}(\d{{1,4}})\.", name))]
+        if not found:
+            raise WeightsError(f"{self.source} has no {start}0, so that the network cannot be "
+                               "built; name a whole file of the official code")
+        return max(found) + 1
+
+
+def read_states(path: Path, section: str = "") -> tuple[dict[str, np.ndarray], str]:
+    """Reads a state dict, without DataParallel's prefix, and the hash of its file.
+
+    Args:
+      path: of the file.
+      section: the name under which the file holds it; empty for a file of nothing else.
+
+    Raises:
+      WeightsError: for a file that cannot be read, or that lacks the section.
+    """
+    weights = read_weights(path)
+    start = f"{section}." if section else ""
+    tensors = {name.removeprefix(start): value
+               for name, value in weights.tensors.items() if name.startswith(start)}
+    if not tensors:
+        raise WeightsError(f"{path} holds no {section or 'tensors'}, but "
+                           f"{listed(weights.tensors) or 'nothing'}; name a file of the official "
+                           "code")
+    if all(name.startswith(PREFIX) for name in tensors):
+        tensors = {name.removeprefix(PREFIX): value for name, value in tensors.items()}
+    return tensors, weights.sha256
+
+
+def found_files(folder: Path, pattern: re.Pattern[str]) -> dict[str, dict[str, Path]]:
+    """Finds files of trainings in a folder: by what follows the network's name, by that name.
+
+    Args:
+      folder: where.
+      pattern: of a file's name, whose groups are the network and what follows it.
+    """
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if match := pattern.fullmatch(path.name):
+            found.setdefault(match[2] or "", {})[match[1]] = path
+    return found
+
+
+def chosen_files(folder: Path, found: Mapping[str, Mapping[str, Path]],
+                 chosen: str | None) -> Mapping[str, Path]:
+    """Returns the files of one of several trainings, or of several times of one.
+
+    Args:
+      folder: where they are, for messages.
+      found: of `found_files`.
+      chosen: what follows the network's name, or a part of it that no other has; without it those
+        after whose network nothing follows, or the only ones.
+
+    Raises:
+      ConfigError: if that is not clear.
+    """
+    if chosen is None:
+        fitting = [""] if "" in found else list(found)
+    else:
+        fitting = [name for name in found if name == chosen] or [
+            name for name in found if chosen in name]
+    if len(fitting) == 1:
+        return found[fitting[0]]
+    names = listed(name or "''" for name in found)
+    given = "" if chosen is None else f"--network={chosen} is not one of them; "
+    raise ConfigError(f"{folder} holds files of {names}; {given}choose one, as --network="
+                      f"{next(filter(None, found))}")
+
+
+def width_of(channels: Sequence[int], multiples: Sequence[int]) -> int | None:
+    """Returns by what `multiples` are multiplied to be these channels; None if they are not."""
+    width = channels[0] // multiples[0]
+    return width if [width * multiple for multiple in multiples] == list(channels) else None
+
+
+def by_channels(channels: Sequence[int], table: Mapping[int, Sequence[int]], source: str,
+                network: str) -> tuple[int, int]:
+    """Finds the side of the images and the width of a network by its channels.
+
+    Raises:
+      WeightsError: for channels that the table does not have.
+    """
+    for side, multiples in table.items():
+        if len(multiples) == len(channels) and (width := width_of(channels, multiples)):
+            return side, width
+    raise WeightsError(f"{source} has parts of {', '.join(map(str, channels))} channels, which are "
+                       f"not those of {network} at any of {', '.join(map(str, table))} pixels; "
+                       "name a file of the official code")
+
+
+def sides_of(blocks: Iterable[int], smallest: int) -> tuple[int, ...]:
+    """Returns the sides of the images after some blocks that double them."""
+    return tuple(smallest * 2 ** (block + 1) for block in blocks)
