@@ -33,8 +33,8 @@ class _Known(Network):
 
 
 def shapes_of(game: Game, network: str) -> Tree:
-    """Traces the shapes of a network's variables, with its params among the collections."""
-    params, variables = jax.eval_shape(game.networks[network].init, jax.random.key(0))
+    """Returns the shapes of a network's variables, with its params among the collections."""
+    params, variables = game.networks[network].shapes
     return {"params": params, **variables}
 
 

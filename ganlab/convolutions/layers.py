@@ -62,6 +62,11 @@ class WithConvolutions(nn.Module):
         """That of the network; None if it does not say."""
         return getattr(self.network, "tracks_batch", None)
 
+    @property
+    def sampling_options(self) -> tuple[str, ...]:
+        """Those of the network."""
+        return getattr(self.network, "sampling_options", ())
+
     def setup(self) -> None:
         """Leaves params under the names that they have without this module."""
         nn.share_scope(self, self.network)

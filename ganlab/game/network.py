@@ -1,6 +1,7 @@
 """A player's network: a Flax module, how it is called, and what it declares of its batch."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -51,11 +52,21 @@ class Network:
         """
         return getattr(self.module, "tracks_batch", None)
 
+    @property
+    def sampling_options(self) -> tuple[str, ...]:
+        """Options of samplers that the module takes as arguments, by its `sampling_options`."""
+        return getattr(self.module, "sampling_options", ())
+
     def init(self, key: Array) -> tuple[Tree, Tree]:
         """Draws initial `(params, variables)`; variables are the collections besides `params`."""
         arguments = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
         collections = dict(self.module.init(key, *arguments))
         return collections.pop("params", {}), collections
+
+    @functools.cached_property
+    def shapes(self) -> tuple[Tree, Tree]:
+        """Shapes of `(params, variables)`, traced once; compiles nothing."""
+        return jax.eval_shape(self.init, jax.random.key(0))
 
     def train(self, params: Tree, variables: Tree, *inputs: Array | None, keys: Array | None,
               **options: Any) -> tuple[Any, Tree]:
@@ -111,13 +122,11 @@ class Network:
 
     def sown(self) -> dict[str, Tree]:
         """Traces what the module sows in evaluation mode: shapes by name; compiles nothing."""
-        def call(key: Array) -> Tree:
-            params, variables = self.init(key)
-            inputs = [jnp.zeros(spec.shape, spec.dtype) for spec in self.inputs]
+        def call(params: Tree, variables: Tree, *inputs: Array) -> Tree:
             return self.module.apply({"params": params, **variables}, *inputs, keys=None,
                                      train=False, mutable=["intermediates"])[1]
 
-        return jax.eval_shape(call, jax.random.key(0)).get("intermediates", {})
+        return jax.eval_shape(call, *self.shapes, *self.inputs).get("intermediates", {})
 
 
 def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:

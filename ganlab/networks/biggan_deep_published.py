@@ -80,7 +80,8 @@ class StoredNorm(nn.Module):
 class PublishedBigGANDeep(nn.Module):
     """The published generator: latents [b, z] and labels [b] become images [b, h, w, c] in [-1, 1].
 
-    It has no mode of training: gradients pass, statistics stay.
+    It has no mode of training: gradients pass, statistics stay. Its call takes the truncation by
+    which the latents were drawn, up to 1; 0 for none.
 
     Attributes:
       image_shape: of its images; channels are the first ones of its last layer.
@@ -104,12 +105,15 @@ class PublishedBigGANDeep(nn.Module):
 
     batch_group: ClassVar[int] = 1
     tracks_batch: ClassVar[bool] = False
+    sampling_options: ClassVar[tuple[str, ...]] = ("truncation",)
 
     @nn.compact
     def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
-                 train: bool = False, truncation: Array | float = 1.0) -> Array:
+                 train: bool = False, truncation: Array | float = 0.0) -> Array:
         del keys, train
         layers = self._fitting()
+        # No truncation has the statistics of the largest one.
+        truncation = jnp.where(jnp.asarray(truncation) > 0, truncation, 1.0)
         # Latents and as many numbers of the class are the conditions of everything.
         vectors = SpectralDense(latents.shape[-1], None, use_bias=False, name="class_embedding")(
             one_hot(labels, self.num_classes, latents), False)

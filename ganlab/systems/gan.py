@@ -11,7 +11,7 @@ from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, scorer_of
-from ganlab.systems.latents import draw_latents, latent_sampler
+from ganlab.systems.latents import check_truncation, latent_sampler, latents_of
 from ganlab.systems.parts import (
     across_penalties,
     check_slices,
@@ -47,6 +47,8 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     system = config["system"]
     generator, critic, classes = make_latent_pair(
         config, data, GENERATORS, CRITICS, axis_name, system["packing"])
+    if "truncation" in generator.sampling_options:
+        check_truncation("config.sample.truncation", config["sample"]["truncation"])
     # The losses of both, with the tricks.
     loss = choose_loss(config)
     players = Players(
@@ -54,7 +56,7 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
                           joint=system["critic_step"] == "one_pass",
                           augment=choose_augment(config, data.image_shape),
                           pictures=(data.image_shape[-1],) * system["packing"]),
-        draw_latents(system["latent_size"], system["latent_distribution"]),
+        latents_of(generator, system["latent_size"], system["latent_distribution"]),
         conditional=bool(classes), tricks=_choose_tricks(config, loss, critic),
         packing=system["packing"], generator_batches=system["generator_batches"],
         auxiliary="class_logits" in critic.sown(), axis_name=axis_name)

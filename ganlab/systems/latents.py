@@ -5,7 +5,8 @@ from typing import Protocol
 
 import jax
 
-from ganlab.game import Options, Sampler
+from ganlab.config import ConfigError
+from ganlab.game import Network, Options, Sampler
 from ganlab.types import Array
 
 OPTIONS: Options = {"temperature": 1.0, "truncation": 0.0}
@@ -40,6 +41,34 @@ def draw_latents(size: int, distribution: str) -> Draw:
         return jax.vmap(lambda key: jax.random.normal(key, (size,), float))(keys)
 
     return latents
+
+
+def latents_of(generator: Network, size: int, distribution: str) -> Draw:
+    """Returns the draw of a generator's latents [b, size]: `draw_latents`, or for one that has
+    statistics by truncation, that of its publication.
+
+    There a `truncation` of up to 1 is a factor on draws within [-2, 2], of the normal distribution.
+    """
+    if "truncation" not in generator.sampling_options:
+        return draw_latents(size, distribution)
+    draw = draw_latents(size, "normal")
+
+    def latents(keys: Array, truncation: float = 0.0) -> Array:
+        check_truncation("truncation", truncation)
+        return truncation * draw(keys, PUBLISHED_BOUND) if truncation else draw(keys)
+
+    return latents
+
+
+PUBLISHED_BOUND = 2.0
+"""Largest latent of the published BigGAN-deep before the factor (`truncated_noise_sample`)."""
+
+
+def check_truncation(name: str, truncation: float) -> None:
+    """Raises ConfigError for a truncation, of this name, that no file has statistics for."""
+    if truncation > 1:
+        raise ConfigError(f"{name} is {truncation}, for which the generator has no statistics: it "
+                          "has them for truncations up to 1, the nearest; use 1.0, or 0 for none")
 
 
 def latent_sampler(network: str, draw: Draw, images: Callable[..., Array]) -> Sampler:

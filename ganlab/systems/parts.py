@@ -76,7 +76,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
         if train["convolutions"] != "auto":
             module = WithConvolutions(module, train["convolutions"])
         network = Network(module, inputs, train["precision"], train["rematerialize"])
-        params, variables = jax.eval_shape(network.init, jax.random.key(0))
+        params, variables = network.shapes
         found = jax.eval_shape(network.evaluate, params, variables, *inputs)
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error

@@ -73,9 +73,9 @@ class Players:
     def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b], by stored statistics."""
-        del options
+        taken = {name: options[name] for name in self.generator.sampling_options if name in options}
         return self.generator.evaluate(
-            *weights["generator"], latents, self._labels({"label": labels}), keys=keys)
+            *weights["generator"], latents, self._labels({"label": labels}), keys=keys, **taken)
 
     def critic_loss(self, scene: Scene) -> Losses:
         """Computes the critic's loss: adversarial plus weighted penalties, means over the batch."""
