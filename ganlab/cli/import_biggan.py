@@ -105,8 +105,8 @@ def _check_options(options: Mapping[str, Any], source: str) -> None:
                                "number; name a file of the official code")
     for name, allowed in FIXED.items():
         if options.get(name, allowed[0]) not in allowed:
-            raise WeightsError(f"{source} says {name}={shown(options[name])}, and networks here are "
-                               f"of {', '.join(map(str, allowed))}; name another training")
+            raise WeightsError(f"{source} says {name}={shown(options[name])}, and networks here "
+                               f"are of {', '.join(map(str, allowed))}; name another training")
 
 
 def _described(shapes: Shapes, is_critic: bool, options: Mapping[str, Any]) -> PublishedNetwork:

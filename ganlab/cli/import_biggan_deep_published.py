@@ -1,5 +1,6 @@
-"""Reads the published BigGAN-deep: pytorch_model.bin and config.json of pytorch-pretrained-BigGAN."""
+"""Reads the published BigGAN-deep: pytorch_model.bin and config.json of Hugging Face's package."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,7 +98,7 @@ def _settings(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} has layers that are not [doubles, channels before, channels "
                            "after]; name the published one")
     # Each begins with the channels that the one before it made.
-    if any(one[2] != other[1] for one, other in zip(layers, layers[1:], strict=False)):
+    if any(one[2] != other[1] for one, other in itertools.pairwise(layers)):
         raise WeightsError(f"{path} has layers that begin with other channels than the one before "
                            "them makes; name the published one")
     return {**read, "layers": tuple(map(tuple, layers))}

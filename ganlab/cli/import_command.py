@@ -11,8 +11,8 @@ Formats, found from the file or directory FILE where --format does not name one:
                     rosinality's stylegan2-pytorch. G, D and the average become a run of system
                     stylegan2, computed in float32. --images names the folder of its pictures, to
                     train on or be measured by.
-  biggan            directories of BigGAN-PyTorch (G_ema.pth, G.pth, D.pth, state_dict.pth), of BigGAN
-                    and BigGAN-deep; --network=best0 chooses a copy.
+  biggan            directories of BigGAN-PyTorch (G_ema.pth, G.pth, D.pth, state_dict.pth), whose
+                    networks are BigGAN's or BigGAN-deep's; --network=best0 chooses a copy.
   biggan-deep-published   pytorch_model.bin with config.json of pytorch-pretrained-BigGAN. Its
                     --truncation, up to 1, is the published one: a factor on latents within 2, by
                     whose statistics images are normalized. Its critic was not published: it is new.

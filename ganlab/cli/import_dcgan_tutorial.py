@@ -1,5 +1,6 @@
-"""Reads generators and critics of PyTorch's DCGAN tutorial, by their layers `main.0`, `main.3`, ..."""
+"""Reads networks of PyTorch's DCGAN tutorial, by their layers `main.0`, `main.3` and so on."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from ganlab.cli.published_networks import Published, PublishedNetwork, Shapes
@@ -75,7 +76,7 @@ def _critic(shapes: Shapes) -> PublishedNetwork:
 def _network(shapes: Shapes, channels: Sequence[int], colours: int,
              extra: Mapping[str, bool], latent_size: int, layers: int) -> PublishedNetwork:
     """Describes a network by its channels from the image on, which double from layer to layer."""
-    if any(2 * one != other for one, other in zip(channels, channels[1:], strict=False)):
+    if any(2 * one != other for one, other in itertools.pairwise(channels)):
         raise WeightsError(f"{shapes.source} has layers of {', '.join(map(str, channels))} "
                            "channels, and in the tutorial they double from layer to layer; name a "
                            "file of its code")

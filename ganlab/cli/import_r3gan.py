@@ -91,7 +91,8 @@ def _described(network: PickledNetwork, role: str, source: str) -> PublishedNetw
         convert = r3gan_critic_variables
     else:
         latent_size = shapes.of("MainLayers.0.Layers.0.LinearLayer.weight", 2)[1] - embedding
-        colours, convert = shapes.of("AggregationLayer.Layer.weight", 4)[0], r3gan_generator_variables
+        colours = shapes.of("AggregationLayer.Layer.weight", 4)[0]
+        convert = r3gan_generator_variables
     found = PublishedNetwork("r3gan", kwargs, classes, (side, side, colours), tensors, convert,
                              source, latent_size)
     _check_arguments(network.arguments, found)

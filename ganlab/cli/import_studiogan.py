@@ -122,7 +122,7 @@ def _generator(shapes: Shapes) -> PublishedNetwork:
     else:
         network, latent_size = "sngan", pieces
         classes = (shapes.of(f"blocks.0.0.bn1.gain.{weight}", 2)[1]
-                   if shapes.has("blocks.0.0.bn1.gain.") else 0)
+                   if shapes.ends(f".gain.{weight}") else 0)
         _, kwargs["width"] = by_channels(channels, GENERATOR_MULTIPLES, shapes.source,
                                          "SNGAN's generator")
     return PublishedNetwork(network, kwargs, classes, (side, side, colours), shapes.tensors,

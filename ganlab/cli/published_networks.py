@@ -163,7 +163,10 @@ def chosen_files(folder: Path, found: Mapping[str, Mapping[str, Path]],
             name for name in found if chosen in name]
     if len(fitting) == 1:
         return found[fitting[0]]
-    names = listed(name or "''" for name in found)
+    names = listed(filter(None, found))
+    if not names:
+        raise ConfigError(f"{folder} holds the files of one training, so that --network={chosen} "
+                          "chooses nothing; leave it out")
     given = "" if chosen is None else f"--network={chosen} is not one of them; "
     raise ConfigError(f"{folder} holds files of {names}; {given}choose one, as --network="
                       f"{next(filter(None, found))}")

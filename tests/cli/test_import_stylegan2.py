@@ -88,7 +88,7 @@ def test_the_run_says_where_it_is_from_and_draws_samples(imported, tmp_path, cap
 @pytest.mark.parametrize(("file", "words"), [
     ("stylegan3-t-32.pkl", "not StyleGAN2's"), ("tf-pggan-32.pkl", "StyleGAN2"), ("r3gan-32-uncond.pkl", "StyleGAN2")])
 def test_a_file_of_another_system_is_refused_and_nothing_is_written(file, words, tmp_path, capsys):
-    assert main(["import", str(FILES / file), str(tmp_path / "run")]) == 2
+    assert main(["import", "--format=stylegan2", str(FILES / file), str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert words in said and file in said and "Traceback" not in said
     assert not (tmp_path / "run").exists()

@@ -1,6 +1,7 @@
 """Latents: drawn from their distribution, whole or cut."""
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from ganlab.config import ConfigError
 from ganlab.game import example_keys
-from ganlab.systems.latents import draw_latents
+from ganlab.systems.latents import draw_latents, latents_of
 
 SIZE = 16
 KEYS = example_keys(jax.random.key(0), jnp.arange(1024))
@@ -53,3 +55,15 @@ def test_a_cut_latent_belongs_to_its_key_alone(distribution, float64):
 def test_a_negative_bound_is_refused(distribution):
     with pytest.raises(ValueError, match=r"truncation is -0\.5; use 0 for none"):
         drawn(distribution, truncation=-0.5)
+
+
+def test_latents_of_a_generator_with_statistics_by_truncation_are_within_two_times_the_truncation():
+    latents = latents_of(types.SimpleNamespace(sampling_options=("truncation",)), 50, "normal")
+    keys = KEYS[:100]
+    found = {truncation: np.asarray(latents(keys, truncation)) for truncation in (0.0, 0.25, 1.0)}
+    assert 1.9 < np.abs(found[1.0]).max() <= 2 < np.abs(found[0.0]).max()
+    np.testing.assert_allclose(found[0.25], found[1.0] / 4, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"truncation is 1.5, for which .* up to 1, the nearest; use 1.0"):
+        latents(keys, 1.5)
+    other = latents_of(types.SimpleNamespace(sampling_options=()), 50, "normal")
+    np.testing.assert_array_equal(other(keys, 0.25), draw_latents(50, "normal")(keys, 0.25))

@@ -21,8 +21,8 @@ KEYS = SystemKeys(structure={
                        known_as="--cond of StyleGAN"),
     "latent_size": Key(64, "dimension of the latents", "numbers", POSITIVE,
                        known_as="z_dim of StyleGAN, --dim_z of BigGAN"),
-    "statistics": Key("copy", "what averaged weights have of batch statistics: the generator's own, "
-                      "or averages of them", allowed=one_of("copy", "average")),
+    "statistics": Key("copy", "what averaged weights have of batch statistics: the generator's "
+                      "own, or averages of them", allowed=one_of("copy", "average")),
     "latent_distribution": Key("normal", "distribution of the latents",
                                allowed=one_of("normal", "uniform")),
 }, numbers={})
