@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import jax
+import jax.numpy as jnp
 
 from ganlab.config import ConfigError
 from ganlab.game import Network, Options, Sampler
@@ -54,6 +55,9 @@ def latents_of(generator: Network, size: int, distribution: str) -> Draw:
     draw = draw_latents(size, "normal")
 
     def latents(keys: Array, truncation: float = 0.0) -> Array:
+        # A traced number may be 0, too.
+        if isinstance(truncation, jax.Array):
+            return jnp.where(truncation > 0, truncation * draw(keys, PUBLISHED_BOUND), draw(keys))
         check_truncation("truncation", truncation)
         return truncation * draw(keys, PUBLISHED_BOUND) if truncation else draw(keys)
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 import torch_writers as writers
+from dcgan_tutorial import stored, tutorial
 
 from ganlab.cli.import_studiogan import read_studiogan
 from ganlab.cli.main import main
@@ -282,32 +283,13 @@ def normalized(x, tensors, place):
     return (x - mean) / np.sqrt(var + 1e-5) * weight + bias
 
 
-def tutorial(channels, transposed, generator):
-    """Random tensors of the tutorial's layers; the first and the last layer of a critic have no normalization."""
-    tensors, place = {}, 0
-    for number, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
-        shape = (inputs, outputs) if transposed else (outputs, inputs)
-        tensors[f"main.{place}.weight"] = generator.normal(size=(*shape, 4, 4)) / np.sqrt(4 * inputs)
-        normalizes = number < len(channels) - 2 and (transposed or number > 0)
-        if normalizes:
-            tensors |= {f"main.{place + 1}.{name}": generator.uniform(0.5, 1.5, outputs) for name in (
-                "weight", "bias", "running_mean", "running_var")}
-            tensors[f"main.{place + 1}.num_batches_tracked"] = np.array(7)
-        place += 3 if normalizes else 2
-    return {name: value if value.ndim == 0 else value.astype(np.float32) for name, value in tensors.items()}
-
-
 def test_networks_of_the_dcgan_tutorial_are_what_its_layers_compute(tmp_path, capsys):
     generator = np.random.default_rng(0)
-    made = tutorial((5, 8, 4, 2, 3), True, generator)
-    judging = tutorial((3, 2, 4, 8, 1), False, generator)
+    made, judging = tutorial((5, 8, 4, 2, 3), True, generator), tutorial((3, 2, 4, 8, 1), False, generator)
     # Alone, with DataParallel's prefix, or in a file with more.
-    for name, tree in {"netG.pth": {f"module.{key}": writers.tensor(value, str(number))
-                                    for number, (key, value) in enumerate(made.items())},
-                       "netD.pth": {"netD_state_dict": {key: writers.tensor(value, str(number))
-                                                        for number, (key, value) in enumerate(judging.items())},
-                                    "epoch": 3}}.items():
-        (tmp_path / name).write_bytes(writers.torch_zip(tree))
+    (tmp_path / "netG.pth").write_bytes(writers.torch_zip(
+        {f"module.{key}": value for key, value in stored(made).items()}))
+    (tmp_path / "netD.pth").write_bytes(writers.torch_zip({"netD_state_dict": stored(judging), "epoch": 3}))
     assert main(["import", str(tmp_path / "netG.pth"), str(tmp_path / "run"), f"--critic={tmp_path}/netD.pth"]) == 0
     assert "dcgan" in capsys.readouterr().out
     run = open_run(str(tmp_path / "run"), scores=True)

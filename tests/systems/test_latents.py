@@ -63,6 +63,9 @@ def test_latents_of_a_generator_with_statistics_by_truncation_are_within_two_tim
     found = {truncation: np.asarray(latents(keys, truncation)) for truncation in (0.0, 0.25, 1.0)}
     assert 1.9 < np.abs(found[1.0]).max() <= 2 < np.abs(found[0.0]).max()
     np.testing.assert_allclose(found[0.25], found[1.0] / 4, rtol=1e-6)
+    traced = jax.jit(latents)
+    for truncation in (0.0, 0.25):
+        np.testing.assert_allclose(traced(keys, jnp.asarray(truncation)), found[truncation], rtol=1e-6)
     with pytest.raises(ConfigError, match=r"truncation is 1.5, for which .* up to 1, the nearest; use 1.0"):
         latents(keys, 1.5)
     other = latents_of(types.SimpleNamespace(sampling_options=()), 50, "normal")
