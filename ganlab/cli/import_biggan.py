@@ -39,6 +39,11 @@ FIXED: Mapping[str, tuple[Any, ...]] = {
     "norm_style": ("bn",), "num_G_SVs": (1,), "num_D_SVs": (1,), "num_G_SV_itrs": (1,),
     "num_D_SV_itrs": (1,)}
 """Options of which the networks here have some values alone."""
+STATISTICS = re.compile(r"\.bn\.(?:stored|running)_(mean|var)$")
+"""Names of statistics with the code's own normalization (`--mybn`), or that of several devices
+(`--cross_replica`); without these they are called `.stored_mean` and `.stored_var`."""
+COUNTS = (".accumulation_counter", ".num_batches_tracked")
+"""Ends of the names of what such normalizations count, which nothing needs."""
 NUMBERS = {"G_lr": "generator_lr", "D_lr": "critic_lr", "G_B1": "generator_beta1",
            "D_B1": "critic_beta1", "G_B2": "generator_beta2", "D_B2": "critic_beta2"}
 """Numbers of a config by options."""
@@ -78,12 +83,16 @@ def read_biggan(path: str, chosen: str | None) -> Published:
     for name, role in ROLES.items():
         if name in files:
             tensors, hashes[str(files[name])] = read_states(files[name])
+            # Own normalizations keep biased variances, and are told by what they count.
+            own = any(key.endswith(COUNTS[0]) for key in tensors)
+            tensors = {STATISTICS.sub(r".stored_\1", key): value
+                       for key, value in tensors.items() if not key.endswith(COUNTS)}
             shapes = Shapes(tensors, str(files[name]))
             # A file that is named alone may be a critic's.
             if role != "critic" and shapes.has("embed."):
                 raise ConfigError(f"{files[name]} holds a critic; name its directory, or a "
                                   "generator's file")
-            networks[role] = _described(shapes, role == "critic", options)
+            networks[role] = _described(shapes, role == "critic", own, options)
     if "average" not in networks and "generator" not in networks:
         raise ConfigError(f"{path} has no G_ema.pth and no G.pth; name a directory that does")
     for role, network in networks.items():
@@ -109,7 +118,8 @@ def _check_options(options: Mapping[str, Any], source: str) -> None:
                                f"are of {', '.join(map(str, allowed))}; name another training")
 
 
-def _described(shapes: Shapes, is_critic: bool, options: Mapping[str, Any]) -> PublishedNetwork:
+def _described(shapes: Shapes, is_critic: bool, own: bool,
+               options: Mapping[str, Any]) -> PublishedNetwork:
     """Describes a network by its tensors, with the epsilons of the options."""
     deep = shapes.ends(".conv4.weight")
     normalized = shapes.ends(".u0")
@@ -118,6 +128,8 @@ def _described(shapes: Shapes, is_critic: bool, options: Mapping[str, Any]) -> P
         extra["spectral_epsilon"] = float(options["SN_eps"])
     if not is_critic and "BN_eps" in options:
         extra["epsilon"] = float(options["BN_eps"])
+    if not is_critic and own:
+        extra["unbiased"] = False
     describe: Callable[[Shapes], PublishedNetwork] = {
         (False, False): _generator, (False, True): _deep_generator,
         (True, False): _critic, (True, True): _deep_critic}[is_critic, deep]

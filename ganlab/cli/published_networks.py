@@ -13,6 +13,8 @@ from ganlab.pretrained import WeightsError, listed, read_weights
 
 PREFIX = "module."
 """What DataParallel writes before all names of a network."""
+MOST_PARTS = 256
+"""Most parts of a network that are numbered through."""
 
 
 class PublishedNetwork(NamedTuple):
@@ -96,13 +98,16 @@ class Shapes:
         """Returns how many parts there are by the numbers after `start`: one more than the largest.
 
         Raises:
-          WeightsError: if there are none.
+          WeightsError: if there are none, or more than any network has.
         """
         found = [int(match[1]) for name in self.tensors
                  if (match := re.match(rf"{re.escape(start)}(\d{{1,4}})\.", name))]
         if not found:
             raise WeightsError(f"{self.source} has no {start}0, so that the network cannot be "
                                "built; name a whole file of the official code")
+        if max(found) >= MOST_PARTS:
+            raise WeightsError(f"{self.source} has {start}{max(found)}, and no network has as many "
+                               "parts; name a file of the official code")
         return max(found) + 1
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch_writers as writers
 from dcgan_tutorial import stored, tutorial
+from official_numbers import Numbers
 
+from ganlab.cli.import_biggan import read_biggan
 from ganlab.cli.import_studiogan import read_studiogan
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
@@ -244,6 +246,31 @@ def test_pictures_of_other_classes_are_refused(tmp_path, capsys):
         Image.new("RGB", (16, 16)).save(tmp_path / f"pictures/{number % 2}/{number}.png")
     said = refused(capsys, FILES / "r3gan-16-cond4.pkl", tmp_path / "run", f"--images={tmp_path}/pictures")
     assert "pictures has 2 classes, but" in said and "network of 4" in said
+
+
+def test_networks_are_told_by_their_tensors(tmp_path):
+    numbers, cross = Numbers("biggan.npz"), {"hier32"}
+    for case in ("hier32", "flat64", "deep32"):
+        (tmp_path / case).mkdir()
+        for name in "GD":
+            tensors = numbers.within(f"sd/{case}_{name}")
+            if case in cross:
+                # As normalization over several devices calls its statistics.
+                tensors = {key.replace(".stored_", ".bn.running_"): value for key, value in tensors.items()}
+                tensors["blocks.0.0.bn1.bn.num_batches_tracked"] = np.array(3)
+            (tmp_path / case / f"{name}.pth").write_bytes(writers.torch_zip(stored(tensors)))
+        said, found = numbers.meta[case], read_biggan(str(tmp_path / case), None).networks
+        generator, critic = found["generator"], found["critic"]
+        assert generator.network == critic.network == ("biggan_deep" if case == "deep32" else "biggan")
+        assert (generator.latent_size, generator.num_classes, critic.num_classes) == (said["dim_z"], 10, 10)
+        assert generator.image_shape == critic.image_shape == (said["G"]["resolution"],) * 2 + (3,)
+        expected = {"width": said["G"]["G_ch"], "shared": said["G"]["shared_dim"] or said["dim_z"],
+                    "attention": (int(said["G"]["G_attn"]),), "hierarchical": said["G"]["hier"]}
+        assert {name: generator.kwargs.get(name, True) for name in expected} == expected
+        expected = {"width": said["D"]["D_ch"], "attention": (int(said["D"]["D_attn"]),),
+                    "wide": said["D"].get("D_wide", True)}
+        assert {name: critic.kwargs.get(name, True) for name in expected} == expected
+        assert not any("running" in name or "tracked" in name for name in generator.tensors)
 
 
 def test_one_of_several_copies_is_chosen(tmp_path, capsys):
