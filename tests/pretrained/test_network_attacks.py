@@ -116,13 +116,14 @@ def test_source_text_is_never_run_or_kept(tmp_path):
     state = mapping(version=whole(2), build_func_name=text("G_paper"), variables=b"]",
                     static_kwargs=b"}", build_module_src=source)
     built = VARIABLES + state + b"b"
-    for data, expected in ((mapping(G_ema=persistent(module_src=source)), ("Generator", "")),
-                           (built + b"q\0h\0h\0\x87", ("G_paper", "tfutil"))):
+    for data, expected in ((mapping(G_ema=persistent(module_src=source)),
+                            PickledNetwork("Generator", "", {}, {}, frozenset(["Generator"]))),
+                           (built + b"q\0h\0h\0\x87", PickledNetwork("G_paper", "tfutil", {}, {}))):
         path.write_bytes(network())
         read_network_pickle(path)  # Whatever is imported at first is imported now.
         path.write_bytes(HEAD + data + b".")
         with recorded(path) as events:
-            assert read_network_pickle(path).contents["G_ema"] == PickledNetwork(*expected, {}, {})
+            assert read_network_pickle(path).contents["G_ema"] == expected
         assert events == [] and not harm.exists()
 
 

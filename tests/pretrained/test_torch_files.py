@@ -192,3 +192,15 @@ def test_pickles_of_numpy_arrays_are_read_as_well(tmp_path):
             np.testing.assert_array_equal(array, arrays[name])
     assert "Python objects" in refusal(tmp_path, pickle.dumps(np.array([{}, 1])))
     assert "type U3" in refusal(tmp_path, pickle.dumps(np.array(["abc"])))
+
+
+@pytest.mark.parametrize("name", ["biggan-32-c10", "biggan-32-flat"])
+def test_an_activation_among_options_is_its_name_and_no_other_module_is_read(name, tmp_path):
+    path = FILES / name / "state_dict.pth"
+    found = read_weights(path)
+    assert found.tensors == {} and found.rest["config.G_activation"] == found.rest["config.D_activation"] == "ReLU"
+    # The source text of the older format is dropped.
+    assert not any("source text" in str(value) for value in found.rest.values())
+    other = path.read_bytes().replace(b"activation\nReLU", b"activation\nTanh")
+    if name == "biggan-32-flat":
+        assert "names torch.nn.modules.activation.Tanh" in refusal(tmp_path, other)
