@@ -2,7 +2,8 @@
 
     python scripts/step_speed.py                       # all, 7 rounds of each
     python scripts/step_speed.py --quick --workloads=W2,W4
-    python scripts/step_speed.py --workloads=W7,W8     # StyleGAN2, in turns of 16 rounds; W7a and W8a augment
+    python scripts/step_speed.py --workloads=W7,W7-64  # StyleGAN2, in turns of 16 rounds; W7a and W7a-64 augment
+    python scripts/step_speed.py --workloads=W8        # BigGAN
     taskset -c 1 python scripts/step_speed.py          # one core
     python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
     python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
@@ -28,7 +29,7 @@ from rich.table import Table
 from ganlab.machine.backend import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
-from speed.workloads import ALL_WORKLOADS, CPU_WORKLOADS, STYLE_WORKLOADS
+from speed.workloads import ALL_WORKLOADS, BIGGAN_WORKLOADS, CPU_WORKLOADS, STYLE_WORKLOADS
 
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
@@ -44,6 +45,12 @@ STYLE_RIVALS = {
     "torch.compile": ("rival_torch_style.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
 """What plays StyleGAN2; Keras does not."""
+BIGGAN_RIVALS = {
+    "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch_biggan.py", "eager"),
+    "PyTorch channels-last": ("rival_torch_biggan.py", "channels_last"),
+    "torch.compile": ("rival_torch_biggan.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
+}
+"""What plays BigGAN; Keras does not."""
 ALL_RIVALS = STYLE_RIVALS | RIVALS
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
@@ -62,7 +69,8 @@ BATCHES = flags.DEFINE_list("batches", None, "with --gpu: batches of every workl
 def measure(workload: str, names: list[str], rounds: int) -> dict:
     """Seconds a round of each rival, in turns."""
     found, rivals = {}, []
-    there = STYLE_RIVALS if workload in STYLE_WORKLOADS else RIVALS
+    there = (STYLE_RIVALS if workload in STYLE_WORKLOADS else BIGGAN_RIVALS if workload in BIGGAN_WORKLOADS
+             else RIVALS)
     for name in names:
         if name not in there:
             continue

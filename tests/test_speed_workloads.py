@@ -3,14 +3,19 @@
 import functools
 import importlib.util
 import math
+import subprocess
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from official_numbers import relative_error
 
 from ganlab.convolutions import WithConvolutions
 from ganlab.networks import CRITICS, GENERATORS, STYLE_CRITICS, STYLE_GENERATORS
+from ganlab.networks.biggan import BigGANCritic, BigGANGenerator
+from ganlab.pretrained.biggan import biggan_critic_variables, biggan_generator_variables
 
 
 def load(name):
@@ -58,7 +63,7 @@ def test_operations_of_a_round_of_perceptrons_by_hand():
 
 # As PyTorch's code of StyleGAN2-ADA counts its parameters: noise strengths and the learned constant are among them,
 # constant noise, the average style and the filter are not.
-OFFICIAL = {"W7": (2_034_003, 1_153_473), "W8": (2_526_552, 1_465_025)}
+OFFICIAL = {"W7": (2_034_003, 1_153_473), "W7-64": (2_526_552, 1_465_025)}
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -95,3 +100,74 @@ def test_a_style_game_has_the_numbers_of_its_experiment_and_every_update_in_a_tu
         path_weight, path_decay, workload.style_mixing, workload.penalty_weight, workload.batch)
     assert (hyper.ema_half_life_kimg * 1000, hyper.ema_warmup) == workload.average
     assert workload.rounds % path_interval == 0 == workload.rounds % workload.penalty_interval
+
+
+def biggan(width):
+    """Networks of W8 in a width, with the shapes of their variables."""
+    workload = workloads.BIGGAN_WORKLOADS["W8"].of_width(width)
+    kwargs = {"image_shape": workload.image, "num_classes": workload.classes, "width": workload.width,
+              "attention": (workload.attention,)}
+    generator, critic = BigGANGenerator(shared=workload.shared, **kwargs), BigGANCritic(**kwargs)
+    labels = jnp.zeros(1, int)
+    shapes = [jax.eval_shape(functools.partial(network.init, jax.random.key(0)), jnp.zeros((1, *size)), labels)
+              for network, size in ((generator, (workload.latent,)), (critic, workload.image))]
+    return workload, generator, critic, *shapes
+
+
+def test_networks_of_biggan_have_the_number_of_parameters_that_pytorch_counts():
+    workload, _, _, *shapes = biggan(32)
+    numbers = [sum(leaf.size for leaf in jax.tree.leaves(expected["params"])) for expected in shapes]
+    # By hand: a convolution of 3x3 and its bias, one of single pixels and its bias, attention, and the rest.
+    full, channels, condition = 9 * 128 * 128 + 128, 128, workload.shared + workload.latent // 4
+    single, attention = channels**2 + channels, 2 * channels**2 // 8 + 2 * channels**2 // 2 + 1
+    block = 2 * full + single + 4 * channels * condition
+    assert numbers[0] == (3 * block + attention + workload.classes * workload.shared + 16 * channels * 21
+                          + 2 * channels + 9 * channels * 3 + 3)
+    first = 9 * 3 * channels + channels + full + 3 * channels + channels
+    assert numbers[1] == (first + 2 * full + single + 2 * 2 * full + 4 * attention + channels + 1
+                          + workload.classes * channels)
+
+
+def test_networks_of_biggan_in_pytorch_are_ganlabs(tmp_path):
+    rivals = load("scripts/speed/rivals.py")
+    python = rivals.ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        pytest.skip("scripts/step_speed.py installs PyTorch, into build/rivals")
+    subprocess.run([python, rivals.ROOT / "scripts/speed/torch_biggan.py", "W8", "4", tmp_path / "numbers.npz"],
+                   check=True)
+    numbers = dict(np.load(tmp_path / "numbers.npz"))
+    _, generator, critic, *shapes = biggan(4)
+
+    def converted(*kinds):
+        """Variables of both networks from the tensors of these kinds, of which later ones replace earlier ones."""
+        found = []
+        for player, convert, expected in zip(("generator", "critic"),
+                                             (biggan_generator_variables, biggan_critic_variables), shapes):
+            tensors = {name.partition("/")[2]: value for kind in kinds for name, value in numbers.items()
+                       if name.startswith(f"{player}{kind}/")}
+            found.append(dict(convert(tensors, expected)))
+        return found
+
+    @jax.jit
+    def passed(variables, latents, labels):
+        def total(params):
+            states = [{name: tree for name, tree in own.items() if name != "params"} for own in variables]
+            images, after = generator.apply({"params": params[0], **states[0]}, latents, labels, train=True,
+                                            mutable=list(states[0]))
+            logits, last = critic.apply({"params": params[1], **states[1]}, images, labels, train=True,
+                                        mutable=list(states[1]))
+            return jnp.sum(logits), (images, logits, after, last)
+
+        return jax.grad(total, has_aux=True)([own["params"] for own in variables])
+
+    slopes, (images, logits, *after) = passed(converted(""), numbers["latents"], numbers["labels"])
+    assert relative_error(images, numbers["images"].transpose(0, 2, 3, 1)) < 2e-5
+    assert relative_error(logits, numbers["logits"]) < 2e-5
+    for found, expected in zip(after, converted("", "_after")):
+        for collection, tree in found.items():
+            jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), tree,
+                         expected[collection])
+    for found, expected in zip(slopes, converted("", "_slopes")):
+        largest = max(float(np.max(np.abs(leaf))) for leaf in jax.tree.leaves(expected["params"]))
+        jax.tree.map(lambda one, other, largest=largest: np.testing.assert_allclose(one, other, atol=1e-4 * largest),
+                     found, expected["params"])

@@ -10,7 +10,7 @@ set_up_process()
 
 import jax
 import numpy as np
-from workloads import EXAMPLES, STYLE_WORKLOADS, asked, serve
+from workloads import BIGGAN_WORKLOADS, EXAMPLES, STYLE_WORKLOADS, asked, serve
 
 from ganlab.config import both_players, experiment
 from ganlab.data import Dataset, device_data
@@ -30,6 +30,18 @@ def config():
             system=dict(name="gan", loss="wasserstein", penalty="gradient_penalty", critic_updates=5, latent_size=100),
             networks={"generator": dict(player), "critic": dict(player, kwargs=dict(dropout=0.0))},
             hyper=both_players(lr=1e-4, beta1=0.0, beta2=0.9), batch_size=64)
+    if NAME in BIGGAN_WORKLOADS:
+        rate, beta1, beta2 = W.adam
+        kwargs = dict(width=W.width, attention=(W.attention,))
+        half_life, warmup = W.average
+        return experiment(
+            system=dict(name="gan", loss="hinge", critic_step="one_pass", conditional=True, latent_size=W.latent),
+            networks={player: dict(network=f"ganlab.networks.biggan:BigGAN{player.title()}", optimizer="adam",
+                                   kwargs=dict(kwargs, **own)) for player, own in (
+                                       ("generator", dict(shared=W.shared)), ("critic", {}))},
+            hyper=dict(both_players(lr=rate, beta1=beta1, beta2=beta2), ema_half_life_kimg=half_life / 1000,
+                       ema_warmup=warmup),
+            batch_size=W.batch)
     file, _, argument = W.experiment.partition(":")
     spec = importlib.util.spec_from_file_location("shipped", Path(__file__).parents[2] / "experiments" / file)
     module = importlib.util.module_from_spec(spec)

@@ -160,10 +160,50 @@ class StyleWorkload:
 STYLE_WORKLOADS = {
     "W7": StyleWorkload("stylegan2 32x32, batch 16", (32, 32, 3), 2048),
     "W7a": StyleWorkload("stylegan2 32x32 with bgc, batch 16", (32, 32, 3), 2048, "ada:bgc"),
-    "W8": StyleWorkload("stylegan2 64x64, batch 16", (64, 64, 3), 4096),
-    "W8a": StyleWorkload("stylegan2 64x64 with bgc, batch 16", (64, 64, 3), 4096, "ada:bgc"),
+    "W7-64": StyleWorkload("stylegan2 64x64, batch 16", (64, 64, 3), 4096),
+    "W7a-64": StyleWorkload("stylegan2 64x64 with bgc, batch 16", (64, 64, 3), 4096, "ada:bgc"),
 }
-ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS
+
+
+@dataclasses.dataclass(frozen=True)
+class BigGANWorkload:
+    """A game of BigGAN with labels: a critic's update by both kinds of images in one pass, and a generator's update.
+
+    Attributes:
+      title: what the table calls it.
+      image: shape of an image; of a side of 32.
+      width: channels by which the multiples are multiplied.
+      multiples: channels of the generator from the smallest image on, and of the critic's blocks.
+      batch: real images of a critic's update, and fakes of any.
+      latent: size of a latent, which is cut into a piece for the smallest image and one for each block.
+      shared: size of a class's vector.
+      attention: side of the images that attend to themselves.
+      classes: labels.
+      adam: learning rate, beta1, beta2.
+      average: half-life of the generator's average in images, and its limit as a share of those so far.
+      rounds: rounds that are timed together.
+    """
+
+    title: str
+    image: tuple[int, ...] = (32, 32, 3)
+    width: int = 32
+    multiples: tuple[int, ...] = (4, 4, 4, 4)
+    batch: int = 64
+    latent: int = 80
+    shared: int = 128
+    attention: int = 16
+    classes: int = 10
+    adam: tuple[float, float, float] = (2e-4, 0.0, 0.999)
+    average: tuple[float, float] = (10_000.0, 0.05)
+    rounds: int = 2
+
+    def of_width(self, width: int) -> "BigGANWorkload":
+        """The same game with other channels."""
+        return dataclasses.replace(self, width=width)
+
+
+BIGGAN_WORKLOADS = {"W8": BigGANWorkload("biggan 32x32, width 32, batch 64")}
+ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | BIGGAN_WORKLOADS
 EXAMPLES = 512
 """Examples of the random data, which every rival holds in memory and draws its batches from."""
 
@@ -216,7 +256,7 @@ def style_critic(workload: StyleWorkload) -> Shapes:
                     "output": {"kernel": (1, last), "bias": (1,)}}
 
 
-def asked() -> tuple[Workload | StyleWorkload, str, str, int]:
+def asked() -> tuple[Workload | StyleWorkload | BigGANWorkload, str, str, int]:
     """The workload, variant, precision and divisor of filters of a rival's command line.
 
     It is `name variant`, and where they are not the workload's own `batch precision divisor`.
