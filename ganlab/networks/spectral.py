@@ -65,7 +65,7 @@ def power_iteration(matrix: Array, u: Array, epsilon: float) -> tuple[Array, Arr
     def orthogonal_unit(vector: Array, others: list[Array]) -> Array:
         for other in others:
             vector = vector - (other @ vector) / (other @ other) * other
-        return vector / jnp.maximum(jnp.linalg.norm(vector), epsilon)
+        return vector / jnp.maximum(jnp.sqrt(vector @ vector), epsilon)
 
     left: list[Array] = []
     right: list[Array] = []
@@ -77,7 +77,7 @@ def power_iteration(matrix: Array, u: Array, epsilon: float) -> tuple[Array, Arr
 
 def singular_values(matrix: Array, u: Array, v: Array) -> Array:
     """Computes the singular values [n] that vectors u [n, rows] and v [n, rest] stand for."""
-    return jnp.einsum("nr,rc,nc->n", u, matrix, v)
+    return jnp.sum(u * (v @ matrix.T), axis=1)
 
 
 def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: bool,
@@ -93,10 +93,15 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
     """
     if rule is None:
         return kernel
-    # The matrix, whose products halves would round too much.
+    # The matrix, whose products halves would round too much. The order of its columns is seen in
+    # `v` alone: without it a kernel stays as it lies.
     whole = kernel.astype(jnp.promote_types(kernel.dtype, jnp.float32))
-    turned = whole if by_rows else jnp.moveaxis(whole, (-1, -2), (0, 1))
-    matrix = turned.reshape(len(turned), -1)
+    if by_rows:
+        matrix = whole
+    elif rule.iterates:
+        matrix = whole.reshape(-1, whole.shape[-1]).T
+    else:
+        matrix = jnp.moveaxis(whole, (-1, -2), (0, 1)).reshape(whole.shape[-1], -1)
 
     def drawn(size: int) -> Array:
         vectors = jax.random.normal(module.make_rng("params"), (rule.vectors, size), matrix.dtype)

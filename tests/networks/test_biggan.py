@@ -70,32 +70,35 @@ def test_losses_gradients_and_variables_of_both_updates_are_those_of_the_officia
     def passed(module, params, state, *inputs):
         return module.apply({"params": params, **state}, *inputs, train=True, mutable=list(state))
 
-    def critic_loss(params, state, fake):
-        # Both kinds are one batch, as in the official code.
-        logits, state = passed(critic, params, state, jnp.concatenate([fake, real]),
-                               jnp.concatenate([labels, real_labels]))
-        fake_logits, real_logits = jnp.split(logits, [len(fake)])
-        losses = jnp.mean(jax.nn.relu(1 - real_logits)), jnp.mean(jax.nn.relu(1 + fake_logits))
-        return sum(losses), (losses, fake_logits, real_logits, state)
-
-    def generator_loss(params, state, critic_params, critic_state):
-        fake, state = passed(generator, params, state, latents, labels)
-        return -jnp.mean(passed(critic, critic_params, critic_state, fake, labels)[0]), fake
+    # Compiling is what this costs: both updates pass through one program a network.
+    @jax.jit
+    def generate(params, state, slopes):
+        fake, back, state = jax.vjp(lambda params: passed(generator, params, state, latents, labels), params,
+                                    has_aux=True)
+        return fake, state, back(slopes)[0]
 
     @jax.jit
-    def play(variables, critic_variables):
-        (params, state), (critic_params, critic_state) = split(variables), split(critic_variables)
-        fake, after = passed(generator, params, state, latents, labels)
-        (_, found), slopes = jax.value_and_grad(critic_loss, has_aux=True)(critic_params, critic_state, fake)
-        (loss, again), own = jax.value_and_grad(generator_loss, has_aux=True)(
-            params, after, critic_params, found[-1])
-        pull = jax.grad(REGULARIZERS["orthogonal"])(params)
-        return found, after, slopes, loss, again, own, jax.tree.map(
-            lambda one, other: one + ORTHOGONAL * other, own, pull)
+    def judge(params, state, fake, of_generator):
+        def loss(params, fake):
+            # Both kinds are one batch, as in the official code; the generator's update looks at fakes alone.
+            logits, after = passed(critic, params, state, jnp.concatenate([fake, real]),
+                                   jnp.concatenate([labels, real_labels]))
+            fake_logits, real_logits = jnp.split(logits, [len(fake)])
+            losses = jnp.mean(jax.nn.relu(1 - real_logits)), jnp.mean(jax.nn.relu(1 + fake_logits))
+            chosen = jnp.where(of_generator, -jnp.mean(fake_logits), sum(losses))
+            return chosen, (losses, fake_logits, real_logits, after)
 
-    variables = to_generator(NUMBERS.within(f"sd/{case}_G"))
-    critic_variables = to_critic(NUMBERS.within(f"sd/{case}_D"))
-    found, after, slopes, loss, again, own, pulled = play(variables, critic_variables)
+        return jax.value_and_grad(loss, (0, 1), has_aux=True)(params, fake)
+
+    (params, state), (critic_params, critic_state) = (split(to_generator(NUMBERS.within(f"sd/{case}_G"))),
+                                                      split(to_critic(NUMBERS.within(f"sd/{case}_D"))))
+    fake, after, _ = generate(params, state, np.zeros((len(latents), *generator.image_shape), np.float32))
+    (_, found), (slopes, _) = judge(critic_params, critic_state, fake, False)
+    again = generate(params, after, np.zeros_like(fake))[0]
+    (loss, _), (_, towards) = judge(critic_params, found[-1], again, True)
+    own = generate(params, after, towards)[-1]
+    pulled = jax.jit(lambda params, own: jax.tree.map(
+        lambda one, other: one + ORTHOGONAL * other, own, jax.grad(REGULARIZERS["orthogonal"])(params)))(params, own)
     # The critic's update, and what both networks' variables are after it.
     losses, fake_logits, real_logits, critic_after = found
     np.testing.assert_allclose(losses, [NUMBERS[f"loss/{case}/D_real"], NUMBERS[f"loss/{case}/D_fake"]], rtol=2e-5)
