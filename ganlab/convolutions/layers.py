@@ -181,6 +181,11 @@ def _spread_padding(padding: Padding, axis: int, extent: int, stride: int) -> tu
     return before, extent + stride - 2 - before
 
 
+def convolves_as_written() -> bool:
+    """Returns whether what is traced now leaves convolutions to `lax`, as on accelerators."""
+    return _chosen_way() == "lax"
+
+
 def _chosen_way() -> str:
     way = _way.get()
     if way == "auto" and not for_cpu():

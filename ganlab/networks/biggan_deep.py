@@ -11,6 +11,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.convolutions.resized import doubled, halved
 from ganlab.networks.biggan import CRITIC_MULTIPLES, MULTIPLES, Stage, class_vectors
 from ganlab.networks.conditional_blocks import (
     SMALLEST,
@@ -21,7 +22,6 @@ from ganlab.networks.conditional_blocks import (
     multiples_of,
     projected,
 )
-from ganlab.networks.residual import doubled, halved
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralRule, choose_rule
 from ganlab.types import Array
 
@@ -42,22 +42,21 @@ class DeepGeneratorBlock(nn.Module):
     def __call__(self, x: Array, conditions: Array, train: bool) -> Array:
         inner = x.shape[-1] // NARROWER
 
-        def resized(y: Array) -> Array:
-            return doubled(y) if self.doubles else y
-
         def convolved(y: Array, features: int, number: int) -> Array:
-            # Single pixels before and after two convolutions of 3x3, of which the first resizes.
+            # Single pixels before and after two convolutions of 3x3, of which the first may see
+            # the doubled image.
             y = nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name,
                                              name=f"norm{number}")(y, conditions, train))
-            y = resized(y) if number == 2 else y
-            side = 3 if number in (2, 3) else 1
-            return SpectralConv(features, side, self.rule, name=f"conv{number}")(y, train)
+            return SpectralConv(features, 3 if number in (2, 3) else 1, self.rule,
+                                resizes="before" if self.doubles and number == 2 else "",
+                                name=f"conv{number}")(y, train)
 
         y = x
         for number, features in enumerate((inner, inner, inner, self.features), start=1):
             y = convolved(y, features, number)
         # The first channels of the input, as many as come out.
-        return y + resized(x[..., :self.features])
+        x = x[..., :self.features]
+        return y + (doubled(x) if self.doubles else x)
 
 
 class BigGANDeepGenerator(nn.Module):

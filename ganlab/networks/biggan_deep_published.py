@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import ConfigError
+from ganlab.convolutions.resized import doubled
 from ganlab.networks.batch_statistics import whole
 from ganlab.networks.biggan_deep import NARROWER
 from ganlab.networks.conditional_blocks import SMALLEST, Attention, check_square
 from ganlab.networks.layers import one_hot
-from ganlab.networks.residual import doubled
 from ganlab.networks.spectral import SpectralConv, SpectralDense
 from ganlab.types import Array
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import ConfigError, unknown
+from ganlab.convolutions.resized import doubled, halved
 from ganlab.networks.batch_statistics import batch_statistics, whole
-from ganlab.networks.residual import doubled, halved
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, SpectralRule
 from ganlab.types import Array
 
@@ -125,8 +125,8 @@ class GeneratorBlock(nn.Module):
             return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name,
                                                 name=name)(y, conditions, train))
 
-        y = doubled(rectified(x, "norm1"))
-        y = SpectralConv(self.features, 3, self.rule, name="conv1")(y, train)
+        y = rectified(x, "norm1")
+        y = SpectralConv(self.features, 3, self.rule, resizes="before", name="conv1")(y, train)
         y = rectified(y, "norm2")
         y = SpectralConv(self.features, 3, self.rule, name="conv2")(y, train)
         # Single pixels may as well be convolved before they are repeated.
@@ -150,18 +150,16 @@ class CriticBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        def resized(y: Array) -> Array:
-            return halved(y) if self.halves else y
-
         y = x if self.first else nn.relu(x)
         x = y if self.rectifies_shortcut else x
         y = SpectralConv(self.features if self.wide else x.shape[-1], 3, self.rule,
                          name="conv1")(y, train)
-        y = resized(SpectralConv(self.features, 3, self.rule, name="conv2")(nn.relu(y), train))
+        y = SpectralConv(self.features, 3, self.rule, resizes="after" if self.halves else "",
+                         name="conv2")(nn.relu(y), train)
         # Means of pixels may as well be taken before each is convolved.
         if self.halves or self.features != x.shape[-1]:
             return y + SpectralConv(self.features, 1, self.rule, name="shortcut")(
-                resized(x), train)
+                halved(x) if self.halves else x, train)
         return y + x
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.convolutions.layers import Conv
+from ganlab.convolutions.resized import doubled, halved
 from ganlab.networks.layers import (
     INITIALIZERS,
     Dropout,
@@ -26,17 +27,6 @@ from ganlab.networks.resolutions import stage_count, stage_widths
 from ganlab.types import Array
 
 GLOROT = INITIALIZERS["glorot"]
-
-
-def doubled(x: Array) -> Array:
-    """Repeats every pixel of images [b, h, w, c] to 2x2."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def halved(x: Array) -> Array:
-    """Averages 2x2 pixels of images [b, h, w, c]: [b, h / 2, w / 2, c]."""
-    b, height, width, c = x.shape
-    return jnp.mean(x.reshape(b, height // 2, 2, width // 2, 2, c), axis=(2, 4))
 
 
 def rectified(x: Array, normalization: str, axis_name: str | None, train: bool, name: str) -> Array:

@@ -16,6 +16,7 @@ from flax import linen as nn
 
 from ganlab.config import unknown
 from ganlab.convolutions.layers import convolve
+from ganlab.convolutions.resized import convolve_doubled, convolve_halved
 from ganlab.networks.layers import class_rows
 from ganlab.types import Array
 
@@ -124,21 +125,27 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
     return (whole / singular_values(matrix, left[:1], right[:1])[0]).astype(kernel.dtype)
 
 
+RESIZES = {"": convolve, "before": convolve_doubled, "after": convolve_halved}
+"""Convolutions of images that keep their size, are doubled before, or halved after."""
+
+
 class SpectralConv(nn.Module):
-    """A convolution of images [b, h, w, c] by `side` pixels squared, whose size stays."""
+    """A convolution of images [b, h, w, c] by `side` pixels squared, whose size stays, unless it
+    `resizes`: doubles images `before`, or halves them `after`."""
 
     features: int
     side: int
     rule: SpectralRule | None
     use_bias: bool = True
     kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
+    resizes: str = ""
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         shape = (self.side, self.side, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         kernel = divided(self, kernel, self.rule, train).astype(x.dtype)
-        y = convolve(x, kernel)
+        y = RESIZES[self.resizes](x, kernel)
         if self.use_bias:
             y = y + self.param("bias", nn.initializers.zeros_init(), shape[-1:]).astype(x.dtype)
         return y

@@ -68,7 +68,9 @@ class Players:
     @property
     def generator_compares(self) -> bool:
         """Whether the generator's update looks at real images, or at its critic's view of them."""
-        return self.critic.loss.compares or self.critic.joint or "feature_matching" in self.tricks
+        # A critic of one pass sees both kinds, which only matters where images see each other.
+        together = self.critic.joint and self.critic.network.group != 1
+        return self.critic.loss.compares or together or "feature_matching" in self.tricks
 
     def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:

@@ -22,6 +22,7 @@ from ganlab.convolutions.layers import (
 )
 from ganlab.convolutions.choices import CHOICES, Case
 from ganlab.convolutions.products import Geometry
+from ganlab.convolutions.resized import convolve_doubled, convolve_halved, doubled, halved
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 # Kernel, stride, padding, size of the image, channels in and out: of pictures, of features, and of both.
@@ -199,3 +200,28 @@ def test_a_network_with_another_way_has_the_same_params_and_numbers():
         # The same draws, which two programs may round otherwise.
         jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7), other, params)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_convolutions_of_doubled_images_and_halved_outputs_are_those_of_their_words(float64, side):
+    x, kernel = inputs(side, (6, 8), 3, 4)
+    cases = [(convolve_doubled, lambda x, kernel: convolve(doubled(x), kernel)),
+             (convolve_halved, lambda x, kernel: halved(convolve(x, kernel)))]
+
+    @jax.jit
+    def all_of_them(x, kernel):
+        return [[up_to_second_order(function, x, kernel, 1.0) for function in case] for case in cases]
+
+    for found, right in all_of_them(x, kernel):
+        assert_close(found, right)
+
+
+def test_a_doubled_image_is_convolved_with_less_than_half_of_the_products_on_a_cpu_and_as_written_by_lax():
+    x, kernel = jnp.zeros((2, 8, 8, 16)), jnp.zeros((3, 3, 16, 16))
+
+    def operations(function, way):
+        with convolutions(way):
+            return jax.jit(lambda x, kernel: function(x, kernel)).lower(x, kernel).cost_analysis()["flops"]
+
+    for function in (convolve_doubled, convolve_halved):
+        assert operations(function, "auto") < 0.5 * operations(function, "lax")
