@@ -177,9 +177,9 @@ def test_an_ablation_that_was_interrupted_ends_in_the_same_numbers(plan, whole, 
     assert found(directory) == found(whole)
 
 
-def test_a_stack_resumes_on_another_number_of_devices(plan, whole, tmp_path, monkeypatch):
+def test_a_stack_resumes_on_another_number_of_devices(plan, whole, compiled, tmp_path, monkeypatch):
     directory = begin(plan, tmp_path / "study")
-    assert not launch.train_here(directory, {}, Calls(1), track, print)
+    assert not launch.train_here(directory, compiled, Calls(1), track, print)
     monkeypatch.setattr(launch, "compile_program", lambda plan, group, trials: compile_program(plan, group, 5 * trials))
     assert launch.train_here(directory, {}, Calls(), track, print)
     for (_, step, trials, _), (_, other_step, others, _) in zip(found(directory), found(whole), strict=True):

@@ -187,7 +187,8 @@ def kernels_of(jaxpr, inside=False):
 def test_lazy_updates_leave_no_convolution_to_lax_but_of_single_pixels():
     # They are branches of the program, where XLA:CPU computes others a hundred times as slowly.
     game = build_game(tiny_style_config(generator={"kwargs": {"channel_max": 64, "channel_base": 512}},
-                                        system={"path_interval": 2, "penalty_interval": 2}), IMAGES)
+                                        system={"path_interval": 2, "penalty_interval": 2},
+                                        train={"convolutions": "auto"}), IMAGES)
     state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
     traced = jax.make_jaxpr(functools.partial(play_round, game))(state, real_batches(game, IMAGES))
     found = list(kernels_of(traced.jaxpr))
