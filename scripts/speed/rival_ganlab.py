@@ -36,9 +36,8 @@ def config():
         half_life, warmup = W.average
         return experiment(
             system=dict(name="gan", loss="hinge", critic_step="one_pass", conditional=True, latent_size=W.latent),
-            networks={player: dict(network=f"ganlab.networks.biggan:BigGAN{player.title()}", optimizer="adam",
-                                   kwargs=dict(kwargs, **own)) for player, own in (
-                                       ("generator", dict(shared=W.shared)), ("critic", {}))},
+            networks={player: dict(network="biggan", optimizer="adam", kwargs=dict(kwargs, **own))
+                      for player, own in (("generator", dict(shared=W.shared)), ("critic", {}))},
             hyper=dict(both_players(lr=rate, beta1=beta1, beta2=beta2), ema_half_life_kimg=half_life / 1000,
                        ema_warmup=warmup),
             batch_size=W.batch)

@@ -75,6 +75,13 @@ def test_one_pass_over_both_kinds_is_the_same_step_as_a_pass_each(float64):
     assert_close(together[1], apart[1])
 
 
+@pytest.mark.parametrize("normalization,images", [("none", "none"), ("batch", "fresh")])
+def test_the_generators_update_of_one_pass_reads_real_images_only_where_its_critic_sees_the_batch(normalization, images):
+    game = tiny_game(critic={"kwargs": {"normalization": normalization}},
+                     system={"critic_step": "one_pass", "conditional": False, "penalty": "none"})
+    assert game.round[-1].images == images
+
+
 def test_one_pass_normalizes_over_both_kinds():
     critic = {"kwargs": {"normalization": "batch"}}
     apart, together = (played(tiny_game(critic=critic, system={"penalty": "none", "critic_step": step}))[1]
