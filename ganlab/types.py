@@ -46,6 +46,30 @@ class AdversarialLoss(NamedTuple):
     negative, have no gradient in the critic's loss; None for losses without such a margin."""
 
 
+class LabelLoss(NamedTuple):
+    """A loss of what a critic sows of images, for their labels.
+
+    `loss(*sown, labels[b], *numbers) -> loss[b]`, in nats or in logits. Values are per example:
+    only the update reduces.
+    """
+
+    loss: Callable[..., Array]
+    sown: tuple[str, ...]
+    """Names of what the critic sows, in the order of its arguments."""
+    numbers: tuple[str, ...] = ()
+    """Numbers in `hyper` after the name of the loss, such as `temperature`."""
+    across: bool = False
+    """Whether its value for an example depends on the others; it then takes `axis_name`, the mapped
+    axis over which the batch is split, or None."""
+
+    def of(self, name: str, sown: Mapping[str, Array], labels: Array, hyper: Hyper,
+           axis_name: str | None) -> Array:
+        """Computes the loss [b] called `name` of what was sown for labels [b]."""
+        numbers = [hyper[f"{name}_{number}"] for number in self.numbers]
+        batch = {"axis_name": axis_name} if self.across else {}
+        return self.loss(*(sown[part] for part in self.sown), labels, *numbers, **batch)
+
+
 class Penalty(Protocol):
     """A gradient penalty of the critic, unweighted and per example.
 

@@ -264,14 +264,16 @@ CONDITIONING_HYPER: dict[str, dict[str, Key]] = {
                                           "in both losses", allowed=AT_LEAST_ZERO)},
 }
 PENALTY_WEIGHTS: dict[str, float] = {
-    "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "dragan": 10.0, "r1": 10.0,
-    "r2": 10.0}
+    "gradient_penalty": 10.0, "one_sided_gradient_penalty": 10.0, "maximum_gradient_penalty": 10.0,
+    "dragan": 10.0, "r1": 10.0, "r2": 10.0}
 PENALTIES_ELSEWHERE: dict[str, str] = {
     "r1": "--gamma of StyleGAN (by its rule 0.0002 x side^2 / batch_size), gamma of R3GAN; with "
           "system.penalty=r1",
     "r2": "gamma of R3GAN, with system.penalty=r1+r2",
     "gradient_penalty": "LAMBDA of WGAN-GP, wgan_lambda of PGGAN; with "
-                        "system.penalty=gradient_penalty"}
+                        "system.penalty=gradient_penalty",
+    "maximum_gradient_penalty": "maxgp_lambda of StudioGAN; with "
+                                "system.penalty=maximum_gradient_penalty"}
 """What published tools call the weight of a penalty."""
 
 

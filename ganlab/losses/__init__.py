@@ -1,13 +1,26 @@
-"""Adversarial and reconstruction losses by name, and divergences."""
+"""Adversarial losses, those of labels and of reconstruction by name; divergences, and terms beside
+an adversarial loss."""
 
 from collections.abc import Callable
 
 from ganlab.losses import adversarial as _adversarial
+from ganlab.losses import labels as _labels
 from ganlab.losses.divergence import divergence_from_standard_normal
 from ganlab.losses.reconstruction import cross_entropy, squared_error
-from ganlab.types import AdversarialLoss, Array
+from ganlab.losses.regularization import (
+    continuous_code_loss,
+    direction_loss,
+    discrete_code_loss,
+    lecam,
+    mean_feature_distance,
+    natural_step,
+    squared_difference,
+)
+from ganlab.types import AdversarialLoss, Array, LabelLoss
 
-__all__ = ["ADVERSARIAL_LOSSES", "RECONSTRUCTION_LOSSES", "divergence_from_standard_normal"]
+__all__ = ["ADVERSARIAL_LOSSES", "LABEL_LOSSES", "RECONSTRUCTION_LOSSES", "continuous_code_loss",
+           "direction_loss", "discrete_code_loss", "divergence_from_standard_normal", "lecam",
+           "mean_feature_distance", "natural_step", "squared_difference"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,
@@ -24,5 +37,13 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
                              compares=False, margin=1.0),
     "relativistic": AdversarialLoss(_adversarial.relativistic_critic,
                                     _adversarial.relativistic_generator)}
+LABEL_LOSSES: dict[str, LabelLoss] = {
+    "auxiliary": LabelLoss(_labels.class_cross_entropy, ("class_logits",)),
+    "multi_hinge": LabelLoss(_labels.multi_hinge, ("class_logits",)),
+    "contrastive": LabelLoss(_labels.contrastive, ("embedding", "proxy"), ("temperature",),
+                             across=True),
+    "data_to_data": LabelLoss(_labels.data_to_data, ("embedding", "proxy"),
+                              ("temperature", "margin"), across=True)}
+"""Losses of what a critic sows for labels, by the conditioning that they belong to."""
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "cross_entropy": cross_entropy, "squared_error": squared_error}

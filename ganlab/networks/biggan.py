@@ -22,8 +22,8 @@ from ganlab.networks.conditional_blocks import (
     check_attention,
     doubled_sides,
     multiples_of,
-    projected,
 )
+from ganlab.networks.critic_heads import Headed, headed, labelled
 from ganlab.networks.layers import one_hot
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, choose_rule
 from ganlab.types import Array
@@ -181,15 +181,16 @@ def critic_stages(image_shape: tuple[int, ...]) -> list[Stage]:
             for number, multiple in enumerate(multiples)]
 
 
-class BigGANCritic(nn.Module):
+class BigGANCritic(Headed):
     """BigGAN's critic: images [b, h, w, c] and labels [b] become logits [b].
 
-    The logit is linear in the sum of the last features over all places, and with classes has the
-    projection of it on the label's row added (Miyato & Koyama 2018).
+    The logit is linear in the sum of the last features over all places, and with classes has by
+    default the projection of it on the label's row added (Miyato & Koyama 2018).
 
     Attributes:
       image_shape: of the images; a side of `MULTIPLES`.
       num_classes: of the labels; 0 without.
+      head, embedding, sliced, codes: of the logit and how labels enter it, see `Headed`.
       axis_name: not used: it sees each example by itself.
       width: channels by which the multiples are multiplied, `ch`.
       attention: sides of the images that attend to themselves.
@@ -215,11 +216,11 @@ class BigGANCritic(nn.Module):
                  train: bool = False) -> Array:
         del keys
         rule = choose_rule(self.spectral_normalization, self.spectral_epsilon)
-        stages, x = critic_stages(self.image_shape), images
+        stages, x = critic_stages(self.image_shape), labelled(self, images, labels)
         check_attention(tuple(dict.fromkeys(stage.side for stage in stages)), self.attention)
         for number, stage in enumerate(stages):
             x = CriticBlock(stage.multiple * self.width, rule, number == 0, stage.halves,
                             self.wide, name=f"block_{number}")(x, train)
             if stage.side in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
-        return projected(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)
+        return headed(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)

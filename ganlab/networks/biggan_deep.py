@@ -20,8 +20,8 @@ from ganlab.networks.conditional_blocks import (
     check_attention,
     doubled_sides,
     multiples_of,
-    projected,
 )
+from ganlab.networks.critic_heads import Headed, headed, labelled
 from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralRule, choose_rule
 from ganlab.types import Array
 
@@ -151,12 +151,13 @@ def deep_stages(image_shape: tuple[int, ...]) -> list[Stage]:
             for number, multiple in enumerate(multiples[1:])]
 
 
-class BigGANDeepCritic(nn.Module):
+class BigGANDeepCritic(Headed):
     """BigGAN-deep's critic: images [b, h, w, c] and labels [b] become logits [b].
 
     Attributes:
       image_shape: of the images; a side of `MULTIPLES`.
       num_classes: of the labels; 0 without.
+      head, embedding, sliced, codes: of the logit and how labels enter it, see `Headed`.
       axis_name: not used: it sees each example by itself.
       width: channels by which the multiples are multiplied, `ch`.
       attention: sides of the images that attend to themselves.
@@ -185,7 +186,8 @@ class BigGANDeepCritic(nn.Module):
         stages = deep_stages(self.image_shape)
         check_attention(tuple(dict.fromkeys(stage.side for stage in stages)), self.attention)
         first = CRITIC_MULTIPLES[self.image_shape[0]][0]
-        x = SpectralConv(first * self.width, 3, rule, name="input")(images, train)
+        x = SpectralConv(first * self.width, 3, rule, name="input")(
+            labelled(self, images, labels), train)
         for number, stage in enumerate(stages):
             for place in range(self.depth):
                 x = DeepCriticBlock(stage.multiple * self.width, rule,
@@ -193,4 +195,4 @@ class BigGANDeepCritic(nn.Module):
                                     name=f"block_{number}_{place}")(x, train)
             if stage.side in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
-        return projected(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)
+        return headed(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)

@@ -1,7 +1,8 @@
 """Residual blocks of class-conditional networks: of SNGAN, SAGAN, BigGAN and the codes after them.
 
 Blocks rectify before they convolve (Gulrajani et al. 2017); the class enters a generator through
-the gains and biases of its batch normalizations (Dumoulin et al. 2017), a critic by projection.
+the gains and biases of its batch normalizations (Dumoulin et al. 2017), a critic by its head
+(`critic_heads`).
 """
 
 from collections.abc import Container, Mapping
@@ -13,7 +14,7 @@ from flax import linen as nn
 from ganlab.config import ConfigError, unknown
 from ganlab.convolutions.resized import doubled, halved
 from ganlab.networks.batch_statistics import batch_statistics, whole
-from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralEmbed, SpectralRule
+from ganlab.networks.spectral import SpectralConv, SpectralDense, SpectralRule
 from ganlab.types import Array
 
 SMALLEST = 4
@@ -161,15 +162,3 @@ class CriticBlock(nn.Module):
             return y + SpectralConv(self.features, 1, self.rule, name="shortcut")(
                 halved(x) if self.halves else x, train)
         return y + x
-
-
-def projected(module: nn.Module, features: Array, labels: Array | None,
-              rule: SpectralRule | None, train: bool) -> Array:
-    """Computes the logit [b] of features [b, d], in the compact method of a critic."""
-    module.sow("intermediates", "features", features)
-    logits = SpectralDense(1, rule, name="output")(features, train)[:, 0]
-    if not module.num_classes:
-        return logits
-    rows = SpectralEmbed(module.num_classes, features.shape[-1], rule,
-                         name="class_embedding")(labels, train, features)
-    return logits + jnp.sum(rows * features, axis=-1)

@@ -1,8 +1,8 @@
 """The residual networks of SNGAN (Miyato et al. 2018, tables 3 and 4), with the attention of SAGAN
 (Zhang et al. 2019), as PyTorch-StudioGAN has them at 32, 64 and 128.
 
-The class enters the generator one-hot, through its batch normalizations; a critic is spectrally
-normalized. In SAGAN the generator is, too.
+The class enters the generator one-hot, through its batch normalizations or beside the latents; a
+critic is spectrally normalized. In SAGAN the generator is, too.
 """
 
 from typing import ClassVar
@@ -10,6 +10,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ganlab.config import unknown
 from ganlab.networks.conditional_blocks import (
     SMALLEST,
     Attention,
@@ -19,9 +20,9 @@ from ganlab.networks.conditional_blocks import (
     check_attention,
     doubled_sides,
     multiples_of,
-    projected,
 )
-from ganlab.networks.layers import one_hot
+from ganlab.networks.critic_heads import Headed, headed, labelled
+from ganlab.networks.layers import concatenate_labels, one_hot
 from ganlab.networks.spectral import SpectralConv, SpectralDense, choose_rule
 from ganlab.types import Array
 
@@ -37,6 +38,9 @@ CRITIC_MULTIPLES = {
 two."""
 EPSILON = 1e-4
 """Of the generator's normalizations."""
+CONDITIONINGS = ("normalization", "concatenation")
+"""How labels enter the generator: through the gains and biases of its batch normalizations, or
+appended to the latents, with normalizations that learn these."""
 
 
 class SNGANGenerator(nn.Module):
@@ -49,6 +53,7 @@ class SNGANGenerator(nn.Module):
       width: channels by which the multiples are multiplied.
       attention: sides of the images that attend to themselves.
       spectral_normalization: a name of `RULES`; `studiogan` for SAGAN.
+      conditioning: how labels enter, a name of `CONDITIONINGS`.
     """
 
     image_shape: tuple[int, ...]
@@ -57,6 +62,7 @@ class SNGANGenerator(nn.Module):
     width: int = 64
     attention: tuple[int, ...] = ()
     spectral_normalization: str = "none"
+    conditioning: str = "normalization"
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -68,7 +74,13 @@ class SNGANGenerator(nn.Module):
         rule = choose_rule(self.spectral_normalization)
         first, *channels = multiples_of(self.image_shape, GENERATOR_MULTIPLES, "SNGAN")
         check_attention(doubled_sides(len(channels)), self.attention)
-        conditions = one_hot(labels, self.num_classes, latents) if self.num_classes else None
+        if self.conditioning not in CONDITIONINGS:
+            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
+        conditions = None
+        if self.conditioning == "concatenation":
+            latents = concatenate_labels(latents, labels, self.num_classes)
+        elif self.num_classes:
+            conditions = one_hot(labels, self.num_classes, latents)
         # The smallest image, and blocks that double it.
         x = SpectralDense(SMALLEST**2 * first * self.width, rule, name="dense")(latents, train)
         x = x.reshape(-1, SMALLEST, SMALLEST, first * self.width)
@@ -82,12 +94,13 @@ class SNGANGenerator(nn.Module):
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
 
 
-class SNGANCritic(nn.Module):
+class SNGANCritic(Headed):
     """SNGAN's critic: images [b, h, w, c] (with labels [b]) become logits [b].
 
     Attributes:
       image_shape: of the images; a side of `CRITIC_MULTIPLES`.
-      num_classes: 0 without labels; they enter by projection.
+      num_classes: 0 without labels.
+      head, embedding, sliced, codes: of the logit and how labels enter it, see `Headed`.
       axis_name: not used: it sees each example by itself.
       width: channels by which the multiples are multiplied.
       attention: sides of the images that attend to themselves.
@@ -111,7 +124,7 @@ class SNGANCritic(nn.Module):
         rule, multiples = (choose_rule(self.spectral_normalization),
                            multiples_of(self.image_shape, CRITIC_MULTIPLES, "SNGAN"))
         halving = 2 if self.image_shape[0] == 32 else len(multiples) - 1
-        x, sides = images, []
+        x, sides = labelled(self, images, labels), []
         for number, multiple in enumerate(multiples):
             x = CriticBlock(multiple * self.width, rule, number == 0, number < halving,
                             rectifies_shortcut=True, name=f"block_{number}")(x, train)
@@ -120,4 +133,4 @@ class SNGANCritic(nn.Module):
             if x.shape[1] in self.attention and number < halving:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
         check_attention(tuple(dict.fromkeys(sides)), self.attention)
-        return projected(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)
+        return headed(self, jnp.sum(nn.relu(x), axis=(1, 2)), labels, rule, train)

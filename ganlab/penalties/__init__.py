@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ganlab.penalties.gradient import (
     dragan,
     gradient_penalty,
+    maximum_gradient_penalty,
     one_sided_gradient_penalty,
     r1,
     r2,
@@ -15,6 +16,7 @@ from ganlab.types import Array, Penalty, Tree
 PENALTIES: dict[str, Penalty] = {
     "gradient_penalty": gradient_penalty,
     "one_sided_gradient_penalty": one_sided_gradient_penalty,
+    "maximum_gradient_penalty": maximum_gradient_penalty,
     "dragan": dragan,
     "r1": r1,
     "r2": r2,

@@ -74,6 +74,25 @@ def one_sided_gradient_penalty(logit_fn: LogitFn, real: Array, fake: Array, keys
     return jax.nn.relu(slopes(logit_fn, interpolates(real, fake, mix_keys), logit_keys) - 1.0) ** 2
 
 
+def maximum_gradient_penalty(logit_fn: LogitFn, real: Array, fake: Array, keys: Array,
+                             axis_name: str | None = None) -> Array:
+    """Penalizes the largest squared slope on interpolates (Zhou et al. 2019, "Lipschitz GANs").
+
+    Every example has the same penalty, that of the largest slope in the global batch.
+    """
+    mix_keys, logit_keys = _split(keys)
+    squares = squared_slopes(logit_fn, interpolates(real, fake, mix_keys), logit_keys)
+    largest = jax.lax.stop_gradient(jnp.max(squares))
+    if axis_name is not None:
+        largest = jax.lax.pmax(largest, axis_name)
+    # Examples of equal slopes share the gradient; the sum over devices is the largest square again.
+    chosen = jax.lax.stop_gradient(squares) >= largest
+    total, number = jnp.sum(jnp.where(chosen, squares, 0.0)), jnp.sum(chosen)
+    if axis_name is not None:
+        total, number = jax.lax.psum((total, number), axis_name)
+    return jnp.broadcast_to(total / number, squares.shape)
+
+
 def dragan(logit_fn: LogitFn, real: Array, fake: Array, keys: Array,
            axis_name: str | None = None) -> Array:
     """Penalizes (slope - 1)^2 around real images (Kodali et al. 2017, section 2.4; weight 10)."""
