@@ -137,7 +137,11 @@ def hyper_keys(config: Mapping[str, Any]) -> dict[str, Key]:
     found |= k.SCHEDULE_HYPER.get(config["learning_rate_schedule"], {}) | k.EMA_HYPER
     found |= {name: key for name, key in k.OPTIONAL_HYPER.items()
               if name in config.get("hyper", {})}
-    found |= system_keys(config).numbers
+    system = system_keys(config)
+    found |= system.numbers
+    for key, table in system.choices.items():
+        for name in joined_names(config, key):
+            found |= table.get(name, {})
     if has_chance(config["system"].get("augment", "none")):
         found |= AUGMENT_HYPER
     for trick in joined_names(config, "tricks"):

@@ -300,6 +300,8 @@ def known_elsewhere() -> dict[str, str]:
     `NETWORK_lr`."""
     numbers = (EMA_HYPER, AUGMENT_HYPER, *SCHEDULE_HYPER.values(),
                *(system.numbers for system in SYSTEMS.values()),
+               *(numbers for system in SYSTEMS.values() for table in system.choices.values()
+                 for numbers in table.values()),
                dict(map(penalty_weight_key, PENALTIES_ELSEWHERE)))
     places = [("", [KEYS]), ("system.", (system.structure for system in SYSTEMS.values())),
               ("networks.NETWORK.", [NETWORK_KEYS]), ("hyper.", numbers),

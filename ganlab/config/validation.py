@@ -18,6 +18,7 @@ from ganlab.config.experiment import (
     split_names,
     structure_keys,
     system_keys,
+    system_keys,
 )
 from ganlab.config.key import Key
 from ganlab.config.systems import SYSTEMS
@@ -78,6 +79,10 @@ def _check_structure(config: Mapping[str, Any]) -> None:
     for trick in joined_names(config, "tricks"):
         if trick not in k.TRICK_HYPER:
             raise unknown("config.system.tricks", trick, k.TRICK_HYPER)
+    for key, table in system_keys(config).choices.items():
+        for name in joined_names(config, key):
+            if name not in table:
+                raise unknown(f"config.system.{key}", name, table)
     for network, section in config.get("networks", {}).items():
         _check_name(given, f"networks.{network}.optimizer", k.OPTIMIZER_HYPER)
         for regularizer in split_names(section["regularizers"]):

@@ -19,15 +19,15 @@ from ganlab.types import Array
 class Headed(nn.Module, kw_only=True):
     """A critic that ends in a head, with the fields of the head.
 
+    It has a field `num_classes`, 0 without labels, too.
+
     Attributes:
-      num_classes: of the labels; 0 without.
       head: how the label enters, a name of `HEADS`.
       embedding: numbers of an embedding of an image, with the head `embedding`.
       sliced: whether the logit's layer is a direction and a scale, each with its own gradient.
       codes: numbers that are read of each image beside the logit, for InfoGAN; 0 for none.
     """
 
-    num_classes: int = 0
     head: str = "projection"
     embedding: int = 512
     sliced: bool = False

@@ -8,6 +8,7 @@ an evaluation takes them as they are; a pass in training improves them by power 
 differ in what bounds a norm, and in what an evaluation divides by.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -125,13 +126,15 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
     return (whole / singular_values(matrix, left[:1], right[:1])[0]).astype(kernel.dtype)
 
 
-RESIZES = {"": convolve, "before": convolve_doubled, "after": convolve_halved}
-"""Convolutions of images that keep their size, are doubled before, or halved after."""
+RESIZES = {"": convolve, "before": convolve_doubled, "after": convolve_halved,
+           "strided": functools.partial(convolve, strides=(2, 2))}
+"""Convolutions of images that keep their size, are doubled before, or halved after; and one at
+every second place."""
 
 
 class SpectralConv(nn.Module):
     """A convolution of images [b, h, w, c] by `side` pixels squared, whose size stays, unless it
-    `resizes`: doubles images `before`, or halves them `after`."""
+    `resizes`: doubles images `before`, halves them `after`, or is at every second place."""
 
     features: int
     side: int

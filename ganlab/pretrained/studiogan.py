@@ -14,7 +14,8 @@ from ganlab.pretrained.biggan import from_pixels
 from ganlab.pretrained.renaming import Layout, variables_from_torch
 
 IGNORED = ("*.num_batches_tracked",)
-_TOPS = {"dense": "linear0", "class_embedding": "embedding", "shared": "shared"}
+_TOPS = {"dense": "linear0", "shared": "shared", "class_embedding": "embedding",
+         "class_output": "linear2", "embedding_output": "linear2"}
 _LAYERS = {"shortcut": "conv2d0", "conv1": "conv2d1", "conv2": "conv2d2", "norm1": "bn1",
            "norm2": "bn2", "theta": "conv1x1_theta", "phi": "conv1x1_phi",
            "g": "conv1x1_g", "o": "conv1x1_attn"}
@@ -44,7 +45,7 @@ def _name(path: Sequence[str], attention: Sequence[int], tops: Mapping[str, str]
     return ".".join([first, *within, _LEAVES.get(leaf, leaf)])
 
 
-def _layout(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
+def studiogan_layout(path: Sequence[str], shape: Sequence[int]) -> Layout | None:
     """Returns how an array lies in the official files, where it is not as usual."""
     if path[-1] == "gamma":
         return (1,), lambda value: value[0]
@@ -80,4 +81,4 @@ def _variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str,
                                 spectral="spectral" in expected,
                                 conditional=isinstance(norm.get("gain"), Mapping))
     return variables_from_torch(tensors, expected, IGNORED, source, network, name_of,
-                                layout=_layout)
+                                layout=studiogan_layout)

@@ -17,6 +17,7 @@ from ganlab.game import (
     joined_stages,
 )
 from ganlab.output import counted
+from ganlab.systems.class_conditional import class_conditional
 from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan
 from ganlab.systems.pix2pix import pix2pix
@@ -27,7 +28,8 @@ from ganlab.systems.vae import vae
 __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
 SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {
-    "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan, "stylegan2": stylegan2}
+    "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan, "stylegan2": stylegan2,
+    "class_conditional": class_conditional}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:

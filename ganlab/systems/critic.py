@@ -21,7 +21,7 @@ from ganlab.config import ConfigError
 from ganlab.game import Control, Network, Scorer, Weights
 from ganlab.types import AdversarialLoss, Array, Hyper, Penalty, Tree
 
-SOWN = ("features", "class_logits")
+SOWN = ("features", "class_logits", "embedding", "proxy", "codes", "direction")
 """What a critic may sow beside its logit, for losses that use it."""
 
 
@@ -115,7 +115,8 @@ class Critic:
             for kind, judgement in judged.items()}
 
     def judge(self, params: Tree, variables: Tree, images: Mapping[str, Array],
-              keys: Mapping[str, Array], labels: Array | None = None,
+              keys: Mapping[str, Array],
+              labels: Array | Mapping[str, Array] | None = None,
               chance: Array | None = None) -> tuple[dict[str, Judgement], Tree]:
         """Computes the judgement of each kind of images, and the critic's variables after them.
 
@@ -124,21 +125,22 @@ class Critic:
           variables: the critic's own.
           images: batches [b, ...] by kind (`real`, `fake`), which pass in this order.
           keys: one PRNG key an example [b], by kind.
-          labels: of every kind [b]; None for a critic that sees none.
+          labels: of every kind [b], or by kind; None for a critic that sees none.
           chance: of augmentations, if there are any.
         """
         # One pass of one batch, if all kinds are judged together, or one a kind.
         kinds = list(images)
-        passes = [(self.seen(images[kind], keys[kind], chance), keys[kind]) for kind in kinds]
+        of_kind = labels if isinstance(labels, Mapping) else dict.fromkeys(kinds, labels)
+        passes = [(self.seen(images[kind], keys[kind], chance), of_kind[kind], keys[kind])
+                  for kind in kinds]
         if self.joint:
-            passes = [tuple(jnp.concatenate(parts) for parts in zip(*passes, strict=True))]
-            labels = None if labels is None else jnp.tile(labels, len(kinds))
+            passes = [jax.tree.map(lambda *parts: jnp.concatenate(parts), *passes)]
         # The passes, each from the variables that the one before has left.
         found = []
-        for batch, drawn in passes:
+        for batch, own_labels, drawn in passes:
             # A module sows only into a collection that exists and may change.
             logits, variables = self.network.train(
-                params, {**variables, "intermediates": {}}, batch, labels, keys=drawn)
+                params, {**variables, "intermediates": {}}, batch, own_labels, keys=drawn)
             sown = variables.pop("intermediates", {})
             found.append((logits, {name: sown[name][0] for name in SOWN if name in sown}))
         # The judgement of each kind, split from the one batch again.

@@ -13,12 +13,15 @@ class SystemKeys:
     Attributes:
       structure: keys of `config.system` besides its name.
       numbers: keys of `config.hyper`.
+      choices: by a key of the structure that joins names by +, the keys of `config.hyper` that each
+        of its names brings.
     """
 
     structure: Mapping[str, Key]
     numbers: Mapping[str, Key]
+    choices: Mapping[str, Mapping[str, Mapping[str, Key]]] = dataclasses.field(default_factory=dict)
 
 
 def like(base: SystemKeys, structure: Mapping[str, Key], numbers: Mapping[str, Key]) -> SystemKeys:
     """Returns the keys of a system that has all of another's, with some added or changed."""
-    return SystemKeys({**base.structure, **structure}, {**base.numbers, **numbers})
+    return SystemKeys({**base.structure, **structure}, {**base.numbers, **numbers}, base.choices)
