@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export
-from tiny import BATCH, IMAGES, PAIRS, tiny_config, tiny_game, tiny_style_config, tiny_translation_config, tiny_vae_config
+from tiny import BATCH, IMAGES, PAIRS, tiny_conditional_config, tiny_config, tiny_game, tiny_style_config, tiny_translation_config, tiny_vae_config
 
 from ganlab.engine import make_mesh, make_programs
 from ganlab.machine import random_bits
@@ -25,6 +25,9 @@ CASES = {
     "pix2pix": (PAIRS, functools.partial(tiny_translation_config, "pix2pix")),
     "cyclegan": (PAIRS, functools.partial(tiny_translation_config, "cyclegan")),
     "stylegan2": (IMAGES, tiny_style_config),
+    "class_conditional": (IMAGES, functools.partial(
+        tiny_conditional_config, {"network": "dcgan", "kwargs": {"width": 4, "base": 4}},
+        {"network": "dcgan", "kwargs": {"width": 4, "base": 4}})),
 }
 
 

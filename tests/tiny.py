@@ -8,10 +8,12 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from ganlab.config import experiment
 from ganlab.data import Dataset
 from ganlab.game import init_state
+from ganlab.networks.critic_heads import Headed, headed, labelled
 from ganlab.systems import build_game
 
 CLASSES = 3
@@ -115,6 +117,32 @@ def tiny_style_config(generator=None, critic=None, system=None, **sections):
                 for name, changes, own in (("generator", generator or {}, {"styles": 4}),
                                            ("critic", critic or {}, {"group": 2}))}
     system = {"name": "stylegan2", "latent_size": 4, "path_interval": 1, "penalty_interval": 1, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
+class HeadedCritic(Headed):
+    """A class-conditional critic of one layer and a head."""
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    width: int = 8
+    batch_group = 1
+    tracks_batch = False
+
+    @nn.compact
+    def __call__(self, images, labels=None, keys=None, train=False):
+        flat = labelled(self, images.reshape(len(images), -1), labels)
+        return headed(self, nn.tanh(nn.Dense(self.width)(flat)), labels, None, train)
+
+
+def tiny_conditional_config(generator=None, critic=None, system=None, **sections):
+    """A config of `class_conditional` by plain gradient descent, with changes to its sections."""
+    networks = {name: {"optimizer": "sgd", **base, **changes, "kwargs": base["kwargs"] | changes.get("kwargs", {})}
+                for name, base, changes in (
+                    ("generator", {"network": "mlp", "kwargs": {"width": 8, "depth": 1}}, generator or {}),
+                    ("critic", {"network": "tiny:HeadedCritic", "kwargs": {"embedding": 4}}, critic or {}))}
+    system = {"name": "class_conditional", "latent_size": 8, **(system or {})}
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 

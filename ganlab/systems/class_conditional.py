@@ -86,7 +86,7 @@ def class_conditional(config: Mapping[str, Any], data: DataFacts,
     generator, critic, classes = make_latent_pair(config, data, GENERATORS, CRITICS, axis_name)
     codes = codes_of(config, critic)
     check_conditioning(config, classes, critic)
-    check_regularizations(config, critic)
+    check_regularizations(config, data.image_shape, critic)
     # The losses of both.
     players = _Players(
         generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),

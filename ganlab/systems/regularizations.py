@@ -24,9 +24,15 @@ ACROSS = ("lecam", "feature_matching")
 """Regularizations that look across the batch."""
 
 
-def check_regularizations(config: Mapping[str, Any], critic: Network) -> None:
-    """Raises ConfigError for a regularization that a critic or a loss does not allow."""
+def check_regularizations(config: Mapping[str, Any], image_shape: tuple[int, ...],
+                          critic: Network) -> None:
+    """Raises ConfigError for a regularization that the data, a critic or a loss does not allow."""
     sown, loss = critic.sown(), choose_loss(config)
+    for name in ("consistency", "balanced_consistency"):
+        if name in joined_names(config, "regularizations") and len(image_shape) != 3:
+            raise ConfigError(f"config.system.regularizations has {name}, which moves images, but "
+                              f"the data are points of {image_shape[0]} numbers; use "
+                              "latent_consistency, or do without it")
     for name, part, hint in (("feature_matching", "features", "sow its features"),
                              ("sliced", "direction", "take kwargs.sliced=True, as those of sngan "
                               "and biggan do")):

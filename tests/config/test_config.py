@@ -8,6 +8,7 @@ import pytest
 from tiny import (
     POINTS,
     TRANSLATION_PLAYERS,
+    tiny_conditional_config,
     tiny_config,
     tiny_style_config,
     tiny_translation_config,
@@ -30,6 +31,7 @@ from ganlab.config import (
 )
 from ganlab.config.key import FINITE
 from ganlab.config.systems import AUGMENT_HYPER, SYSTEMS
+from ganlab.config.systems.class_conditional import CONDITIONING_HYPER, REGULARIZATION_HYPER
 from ganlab.data import SOURCES
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.systems import build_game, load_data
@@ -50,7 +52,8 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
        tiny_config(ramps="critic_lr:linear", generator={"regularizers": "+".join(keys.REGULARIZER_HYPER)},
                    hyper=dict.fromkeys(keys.OPTIONAL_HYPER, 0.0)),
-       tiny_vae_config(), tiny_style_config(system={"augment": "ada:bgc"}),
+       *(tiny_conditional_config(system={"conditioning": name, "regularizations": "+".join(REGULARIZATION_HYPER)})
+         for name in CONDITIONING_HYPER), tiny_vae_config(), tiny_style_config(system={"augment": "ada:bgc"}),
        *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
@@ -122,6 +125,9 @@ def test_the_keys_of_the_tables_are_all_looked_at():
     regularizers = {f"hyper.generator_{name}" for table in keys.REGULARIZER_HYPER.values() for name in table}
     shared = {f"hyper.{name}" for table in (*keys.SCHEDULE_HYPER.values(), *keys.TRICK_HYPER.values(),
                                                     *(system.numbers for system in SYSTEMS.values()), keys.EMA_HYPER,
+                                                    *(numbers for system in SYSTEMS.values()
+                                                      for table in system.choices.values()
+                                                      for numbers in table.values()),
                                                     keys.OPTIONAL_HYPER, AUGMENT_HYPER) for name in table}
     networks = {f"networks.critic.{name}" for name in keys.NETWORK_KEYS}
     weights = {f"hyper.{name}_weight" for name in keys.PENALTY_WEIGHTS}

@@ -59,7 +59,7 @@ def test_the_gradient_of_a_penalty_is_by_images_before_augmentation(name):
     critic = critic_of(network=Linear(), penalties={name: PENALTIES[name]}, augment=lambda images, keys, p: 3 * images)
     _, metrics = critic.penalize(0.0, 1.0, {}, images, images, {name: KEYS}, {f"{name}_weight": 1.0}, chance=0.5)
     slope = 3 * np.sqrt(4)
-    expected = {"r1": slope**2 / 2, "r2": slope**2 / 2}.get(name, (slope - 1) ** 2)
+    expected = {"r1": slope**2 / 2, "r2": slope**2 / 2, "maximum_gradient_penalty": slope**2}.get(name, (slope - 1) ** 2)
     np.testing.assert_allclose(metrics[name], expected, rtol=1e-5)
 
 

@@ -12,6 +12,7 @@ from tiny import (
     TRANSLATION_PLAYERS,
     real_batches,
     start,
+    tiny_conditional_config,
     tiny_config,
     tiny_style_config,
     tiny_translation_config,
@@ -25,6 +26,8 @@ CONFIGS = {
     "gan": (POINTS, tiny_config),
     "vae": (POINTS, functools.partial(tiny_vae_config, system={"reconstruction": "squared_error"})),
     **{name: (PAIRS, functools.partial(tiny_translation_config, name)) for name in TRANSLATION_PLAYERS},
+    "class_conditional": (IMAGES, functools.partial(
+        tiny_conditional_config, critic={"kwargs": {"head": "embedding"}}, system={"conditioning": "data_to_data"})),
     "stylegan2": (IMAGES, functools.partial(tiny_style_config, system={"conditional": True, "freeze_critic_layers": 2})),
 }
 
