@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tiny import real_batches
 
-from ganlab.config import validate
+from ganlab.config import choose, validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import make_mesh, read_metrics, train
 from ganlab.game import init_state, play_round
@@ -105,8 +105,9 @@ def make_tiny(config):
         if section.network in STYLE_GENERATORS:
             section.kwargs.update(TINY_STYLE | ({"styles": 4} if player == "generator" else {"group": 2}))
             continue
-        builder = NETWORKS[player][section.network]
-        tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
+        builder = choose(NETWORKS[player], section.network, f"networks.{player}.network")
+        # What attends has an eighth of its channels.
+        tiny = (TINY | {"width": 8} if section.kwargs.get("attention") else TINY) | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
         section.kwargs.update({name: value for name, value in tiny.items() if hasattr(builder, name)})
         if hasattr(builder, "filters"):
             section.kwargs.filters = (2,) * len(builder.filters)
