@@ -1,13 +1,12 @@
 """Images by attention to all of their places (Zhang et al. 2019, "SAGAN"): both networks spectrally normalized.
 
     ganlab train --config=experiments/sagan.py --workdir=runs/sagan
-    ganlab train --config=experiments/sagan.py:base=cifar10 --workdir=runs/cifar
-    ganlab train --config=experiments/sagan.py:base=imagenet64,data=tiny_imagenet --workdir=runs/tiny_imagenet
     ganlab train --config=experiments/sagan.py:base=imagenet128,data=imagenet2012 --workdir=runs/imagenet
 
 The first is made for two cores: letters and digits of 32x32 pixels by their class, with at most 64 channels. The
-others are the settings of PyTorch-StudioGAN for these sizes; `data=tiny_imagenet` stands for any name of TFDS, and
-`data=./pictures` for a folder of `ganlab data import`. Labels enter by projection.
+second has the settings of PyTorch-StudioGAN for its size, of which there are `cifar10` and `imagenet64`, too.
+`data=imagenet2012` stands for any name of TFDS, and `data=./pictures` for a folder of `ganlab data import`. Labels
+enter by projection.
 """
 
 from ganlab.config import experiment, parse_choices, picture_data, unknown

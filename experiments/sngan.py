@@ -3,13 +3,13 @@
     ganlab train --config=experiments/sngan.py --workdir=runs/sngan
     ganlab train --config=experiments/sngan.py:conditioning=contrastive --workdir=runs/contragan
     ganlab train --config=experiments/sngan.py:base=cifar10 --workdir=runs/cifar
-    ganlab train --config=experiments/sngan.py:base=imagenet64,data=tiny_imagenet --workdir=runs/tiny_imagenet
     ganlab train --config=experiments/sngan.py:base=imagenet128,data=imagenet2012 --workdir=runs/imagenet
-    ganlab train --config=experiments/sngan.py:base=cifar10,conditioning=none,backbone=dcgan --workdir=runs/dcgan
+    ganlab train --config=experiments/sngan.py:base=dcgan --workdir=runs/dcgan
 
 The first is made for two cores: letters and digits of 32x32 pixels by their class, with at most 64 channels. The
-others are the settings of PyTorch-StudioGAN for these sizes; `data=tiny_imagenet` stands for any name of TFDS, and
-`data=./pictures` for a folder of `ganlab data import`.
+others are the settings of PyTorch-StudioGAN for these sizes, of which there is `imagenet64`, too, and for its DCGAN on
+CIFAR-10, without labels. `data=imagenet2012` stands for any name of TFDS, and `data=./pictures` for a folder of
+`ganlab data import`.
 
 conditioning: `projection` on a row of the class (Miyato & Koyama 2018); `concatenation` of labels to the latents and to
 the images (Mirza & Osindero 2014); `normalization`, the generator's alone, with labels appended to the critic's images;
@@ -28,9 +28,11 @@ BASES = {
                        data="downsampled_imagenet/64x64"),
     "imagenet128": dict(batch=256, critic_updates=2, lr=(5e-5, 2e-4), beta1=0.0, rounds=500_000, side=128,
                         data="imagenet2012"),
+    "dcgan": dict(batch=64, critic_updates=2, lr=(2e-4, 2e-4), beta1=0.5, rounds=200_000, side=32, data="cifar10",
+                  loss="non_saturating", conditioning="none"),
     # Two learning rates as at 64x64, and an average of weights.
-    "small": dict(batch=32, critic_updates=1, lr=(1e-4, 4e-4), beta1=0.0, rounds=8_000, side=32, data="glyphs", width=16,
-                  average=10.0),
+    "small": dict(batch=32, critic_updates=1, lr=(1e-4, 4e-4), beta1=0.0, rounds=8_000, side=32, data="glyphs",
+                  width=16, average=10.0),
 }
 # By conditioning: how the generator and the critic's head see labels, and the loss by which they are learned.
 CONDITIONINGS = {
@@ -43,34 +45,32 @@ CONDITIONINGS = {
     "data_to_data": ("normalization", "embedding", "data_to_data"),
     "none": ("normalization", "none", "none"),
 }
-NETWORKS = {
-    "residual": ("ganlab.networks.sngan:SNGANGenerator", "ganlab.networks.sngan:SNGANCritic"),
-    "dcgan": ("ganlab.networks.deep_conv:DeepConvGenerator", "ganlab.networks.deep_conv:DeepConvCritic"),
-}
 
 
 def get_config(argument=None):
-    """Choices: base (small, cifar10, imagenet64 or imagenet128), data (glyphs, a name of TFDS, or a folder of `ganlab
-    data import`, written with a /), conditioning, regularizations (joined by +, or none), backbone (residual, or dcgan
-    of plain convolutions, for 32x32), batch, kimg (0 for those of the base), augment (none, ada:bgc, ...)."""
-    choice = parse_choices(argument, base="small", data="", conditioning="projection", regularizations="none",
-                           backbone="residual", batch=0, kimg=0, augment="none")
-    for name, table in (("base", BASES), ("conditioning", CONDITIONINGS), ("backbone", NETWORKS)):
-        if choice[name] not in table:
-            raise unknown(f"choice {name}", choice[name], table)
+    """Choices: base (small, cifar10, imagenet64, imagenet128 or dcgan), data (glyphs, a name of TFDS, or a folder of
+    `ganlab data import`, written with a /), conditioning, regularizations (joined by +, or none), batch, kimg (0 for
+    those of the base), augment (none, ada:bgc, ...)."""
+    choice = parse_choices(argument, base="small", data="", conditioning="", regularizations="none", batch=0, kimg=0,
+                           augment="none")
+    if choice.base not in BASES:
+        raise unknown("choice base", choice.base, BASES)
     base = BASES[choice.base]
-    generator, critic = _networks(choice, base)
+    conditioning = choice.conditioning or base.get("conditioning", "projection")
+    if conditioning not in CONDITIONINGS:
+        raise unknown("choice conditioning", conditioning, CONDITIONINGS)
+    generator, critic = _networks(choice, base, *CONDITIONINGS[conditioning][:2])
     batch = choice.batch or base["batch"]
     rounds = 1000 * choice.kimg // (batch * base["critic_updates"]) or base["rounds"]
     every = max(rounds // 50, 1)
     data = choice.data or base["data"]
     return experiment(
-        name=f"sngan {choice.base} {choice.conditioning}", batch_size=batch,
+        name=f"sngan {choice.base} {conditioning}", batch_size=batch,
         # Letters have a right side, and are not mirrored.
         data=dict(source="glyphs", kwargs=dict(size=20_000, side=base["side"])) if data == "glyphs" else dict(
             picture_data(data, side=base["side"]), flip=True),
-        system=dict(name="class_conditional", loss="hinge", critic_updates=base["critic_updates"],
-                    conditional=choice.conditioning != "none", conditioning=CONDITIONINGS[choice.conditioning][2],
+        system=dict(name="class_conditional", loss=base.get("loss", "hinge"), critic_updates=base["critic_updates"],
+                    conditional=conditioning != "none", conditioning=CONDITIONINGS[conditioning][2],
                     regularizations=choice.regularizations, augment=choice.augment,
                     consistency_change="shift" if data == "glyphs" else "flip+shift", latent_size=128),
         networks={"generator": generator, "critic": critic},
@@ -81,17 +81,15 @@ def get_config(argument=None):
         train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_rounds=every, checkpoint_every_rounds=every))
 
 
-def _networks(choice, base):
+def _networks(choice, base, conditioning, head):
     """Sections of both networks."""
-    conditioning, head, _ = CONDITIONINGS[choice.conditioning]
-    makes, judges = NETWORKS[choice.backbone]
     critic = dict(head=head, sliced="sliced" in choice.regularizations.split("+"))
-    if choice.backbone == "dcgan":
-        # Its critic normalizes over the batch, as DCGAN's; with spectral_normalization=studiogan it is SNGAN's.
-        return (dict(network=makes),
-                dict(network=judges, kwargs=dict(critic, spectral_normalization="none")))
-    width = base.get("width", 64)
-    # A small critic is half as wide beside its generator as the others are: as many channels.
-    return (dict(network=makes, kwargs=dict(width=width, conditioning=conditioning)),
-            dict(network=judges, kwargs=dict(critic, width=2 * width if choice.base == "small" else width,
-                                             embedding=128 if choice.base == "small" else 512)))
+    if choice.base == "dcgan":
+        return (dict(network="ganlab.networks.deep_conv:DeepConvGenerator"),
+                dict(network="ganlab.networks.deep_conv:DeepConvCritic",
+                     kwargs=dict(critic, spectral_normalization="none")))
+    small, width = choice.base == "small", base.get("width", 64)
+    # A small critic has as many channels as its generator.
+    return (dict(network="ganlab.networks.sngan:SNGANGenerator", kwargs=dict(width=width, conditioning=conditioning)),
+            dict(network="ganlab.networks.sngan:SNGANCritic", kwargs=dict(
+                critic, width=2 * width if small else width, embedding=128 if small else 512)))

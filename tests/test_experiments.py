@@ -121,9 +121,10 @@ def tiny(file, argument):
     return config
 
 
-# The first command of each file trains; the systems' tests have the networks and losses of the others.
+# The first command of each file trains; the systems' tests have the networks and losses of the others. SAGAN is SNGAN
+# with attention, whose gradients compile for longest.
 TRAINED = [case for case, before in zip(CASES, [None, *CASES], strict=False)
-           if before is None or before.values[0] != case.values[0]]
+           if (before is None or before.values[0] != case.values[0]) and case.values[0].stem != "sagan"]
 SHAPED = [case for case in CASES if case not in TRAINED]
 
 

@@ -1,7 +1,6 @@
 """How should the label enter?
 
     ganlab ablate --ablation=experiments/ablations/conditioning.py --workdir=runs/conditioning
-    ganlab ablate --ablation=experiments/ablations/conditioning.py:ways=projection+auxiliary --workdir=runs/two_ways
     ganlab report runs/conditioning
 
 Letters and digits of 62 classes, by the networks of SNGAN at 32x32 with at most 64 channels. Labels are appended to the
@@ -27,8 +26,8 @@ def get_ablation(argument=None):
             raise unknown("choice ways", name, WAYS)
     return Ablation(
         title="How the label enters",
-        question="How do FID, FID within classes and the share of samples that are read as asked depend on how the label "
-                 "enters generator and critic?",
+        question="How do FID, FID within classes and the share of samples that are read as asked depend on how the "
+                 "label enters generator and critic?",
         experiment="experiments/sngan.py",
         axes={"label": {name: {"conditioning": chosen} for name, chosen in ways.items()}},
         base={"label": "projection"} if "projection" in ways else {},

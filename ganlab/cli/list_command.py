@@ -1,9 +1,10 @@
 """ganlab list [--only=losses,penalties]
 
-Names every network, loss, penalty, trick, augmentation, optimizer, schedule, data source, metric,
-system, experiment and ablation, with its meaning. Losses, penalties, augmentations, networks,
-optimizers and sources may also stand outside ganlab, named `package.module:function`. Experiments
-and ablations are files, and those that come with ganlab can be named so from any directory.
+Names every network, loss, penalty, trick, regularization, augmentation, optimizer, schedule, data
+source, metric, system, experiment and ablation, with its meaning. Losses, penalties, augmentations,
+networks, optimizers and sources may also stand outside ganlab, named `package.module:function`.
+Experiments and ablations are files, and those that come with ganlab can be named so from any
+directory.
 
 Examples:
   ganlab list
@@ -24,7 +25,12 @@ from ganlab.config import find_file, shipped_folder, unknown
 from ganlab.data import SOURCES
 from ganlab.evaluation import FEATURES, MEASURES, class_measures
 from ganlab.game import OPTIMIZERS, SCHEDULES
-from ganlab.losses import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES
+from ganlab.losses import (
+    ADVERSARIAL_LOSSES,
+    LABEL_LOSSES,
+    RECONSTRUCTION_LOSSES,
+    REGULARIZATIONS,
+)
 from ganlab.networks import (
     CRITICS,
     ENCODERS,
@@ -34,6 +40,7 @@ from ganlab.networks import (
     STYLE_GENERATORS,
     TRANSLATORS,
 )
+from ganlab.networks.critic_heads import HEADS
 from ganlab.penalties import PENALTIES
 from ganlab.systems import SYSTEMS, TRICKS
 
@@ -42,6 +49,8 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "translators": TRANSLATORS, "patch_critics": PATCH_CRITICS,
     "style_generators": STYLE_GENERATORS, "style_critics": STYLE_CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
+    "conditionings": {name: loss.loss for name, loss in LABEL_LOSSES.items()},
+    "critic_heads": HEADS, "regularizations": REGULARIZATIONS,
     "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
     "augmentations": AUGMENTATIONS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}

@@ -18,9 +18,10 @@ from ganlab.losses.regularization import (
 )
 from ganlab.types import AdversarialLoss, Array, LabelLoss
 
-__all__ = ["ADVERSARIAL_LOSSES", "LABEL_LOSSES", "RECONSTRUCTION_LOSSES", "continuous_code_loss",
-           "direction_loss", "discrete_code_loss", "divergence_from_standard_normal", "lecam",
-           "mean_feature_distance", "natural_step", "squared_difference"]
+__all__ = ["ADVERSARIAL_LOSSES", "LABEL_LOSSES", "RECONSTRUCTION_LOSSES", "REGULARIZATIONS",
+           "continuous_code_loss", "direction_loss", "discrete_code_loss",
+           "divergence_from_standard_normal", "lecam", "mean_feature_distance", "natural_step",
+           "squared_difference"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,
@@ -45,5 +46,11 @@ LABEL_LOSSES: dict[str, LabelLoss] = {
     "data_to_data": LabelLoss(_labels.data_to_data, ("embedding", "proxy"),
                               ("temperature", "margin"), across=True)}
 """Losses of what a critic sows for labels, by the conditioning that they belong to."""
+REGULARIZATIONS: dict[str, Callable[..., Array]] = {
+    "lecam": lecam, "latent_optimisation": natural_step, "infogan": discrete_code_loss,
+    "consistency": squared_difference, "balanced_consistency": squared_difference,
+    "latent_consistency": squared_difference, "feature_matching": mean_feature_distance,
+    "sliced": direction_loss}
+"""Terms beside an adversarial loss, by the names of `system.regularizations`."""
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "cross_entropy": cross_entropy, "squared_error": squared_error}

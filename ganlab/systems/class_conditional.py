@@ -1,4 +1,5 @@
-"""A class-conditional critic and generator, with what PyTorch-StudioGAN compares (Kang et al. 2023).
+"""A class-conditional critic and generator, with what PyTorch-StudioGAN compares (Kang et al.
+2023).
 
 SNGAN (Miyato et al. 2018), SAGAN (Zhang et al. 2019), BigGAN (Brock et al. 2019) and DCGAN are
 networks and numbers of this game; AC-GAN, MHGAN, ContraGAN and ReACGAN are ways to learn labels;

@@ -1,4 +1,4 @@
-"""The codes of InfoGAN (Chen et al. 2016): a part of the latents that a critic can read from images."""
+"""The codes of InfoGAN (Chen et al. 2016): a part of latents that a critic reads from images."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -48,6 +48,8 @@ def check_conditioning(config: Mapping[str, Any], classes: int, critic: Network)
 def across_batch(config: Mapping[str, Any], chosen: tuple[str, ...]) -> list[str]:
     """Lists the parts of the losses whose value for an example depends on the others."""
     name = config["system"]["conditioning"]
-    labels = name in LABEL_LOSSES and LABEL_LOSSES[name].across
-    return [*across_penalties(config), *([f"config.system.conditioning {name!r}"] if labels else []),
-            *(f"config.system.regularizations {part!r}" for part in ACROSS if part in chosen)]
+    found = across_penalties(config)
+    if name in LABEL_LOSSES and LABEL_LOSSES[name].across:
+        found.append(f"config.system.conditioning {name!r}")
+    return [*found, *(f"config.system.regularizations {part!r}" for part in ACROSS
+                      if part in chosen)]

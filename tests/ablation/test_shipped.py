@@ -16,8 +16,10 @@ TEXTS = [text for file in FILES for text in re.findall(COMMAND, file.read_text()
 
 @functools.cache
 def plan_of(text):
-    # A plan traces every group's networks: of nine groups of StyleGAN2 two will do.
-    return make_plan(load_ablation(text + ":pictures=500,augmentations=none+ADA" * text.endswith("few_pictures.py")))
+    # A plan traces every group's networks: of nine groups of StyleGAN2 and of six of SNGAN two will do.
+    fewer = {"few_pictures.py": ":pictures=500,augmentations=none+ADA",
+             "conditioning.py": ":ways=concatenation+ContraGAN"}
+    return make_plan(load_ablation(text + fewer.get(text.rpartition("/")[2], "")))
 
 
 def test_the_docstring_of_each_gives_its_command():

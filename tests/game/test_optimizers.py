@@ -12,7 +12,9 @@ from tiny import assert_close
 
 from ganlab.config import keys
 from ganlab.config.systems import SYSTEMS as SYSTEM_KEYS
+from ganlab.config.systems.class_conditional import CONDITIONING_HYPER, REGULARIZATION_HYPER
 from ganlab.game import CLIPS, OPTIMIZERS, SCHEDULES, make_optimizer, make_weight_clip
+from ganlab.losses import LABEL_LOSSES, REGULARIZATIONS
 from ganlab.penalties import PENALTIES, REGULARIZERS
 from ganlab.systems import SYSTEMS, TRICKS
 
@@ -108,7 +110,8 @@ def test_an_optimizer_takes_the_numbers_that_the_config_knows(name):
 @pytest.mark.parametrize(("functions", "known"), [
     (OPTIMIZERS, keys.OPTIMIZER_HYPER), (CLIPS, keys.CLIP_HYPER), (SCHEDULES, keys.SCHEDULE_HYPER),
     (PENALTIES, keys.PENALTY_WEIGHTS), (REGULARIZERS, keys.REGULARIZER_HYPER), (SYSTEMS, SYSTEM_KEYS),
-    (TRICKS, keys.TRICK_HYPER)],
-    ids=["optimizers", "clips", "schedules", "penalties", "regularizers", "systems", "tricks"])
+    (TRICKS, keys.TRICK_HYPER), (LABEL_LOSSES, CONDITIONING_HYPER), (REGULARIZATIONS, REGULARIZATION_HYPER)],
+    ids=["optimizers", "clips", "schedules", "penalties", "regularizers", "systems", "tricks", "conditionings",
+         "regularizations"])
 def test_what_can_be_chosen_and_what_the_config_knows_are_the_same(functions, known):
     assert set(functions) == set(known)

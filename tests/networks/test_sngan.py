@@ -106,7 +106,8 @@ def play(cases, generators, critics):
     return stored, images, after, found, gradients
 
 
-@pytest.mark.parametrize("cases", [tuple(RESIDUAL), ("sagan",), ("dcgan", "sngan_deepconv")], ids=lambda cases: cases[0])
+@pytest.mark.parametrize("cases", [tuple(RESIDUAL), ("sagan",), ("dcgan", "sngan_deepconv")],
+                         ids=lambda cases: cases[0])
 def test_networks_are_those_of_the_official_code(cases):
     to_generator = reader(networks(cases[0])[0], LATENTS)
     to_critic = {case: reader(networks(case)[1], REAL) for case in cases}

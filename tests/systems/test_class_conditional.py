@@ -111,7 +111,8 @@ def test_many_devices_play_the_same_round(everything, float64):
         many = jax.tree.map(lambda leaf: np.stack([leaf] * DEVICES), state.replace(key=0))
         return many.replace(key=jnp.stack([state.key] * DEVICES))
 
-    state, metrics = jax.block_until_ready(play(stacked(everything.states[1]), jax.tree.map(split, everything.batches[1])))
+    state, metrics = jax.block_until_ready(play(stacked(everything.states[1]),
+                                                jax.tree.map(split, everything.batches[1])))
     for device in range(DEVICES):
         assert_close(jax.tree.map(lambda leaf, device=device: leaf[device], (changing_parts(state), metrics)),
                      (changing_parts(everything.states[2]), everything.metrics[1]))
@@ -201,12 +202,14 @@ UNLABELLED = Dataset("images", IMAGES.images, np.zeros(64, np.int32), ("all",))
     (IMAGES, {"system": {"conditioning": "multi_hinge"}, "critic": {"kwargs": {"head": "auxiliary"}}},
      "looks at 4 class logits, but config.networks.critic sows 3"),
     (IMAGES, {"system": {"conditioning": "multi_hinge", "loss": "wasserstein"},
-              "critic": {"kwargs": {"head": "multi_hinge"}}}, "loss is 'wasserstein', but with conditioning multi_hinge"),
+              "critic": {"kwargs": {"head": "multi_hinge"}}},
+     "loss is 'wasserstein', but with conditioning multi_hinge"),
     (IMAGES, {"system": {"regularizations": "sliced"}}, "has sliced, but .* does not sow 'direction'"),
     (IMAGES, {"critic": {"kwargs": {"sliced": True}}}, "its direction would not learn; add sliced"),
     (IMAGES, {"system": {"regularizations": "sliced", "loss": "relativistic"}, "critic": {"kwargs": {"sliced": True}}},
      "compares real and fake logits, .* use hinge or non_saturating"),
-    (POINTS, {"system": {"regularizations": "consistency"}}, "has consistency, which moves images, but the data are points"),
+    (POINTS, {"system": {"regularizations": "consistency"}},
+     "has consistency, which moves images, but the data are points"),
     (IMAGES, {"system": {"regularizations": "infogan"}}, "has infogan; ask for a code"),
     (IMAGES, {"system": {"discrete_codes": 1}}, "has no infogan; add infogan"),
     (IMAGES, {"system": {"regularizations": "infogan", "discrete_codes": 1}},
@@ -216,7 +219,7 @@ UNLABELLED = Dataset("images", IMAGES.images, np.zeros(64, np.int32), ("all",))
     (IMAGES, {"system": {"regularizations": "lecan"}}, "config.system.regularizations 'lecan' is unknown .*lecam"),
     *((IMAGES, {"train": {"accumulate": 2}, "system": system, "critic": {"kwargs": {"head": "embedding"}}}, words)
       for system, words in (
-          ({"conditioning": "contrastive"}, "accumulate is 2, but config.system.conditioning 'contrastive' looks across"),
+          ({"conditioning": "contrastive"}, "accumulate is 2, but .*conditioning 'contrastive' looks across"),
           ({"regularizations": "lecam"}, "regularizations 'lecam' looks across"),
           ({"penalty": "maximum_gradient_penalty"}, "penalty 'maximum_gradient_penalty' looks across")))])
 def test_what_cannot_work_is_refused_in_a_sentence(dataset, changes, words):
