@@ -41,8 +41,7 @@ def mean_feature_distance(real_features: Array, fake_features: Array,
 
 
 def squared_difference(one: Array, other: Array) -> Array:
-    """Computes the mean squared difference [b] of what a critic finds of images and of changed
-    ones.
+    """Computes the mean squared difference [b] of what a critic sees in images and changed ones.
 
     Arrays are [b] or [b, d]: consistency regularization (Zhang et al. 2020; Zhao et al. 2021).
     """
