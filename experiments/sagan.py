@@ -47,9 +47,9 @@ def get_config(argument=None):
                     regularizations=choice.regularizations, augment=choice.augment,
                     consistency_change="shift" if data == "glyphs" else "flip+shift", latent_size=128),
         networks={
-            "generator": dict(network="ganlab.networks.sngan:SNGANGenerator", kwargs=dict(
+            "generator": dict(network="sngan", kwargs=dict(
                 width=width, attention=base["attention"][:1], spectral_normalization="studiogan")),
-            "critic": dict(network="ganlab.networks.sngan:SNGANCritic", kwargs=dict(
+            "critic": dict(network="sngan", kwargs=dict(
                 width=2 * width if choice.base == "small" else width, attention=base["attention"][1:],
                 sliced="sliced" in choice.regularizations.split("+")))},
         hyper=dict(generator_lr=base["lr"][0], critic_lr=base["lr"][1], ema_half_life_kimg=base.get("average", 0.0),

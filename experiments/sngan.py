@@ -85,11 +85,11 @@ def _networks(choice, base, conditioning, head):
     """Sections of both networks."""
     critic = dict(head=head, sliced="sliced" in choice.regularizations.split("+"))
     if choice.base == "dcgan":
-        return (dict(network="ganlab.networks.deep_conv:DeepConvGenerator"),
-                dict(network="ganlab.networks.deep_conv:DeepConvCritic",
+        return (dict(network="deep_conv"),
+                dict(network="deep_conv",
                      kwargs=dict(critic, spectral_normalization="none")))
     small, width = choice.base == "small", base.get("width", 64)
     # A small critic has as many channels as its generator.
-    return (dict(network="ganlab.networks.sngan:SNGANGenerator", kwargs=dict(width=width, conditioning=conditioning)),
-            dict(network="ganlab.networks.sngan:SNGANCritic", kwargs=dict(
+    return (dict(network="sngan", kwargs=dict(width=width, conditioning=conditioning)),
+            dict(network="sngan", kwargs=dict(
                 critic, width=2 * width if small else width, embedding=128 if small else 512)))

@@ -23,6 +23,7 @@ from ganlab.networks.biggan_deep import BigGANDeepCritic, BigGANDeepGenerator
 from ganlab.networks.biggan_deep_published import PublishedBigGANDeep
 from ganlab.networks.conv_vae import ConvVAEEncoder, ConvVAEGenerator
 from ganlab.networks.dcgan import DCGANCritic, DCGANGenerator
+from ganlab.networks.deep_conv import DeepConvCritic, DeepConvGenerator
 from ganlab.networks.encoders import MLPEncoder
 from ganlab.networks.features.classifier import Classifier, ClassifierTaps
 from ganlab.networks.features.inception import Inception2015, InceptionTaps
@@ -48,12 +49,12 @@ from ganlab.networks.translation.unet import UNetGenerator
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": MLPGenerator, "dcgan": DCGANGenerator, "dcgan64": DCGAN64Generator,
     "dcgan32": DCGAN32Generator, "dcgan32_frog": DCGAN32FrogGenerator,
-    "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator,
+    "residual": ResidualGenerator, "conv_vae": ConvVAEGenerator, "deep_conv": DeepConvGenerator,
     "sngan": SNGANGenerator, "biggan": BigGANGenerator, "biggan_deep": BigGANDeepGenerator,
     "biggan_deep_published": PublishedBigGANDeep, "r3gan": R3GANGenerator}
 CRITICS: dict[str, type[nn.Module]] = {
     "mlp": MLPCritic, "dcgan": DCGANCritic, "dcgan64": DCGAN64Critic, "dcgan32": DCGAN32Critic,
-    "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic,
+    "dcgan32_frog": DCGAN32FrogCritic, "residual": ResidualCritic, "deep_conv": DeepConvCritic,
     "sngan": SNGANCritic, "biggan": BigGANCritic, "biggan_deep": BigGANDeepCritic,
     "r3gan": R3GANCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}

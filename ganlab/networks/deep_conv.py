@@ -11,9 +11,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ganlab.config import ConfigError
 from ganlab.convolutions.layers import Conv, ConvTranspose
-from ganlab.networks.conditional_blocks import SMALLEST, ConditionalBatchNorm
+from ganlab.networks.conditional_blocks import SMALLEST, ConditionalBatchNorm, check_square
 from ganlab.networks.critic_heads import Headed, headed, labelled
 from ganlab.networks.layers import one_hot
 from ganlab.networks.spectral import SpectralConv, choose_rule
@@ -24,13 +23,10 @@ EPSILON = 1e-4
 KERNEL_INIT = nn.initializers.orthogonal()
 
 
-def _check_side(image_shape: tuple[int, ...], doublings: int) -> None:
-    """Raises ConfigError for images that are not as large as the filters make them."""
-    side = SMALLEST * 2**doublings
-    if tuple(image_shape[:2]) != (side, side):
-        raise ConfigError(f"images have {image_shape[0]}x{image_shape[1]} pixels; "
-                          f"{doublings + 1} filters are of images of {side}x{side}; use another "
-                          "number of filters")
+def _check(image_shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
+    """Raises ConfigError for images that are not as large as the blocks make them."""
+    side = SMALLEST * 2 ** (len(filters) - 1)
+    check_square(image_shape, "deep_conv", f"{side}, for {len(filters)} filters", (side,))
 
 
 class DeepConvGenerator(nn.Module):
@@ -59,7 +55,7 @@ class DeepConvGenerator(nn.Module):
                  train: bool = False) -> Array:
         del keys
         first, *channels = self.filters
-        _check_side(self.image_shape, len(channels))
+        _check(self.image_shape, self.filters)
         conditions = one_hot(labels, self.num_classes, latents) if self.num_classes else None
         # The smallest image, and blocks that double it.
         x = nn.Dense(SMALLEST**2 * first, kernel_init=KERNEL_INIT, name="dense")(latents)
@@ -107,7 +103,7 @@ class DeepConvCritic(Headed):
         del keys
         rule = choose_rule(self.spectral_normalization)
         *blocks, last = self.filters
-        _check_side(self.image_shape, len(blocks))
+        _check(self.image_shape, self.filters)
 
         def convolved(x: Array, features: int, side: int, resizes: str, place: str) -> Array:
             x = SpectralConv(features, side, rule, kernel_init=KERNEL_INIT, resizes=resizes,
