@@ -18,7 +18,6 @@ from ganlab.config.experiment import (
     split_names,
     structure_keys,
     system_keys,
-    system_keys,
 )
 from ganlab.config.key import Key
 from ganlab.config.systems import SYSTEMS

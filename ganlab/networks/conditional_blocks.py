@@ -8,7 +8,6 @@ the gains and biases of its batch normalizations (Dumoulin et al. 2017), a criti
 from collections.abc import Container, Mapping
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import ConfigError, unknown

@@ -8,8 +8,6 @@ from official_numbers import Numbers, assert_norms, relative_error
 
 from ganlab.config import ConfigError
 from ganlab.convolutions.layers import convolutions
-from ganlab.networks.biggan import BigGANCritic
-from ganlab.networks.critic_heads import HEADS
 from ganlab.networks.deep_conv import DeepConvCritic, DeepConvGenerator
 from ganlab.networks.sngan import SNGANCritic, SNGANGenerator
 from ganlab.pretrained.studiogan import studiogan_critic_variables, studiogan_generator_variables
