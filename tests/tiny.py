@@ -138,10 +138,11 @@ class HeadedCritic(Headed):
 
 def tiny_conditional_config(generator=None, critic=None, system=None, **sections):
     """A config of `class_conditional` by plain gradient descent, with changes to its sections."""
-    networks = {name: {"optimizer": "sgd", **base, **changes, "kwargs": base["kwargs"] | changes.get("kwargs", {})}
-                for name, base, changes in (
-                    ("generator", {"network": "mlp", "kwargs": {"width": 8, "depth": 1}}, generator or {}),
-                    ("critic", {"network": "tiny:HeadedCritic", "kwargs": {"embedding": 4}}, critic or {}))}
+    networks = {}
+    for name, network, kwargs, changes in (("generator", "mlp", {"width": 8, "depth": 1}, generator or {}),
+                                           ("critic", "tiny:HeadedCritic", {"embedding": 4}, critic or {})):
+        kwargs = changes.get("kwargs", {}) if "network" in changes else kwargs | changes.get("kwargs", {})
+        networks[name] = {"network": network, "optimizer": "sgd", **changes, "kwargs": kwargs}
     system = {"name": "class_conditional", "latent_size": 8, **(system or {})}
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
