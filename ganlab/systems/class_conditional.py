@@ -186,9 +186,11 @@ class _Players:
         judged, state = critic.judge(scene.params["critic"], scene.variables["critic"], images,
                                      drawn, labels, chance)
         real, fake = judged["real"], judged["fake"]
-        metrics = logit_means(judged) | critic.followed(real.logits, chance)
+        metrics = critic.logit_metrics(judged) | critic.followed(real.logits, chance)
         # The adversarial loss, or the multi-hinge in its place; labels are learned of real images.
         if self.conditioning == "multi_hinge":
+            # Its margin is that of classes.
+            metrics = {name: value for name, value in metrics.items() if "beyond_hinge" not in name}
             generated = jnp.full_like(labels["real"], self.classes)
             total = jnp.mean(self._label_loss(real, labels["real"], hyper)
                              + self._label_loss(fake, generated, hyper))
