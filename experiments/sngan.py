@@ -49,10 +49,10 @@ CONDITIONINGS = {
 
 def get_config(argument=None):
     """Choices: base (small, cifar10, imagenet64, imagenet128 or dcgan), data (glyphs, a name of TFDS, or a folder of
-    `ganlab data import`, written with a /), conditioning, regularizations (joined by +, or none), batch, kimg (0 for
-    those of the base), augment (none, ada:bgc, ...)."""
-    choice = parse_choices(argument, base="small", data="", conditioning="", regularizations="none", batch=0, kimg=0,
-                           augment="none")
+    `ganlab data import`, written with a /), conditioning, regularizations (joined by +, or none), width (a
+    quarter of the small generator's channels), batch, kimg (0 for those of the base), augment (none, ada:bgc, ...)."""
+    choice = parse_choices(argument, base="small", data="", conditioning="", regularizations="none", width=0, batch=0,
+                           kimg=0, augment="none")
     if choice.base not in BASES:
         raise unknown("choice base", choice.base, BASES)
     base = BASES[choice.base]
@@ -88,7 +88,7 @@ def _networks(choice, base, conditioning, head):
         return (dict(network="deep_conv"),
                 dict(network="deep_conv",
                      kwargs=dict(critic, spectral_normalization="none")))
-    small, width = choice.base == "small", base.get("width", 64)
+    small, width = choice.base == "small", choice.width or base.get("width", 64)
     # A small critic has as many channels as its generator.
     return (dict(network="sngan", kwargs=dict(width=width, conditioning=conditioning)),
             dict(network="sngan", kwargs=dict(
