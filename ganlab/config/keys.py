@@ -149,6 +149,11 @@ SAMPLING_OPTIONS: dict[str, Key] = {
     "noise": Key("random", "noise of style networks: random, the constant one of each layer, or "
                  "none", allowed=one_of("random", "constant", "none"), live=True,
                  known_as="--noise-mode of StyleGAN"),
+    "standing": Key(0, "batches of samples whose means are the statistics of batch normalization "
+                    "(Brock et al. 2019, appendix A); 0 for the stored ones", "batches",
+                    AT_LEAST_ZERO, live=True,
+                    known_as="--num_standing_accumulations of BigGAN, 16 in its scripts; "
+                    "-std_stat and -std_step of StudioGAN"),
 }
 """Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and
 `ganlab evaluate`, keys `sample.*` for training pictures, and what the protocol of a metric

@@ -194,7 +194,7 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
-        prepare=_prepare(game.sampler),
+        prepare=_prepare(game.sampler, mesh),
         encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
         translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
                    for direction, translator in game.translators.items()},
@@ -305,19 +305,32 @@ def _making(making: Making, sampler: Sampler, mesh: jax.sharding.Mesh) -> Making
     return call
 
 
-def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Weights]:
-    """Returns what a sampler does once to weights, as a program; most do nothing."""
+def _prepare(sampler: Sampler | None,
+             mesh: jax.sharding.Mesh) -> Callable[[Weights, Array, Options], Weights]:
+    """Returns what a sampler does once to weights, as a program for all numbers among options,
+    which every device computes whole; most do nothing."""
     if sampler is None or sampler.prepare is None:
         return lambda weights, key, options: weights
+    whole = replicated(mesh)
+    # By choices, whether weights stay: a program would copy them.
+    stay: dict[tuple[tuple[str, Any], ...], bool] = {}
 
     @functools.cache
     def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
-        return jax.jit(lambda weights, key, numbers: sampler.prepare(
-            weights, key, {**numbers, **dict(choices)}))
+        @functools.partial(jax.jit, out_shardings=whole)
+        def prepared(weights: Weights, key: Array, numbers: Mapping[str, Array]) -> Weights:
+            weights = jax.lax.with_sharding_constraint(weights, whole)
+            found = sampler.prepare(weights, key, {**numbers, **dict(choices)})
+            stay[choices] = found is weights
+            return found
+
+        return prepared
 
     def prepare(weights: Weights, key: Array, options: Options) -> Weights:
         numbers, choices = sampler.split_options(options)
-        return program(choices)(weights, key, numbers)
+        if choices not in stay:
+            jax.eval_shape(program(choices), weights, key, numbers)
+        return weights if stay[choices] else program(choices)(weights, key, numbers)
 
     return prepare
 

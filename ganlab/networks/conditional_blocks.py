@@ -59,11 +59,12 @@ class ConditionalBatchNorm(nn.Module):
     rule: SpectralRule | None = None
     epsilon: float = 1e-5
     axis_name: str | None = None
+    unbiased: bool = True
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         size = x.shape[-1]
-        mean, variance = batch_statistics(self, whole(x), train, self.axis_name)
+        mean, variance = batch_statistics(self, whole(x), train, self.axis_name, self.unbiased)
         normalized = ((whole(x) - mean) * jax.lax.rsqrt(variance + self.epsilon)).astype(x.dtype)
         if conditions is None:
             gain = self.param("gain", nn.initializers.ones_init(), (size,)).astype(x.dtype)
@@ -116,13 +117,14 @@ class GeneratorBlock(nn.Module):
     rule: SpectralRule | None
     axis_name: str | None
     epsilon: float = 1e-5
+    unbiased: bool = True
     plain_conditions: bool = False
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         def rectified(y: Array, name: str) -> Array:
             rule = None if self.plain_conditions else self.rule
-            return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name,
+            return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name, self.unbiased,
                                                 name=name)(y, conditions, train))
 
         y = rectified(x, "norm1")

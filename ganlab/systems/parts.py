@@ -169,6 +169,11 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],
                           "batch; use 1, or do without it")
 
 
+def slice_size(config: Mapping[str, Any]) -> int:
+    """Returns the images of a slice of a batch, `train.accumulate` of which make one."""
+    return config["batch_size"] // config["train"]["accumulate"]
+
+
 def _sees_batch(network: Network) -> str:
     """Says what a network sees of its batch that a slice does not have; empty for nothing."""
     if network.group is None or network.tracks_batch is None:
