@@ -8,6 +8,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tiny_networks import tiny_kwargs
 
 from ganlab.config import experiment
 from ganlab.data import Dataset
@@ -115,6 +116,15 @@ def tiny_style_config(generator=None, critic=None, system=None, **sections):
                 for name, changes, own in (("generator", generator or {}, {"styles": 4}),
                                            ("critic", critic or {}, {"group": 2}))}
     system = {"name": "stylegan2", "latent_size": 4, "path_interval": 1, "penalty_interval": 1, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
+def tiny_r3gan_config(generator=None, critic=None, system=None, **sections):
+    """A config of `r3gan` for `IMAGES` by plain gradient descent, with changes to its sections."""
+    networks = {name: {"network": "r3gan", "optimizer": "sgd", **changes,
+                       "kwargs": tiny_kwargs(name, changes.get("network", "r3gan")) | changes.get("kwargs", {})}
+                for name, changes in (("generator", generator or {}), ("critic", critic or {}))}
+    system = {"name": "r3gan", "latent_size": 4, **(system or {})}
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 

@@ -205,7 +205,7 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
     chosen = {}
     for name in joined_names(config, "penalty"):
         penalty = choose(PENALTIES, name, "system.penalty")
-        _check_own_logits(critic, name, player)
+        check_own_logits(critic, f"config.system.penalty is {name!r}", player)
         short = name.rsplit(":", 1)[-1]
         if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
             raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is "
@@ -216,22 +216,24 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
     return chosen
 
 
-def _check_own_logits(critic: Network, penalty: str, player: str) -> None:
+def check_own_logits(critic: Network, chosen: str, player: str = "critic",
+                     instead: str = "penalty=none") -> None:
     """Raises ConfigError for a critic whose logit of an example may depend on the whole batch.
+
+    `chosen` says by which key and value that is asked of it, and `instead` what would not ask.
 
     Groups of neighbours pass, as in the official codes: the gradient is then of the sum of a
     group's logits.
     """
-    wants = (f"config.system.penalty is {penalty!r}, which needs the gradient of each example's "
-             "own logit, but ")
+    wants = f"{chosen}, which needs the gradient of each example's own logit, but "
     if critic.group == 0:
         raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where "
                           "examples see each other; use normalization=layer, instance or none, "
-                          "whichever it has, or penalty=none")
+                          f"whichever it has, or {instead}")
     if critic.group is None and jax.eval_shape(critic.init, jax.random.key(0))[1]:
         raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps "
                           "variables and does not declare whether examples see each other; give "
-                          "the module `batch_group = 1` if they do not, or use penalty=none")
+                          f"the module `batch_group = 1` if they do not, or use {instead}")
 
 
 def across_penalties(config: Mapping[str, Any]) -> list[str]:

@@ -26,7 +26,13 @@ from ganlab.game import (
 from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
 from ganlab.systems.latents import draw_latents, latent_sampler, with_standing
-from ganlab.systems.parts import check_networks, check_slices, game_parts, make_network
+from ganlab.systems.parts import (
+    check_networks,
+    check_slices,
+    game_parts,
+    make_network,
+    slice_size,
+)
 from ganlab.types import Array
 
 

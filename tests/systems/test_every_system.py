@@ -13,6 +13,7 @@ from tiny import (
     real_batches,
     start,
     tiny_config,
+    tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
     tiny_vae_config,
@@ -26,6 +27,7 @@ CONFIGS = {
     "vae": (POINTS, functools.partial(tiny_vae_config, system={"reconstruction": "squared_error"})),
     **{name: (PAIRS, functools.partial(tiny_translation_config, name)) for name in TRANSLATION_PLAYERS},
     "stylegan2": (IMAGES, functools.partial(tiny_style_config, system={"conditional": True, "freeze_critic_layers": 2})),
+    "r3gan": (IMAGES, functools.partial(tiny_r3gan_config, system={"conditional": True})),
 }
 
 
