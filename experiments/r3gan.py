@@ -13,7 +13,7 @@ of the second moment, gamma, the chance of augmentations and the average of the 
 first `burn_in` kimg.
 """
 
-from ganlab.config import both_players, experiment, parse_choices, picture_data, unknown
+from ganlab.config import ConfigError, both_players, experiment, parse_choices, picture_data, unknown
 
 # As the official code has them, from its presets and the commands beside them: side, channels and groups of each
 # stage from 4x4 on, batch size, kimg over which all numbers change, and their last values beside the first ones.
@@ -29,21 +29,23 @@ BASES = {
     "imagenet64": dict(side=64, widths=(1536,) * 5, groups=(96,) * 5, batch=4096, conditional=True, burn_in=200_000,
                        ema=50_000, augment=0.4, gamma=(1.0, 0.1), kimg=500_000),
 }
-# The official code has no preset of Stacked-MNIST; this is that of CIFAR-10, of the same size, without augmentation.
-BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0, gamma=(1.0, 0.1), ema=500)
+# The official code has no preset of Stacked-MNIST: that of CIFAR-10, which is as large, without labels and augmentation,
+# for imported pictures of 32x32 pixels.
+BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0, gamma=(1.0, 0.1), ema=500, mirror=False,
+                                                 data="")
 # For two cores.
 SMALL = {
-    "small": dict(side=32, widths=(96, 96, 64, 32), groups=(12, 12, 8, 4), blocks=1, batch=32, latents=64, burn_in=200,
-                  ema=20, augment=0.0, gamma=(0.5, 0.05), kimg=300, conditional=True),
-    "stacked_digits": dict(side=8, widths=(128, 128), groups=(16, 16), blocks=1, batch=64, latents=64, burn_in=500,
-                           ema=20, augment=0.0, gamma=(1.5, 0.3), kimg=1_000, lr=(1e-3, 1e-4)),
+    "small": dict(side=32, widths=(96, 96, 64, 32), groups=(12, 12, 8, 4), blocks=1, batch=32, latents=64, burn_in=150,
+                  ema=20, augment=0.0, gamma=(0.5, 0.05), kimg=200, conditional=True, mirror=False, lr=(5e-4, 1e-4)),
+    "stacked_digits": dict(side=8, widths=(128, 64), groups=(16, 8), blocks=1, batch=64, latents=64, burn_in=500,
+                           ema=20, augment=0.0, gamma=(1.5, 0.3), kimg=800, mirror=False, lr=(1e-3, 1e-4)),
 }
 
 
 def get_config(argument=None):
     """Choices: base (small, stacked_digits, cifar10, ffhq64, ffhq256, imagenet32, imagenet64 or stacked_mnist), data
     (glyphs, stacked_digits, a name of TFDS, or a folder of `ganlab data import`, written with a /; empty for that of
-    the base), conditional (auto for that of the base, true or false), gamma, batch, kimg, burn_in (0 for those of the
+    the base, if it has one), conditional (auto for that of the base, true or false), gamma, batch, kimg, burn_in (0 for those of the
     base), augment (whether the official augmentations are used)."""
     choice = parse_choices(argument, base="small", data="", conditional="auto", gamma=0.0, batch=0, kimg=0, burn_in=0,
                            augment=True)
@@ -82,7 +84,10 @@ def _data(choice, base):
         return dict(source="stacked_digits")
     if choice.base == "small" and choice.data in ("", "glyphs"):
         return dict(source="glyphs", kwargs=dict(size=20_000, side=base["side"]))
-    return picture_data(choice.data or base.get("data", "cifar10"), side=base["side"])
+    if not (data := choice.data or base.get("data", "")):
+        raise ConfigError(f"base={choice.base} needs data: write data=./folder of `ganlab data import`, or data=NAME of "
+                          "TFDS")
+    return picture_data(data, side=base["side"]) | dict(flip=base.get("mirror", True))
 
 
 def _schedules(base, choice, augment):
