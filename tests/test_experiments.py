@@ -94,6 +94,8 @@ def make_tiny(config):
                         checkpoint_every_rounds=1, convolutions="lax")
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
+    # A tiny batch has no slices.
+    config.train.update(accumulate=1)
     if config.system.name == "stylegan2":
         config.data.kwargs.update({"side": SIDE} if config.data.source == "glyphs" else {"resolution": SMALLEST})
         config.system.update(latent_size=4, path_interval=min(config.system.path_interval, 1), penalty_interval=1)
@@ -104,6 +106,10 @@ def make_tiny(config):
     for player, section in config.networks.items():
         if section.network in STYLE_GENERATORS:
             section.kwargs.update(TINY_STYLE | ({"styles": 4} if player == "generator" else {"group": 2}))
+            continue
+        if section.network == "r3gan":
+            stages = len(section.kwargs.widths)
+            section.kwargs.update(widths=(2,) * stages, groups=(1,) * stages, blocks=(1,) * stages, embedding=2)
             continue
         builder = NETWORKS[player][section.network]
         tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})

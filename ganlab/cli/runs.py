@@ -48,7 +48,8 @@ class TrainedRun:
     networks: Weights
     """Of the networks that sample, encode and translate."""
     programs: Programs
-    _prepared: dict[tuple, Weights] = dataclasses.field(default_factory=dict)
+    _prepared: dict[tuple, Weights] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False)
 
     def latents(self, number: int, seed: int, options: Options = {}) -> Array:
         """Draws latents [number, z] of a seed, by the options of the sampler.

@@ -90,6 +90,10 @@ KEYS: dict[str, Key] = {
                             known_as="--batch-gpu of StyleGAN; --num_G_accumulations and "
                             "--num_D_accumulations of BigGAN, whose --batch_size is that of a "
                             "slice"),
+    "train.slice_statistics": Key(False, "whether each slice of a batch is normalized by itself, "
+                                  "one after another, where a network normalizes over the batch: "
+                                  "numbers then depend on the slices; else such a network takes no "
+                                  "slices", known_as="what BigGAN's accumulations do"),
     "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to "
                                "save memory (on CPU, XLA may undo it); the same numbers but for "
                                "rounding", live=True),

@@ -103,7 +103,7 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     taken = {"precision": {network.precision for network in game.networks.values()},
              "convolutions": {way_of(network.module) for network in game.networks.values()},
              "rematerialize": {network.rematerialize for network in game.networks.values()},
-             "accumulate": {game.accumulate}}
+             "accumulate": {game.accumulate}, "slice_statistics": {game.chained}}
     for name, values in taken.items():
         if values != {wanted[name]}:
             raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system "

@@ -161,12 +161,15 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],
     if slices == 1:
         return
     reasons = [f"config.networks.{name} {reason}" for name, network in networks.items()
-               if (reason := _sees_batch(network))] + [
+               if (reason := _sees_batch(network))
+               and not (config["train"]["slice_statistics"] and network.group is not None)] + [
                    f"{part} looks across the batch" for part in across]
     if reasons:
+        alone = ("" if config["train"]["slice_statistics"] or "normalizes" not in reasons[0] else
+                 ", or train.slice_statistics=True, by which each slice is normalized by itself")
         raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a "
                           "slice sees only a part: the numbers would not be those of the large "
-                          "batch; use 1, or do without it")
+                          f"batch; use 1, or do without it{alone}")
 
 
 def slice_size(config: Mapping[str, Any]) -> int:
@@ -272,5 +275,6 @@ def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
                              for name, section in config["networks"].items()
                              if section["regularizers"] != "none"},
             "accumulate": config["train"]["accumulate"],
+            "chained": config["train"]["slice_statistics"],
             "schedule": SCHEDULES[config["learning_rate_schedule"]],
             "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}
