@@ -18,6 +18,8 @@ from ganlab.types import Array
 
 SMALLEST = 4
 """Side of the image with which a generator begins."""
+NARROWEST = 8
+"""Least channels with attention."""
 
 
 def multiples_of(image_shape: tuple[int, ...], table: Mapping[int, tuple[int, ...]],
@@ -90,6 +92,9 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         b, rows, columns, channels = x.shape
+        if channels < NARROWEST:
+            raise ConfigError(f"attention at {rows}x{columns} has {channels} channels, of which "
+                              f"queries are an eighth; use a width that makes it {NARROWEST}")
 
         def convolved(y: Array, features: int, name: str) -> Array:
             return SpectralConv(features, 1, self.rule, use_bias=False, name=name)(y, train)
