@@ -4,11 +4,11 @@
     ganlab train --config=experiments/biggan.py:base=cifar10 --workdir=runs/cifar
     ganlab train --config=experiments/biggan.py:base=imagenet64,data=imagenet2012 --workdir=runs/imagenet
 
-The first is made for two cores: letters and digits of 32x32 pixels by their class, with at most 128 channels. The
-others are the official settings (`imagenet128`, `imagenet128_deep` and `paper128`, too; those of `imagenet64` are of 128
-with attention at 32); `data=imagenet2012` stands for any name of TFDS with classes, and `data=./imagenet64` for a folder
-of `ganlab data import`. Batches of ImageNet are played in 8 slices, each normalized by itself, as the
-official code does. `ganlab sample --standing=16 --truncation=0.5` draws by standing statistics.
+The first is made for two cores: letters and digits of 32x32 pixels by their class, with 64 channels. The others are
+the official settings (`imagenet128`, `imagenet128_deep` and `paper128`, too; `imagenet64` has those of 128 with
+attention at 32). `data=imagenet2012` stands for any name of TFDS with classes, and `data=./imagenet64` for a folder of
+`ganlab data import`. Batches of ImageNet are played in 8 slices, each normalized by itself, as in the official code.
+`ganlab sample --standing=16 --truncation=0.5` draws by standing statistics.
 """
 
 import math
@@ -37,9 +37,9 @@ BASES = {
 
 def get_config(argument=None):
     """Choices: base (small, cifar10, imagenet64, imagenet128, imagenet128_deep or paper128), data (glyphs, a name of
-    TFDS, or a folder of `ganlab data import`, written with a /; empty for that of the base, if it has one), batch, rounds
-    (0 for those of the base), orthogonal (weight of the orthogonal regularization of the generator, 0 for that of the
-    base; the paper's is 1e-4), augment (none, ada:bgc, ...)."""
+    TFDS, or a folder of `ganlab data import`, written with a /; empty for that of the base, if it has one), batch,
+    rounds (0 for those of the base), orthogonal (weight of the generator's orthogonal regularization, 0 for that of
+    the base; the paper's is 1e-4), augment (none, ada:bgc, ...)."""
     choice = parse_choices(argument, base="small", data="", batch=0, rounds=0, orthogonal=0.0, augment="none")
     if choice.base not in BASES:
         raise unknown("choice base", choice.base, BASES)
@@ -53,8 +53,8 @@ def get_config(argument=None):
         name=f"biggan {choice.base}", data=_data(choice, base), batch_size=batch,
         system=dict(name="gan", loss="hinge", conditional=True, critic_updates=updates, latent_size=base["latents"],
                     augment=choice.augment),
-        networks={"generator": dict(network=family, kwargs=dict(networks, shared=base.get("shared", 128), **hierarchical),
-                                    regularizers="orthogonal" if orthogonal else "none"),
+        networks={"generator": dict(network=family, regularizers="orthogonal" if orthogonal else "none",
+                                    kwargs=dict(networks, shared=base.get("shared", 128), **hierarchical)),
                   "critic": dict(network=family, kwargs=networks)},
         hyper=dict(generator_lr=base["lr"][0], critic_lr=base["lr"][1], ema_warmup=0.0,
                    # The code's averages keep a share of each round, and begin after some.
@@ -71,8 +71,8 @@ def get_config(argument=None):
 def _data(choice, base):
     data = choice.data or base.get("data")
     if not data:
-        raise ConfigError(f"base={choice.base} needs data with classes: write data=./folder of `ganlab data import`, or "
-                          "data=NAME of TFDS")
+        raise ConfigError(f"base={choice.base} needs data with classes: write data=./folder of `ganlab data import`, "
+                          "or data=NAME of TFDS")
     if data == "glyphs":
         return dict(source="glyphs", kwargs=dict(size=20_000, side=base["side"]))
     return picture_data(data, side=base["side"])

@@ -29,10 +29,10 @@ BASES = {
     "imagenet64": dict(side=64, widths=(1536,) * 5, groups=(96,) * 5, batch=4096, conditional=True, burn_in=200_000,
                        ema=50_000, augment=0.4, gamma=(1.0, 0.1), kimg=500_000),
 }
-# The official code has no preset of Stacked-MNIST: that of CIFAR-10, which is as large, without labels and augmentation,
-# for imported pictures of 32x32 pixels.
-BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0, gamma=(1.0, 0.1), ema=500, mirror=False,
-                                                 data="")
+# The official code has no preset of Stacked-MNIST: that of CIFAR-10, which is as large, without labels, mirroring and
+# augmentation, for imported pictures of 32x32 pixels.
+BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0, gamma=(1.0, 0.1), ema=500, data="",
+                                                 mirror=False)
 # For two cores.
 SMALL = {
     "small": dict(side=32, widths=(96, 96, 64, 32), groups=(12, 12, 8, 4), blocks=1, batch=32, latents=64, burn_in=150,
@@ -45,8 +45,8 @@ SMALL = {
 def get_config(argument=None):
     """Choices: base (small, stacked_digits, cifar10, ffhq64, ffhq256, imagenet32, imagenet64 or stacked_mnist), data
     (glyphs, stacked_digits, a name of TFDS, or a folder of `ganlab data import`, written with a /; empty for that of
-    the base, if it has one), conditional (auto for that of the base, true or false), gamma, batch, kimg, burn_in (0 for those of the
-    base), augment (whether the official augmentations are used)."""
+    the base, if it has one), conditional (auto for that of the base, true or false), gamma, batch, kimg, burn_in (0
+    for those of the base), augment (whether the official augmentations are used)."""
     choice = parse_choices(argument, base="small", data="", conditional="auto", gamma=0.0, batch=0, kimg=0, burn_in=0,
                            augment=True)
     bases = SMALL | BASES
@@ -85,8 +85,8 @@ def _data(choice, base):
     if choice.base == "small" and choice.data in ("", "glyphs"):
         return dict(source="glyphs", kwargs=dict(size=20_000, side=base["side"]))
     if not (data := choice.data or base.get("data", "")):
-        raise ConfigError(f"base={choice.base} needs data: write data=./folder of `ganlab data import`, or data=NAME of "
-                          "TFDS")
+        raise ConfigError(f"base={choice.base} needs data: write data=./folder of `ganlab data import`, or data=NAME "
+                          "of TFDS")
     return picture_data(data, side=base["side"]) | dict(flip=base.get("mirror", True))
 
 
@@ -94,5 +94,6 @@ def _schedules(base, choice, augment):
     """The first and last value of every number that changes."""
     gamma = (choice.gamma, choice.gamma / 10) if choice.gamma else base["gamma"]
     lr = base.get("lr", (2e-4, 5e-5))
+    chance = {"augment_p": (0.0, base["augment"])} if augment else {}
     return {**both_players(lr=lr), **both_players(beta2=(0.9, 0.99)), "gamma": gamma,
-            "ema_half_life_kimg": (0.0, float(base["ema"])), **({"augment_p": (0.0, base["augment"])} if augment else {})}
+            "ema_half_life_kimg": (0.0, float(base["ema"])), **chance}

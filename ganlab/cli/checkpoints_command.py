@@ -65,8 +65,9 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       "default as they are stored, float32", flag_values=values)
     flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program",
                         flag_values=values)
-    flags.DEFINE_integer("standing", 0, f"of --export_sampler: {SAMPLING_OPTIONS['standing'].meaning}",
-                         lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("standing", 0, "of --export_sampler: "
+                         f"{SAMPLING_OPTIONS['standing'].meaning}", lower_bound=0,
+                         flag_values=values)
     flags.DEFINE_string("renew", None, "an exported sampler, to make a new one of instead of a run",
                         flag_values=values)
     flags.DEFINE_bool("trust", False, "imports the code outside ganlab (package.module:function) "

@@ -1,6 +1,7 @@
 """Memory for time: a batch in slices, and networks computed again, give the numbers of the whole batch."""
 
 import collections
+import dataclasses
 import functools
 import math
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 from tiny import (
+    IMAGES,
     POINTS,
     TINTED,
     assert_close,
@@ -24,7 +26,7 @@ from tiny import (
 
 from ganlab.config import ConfigError
 from ganlab.engine import DATA_AXIS, DeviceFeed, make_mesh, make_programs, replicated
-from ganlab.game import Network, play_round
+from ganlab.game import Network, averages, init_state, play_round
 from ganlab.networks import CRITICS
 from ganlab.systems import build_game
 
@@ -154,6 +156,23 @@ def test_slices_with_statistics_of_their_own_follow_one_another():
     # An update of the critic leaves no trace in the generator.
     assert state.variables["generator"]["passes"]["number"] == 4
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_the_round_of_biggan_has_all_its_parts():
+    dataset = dataclasses.replace(IMAGES, images=np.zeros((len(IMAGES), 32, 32, 1), np.uint8))
+    game = tiny_game(
+        dataset, system={"critic_updates": 2, "loss": "hinge", "penalty": "none"},
+        generator={"network": "biggan", "regularizers": "orthogonal", "kwargs": {"width": 2, "attention": ()}},
+        critic={"network": "biggan", "kwargs": {"width": 2, "attention": ()}},
+        train={"accumulate": 2, "slice_statistics": True, "convolutions": "lax"}, hyper={"ema_start_kimg": 1.0})
+    # Its average has averages of everything that floats, statistics and singular vectors.
+    game = dataclasses.replace(game, ema=averages("generator", variables="average"))
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, dataset))
+    assert after == before and before.ema_variables["generator"].keys() == {"batch_stats", "spectral"}
+    assert "generator/generator_orthogonal" in metrics
+    # A round counts the images of both critic updates.
+    assert game.images_per_round == 2 * game.batch_size
 
 
 def test_slices_that_do_not_divide_the_batch_are_answered_with_sizes():
