@@ -31,7 +31,7 @@ BASES = {
                              attention=(64,), ema_start=20_000, eps=1e-6, rounds=150_000, family="biggan_deep"),
     # For two cores.
     "small": dict(side=32, width=16, latents=80, batch=32, slices=1, critic_updates=1, lr=(2e-4, 4e-4), attention=(16,),
-                  ema_start=500, eps=1e-6, rounds=8_000, decay=0.998, data="glyphs", shared=64),
+                  ema_start=500, eps=1e-6, rounds=6_000, decay=0.998, data="glyphs", shared=64),
 }
 
 

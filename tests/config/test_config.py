@@ -9,6 +9,7 @@ from tiny import (
     POINTS,
     TRANSLATION_PLAYERS,
     tiny_config,
+    tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
     tiny_vae_config,
@@ -50,7 +51,8 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        full_config(penalty="+".join(keys.PENALTY_WEIGHTS)), full_config(tricks="+".join(keys.TRICK_HYPER)),
        tiny_config(ramps="critic_lr:linear", generator={"regularizers": "+".join(keys.REGULARIZER_HYPER)},
                    hyper=dict.fromkeys(keys.OPTIONAL_HYPER, 0.0)),
-       tiny_vae_config(), tiny_style_config(system={"augment": "ada:bgc"}),
+       tiny_vae_config(), tiny_r3gan_config(**dict.fromkeys(("generator", "critic"), {"network": "mlp"})),
+       tiny_style_config(system={"augment": "ada:bgc"}),
        *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
