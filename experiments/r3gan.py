@@ -35,7 +35,7 @@ BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0,
                                                  mirror=False)
 # For two cores.
 SMALL = {
-    "small": dict(side=32, widths=(96, 96, 64, 32), groups=(12, 12, 8, 4), blocks=1, batch=32, latents=64, burn_in=150,
+    "small": dict(side=32, widths=(128, 96, 48, 16), groups=(16, 12, 6, 2), blocks=1, batch=32, latents=64, burn_in=150,
                   ema=20, augment=0.0, gamma=(0.5, 0.05), kimg=200, conditional=True, mirror=False, lr=(5e-4, 1e-4)),
     "stacked_digits": dict(side=8, widths=(128, 64), groups=(16, 8), blocks=1, batch=64, latents=64, burn_in=500,
                            ema=20, augment=0.0, gamma=(1.5, 0.3), kimg=800, mirror=False, lr=(1e-3, 1e-4)),
