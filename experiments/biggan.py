@@ -16,9 +16,10 @@ import math
 from ganlab.config import ConfigError, experiment, parse_choices, picture_data, unknown
 
 # As the scripts of BigGAN-PyTorch have them: side, channels `ch`, latents, images of a batch and its slices, critic
-# updates, learning rates, sides with attention, rounds after which the average begins, and the epsilon of Adam.
+# updates, learning rates, sides with attention, rounds after which the average begins, and the epsilon of Adam; and
+# whether layers share a vector of the class, with pieces of the latents beside it, or each has a row for it.
 BASES = {
-    "cifar10": dict(side=32, width=64, latents=128, hierarchical=False, batch=50, slices=1, critic_updates=4,
+    "cifar10": dict(side=32, width=64, latents=128, shares=False, batch=50, slices=1, critic_updates=4,
                     lr=(2e-4, 2e-4), attention=(), ema_start=1_000, eps=1e-8, rounds=125_000, data="cifar10"),
     "imagenet64": dict(side=64, width=96, latents=120, batch=2048, slices=8, critic_updates=1, lr=(1e-4, 4e-4),
                        attention=(32,), ema_start=20_000, eps=1e-6, rounds=150_000),
@@ -47,14 +48,15 @@ def get_config(argument=None):
     batch, rounds, updates = choice.batch or base["batch"], choice.rounds or base["rounds"], base["critic_updates"]
     orthogonal, every = choice.orthogonal or base.get("orthogonal", 0.0), max(rounds // 50, 1)
     family, kimg_of_round = base.get("family", "biggan"), batch * updates / 1000
-    hierarchical = {} if family == "biggan_deep" else dict(hierarchical=base.get("hierarchical", True))
+    shares = base.get("shares", True)
+    own = {} if family == "biggan_deep" else dict(hierarchical=shares, shares=shares)
     networks = dict(width=base["width"], attention=base["attention"])
     return experiment(
         name=f"biggan {choice.base}", data=_data(choice, base), batch_size=batch,
         system=dict(name="gan", loss="hinge", conditional=True, critic_updates=updates, latent_size=base["latents"],
-                    augment=choice.augment),
+                    statistics="average", augment=choice.augment),
         networks={"generator": dict(network=family, regularizers="orthogonal" if orthogonal else "none",
-                                    kwargs=dict(networks, shared=base.get("shared", 128), **hierarchical)),
+                                    kwargs=dict(networks, shared=base.get("shared", 128), **own)),
                   "critic": dict(network=family, kwargs=networks)},
         hyper=dict(generator_lr=base["lr"][0], critic_lr=base["lr"][1], ema_warmup=0.0,
                    # The code's averages keep a share of each round, and begin after some.

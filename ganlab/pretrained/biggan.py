@@ -13,10 +13,8 @@ import numpy as np
 
 from ganlab.pretrained.renaming import Layout, variables_from_torch
 
-IGNORED = ("*.sv[0-9]", "*.accumulation_counter")
-"""Singular values that are there to be logged, and numbers of batches."""
-OWN_NORM = ".bn.stored_", ".stored_"
-"""How the official code's own normalization (`--mybn`) calls statistics, and how others do."""
+IGNORED = ("*.sv[0-9]",)
+"""Singular values that are there to be logged."""
 SMALLEST = 4
 """Side of the image with which a generator begins."""
 _GENERATOR = {"shared": "shared", "dense": "linear", "norm": "output_layer.0",
@@ -80,7 +78,6 @@ def biggan_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
 
 def _variables(tensors: Mapping[str, np.ndarray], expected: Any, source: str,
                tops: Mapping[str, str], network: str) -> Any:
-    tensors = {name.replace(*OWN_NORM): tensor for name, tensor in tensors.items()}
     blocks = [name.split("_") for name in expected["params"] if name.startswith("block_")]
     depth = 1 + max(int(place[2]) if len(place) > 2 else 0 for place in blocks)
     name_of = functools.partial(_name, tops=tops, depth=depth)

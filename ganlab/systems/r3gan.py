@@ -31,7 +31,7 @@ from ganlab.game import (
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, scorer_of
-from ganlab.systems.latents import Draw, draw_latents, latent_sampler, with_standing
+from ganlab.systems.latents import Draw, latent_sampler, latents_of, with_standing
 from ganlab.systems.parts import (
     check_own_logits,
     check_slices,
@@ -62,7 +62,7 @@ def r3gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = No
     players = _Players(
         generator, Critic(critic, ADVERSARIAL_LOSSES["relativistic"], {},
                           augment=choose_augment(config, data.image_shape)),
-        draw_latents(system["latent_size"], "normal"), bool(classes))
+        latents_of(generator, system["latent_size"], "normal"), bool(classes))
     # The round, in the official order.
     parts = game_parts(config)
     updates = (
@@ -154,6 +154,6 @@ class _Players:
     def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b]."""
-        del options
+        taken = {name: options[name] for name in self.generator.sampling_options if name in options}
         return self.generator.evaluate(*weights["generator"], latents, self._labels(labels),
-                                       keys=keys)
+                                       keys=keys, **taken)
