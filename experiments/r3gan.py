@@ -35,8 +35,8 @@ BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0,
                                                  mirror=False)
 # For two cores.
 SMALL = {
-    "small": dict(side=32, widths=(128, 96, 48, 16), groups=(16, 12, 6, 2), blocks=1, batch=32, latents=64, burn_in=150,
-                  ema=20, augment=0.0, gamma=(0.5, 0.05), kimg=200, conditional=True, mirror=False, lr=(5e-4, 1e-4)),
+    "small": dict(side=32, widths=(128, 96, 48, 16), groups=(16, 12, 6, 2), blocks=1, batch=32, latents=64, burn_in=120,
+                  ema=20, augment=0.0, gamma=(0.5, 0.05), kimg=160, conditional=True, mirror=False, lr=(5e-4, 1e-4)),
     "stacked_digits": dict(side=8, widths=(128, 64), groups=(16, 8), blocks=1, batch=64, latents=64, burn_in=500,
                            ema=20, augment=0.0, gamma=(1.5, 0.3), kimg=800, mirror=False, lr=(1e-3, 1e-4)),
 }
