@@ -94,6 +94,8 @@ def make_tiny(config):
                         checkpoint_every_rounds=1, convolutions="lax")
     if "size" in inspect.signature(SOURCES[config.data.source]).parameters:
         config.data.kwargs.size = EXAMPLES
+    # A tiny batch has no slices.
+    config.train.update(accumulate=1)
     if config.system.name == "stylegan2":
         config.data.kwargs.update({"side": SIDE} if config.data.source == "glyphs" else {"resolution": SMALLEST})
         config.system.update(latent_size=4, path_interval=min(config.system.path_interval, 1), penalty_interval=1)
@@ -105,6 +107,13 @@ def make_tiny(config):
         if section.network in STYLE_GENERATORS:
             section.kwargs.update(TINY_STYLE | ({"styles": 4} if player == "generator" else {"group": 2}))
             continue
+        if section.network == "r3gan":
+            stages = len(section.kwargs.widths)
+            section.kwargs.update(widths=(2,) * stages, groups=(1,) * stages, blocks=(1,) * stages, embedding=2)
+            continue
+        # What takes longest to compile in these; they have their own tests.
+        section.kwargs.update({name: value for name, value in (("spectral_normalization", "none"), ("attention", ()))
+                               if section.network.startswith("biggan")})
         builder = choose(NETWORKS[player], section.network, f"networks.{player}.network")
         # What attends has an eighth of its channels.
         tiny = (TINY | {"width": 8} if section.kwargs.get("attention") else TINY) | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})

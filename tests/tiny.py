@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from tiny_networks import tiny_kwargs
 
 from ganlab.config import experiment
 from ganlab.data import Dataset
@@ -144,6 +145,15 @@ def tiny_conditional_config(generator=None, critic=None, system=None, **sections
         kwargs = changes.get("kwargs", {}) if "network" in changes else kwargs | changes.get("kwargs", {})
         networks[name] = {"network": network, "optimizer": "sgd", **changes, "kwargs": kwargs}
     system = {"name": "class_conditional", "latent_size": 8, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
+
+
+def tiny_r3gan_config(generator=None, critic=None, system=None, **sections):
+    """A config of `r3gan` for `IMAGES` by plain gradient descent, with changes to its sections."""
+    networks = {name: {"network": "r3gan", "optimizer": "sgd", **changes,
+                       "kwargs": tiny_kwargs(name, changes.get("network", "r3gan")) | changes.get("kwargs", {})}
+                for name, changes in (("generator", generator or {}), ("critic", critic or {}))}
+    system = {"name": "r3gan", "latent_size": 4, **(system or {})}
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 

@@ -19,7 +19,7 @@ from ganlab.types import Array
 __all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
            "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance",
            "adaptive", "augment", "choose_augmentation", "differentiable", "diffaugment",
-           "start_adaptation"]
+           "in_turn", "start_adaptation"]
 
 Augmentation = Callable[[Array, Array, Array], Array]
 
@@ -34,6 +34,23 @@ def adaptive(operations: tuple[str, ...], strengths: Strengths = Strengths()) ->
         return augment(images, _drawn(images, keys), p, operations, strengths)
 
     augmentation.__doc__ = f"Applies {', '.join(operations)}, each by chance."
+    return augmentation
+
+
+def in_turn(*parts: tuple[tuple[str, ...], float]) -> Augmentation:
+    """Returns the adaptive augmentation by sets of operations, each with its share of the chance.
+
+    The sets are in the order of `OPERATIONS`.
+    """
+    def augmentation(images: Array, keys: Array, p: Array) -> Array:
+        draws = _drawn(images, keys)
+        for operations, share in parts:
+            images = augment(images, draws, share * p, operations)
+        return images
+
+    words = "; ".join(f"{', '.join(operations)} by {share:g} of the chance"
+                      for operations, share in parts)
+    augmentation.__doc__ = f"Applies {words}."
     return augmentation
 
 
@@ -58,6 +75,8 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "ada:bgcf": adaptive(OPERATION_SETS["bgcf"]),
     "ada:bgcfn": adaptive(OPERATION_SETS["bgcfn"]),
     "ada:bgcfnc": adaptive(OPERATION_SETS["bgcfnc"]),
+    "ada:r3gan": in_turn((OPERATION_SETS["bg"], 1.0), (OPERATION_SETS["color"], 0.5),
+                         (OPERATION_SETS["cutout"], 1.0)),
     "diffaugment:color": differentiable("color"),
     "diffaugment:translation": differentiable("translation"),
     "diffaugment:cutout": differentiable("cutout"),

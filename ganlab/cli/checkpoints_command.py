@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganlab.cli.exporting import DTYPES, export_program, export_weights, renew_program
-from ganlab.config import ConfigError
+from ganlab.config import SAMPLING_OPTIONS, ConfigError
 from ganlab.engine import read_metrics
 from ganlab.evaluation import read_results
 from ganlab.machine.backend import set_up_process
@@ -65,6 +65,9 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                       "default as they are stored, float32", flag_values=values)
     flags.DEFINE_string("export_sampler", None, "file to write the sampler to, as a program",
                         flag_values=values)
+    flags.DEFINE_integer("standing", 0, "of --export_sampler: "
+                         f"{SAMPLING_OPTIONS['standing'].meaning}", lower_bound=0,
+                         flag_values=values)
     flags.DEFINE_string("renew", None, "an exported sampler, to make a new one of instead of a run",
                         flag_values=values)
     flags.DEFINE_bool("trust", False, "imports the code outside ganlab (package.module:function) "
@@ -100,7 +103,7 @@ def _check(values: flags.FlagValues) -> None:
     if values.renew:
         # Not all flags have None where they were not given.
         others = [f"--{name}" for name in ("workdir", "step", "verify", "export", "network", "ema",
-                                           "dtype")
+                                           "dtype", "standing")
                   if values[name].present]
         if others:
             raise ConfigError(f"--renew takes all from its file, and {', '.join(others)} is of a "
@@ -113,6 +116,9 @@ def _check(values: flags.FlagValues) -> None:
     elif values.dtype and not values.export:
         raise ConfigError(f"--dtype={values.dtype} is of the file that --export writes; name "
                           "that, or leave it out")
+    elif values.standing and not values.export_sampler:
+        raise ConfigError(f"--standing={values.standing} is of the sampler that --export_sampler "
+                          "writes; name that, or leave it out")
     elif values.trust:
         raise ConfigError("--trust is of --renew; the code that a run's own config names "
                           "is imported anyway")

@@ -89,10 +89,12 @@ def export_program(values: flags.FlagValues, config: ml_collections.ConfigDict) 
     """Writes the sampler to the file `--export_sampler`; prints where."""
     trained = open_run(values.workdir, values.step, values.ema is not False)
     sampler = trained.game.sampler
-    weights = trained.weights(sampler.networks)
+    # Statistics are computed here, so that a renewed file has the same.
+    options = trained.options({"standing": values.standing} if values.standing else {}, "--")
+    weights = trained.prepared(options)
     record = SamplerRecord(config, trained.step, "trained" if values.ema is False else "averaged",
                            trained.dataset.image_shape, trained.dataset.class_names,
-                           sampler_arrays(weights))
+                           sampler_arrays(weights), values.standing)
     _write_program(values, sampler, weights, record)
 
 

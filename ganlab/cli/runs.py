@@ -48,6 +48,8 @@ class TrainedRun:
     networks: Weights
     """Of the networks that sample, encode and translate."""
     programs: Programs
+    _prepared: dict[tuple, Weights] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False)
 
     def latents(self, number: int, seed: int, options: Options = {}) -> Array:
         """Draws latents [number, z] of a seed, by the options of the sampler.
@@ -70,8 +72,7 @@ class TrainedRun:
           seed: of what is drawn beside the latents; sample i depends on it and i alone.
           numbers: of which sample [n] each has these draws; None for its own.
         """
-        weights = self.weights(self.game.sampler.networks)
-        weights = self.programs.prepare(weights, jax.random.key(seed), options)
+        weights = self.prepared(options)
         numbers = jnp.arange(len(latents)) if numbers is None else jnp.asarray(numbers)
         keys = image_keys(sample_keys(seed, numbers))
         return _in_batches(
@@ -100,6 +101,16 @@ class TrainedRun:
         raise ConfigError(f"{networks} takes labels, and no weights of the classes [b, classes] "
                           "by which it could mix them (ganlab/networks/__init__.py); keep the "
                           "class of each sample (--moves=latent of `ganlab latent`)")
+
+    def prepared(self, options: Options = {}) -> Weights:
+        """Returns the weights of the sampler's networks as its options prepare them, once for a
+        set of options; they are the same for every seed."""
+        options = self.game.sampler.with_options(options)
+        known = tuple(options.items())
+        if known not in self._prepared:
+            self._prepared[known] = self.programs.prepare(
+                self.weights(self.game.sampler.networks), jax.random.key(0), options)
+        return self._prepared[known]
 
     def options(self, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         """Returns options as the run's sampler takes them; those that are not given do nothing.

@@ -90,6 +90,10 @@ KEYS: dict[str, Key] = {
                             known_as="--batch-gpu of StyleGAN; --num_G_accumulations and "
                             "--num_D_accumulations of BigGAN, whose --batch_size is that of a "
                             "slice"),
+    "train.slice_statistics": Key(False, "whether each slice of a batch is normalized by itself, "
+                                  "one after another, where a network normalizes over the batch: "
+                                  "numbers then depend on the slices; else such a network takes no "
+                                  "slices", known_as="what BigGAN's accumulations do"),
     "train.rematerialize": Key(False, "whether networks are computed again for their gradients, to "
                                "save memory (on CPU, XLA may undo it); the same numbers but for "
                                "rounding", live=True),
@@ -149,6 +153,11 @@ SAMPLING_OPTIONS: dict[str, Key] = {
     "noise": Key("random", "noise of style networks: random, the constant one of each layer, or "
                  "none", allowed=one_of("random", "constant", "none"), live=True,
                  known_as="--noise-mode of StyleGAN"),
+    "standing": Key(0, "batches of samples whose means are the statistics of batch normalization "
+                    "(Brock et al. 2019, appendix A); 0 for the stored ones", "batches",
+                    AT_LEAST_ZERO, live=True,
+                    known_as="--num_standing_accumulations of BigGAN, 16 in its scripts; "
+                    "-std_stat and -std_step of StudioGAN"),
 }
 """Options of samplers by name, each with the value that does nothing: flags of `ganlab sample` and
 `ganlab evaluate`, keys `sample.*` for training pictures, and what the protocol of a metric

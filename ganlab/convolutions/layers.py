@@ -143,13 +143,16 @@ def convolve(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding
              groups: int = 1, precision: lax.Precision | None = None) -> Array:
     """Convolves images [b, h, w, c] with a kernel [kh, kw, c / groups, o] to [b, oh, ow, o]; zeros
     pad."""
-    if groups > 1 or (way := _chosen_way()) == "lax":
+    if (way := _chosen_way()) == "lax":
         return lax.conv_general_dilated(
             x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=groups, precision=precision)
     size, window = x.shape[1:3], kernel.shape[:2]
     pads = (lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str)
             else padding)
+    if groups > 1:
+        return products.forward_grouped(
+            _geometry(size, window, strides, pads, precision), x, kernel, groups)
     return forward(Plan(_geometry(size, window, strides, pads, precision), way), x, kernel)
 
 

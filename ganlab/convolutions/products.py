@@ -132,6 +132,26 @@ def forward_gather(geometry: Geometry, x: Array, kernel: Array) -> Array:
     return outputs.reshape(-1, *geometry.output, channels)
 
 
+def forward_grouped(geometry: Geometry, x: Array, kernel: Array, groups: int) -> Array:
+    """Maps images [b, h, w, c] and kernel [kh, kw, c / groups, o] to outputs [b, oh, ow, o], each
+    group of channels by itself: a product of patches a group.
+
+    Its derivatives are products, too; those of XLA:CPU's own grouped convolutions took fifty times
+    as long.
+    """
+    inputs, outputs = kernel.shape[2], kernel.shape[3] // groups
+    # Groups before the batch: images that are convolved alone.
+    apart = jnp.moveaxis(x.reshape(*x.shape[:3], groups, inputs), 3, 0)
+    apart = _pad(apart.reshape(-1, *x.shape[1:3], inputs), geometry.padding)
+    patches = jnp.concatenate(_seen(geometry, apart, 1), axis=-1)
+    patches = patches.reshape(groups, -1, patches.shape[-1])
+    kernels = jnp.moveaxis(kernel.reshape(-1, groups, outputs), 1, 0)
+    made = lax.dot_general(patches, kernels, (((2,), (1,)), ((0,), (0,))),
+                           precision=geometry.precision)
+    made = made.reshape(groups, -1, *geometry.output, outputs)
+    return jnp.moveaxis(made, 0, 3).reshape(-1, *geometry.output, groups * outputs)
+
+
 def forward_scatter(geometry: Geometry, x: Array, kernel: Array) -> Array:
     """Computes `forward_gather` at stride 1 by products at every pixel of x."""
     return input_scatter(geometry.back, x, turn(kernel))

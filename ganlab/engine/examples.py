@@ -91,7 +91,8 @@ def _samples(game: Game, programs: Programs, dataset: Dataset,
     labels %= dataset.num_classes
 
     def show(state: GameState) -> Shown:
-        weights = programs.prepare(weights_of(state, game.sampler.networks), keys[0], options)
+        weights = programs.prepare(weights_of(state, game.sampler.networks), jax.random.key(0),
+                                   options)
         samples = np.asarray(programs.sample(weights, latents, labels, image_keys(keys), options))
         return Shown(samples, samples)
 

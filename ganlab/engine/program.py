@@ -4,21 +4,25 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
+from ganlab.engine.making import (
+    DATA_AXIS,
+    making_program,
+    on_all,
+    prepare_program,
+    replicated,
+)
 from ganlab.game import (
     Game,
     GameState,
     Making,
     Options,
-    Sampler,
     Scene,
     Weights,
     check_division,
@@ -30,7 +34,6 @@ from ganlab.machine.memory_order import THRIFTY
 from ganlab.output import agreeing, counted, span
 from ganlab.types import Array
 
-DATA_AXIS = "data"
 ENGINES = ("jit", "pmap")
 Rounds = Callable[[GameState, Streams], tuple[GameState, Mapping[str, Array]]]
 # Numbers in the smallest array that is worth a collective; biases and statistics are held whole.
@@ -75,11 +78,6 @@ def make_mesh(batch_size: int, devices: int | None = None, slices: int = 1) -> j
 def check_shares(game: Game, mesh: jax.sharding.Mesh) -> None:
     """Raises ConfigError if a game's batch cannot be divided over a mesh; see `check_division`."""
     check_division(game, mesh.shape[DATA_AXIS] if game.axis_name else 1)
-
-
-def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """Returns the sharding of what every device holds whole: the state and the data set."""
-    return NamedSharding(mesh, PartitionSpec())
 
 
 def raw_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
@@ -194,12 +192,12 @@ def make_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int = 1,
     return Programs(
         init=jax.jit(init, out_shardings=lying), rounds=rounds, thrifty_rounds=thrifty,
         gather=None if streamed else _gather(game, mesh, rounds_per_call),
-        prepare=_prepare(game.sampler),
-        encode=_on_all(game.encoder.latents, mesh) if game.encoder else None,
-        translate={direction: _on_all(functools.partial(translator.images, keys=None), mesh)
+        prepare=prepare_program(game.sampler, mesh),
+        encode=on_all(game.encoder.latents, mesh) if game.encoder else None,
+        translate={direction: on_all(functools.partial(translator.images, keys=None), mesh)
                    for direction, translator in game.translators.items()},
-        score=_on_all(game.scorer.logits, mesh) if game.scorer else None,
-        **({name: _making(making, game.sampler, mesh)
+        score=on_all(game.scorer.logits, mesh) if game.scorer else None,
+        **({name: making_program(making, game.sampler, mesh)
             for name, making in game.sampler.makings.items()} if game.sampler else {}))
 
 
@@ -285,65 +283,3 @@ def _mapped(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: int, jitter: J
         return result if jax.process_count() == 1 else jax.tree.map(everywhere, result)
 
     return call
-
-
-def _making(making: Making, sampler: Sampler, mesh: jax.sharding.Mesh) -> Making:
-    """Returns one of a sampler's `makings` as one program for all numbers among options."""
-    def call(weights: Weights, inputs: Array, labels: Array | None, keys: Array | None = None,
-             options: Options = {}) -> Array:
-        numbers, choices = sampler.split_options(options)
-        return program(choices)(weights, inputs, labels, keys, numbers)
-
-    @functools.cache
-    def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
-        def made(weights: Weights, inputs: Array, labels: Array | None, keys: Array | None,
-                 numbers: Mapping[str, Array]) -> Array:
-            return making(weights, inputs, labels, keys, {**numbers, **dict(choices)})
-
-        return _on_all(made, mesh)
-
-    return call
-
-
-def _prepare(sampler: Sampler | None) -> Callable[[Weights, Array, Options], Weights]:
-    """Returns what a sampler does once to weights, as a program; most do nothing."""
-    if sampler is None or sampler.prepare is None:
-        return lambda weights, key, options: weights
-
-    @functools.cache
-    def program(choices: tuple[tuple[str, Any], ...]) -> Callable:
-        return jax.jit(lambda weights, key, numbers: sampler.prepare(
-            weights, key, {**numbers, **dict(choices)}))
-
-    def prepare(weights: Weights, key: Array, options: Options) -> Weights:
-        numbers, choices = sampler.split_options(options)
-        return program(choices)(weights, key, numbers)
-
-    return prepare
-
-
-def _on_all(function: Callable, mesh: jax.sharding.Mesh) -> Callable:
-    """Makes `function(weights, inputs, *others)` a program of all devices, with inputs split."""
-    whole = replicated(mesh)
-
-    @functools.partial(jax.jit, out_shardings=whole)
-    def program(weights: Weights, inputs: Array, *others: Any) -> Array:
-        if len(inputs) % mesh.shape[DATA_AXIS] == 0:
-            inputs = jax.lax.with_sharding_constraint(
-                inputs, NamedSharding(mesh, PartitionSpec(DATA_AXIS)))
-        return function(jax.lax.with_sharding_constraint(weights, whole), inputs, *others)
-
-    if jax.process_count() == 1:
-        return program
-
-    def call(weights: Weights, inputs: Array, *others: Any) -> Array:
-        # Every process has the same inputs on its own device, and takes the result from it.
-        return program(weights, np.asarray(inputs),
-                       *jax.tree.map(_on_host, others)).addressable_data(0)
-
-    return call
-
-
-def _on_host(array: Array) -> Any:
-    """Returns an input as each process has it; NumPy has no arrays of PRNG keys."""
-    return array if jnp.issubdtype(array.dtype, jax.dtypes.prng_key) else np.asarray(array)

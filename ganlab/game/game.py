@@ -133,6 +133,8 @@ class Game:
       axis_name: the axis that `pmap` maps, over which the batch is split; None under `jit`,
         where a batch is always global.
       accumulate: slices of a batch, played one after another; their mean gradient makes the step.
+      chained: whether each slice starts from the variables that the one before has left, and not
+        all from the same: statistics of a batch are then those of its slices in turn.
       group: neighbours in a batch that stay in one slice and on one device, by `common_group`.
       start: what was played before, for a game that is not the first stage.
       stages: all stages of a training whose game changes on the way, see `ganlab.game.stages`; the
@@ -160,6 +162,7 @@ class Game:
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     axis_name: str | None = None
     accumulate: int = 1
+    chained: bool = False
     group: int = 1
     start: Start = Start()
     stages: tuple["Stage", ...] = ()

@@ -32,7 +32,7 @@ class Sampler:
         meanings are in `ganlab.config.SAMPLING_OPTIONS`. Numbers are traced, so that another value
         compiles nothing; words and truth values are static.
       prepare: `(weights, key, options) -> weights`, done once for a set of weights, such as
-        standing statistics; None for nothing to do.
+        standing statistics; the same weights, or None in its place, for nothing to do.
       styles: `(weights, latents, labels, options) -> styles[b, layers, d]`, of a sampler that has
         styles; mixing, projection and directions stand on it and on `from_styles`.
       from_styles: `(weights, styles, keys[b] | None, options) -> images[b, ...]`.

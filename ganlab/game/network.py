@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -56,6 +56,10 @@ class Network:
     def sampling_options(self) -> tuple[str, ...]:
         """Options of samplers that the module takes as arguments, by its `sampling_options`."""
         return getattr(self.module, "sampling_options", ())
+
+    def taken(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns those of a sampler's options that the module takes as arguments."""
+        return {name: options[name] for name in self.sampling_options if name in options}
 
     def init(self, key: Array) -> tuple[Tree, Tree]:
         """Draws initial `(params, variables)`; variables are the collections besides `params`."""

@@ -111,17 +111,20 @@ def _step(game: Game, update: Update, state: GameState, batch: Mapping[str, Arra
           hyper: Hyper) -> tuple[GameState, Metrics]:
     """Takes one optimizer step of every network that the update trains."""
 
-    def loss_fn(trained: dict, batch: Mapping[str, Array]) -> tuple:
-        return update.loss(Scene(
-            {**state.params, **trained}, state.variables, state.memory, batch, key, hyper))
+    def loss_fn(trained: dict, batch: Mapping[str, Array], variables: Mapping[str, Tree]) -> tuple:
+        return update.loss(Scene({**state.params, **trained}, {**state.variables, **variables},
+                                 state.memory, batch, key, hyper))
 
-    def differentiated(batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
+    def differentiated(batch: Mapping[str, Array],
+                       variables: Mapping[str, Tree]) -> tuple[Tree, Metrics, Aux]:
         trained = {name: state.params[name] for name in update.trains}
-        (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(trained, batch)
+        (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(
+            trained, batch, variables)
         return gradients, {"loss": loss, **aux.metrics}, aux
 
     # Gradients and metrics of the global batch.
-    gradients, metrics, aux = _in_slices(game, differentiated, batch)
+    moved = {name: state.variables[name] for name in (*update.trains, *update.passes)}
+    gradients, metrics, aux = _in_slices(game, differentiated, batch, moved)
     if game.axis_name is not None:
         gradients, metrics = jax.lax.pmean((gradients, metrics), game.axis_name)
     memory = aux.memory if update.control is None else update.control(aux.memory, metrics, hyper)
@@ -165,16 +168,24 @@ def _regularized(game: Game, name: str, params: Tree, gradients: Mapping[str, Tr
 
 
 def _in_slices(game: Game,
-               differentiated: Callable[[Mapping[str, Array]], tuple[Tree, Metrics, Aux]],
-               batch: Mapping[str, Array]) -> tuple[Tree, Metrics, Aux]:
+               differentiated: Callable[[Mapping[str, Array], Mapping[str, Tree]],
+                                        tuple[Tree, Metrics, Aux]],
+               batch: Mapping[str, Array],
+               variables: Mapping[str, Tree]) -> tuple[Tree, Metrics, Aux]:
     """Computes gradients, metrics and the rest of a batch, as means over slices played in turn.
 
     Every slice starts from the same variables and memory, which no slice may change by its
     examples; those after the last are those after the batch. So the means are the large batch's
-    own.
+    own. In a `chained` game slices may change variables, and each starts from those before it.
+
+    Args:
+      game: the game.
+      differentiated: gradients, metrics and the rest of some examples, from some variables.
+      batch: the examples.
+      variables: of the networks whose variables the update changes.
     """
     if game.accumulate == 1:
-        return differentiated(batch)
+        return differentiated(batch, variables)
 
     def sliced(array: Array) -> Array:
         # Neighbouring groups go to different slices, so that each device, which has neighbours, has
@@ -185,14 +196,19 @@ def _in_slices(game: Game,
     slices = jax.tree.map(sliced, dict(batch))
 
     def add(carried: tuple, part: Mapping[str, Array]) -> tuple[tuple, None]:
-        gradients, metrics, aux = differentiated(part)
-        return (jax.tree.map(jnp.add, carried[0], (gradients, metrics)), aux), None
+        total, before = carried
+        gradients, metrics, aux = differentiated(
+            part, before.variables if game.chained else variables)
+        # What else a loss may return of variables stays behind.
+        aux = aux._replace(variables={name: aux.variables[name] for name in variables})
+        return (jax.tree.map(jnp.add, total, (gradients, metrics)), aux), None
 
     # A scan holds the activations of one slice at a time; sums begin at zeros of a slice's shapes.
     empty = jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-        jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices)))
-    (total, aux), _ = jax.lax.scan(add, (empty[:2], empty[2]), slices)
+        jax.eval_shape(differentiated, jax.tree.map(lambda array: array[0], slices), variables))
+    first = empty[2]._replace(variables=dict(variables))
+    (total, aux), _ = jax.lax.scan(add, (empty[:2], first), slices)
     # The mean over slices of one size is the mean over the batch.
     gradients, metrics = jax.tree.map(lambda leaf: leaf / game.accumulate, total)
     return gradients, metrics, aux

@@ -10,12 +10,12 @@ MOMENTUM = 0.9
 """Share of the old statistics that an update keeps; PyTorch names what it replaces, 0.1."""
 
 
-def batch_statistics(module: nn.Module, x: Array, train: bool,
-                     axis_name: str | None) -> tuple[Array, Array]:
+def batch_statistics(module: nn.Module, x: Array, train: bool, axis_name: str | None,
+                     unbiased: bool = True) -> tuple[Array, Array]:
     """Computes the mean and variance [c] by which images x [b, h, w, c] are normalized.
 
     In training they are the batch's own, and running ones follow in the collection `batch_stats`,
-    the variance unbiased (section 3.1); else they are the running ones. Call it inside the compact
+    the variance `unbiased` (section 3.1) or as it is; else they are the running ones. Call it inside the compact
     method of a layer, which gets them. Under `pmap` it needs `axis_name`; under `jit` over a mesh
     statistics are global as they are.
     """
@@ -33,11 +33,11 @@ def batch_statistics(module: nn.Module, x: Array, train: bool,
     found = average(x)
     used = found, average((x - found) ** 2)
     if not module.is_initializing():
-        # The running variance is the unbiased one, of the whole batch.
+        # The unbiased running variance is that of the whole batch.
         number = x.size // size * (1 if axis_name is None else jax.lax.psum(1, axis_name))
-        unbiased = used[1] * (number / max(number - 1, 1))
+        kept = used[1] * (number / max(number - 1, 1)) if unbiased else used[1]
         mean.value = MOMENTUM * mean.value + (1 - MOMENTUM) * used[0]
-        variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * unbiased
+        variance.value = MOMENTUM * variance.value + (1 - MOMENTUM) * kept
     return used
 
 

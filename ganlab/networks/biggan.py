@@ -59,6 +59,8 @@ class BigGANGenerator(nn.Module):
       spectral_epsilon: in place of the rule's, unless it is 0.
       epsilon: of the normalizations of blocks (`BN_eps`).
       output_epsilon: of the last normalization.
+      unbiased: whether running variances are unbiased; False for the official `--mybn`, without
+        which its code computes no standing statistics.
     """
 
     image_shape: tuple[int, ...]
@@ -74,6 +76,7 @@ class BigGANGenerator(nn.Module):
     spectral_epsilon: float = 0.0
     epsilon: float = 1e-5
     output_epsilon: float = 1e-5
+    unbiased: bool = True
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -101,13 +104,13 @@ class BigGANGenerator(nn.Module):
         x = x.reshape(-1, SMALLEST, SMALLEST, first * self.width)
         for number, multiple in enumerate(channels):
             x = GeneratorBlock(multiple * self.width, rule, self.axis_name, self.epsilon,
-                               plain_conditions=not self.shares,
+                               self.unbiased, plain_conditions=not self.shares,
                                name=f"block_{number}")(x, conditions[number], train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
         # The image.
         x = ConditionalBatchNorm(epsilon=self.output_epsilon, axis_name=self.axis_name,
-                                 name="norm")(x, None, train)
+                                 unbiased=self.unbiased, name="norm")(x, None, train)
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(
             nn.relu(x), train))
 

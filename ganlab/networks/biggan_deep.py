@@ -37,6 +37,7 @@ class DeepGeneratorBlock(nn.Module):
     doubles: bool
     axis_name: str | None = None
     epsilon: float = 1e-5
+    unbiased: bool = True
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array, train: bool) -> Array:
@@ -46,6 +47,7 @@ class DeepGeneratorBlock(nn.Module):
             # Single pixels before and after two convolutions of 3x3, of which the first may see
             # the doubled image.
             y = nn.relu(ConditionalBatchNorm(self.rule, self.epsilon, self.axis_name,
+                                             self.unbiased,
                                              name=f"norm{number}")(y, conditions, train))
             return SpectralConv(features, 3 if number in (2, 3) else 1, self.rule,
                                 resizes="before" if self.doubles and number == 2 else "",
@@ -73,6 +75,7 @@ class BigGANDeepGenerator(nn.Module):
       depth: blocks of a resolution, of which the last doubles it.
       spectral_epsilon: in place of the rule's, unless it is 0.
       epsilon: of the normalizations of blocks (`BN_eps`).
+      unbiased: whether running variances are unbiased; False for the official `--mybn`.
     """
 
     image_shape: tuple[int, ...]
@@ -85,6 +88,7 @@ class BigGANDeepGenerator(nn.Module):
     depth: int = 2
     spectral_epsilon: float = 0.0
     epsilon: float = 1e-5
+    unbiased: bool = True
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
@@ -107,10 +111,11 @@ class BigGANDeepGenerator(nn.Module):
                 features = multiple * self.width if place else x.shape[-1]
                 x = DeepGeneratorBlock(
                     features, rule, place == self.depth - 1, self.axis_name, self.epsilon,
-                    name=f"block_{number}_{place}")(x, conditions, train)
+                    self.unbiased, name=f"block_{number}_{place}")(x, conditions, train)
             if x.shape[1] in self.attention:
                 x = Attention(rule, name=f"attention_{number}")(x, train)
-        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, name="norm")(x, None, train))
+        x = nn.relu(ConditionalBatchNorm(axis_name=self.axis_name, unbiased=self.unbiased,
+                                         name="norm")(x, None, train))
         return jnp.tanh(SpectralConv(self.image_shape[-1], 3, rule, name="output")(x, train))
 
 

@@ -24,7 +24,7 @@ Block = tuple[bool, int, int]
 
 
 def paired(*channels: int) -> tuple[Block, ...]:
-    """Lists blocks in pairs, of which the first keeps its channels and the second doubles images."""
+    """Lists blocks in pairs: the first keeps its channels, the second doubles images."""
     return tuple(block for before, after in zip(channels, channels[1:], strict=False)
                  for block in ((False, before, before), (True, before, after)))
 

@@ -18,6 +18,8 @@ from ganlab.types import Array
 
 SMALLEST = 4
 """Side of the image with which a generator begins."""
+NARROWEST = 8
+"""Least channels with attention."""
 
 
 def multiples_of(image_shape: tuple[int, ...], table: Mapping[int, tuple[int, ...]],
@@ -59,11 +61,12 @@ class ConditionalBatchNorm(nn.Module):
     rule: SpectralRule | None = None
     epsilon: float = 1e-5
     axis_name: str | None = None
+    unbiased: bool = True
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         size = x.shape[-1]
-        mean, variance = batch_statistics(self, whole(x), train, self.axis_name)
+        mean, variance = batch_statistics(self, whole(x), train, self.axis_name, self.unbiased)
         normalized = ((whole(x) - mean) * jax.lax.rsqrt(variance + self.epsilon)).astype(x.dtype)
         if conditions is None:
             gain = self.param("gain", nn.initializers.ones_init(), (size,)).astype(x.dtype)
@@ -89,6 +92,9 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         b, rows, columns, channels = x.shape
+        if channels < NARROWEST:
+            raise ConfigError(f"attention at {rows}x{columns} has {channels} channels, of which "
+                              f"queries are an eighth; use a width that makes it {NARROWEST}")
 
         def convolved(y: Array, features: int, name: str) -> Array:
             return SpectralConv(features, 1, self.rule, use_bias=False, name=name)(y, train)
@@ -116,13 +122,14 @@ class GeneratorBlock(nn.Module):
     rule: SpectralRule | None
     axis_name: str | None
     epsilon: float = 1e-5
+    unbiased: bool = True
     plain_conditions: bool = False
 
     @nn.compact
     def __call__(self, x: Array, conditions: Array | None, train: bool) -> Array:
         def rectified(y: Array, name: str) -> Array:
             rule = None if self.plain_conditions else self.rule
-            return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name,
+            return nn.relu(ConditionalBatchNorm(rule, self.epsilon, self.axis_name, self.unbiased,
                                                 name=name)(y, conditions, train))
 
         y = rectified(x, "norm1")

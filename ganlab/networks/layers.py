@@ -1,7 +1,6 @@
 """Small pieces that network families share: normalization, dropout, conditioning, initializers."""
 
 import zlib
-from collections.abc import Callable
 from typing import Protocol
 
 import jax
@@ -11,6 +10,8 @@ from flax import linen as nn
 
 from ganlab.config import unknown
 from ganlab.networks.activations import ACTIVATIONS
+from ganlab.networks.class_labels import class_rows, one_hot
+from ganlab.networks.spectral import spectral
 from ganlab.types import Array
 
 NORMALIZATIONS = ("none", "batch", "layer")
@@ -112,22 +113,6 @@ def check_words(module: nn.Module) -> None:
             raise unknown(field, getattr(module, field), allowed)
 
 
-def one_hot(labels: Array, num_classes: int, like: Array) -> Array:
-    """Encodes labels [b] as one-hot rows [b, num_classes] in the dtype of `like`.
-
-    Labels that are weights of the classes [b, num_classes] stay as they are.
-    """
-    if labels.ndim == 2:
-        return labels.astype(like.dtype)
-    return jax.nn.one_hot(labels, num_classes, dtype=like.dtype)
-
-
-def class_rows(table: Array, labels: Array) -> Array:
-    """Returns the rows [b, d] of a table [classes, d] for labels [b], or for weights of the classes
-    [b, classes] the sums of its rows by them."""
-    return labels.astype(table.dtype) @ table if labels.ndim == 2 else table[labels]
-
-
 def concatenate_labels(x: Array, labels: Array | None, num_classes: int) -> Array:
     """Appends one-hot labels to vectors [b, d], or as constant channels to images [b, h, w, c]."""
     if num_classes == 0:
@@ -162,26 +147,6 @@ def latents_with_labels(latents: Array, labels: Array | None, num_classes: int,
                      name="label_embedding")
     rows = class_rows(table.embedding, labels) if labels.ndim == 2 else table(labels)
     return jnp.concatenate([latents, rows.astype(latents.dtype)], axis=-1)
-
-
-def spectral(layer: nn.Module, enabled: bool, train: bool) -> Callable[[Array], Array]:
-    """Returns a layer, if `enabled` with its kernel divided by its largest singular value.
-
-    Miyato et al. 2018, algorithm 1: one power iteration for each call, kept in the collection
-    `spectral` in training. Kernels are matrices of one row for each input of a unit. Call it inside
-    a compact module.
-    """
-    if not enabled:
-        return layer
-    # A collection of its own: its numbers are of the weights, not of the batch. Flax adds epsilon
-    # to a squared norm, where official codes bound the norm itself by 1e-12.
-    def normalized(x: Array) -> Array:
-        # The singular vectors are float32, to which Flax would convert the kernel and the layer.
-        half = jnp.bfloat16 if x.dtype == jnp.bfloat16 else None
-        return nn.SpectralNorm(layer, epsilon=1e-24, dtype=half, collection_name="spectral",
-                               name=f"spectral_{layer.name}")(x, update_stats=train)
-
-    return normalized
 
 
 class ConditionalCritic(Protocol):

@@ -9,7 +9,8 @@ differ in what bounds a norm, and in what an evaluation divides by.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from flax import linen as nn
 from ganlab.config import unknown
 from ganlab.convolutions.layers import convolve
 from ganlab.convolutions.resized import convolve_doubled, convolve_halved
-from ganlab.networks.layers import class_rows
+from ganlab.networks.class_labels import class_rows
 from ganlab.types import Array
 
 
@@ -48,6 +49,10 @@ RULES = {
     "huggingface": SpectralRule(1e-4, iterates=False),
 }
 """Rules by the code that has them; `none` leaves kernels as they are."""
+
+
+LABORATORY = SpectralRule(1e-12, iterates=True)
+"""The rule of networks that are no published code's (`spectral_normalization=True`)."""
 
 
 def choose_rule(name: str, epsilon: float = 0.0) -> SpectralRule | None:
@@ -124,6 +129,36 @@ def divided(module: nn.Module, kernel: Array, rule: SpectralRule | None, train: 
             v.value = right
     left, right = jax.lax.stop_gradient((left, right))
     return (whole / singular_values(matrix, left[:1], right[:1])[0]).astype(kernel.dtype)
+
+
+class SpectralLayer(nn.Module):
+    """Any layer of one kernel, or table, which is divided by its largest singular value.
+
+    Params stay the layer's own; the collection `spectral` has the vector by this module's name.
+    """
+
+    layer: nn.Module
+    rule: SpectralRule
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        def seen(params: Any) -> Any:
+            return jax.tree.map(lambda leaf: leaf if leaf.ndim < 2 else divided(
+                self, leaf, self.rule, train), params)
+
+        return nn.map_variables(lambda layer: layer(x), "params", seen,
+                                init=self.is_initializing(), mutable=True)(self.layer)
+
+
+def spectral(layer: nn.Module, enabled: bool, train: bool) -> Callable[[Array], Array]:
+    """Returns a layer, if `enabled` divided by its largest singular value by `LABORATORY`.
+
+    Call it inside a compact module.
+    """
+    if not enabled:
+        return layer
+    wrapped = SpectralLayer(layer, LABORATORY, name=f"spectral_{layer.name}")
+    return lambda x: wrapped(x, train)
 
 
 RESIZES = {"": convolve, "before": convolve_doubled, "after": convolve_halved,

@@ -48,6 +48,8 @@ MONTHS = 6
 """Months for which JAX promises to read what `jax.export` wrote."""
 OF_LATENTS = ("temperature", "truncation")
 """Options of the draw of latents, which programs leave out: any latents can be given."""
+OF_WEIGHTS = ("standing",)
+"""Options by which weights are prepared: programs have them as they were at the export."""
 WORDS = {"noise": "constant"}
 """Options that are words, as programs have them: nothing is drawn beside the latents."""
 
@@ -87,6 +89,7 @@ class SamplerRecord:
       shape: of an example of the data, without the batch.
       class_names: of the data, by label.
       arrays: the params and variables of its networks by name, `generator.params.dense.kernel`.
+      standing: batches of samples of which these are standing statistics; 0 for stored ones.
     """
 
     config: ml_collections.ConfigDict
@@ -95,6 +98,7 @@ class SamplerRecord:
     shape: tuple[int, ...]
     class_names: tuple[str, ...]
     arrays: Mapping[str, np.ndarray]
+    standing: int = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -192,7 +196,7 @@ def number_options(sampler: Sampler) -> dict[str, np.ndarray]:
     """Returns the options that a sampler's `images` program takes, with values that do nothing."""
     return {name: np.asarray(neutral, jnp.int32 if isinstance(neutral, int) else jnp.float32)
             for name, neutral in sampler.options.items()
-            if name not in OF_LATENTS and type(neutral) in (int, float)}
+            if name not in OF_LATENTS + OF_WEIGHTS and type(neutral) in (int, float)}
 
 
 def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: SamplerRecord,
@@ -219,6 +223,8 @@ def write_sampler(path: Path, sampler: Sampler, weights: Weights, record: Sample
             "options": {**{name: value.item() for name, value in number_options(sampler).items()},
                         **{name: word for name, word in WORDS.items() if name in sampler.options}},
             "data": {"shape": record.shape, "class_names": record.class_names}}
+    if record.standing:
+        meta["standing"] = record.standing
     texts = {"experiment": record.config.name, "round": str(record.step),
              "ganlab": ganlab.__version__,
              "weights": json.dumps(dict.fromkeys(sampler.networks, record.kind))}
@@ -248,6 +254,7 @@ def _readme(file: str, meta: Mapping[str, Any], shapes: Mapping[str, list[int]])
     number, pictures = len(meta["classes"]), len(shapes["images"]) == 4
     # Numbers are arguments, with the values that do nothing and what they mean; words are fixed.
     words = [f"--{name}={value}" for name, value in meta["options"].items() if name in WORDS]
+    words += [f"--{name}={meta[name]}" for name in OF_WEIGHTS if name in meta]
     numbers = {name: value for name, value in meta["options"].items() if name not in WORDS}
     options = [f", {name}=np.{'int32' if isinstance(value, int) else 'float32'}({value})"
                for name, value in numbers.items()]

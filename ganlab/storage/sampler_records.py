@@ -63,9 +63,11 @@ def _record(archive: Archive) -> SamplerRecord:
     data = data if isinstance(data, dict) else {}
     step, kind, shape, names = (
         meta.get("round"), meta.get("weights"), data.get("shape"), data.get("class_names"))
+    standing = meta.get("standing", 0)
     # One by one, because everything that is built later trusts them.
     for right, what in (
             (type(step) is int and step >= 0, "round is not a number from 0 on"),
+            (type(standing) is int and standing >= 0, "standing is not a number from 0 on"),
             (kind in KINDS, f"weights is not one of {', '.join(KINDS)}"),
             (_is_shape(shape), f"data.shape is not 1 to 3 numbers from 1 to {MOST_SIDE:,}"),
             (isinstance(names, list) and names and all(isinstance(name, str) for name in names),
@@ -74,7 +76,8 @@ def _record(archive: Archive) -> SamplerRecord:
             raise damaged(f"its {META} is not ganlab's: {what}")
     with archive.open(WEIGHTS) as stream:
         arrays, _ = read_safetensors(stream, archive.sizes[WEIGHTS])
-    return SamplerRecord(_config(archive), step, kind, tuple(shape), tuple(names), arrays)
+    return SamplerRecord(_config(archive), step, kind, tuple(shape), tuple(names), arrays,
+                         standing)
 
 
 def _is_shape(shape: Any) -> bool:

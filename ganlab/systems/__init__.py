@@ -21,6 +21,7 @@ from ganlab.systems.class_conditional import class_conditional
 from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan
 from ganlab.systems.pix2pix import pix2pix
+from ganlab.systems.r3gan import r3gan
 from ganlab.systems.stylegan2 import stylegan2
 from ganlab.systems.tricks import TRICKS
 from ganlab.systems.vae import vae
@@ -29,7 +30,7 @@ __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
 SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {
     "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan, "stylegan2": stylegan2,
-    "class_conditional": class_conditional}
+    "class_conditional": class_conditional, "r3gan": r3gan}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:
@@ -103,7 +104,7 @@ def _check_taken(game: Game, config: Mapping[str, Any]) -> None:
     taken = {"precision": {network.precision for network in game.networks.values()},
              "convolutions": {way_of(network.module) for network in game.networks.values()},
              "rematerialize": {network.rematerialize for network in game.networks.values()},
-             "accumulate": {game.accumulate}}
+             "accumulate": {game.accumulate}, "slice_statistics": {game.chained}}
     for name, values in taken.items():
         if values != {wanted[name]}:
             raise ConfigError(f"config.train.{name} is {wanted[name]!r}, which system "

@@ -49,13 +49,14 @@ from ganlab.systems.critic import (
     scorer_of,
 )
 from ganlab.systems.conditioning import across_batch, check_conditioning
-from ganlab.systems.latents import Draw, draw_latents, latent_sampler
+from ganlab.systems.latents import Draw, latent_sampler, latents_of, with_standing
 from ganlab.systems.parts import (
     check_slices,
     choose_loss,
     choose_penalties,
     game_parts,
     make_latent_pair,
+    slice_size,
 )
 from ganlab.systems.regularizations import (
     CHANGES,
@@ -92,7 +93,8 @@ def class_conditional(config: Mapping[str, Any], data: DataFacts,
     players = _Players(
         generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
                           augment=choose_augment(config, data.image_shape)),
-        draw_latents(system["latent_size"] - codes.size, system["latent_distribution"]), codes,
+        latents_of(generator, system["latent_size"] - codes.size, system["latent_distribution"]),
+        codes,
         classes, system["fake_labels"] == "data", system["conditioning"], chosen,
         system["critic_updates"], system["latent_steps"],
         system["latent_distribution"] == "uniform", system["consistency_change"], axis_name)
@@ -110,8 +112,9 @@ def class_conditional(config: Mapping[str, Any], data: DataFacts,
         networks=networks, round=updates, ema=averages("generator", variables=system["statistics"]),
         axis_name=axis_name, group=common_group(networks.values()),
         memory=averages_of_logits(chosen) | adaptations([players.critic], parts["hyper"]),
-        sampler=dataclasses.replace(latent_sampler("generator", players.latents, players.sample),
-                                    latents=players.drawn),
+        sampler=with_standing(dataclasses.replace(
+            latent_sampler("generator", players.latents, players.sample), latents=players.drawn),
+            generator, classes, slice_size(config), axis_name),
         scorer=scorer_of("critic", critic, bool(classes)), **parts)
 
 
@@ -168,9 +171,9 @@ class _Players:
     def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b], by stored statistics."""
-        del options
         return self.generator.evaluate(*weights["generator"], latents,
-                                       labels if self.classes else None, keys=keys)
+                                       labels if self.classes else None, keys=keys,
+                                       **self.generator.taken(options))
 
     def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the critic's loss: adversarial, of labels, penalties, regularizations."""

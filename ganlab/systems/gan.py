@@ -11,7 +11,12 @@ from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, scorer_of
-from ganlab.systems.latents import check_truncation, latent_sampler, latents_of
+from ganlab.systems.latents import (
+    check_truncation,
+    latent_sampler,
+    latents_of,
+    with_standing,
+)
 from ganlab.systems.parts import (
     across_penalties,
     check_slices,
@@ -19,6 +24,7 @@ from ganlab.systems.parts import (
     choose_penalties,
     game_parts,
     make_latent_pair,
+    slice_size,
 )
 from ganlab.systems.players import Players, pack
 from ganlab.systems.tricks import (
@@ -75,7 +81,8 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
         group=math.lcm(common_group([generator]), common_group([critic], system["packing"])),
         memory=(empty_history(networks) if HISTORY_TRICK in players.tricks else {})
         | adaptations([players.critic], parts["hyper"]),
-        sampler=latent_sampler("generator", players.latents, players.sample),
+        sampler=with_standing(latent_sampler("generator", players.latents, players.sample),
+                              generator, classes, slice_size(config), axis_name),
         scorer=scorer_of("critic", critic, bool(classes),
                          lambda images, sources: pack(images, system["packing"])), **parts)
 

@@ -161,12 +161,20 @@ def check_slices(config: Mapping[str, Any], networks: Mapping[str, Network],
     if slices == 1:
         return
     reasons = [f"config.networks.{name} {reason}" for name, network in networks.items()
-               if (reason := _sees_batch(network))] + [
+               if (reason := _sees_batch(network))
+               and not (config["train"]["slice_statistics"] and network.group is not None)] + [
                    f"{part} looks across the batch" for part in across]
     if reasons:
+        alone = ("" if config["train"]["slice_statistics"] or "normalizes" not in reasons[0] else
+                 ", or train.slice_statistics=True, by which each slice is normalized by itself")
         raise ConfigError(f"config.train.accumulate is {slices}, but {reasons[0]}, of which a "
                           "slice sees only a part: the numbers would not be those of the large "
-                          "batch; use 1, or do without it")
+                          f"batch; use 1, or do without it{alone}")
+
+
+def slice_size(config: Mapping[str, Any]) -> int:
+    """Returns the images of a slice of a batch, `train.accumulate` of which make one."""
+    return config["batch_size"] // config["train"]["accumulate"]
 
 
 def _sees_batch(network: Network) -> str:
@@ -200,7 +208,7 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
     chosen = {}
     for name in joined_names(config, "penalty"):
         penalty = choose(PENALTIES, name, "system.penalty")
-        _check_own_logits(critic, name, player)
+        check_own_logits(critic, f"config.system.penalty is {name!r}", player)
         short = name.rsplit(":", 1)[-1]
         if short in (*chosen, "loss", "fake", "real_logits", "fake_logits"):
             raise ConfigError(f"config.system.penalty has {name!r}, but the name {short!r} is "
@@ -211,22 +219,24 @@ def choose_penalties(config: Mapping[str, Any], critic: Network, axis_name: str 
     return chosen
 
 
-def _check_own_logits(critic: Network, penalty: str, player: str) -> None:
+def check_own_logits(critic: Network, chosen: str, player: str = "critic",
+                     instead: str = "penalty=none") -> None:
     """Raises ConfigError for a critic whose logit of an example may depend on the whole batch.
+
+    `chosen` says by which key and value that is asked of it, and `instead` what would not ask.
 
     Groups of neighbours pass, as in the official codes: the gradient is then of the sum of a
     group's logits.
     """
-    wants = (f"config.system.penalty is {penalty!r}, which needs the gradient of each example's "
-             "own logit, but ")
+    wants = f"{chosen}, which needs the gradient of each example's own logit, but "
     if critic.group == 0:
         raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where "
                           "examples see each other; use normalization=layer, instance or none, "
-                          "whichever it has, or penalty=none")
+                          f"whichever it has, or {instead}")
     if critic.group is None and jax.eval_shape(critic.init, jax.random.key(0))[1]:
         raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps "
                           "variables and does not declare whether examples see each other; give "
-                          "the module `batch_group = 1` if they do not, or use penalty=none")
+                          f"the module `batch_group = 1` if they do not, or use {instead}")
 
 
 def across_penalties(config: Mapping[str, Any]) -> list[str]:
@@ -265,5 +275,6 @@ def game_parts(config: Mapping[str, Any]) -> dict[str, Any]:
                              for name, section in config["networks"].items()
                              if section["regularizers"] != "none"},
             "accumulate": config["train"]["accumulate"],
+            "chained": config["train"]["slice_statistics"],
             "schedule": SCHEDULES[config["learning_rate_schedule"]],
             "hyper": {name: float(config["hyper"][name]) for name in hyper_keys(config)}}

@@ -75,9 +75,8 @@ class Players:
     def sample(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b], by stored statistics."""
-        taken = {name: options[name] for name in self.generator.sampling_options if name in options}
         return self.generator.evaluate(
-            *weights["generator"], latents, self._labels({"label": labels}), keys=keys, **taken)
+            *weights["generator"], latents, self._labels({"label": labels}), keys=keys, **self.generator.taken(options))
 
     def critic_loss(self, scene: Scene) -> Losses:
         """Computes the critic's loss: adversarial plus weighted penalties, means over the batch."""

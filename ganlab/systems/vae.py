@@ -25,8 +25,14 @@ from ganlab.game import (
 )
 from ganlab.losses import RECONSTRUCTION_LOSSES, divergence_from_standard_normal
 from ganlab.networks import ENCODERS, GENERATORS
-from ganlab.systems.latents import draw_latents, latent_sampler
-from ganlab.systems.parts import check_networks, check_slices, game_parts, make_network
+from ganlab.systems.latents import draw_latents, latent_sampler, with_standing
+from ganlab.systems.parts import (
+    check_networks,
+    check_slices,
+    game_parts,
+    make_network,
+    slice_size,
+)
 from ganlab.types import Array
 
 
@@ -72,8 +78,9 @@ def vae(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
         round=(Update("vae", ("encoder", "decoder"), pair.loss),),
         ema=averages("encoder", "decoder"), axis_name=axis_name,
         group=common_group(networks.values()),
-        sampler=latent_sampler(
+        sampler=with_standing(latent_sampler(
             "decoder", draw_latents(system["latent_size"], "normal"), pair.sample),
+            decoder, 0, slice_size(config), axis_name),
         encoder=Encoder(("encoder",), pair.encode), **game_parts(config))
 
 

@@ -10,6 +10,7 @@ from tiny import (
     TRANSLATION_PLAYERS,
     tiny_conditional_config,
     tiny_config,
+    tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
     tiny_vae_config,
@@ -53,7 +54,9 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        tiny_config(ramps="critic_lr:linear", generator={"regularizers": "+".join(keys.REGULARIZER_HYPER)},
                    hyper=dict.fromkeys(keys.OPTIONAL_HYPER, 0.0)),
        *(tiny_conditional_config(system={"conditioning": name, "regularizations": "+".join(REGULARIZATION_HYPER)})
-         for name in CONDITIONING_HYPER), tiny_vae_config(), tiny_style_config(system={"augment": "ada:bgc"}),
+         for name in CONDITIONING_HYPER), tiny_vae_config(),
+       tiny_r3gan_config(**dict.fromkeys(("generator", "critic"), {"network": "mlp"})),
+       tiny_style_config(system={"augment": "ada:bgc"}),
        *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 

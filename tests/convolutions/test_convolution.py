@@ -102,6 +102,21 @@ def test_a_stack_of_kernels_convolves_each_its_own_images(float64, transposed):
             assert_close(one, right)
 
 
+def grouped(way, groups, stride, x, kernel):
+    with convolutions(way):
+        return convolve(x, kernel, (stride, stride), "SAME", groups)
+
+
+@pytest.mark.parametrize(("groups", "stride"), [(3, 1), (2, 2)])
+def test_groups_of_channels_are_convolved_alone_to_second_order_and_in_stacks(float64, groups, stride):
+    x, weights = inputs(3, (5, 6), 4 * groups, 2 * groups, stack=(2,))
+    weights = weights[..., :4, :]
+    right, found = jax.jit(jax.vmap(lambda x, weights: [
+        up_to_second_order(functools.partial(grouped, way, groups, stride), x, weights, 1.0)
+        for way in ("lax", "auto")]))(x, weights)
+    assert_close(found, right)
+
+
 def test_a_stack_of_images_shares_a_kernel(float64):
     x, weights = inputs(3, (8, 8), 16, 10, stack=(3,))
     found, right = (jax.jit(jax.vmap(functools.partial(up_to_second_order, convolution), (0, None, None)))(

@@ -159,9 +159,10 @@ def test_beyond_the_table_the_nearest_statistics_are_taken():
 @pytest.mark.parametrize("kwargs,classes,side,words", [
     (dict(attention=(24,)), 3, 32, "attention '24' is unknown; allowed: 16, 32, 8"), (dict(attention=()), 0, 32, "needs labels"),
     (dict(attention=()), 3, 48, "48x48 pixels; BigGAN's are square, with a side of 32, 64"),
+    (dict(attention=(16,), width=1, hierarchical=False), 3, 32, "attention at 16x16 has 4 channels.*makes it 8"),
     (dict(attention=()), 3, 32, "latent_size is 10, which 4 pieces.*use 8 or 12"),
 ])
 def test_what_cannot_be_built_is_refused(kwargs, classes, side, words):
-    module = BigGANGenerator((side, side, 3), classes, width=4, **kwargs)
+    module = BigGANGenerator((side, side, 3), classes, **dict(width=4) | kwargs)
     with pytest.raises(ConfigError, match=words):
         jax.eval_shape(lambda: module.init(jax.random.key(0), jnp.zeros((1, 10)), jnp.zeros((1,), int)))

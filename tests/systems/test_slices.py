@@ -1,6 +1,7 @@
 """Memory for time: a batch in slices, and networks computed again, give the numbers of the whole batch."""
 
 import collections
+import dataclasses
 import functools
 import math
 
@@ -8,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from tiny import (
+    IMAGES,
     POINTS,
     TINTED,
     assert_close,
@@ -23,7 +26,7 @@ from tiny import (
 
 from ganlab.config import ConfigError
 from ganlab.engine import DATA_AXIS, DeviceFeed, make_mesh, make_programs, replicated
-from ganlab.game import Network, play_round
+from ganlab.game import Network, averages, init_state, play_round
 from ganlab.networks import CRITICS
 from ganlab.systems import build_game
 
@@ -119,13 +122,57 @@ def test_a_network_that_is_computed_again_keeps_its_inputs_alone():
 
 
 @pytest.mark.parametrize(("changes", "reason"), [
-    ({"generator": {"kwargs": {"normalization": "batch"}}}, "config.networks.generator normalizes over the batch"),
+    ({"generator": {"kwargs": {"normalization": "batch"}}},
+     "config.networks.generator normalizes over the batch.*or train.slice_statistics=True"),
     ({"system": {"penalty": "gradient_penalty+dragan"}}, "config.system.penalty 'dragan' looks across the batch"),
     ({"system": {"tricks": "top_k"}}, "config.system.tricks 'top_k' looks across the batch"),
     ({"system": {"tricks": "feature_matching"}}, "config.system.tricks 'feature_matching' looks across the batch")])
 def test_slices_that_would_not_be_the_batch_are_refused_with_the_reason(changes, reason):
     with pytest.raises(ConfigError, match=f"accumulate is 2, but {reason}"):
         tiny_game(train={"accumulate": 2}, **changes)
+
+
+class Counting(nn.Module):
+    """A generator that normalizes over the batch, and counts how often it did."""
+
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    axis_name: str | None = None
+    batch_group = 0
+    tracks_batch = True
+
+    @nn.compact
+    def __call__(self, latents, labels=None, keys=None, train=False):
+        passes = self.variable("passes", "number", jnp.zeros, ())
+        if train:
+            passes.value = passes.value + 1
+        return nn.Dense(2)((latents - latents.mean(0)) / jnp.sqrt(latents.var(0) + 1e-5))
+
+
+def test_slices_with_statistics_of_their_own_follow_one_another():
+    game = tiny_game(batch_size=16, train={"accumulate": 4, "slice_statistics": True},
+                     generator={"network": f"{__name__}:Counting"}, system={"critic_updates": 1, "penalty": "none"})
+    state, metrics = jax.jit(functools.partial(play_round, game))(start(game), real_batches(game))
+    # An update of the critic leaves no trace in the generator.
+    assert state.variables["generator"]["passes"]["number"] == 4
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_the_round_of_biggan_has_all_its_parts():
+    dataset = dataclasses.replace(IMAGES, images=np.zeros((len(IMAGES), 32, 32, 1), np.uint8))
+    game = tiny_game(
+        dataset, system={"critic_updates": 2, "loss": "hinge", "penalty": "none"},
+        generator={"network": "biggan", "regularizers": "orthogonal", "kwargs": {"width": 2, "attention": ()}},
+        critic={"network": "biggan", "kwargs": {"width": 2, "attention": ()}},
+        train={"accumulate": 2, "slice_statistics": True, "convolutions": "lax"}, hyper={"ema_start_kimg": 1.0})
+    # Its average has averages of everything that floats, statistics and singular vectors.
+    game = dataclasses.replace(game, ema=averages("generator", variables="average"))
+    before = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    after, metrics = jax.eval_shape(functools.partial(play_round, game), before, real_batches(game, dataset))
+    assert after == before and before.ema_variables["generator"].keys() == {"batch_stats", "spectral"}
+    assert "generator/generator_orthogonal" in metrics
+    # A round counts the images of both critic updates.
+    assert game.images_per_round == 2 * game.batch_size
 
 
 def test_slices_that_do_not_divide_the_batch_are_answered_with_sizes():
