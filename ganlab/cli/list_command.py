@@ -50,8 +50,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "style_generators": STYLE_GENERATORS, "style_critics": STYLE_CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
     "conditionings": {name: loss.loss for name, loss in LABEL_LOSSES.items()},
-    "critic_heads": HEADS, "regularizations": REGULARIZATIONS,
-    "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
+    "critic_heads": HEADS, "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
     "augmentations": AUGMENTATIONS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 
@@ -61,12 +60,12 @@ FILES = {"experiments": "experiments", "ablations": "experiments/ablations"}
 
 
 def meanings() -> dict[str, dict[str, str]]:
-    """Returns the first line of every entry's docstring, by table and name."""
+    """Returns the first line of every entry's docstring, or its sentence, by table and name."""
     found = {table: file_meanings(folder) for table, folder in FILES.items()}
     found["metrics"] = {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
                         for name, measure in (MEASURES | class_measures(None)).items()}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
-                    for table, entries in TABLES.items()}
+                    for table, entries in TABLES.items()} | {"regularizations": REGULARIZATIONS}
 
 
 def file_meanings(folder: str) -> dict[str, str]:

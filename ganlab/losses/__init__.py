@@ -46,11 +46,15 @@ LABEL_LOSSES: dict[str, LabelLoss] = {
     "data_to_data": LabelLoss(_labels.data_to_data, ("embedding", "proxy"),
                               ("temperature", "margin"), across=True)}
 """Losses of what a critic sows for labels, by the conditioning that they belong to."""
-REGULARIZATIONS: dict[str, Callable[..., Array]] = {
-    "lecam": lecam, "latent_optimisation": natural_step, "infogan": discrete_code_loss,
-    "consistency": squared_difference, "balanced_consistency": squared_difference,
-    "latent_consistency": squared_difference, "feature_matching": mean_feature_distance,
-    "sliced": direction_loss}
-"""Terms beside an adversarial loss, by the names of `system.regularizations`."""
+REGULARIZATIONS: dict[str, str] = {
+    "lecam": "Holds logits to moving averages of those of the other kind (Tseng et al. 2021).",
+    "latent_optimisation": "Moves latents up the critic's logit first (LOGAN, Wu et al. 2019).",
+    "infogan": "Makes the critic read codes from generated images (Chen et al. 2016).",
+    "consistency": "Makes logits of real images and moved ones equal (CR, Zhang et al. 2020).",
+    "balanced_consistency": "Does so for generated images, too (bCR, Zhao et al. 2021).",
+    "latent_consistency": "Does so for images of latents with noise (zCR, Zhao et al. 2021).",
+    "feature_matching": "Draws mean features to those of real images (Salimans et al. 2016).",
+    "sliced": "Teaches the critic's last direction and its length apart (SAN, Takida et al. 2024)."}
+"""What terms beside an adversarial loss do, by the names of `system.regularizations`."""
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "cross_entropy": cross_entropy, "squared_error": squared_error}

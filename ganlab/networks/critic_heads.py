@@ -85,6 +85,13 @@ def unlabelled(module: Headed, features: Array, labels: Array | None, rule: Spec
     return _logit(module, features, None, rule, train)
 
 
+def concatenation(module: Headed, features: Array, labels: Array | None,
+                  rule: SpectralRule | None, train: bool) -> Array:
+    """Appends the label to the images, before the first layer (Mirza & Osindero 2014)."""
+    # `labelled` has done so.
+    return unlabelled(module, features, labels, rule, train)
+
+
 def projection(module: Headed, features: Array, labels: Array | None, rule: SpectralRule | None,
                train: bool) -> Array:
     """Adds the inner product of features and the label's row (Miyato & Koyama 2018, eq. 3)."""
@@ -132,9 +139,9 @@ def embedding(module: Headed, features: Array, labels: Array | None, rule: Spect
 
 
 HEADS: dict[str, Head] = {
-    "none": unlabelled, "concatenation": unlabelled, "projection": projection,
+    "none": unlabelled, "concatenation": concatenation, "projection": projection,
     "auxiliary": auxiliary, "multi_hinge": multi_hinge, "embedding": embedding}
-"""Heads by name. `concatenation` appends labels to the images instead, see `labelled`."""
+"""Heads by name."""
 
 
 def labelled(module: Headed, images: Array, labels: Array | None) -> Array:
