@@ -11,7 +11,8 @@ UNBOUNDED = {"r3gan"}
 """Families whose images no unit bounds."""
 KWARGS = {
     "mlp": {"width": 8, "depth": 1}, "dcgan": {"width": 4, "max_width": 8}, "residual": {"width": 4, "max_width": 8},
-    "deep_conv": {}, "sngan": {"width": 1}, "biggan": {"width": 2, "attention": (16,)}, "biggan_deep": {"width": 2, "attention": (), "depth": 1},
+    "deep_conv": {}, "sngan": {"width": 1}, "biggan": {"width": 2, "attention": (16,)},
+    "biggan_deep": {"width": 2, "attention": (), "depth": 1},
     # Of 8x8 pixels.
     "biggan_deep_published": {"width": 8, "layers": ((True, 1, 1),), "attention": 0},
     "r3gan": {"widths": (4, 4), "groups": (2, 2), "blocks": (1, 1), "embedding": 4}}

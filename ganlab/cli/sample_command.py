@@ -114,7 +114,8 @@ def run(values: flags.FlagValues) -> int:
     else:
         words = file_words(trained.dataset.class_names)
         _write_files(output, samples,
-                     [f"_class{words[label]}" if is_conditional(trained) else "" for label in labels])
+                     [f"_class{words[label]}" if is_conditional(trained) else ""
+                      for label in labels])
     print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
     return 0
 
