@@ -50,7 +50,8 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "style_generators": STYLE_GENERATORS, "style_critics": STYLE_CRITICS,
     "losses": {name: loss.critic for name, loss in ADVERSARIAL_LOSSES.items()},
     "conditionings": {name: loss.loss for name, loss in LABEL_LOSSES.items()},
-    "critic_heads": HEADS, "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES, "tricks": TRICKS,
+    "critic_heads": HEADS, "penalties": PENALTIES, "reconstruction_losses": RECONSTRUCTION_LOSSES,
+    "tricks": TRICKS,
     "augmentations": AUGMENTATIONS,
     "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "sources": SOURCES, "features": FEATURES}
 

@@ -76,7 +76,8 @@ class Players:
                options: Options) -> Array:
         """Computes images [b, ...] of latents [b, z] and labels [b], by stored statistics."""
         return self.generator.evaluate(
-            *weights["generator"], latents, self._labels({"label": labels}), keys=keys, **self.generator.taken(options))
+            *weights["generator"], latents, self._labels({"label": labels}), keys=keys,
+            **self.generator.taken(options))
 
     def critic_loss(self, scene: Scene) -> Losses:
         """Computes the critic's loss: adversarial plus weighted penalties, means over the batch."""
