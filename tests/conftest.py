@@ -28,6 +28,8 @@ jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 # Compiling is most of what tests take, and laws hold whatever the compiler makes of a program.
 jax.config.update("jax_disable_most_optimizations", True)
+# They exist from now on: a command that the first test runs would make as many as there are cores.
+jax.devices()
 
 jax.config.update("jax_traceback_in_locations_limit", 0)  # As commands do.
 # Tracing makes many objects that stay; looking through them for garbage took a tenth of it.
@@ -61,6 +63,8 @@ def compiler(request):
     jax.config.update("jax_disable_most_optimizations", not optimized)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
+# They exist from now on: a command that the first test runs would make as many as there are cores.
+jax.devices()
 
 
 @pytest.fixture(scope="session")
