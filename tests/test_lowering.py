@@ -7,7 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export
-from tiny import BATCH, IMAGES, PAIRS, tiny_conditional_config, tiny_config, tiny_game, tiny_style_config, tiny_translation_config, tiny_vae_config
+from tiny import (
+    BATCH,
+    IMAGES,
+    PAIRS,
+    tiny_conditional_config,
+    tiny_config,
+    tiny_game,
+    tiny_r3gan_config,
+    tiny_style_config,
+    tiny_translation_config,
+    tiny_vae_config,
+)
 
 from ganlab.engine import make_mesh, make_programs
 from ganlab.machine import random_bits
@@ -28,6 +39,7 @@ CASES = {
     "class_conditional": (IMAGES, functools.partial(
         tiny_conditional_config, {"network": "dcgan", "kwargs": {"width": 4, "base": 4}},
         {"network": "dcgan", "kwargs": {"width": 4, "base": 4}})),
+    "r3gan": (IMAGES, tiny_r3gan_config),
 }
 
 

@@ -190,7 +190,7 @@ def test_list_names_every_entry_of_every_table_with_its_meaning(capsys):
     assert main(["list"]) == 0
     shown = "".join(capsys.readouterr().out.split())
     found = meanings()
-    assert set(found) == {"experiments", "ablations", "metrics", *TABLES}
+    assert set(found) == {"experiments", "ablations", "metrics", "regularizations", *TABLES}
     for entries in found.values():
         for name, meaning in entries.items():
             # Without white space, because long meanings are folded.
