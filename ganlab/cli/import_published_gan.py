@@ -24,8 +24,6 @@ from ganlab.config import ConfigError, both_players, experiment
 from ganlab.output import counted
 from ganlab.systems import build
 
-SYSTEM = "gan"
-"""The system of all runs that are made here."""
 OF_OTHERS = ("back", "back_network", "normalization", "sources")
 """Flags that mean nothing here."""
 BATCH = 4
@@ -140,8 +138,8 @@ def _config(name: str, published: Published, images: str | None) -> ml_collectio
         critic = published.networks["critic"].network, published.networks["critic"].kwargs
     return experiment(
         name=f"imported {name}", data=data, batch_size=BATCH,
-        system={"name": SYSTEM, "latent_size": generator.latent_size, "statistics": "average",
-                "conditional": generator.num_classes > 0, **published.system},
+        system={"latent_size": generator.latent_size, "conditional": generator.num_classes > 0,
+                **published.system},
         networks={"generator": {"network": generator.network, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": critic[0], "kwargs": dict(critic[1])}},
         hyper={**both_players(lr=2e-4, beta1=0.0, beta2=0.999), **published.hyper},
