@@ -1,8 +1,8 @@
 """Reads checkpoints of PyTorch-StudioGAN: `model=G-current-weights-step=N.pth`, D and G_ema.
 
-They do not say what network they are of, so that it is told by the names and shapes of tensors: the
-backbones `resnet` (SNGAN, SAGAN and what follows), `big_resnet` (BigGAN) and `deep_conv` (DCGAN). So
-is the head of the critic, and by it how labels are learned.
+They do not say what network they are of, so that it is told by the names and shapes of tensors:
+`resnet` (SNGAN, SAGAN and what follows), `big_resnet` (BigGAN) or `deep_conv` (DCGAN). So is the
+head of the critic, and by it how labels are learned.
 """
 
 import re
@@ -49,7 +49,7 @@ HEADS: Mapping[frozenset[str], str] = {
     frozenset({"linear2"}): "auxiliary", frozenset({"embedding", "linear2"}): "embedding"}
 """Heads of critics of one logit, by the other first parts."""
 CONDITIONINGS = {"auxiliary": "auxiliary", "multi_hinge": "multi_hinge", "embedding": "contrastive"}
-"""How labels are learned, by heads. With embeddings, it may be ReACGAN's way, of the same tensors."""
+"""How labels are learned, by heads. With embeddings it may be ReACGAN's way, of the same tensors."""
 REACGAN, CONTRAGAN = "ReACGAN", "ContraGAN"
 """What the names of runs have of the official settings with embeddings."""
 
