@@ -10,6 +10,7 @@ import jax
 import ml_collections
 from absl import flags
 
+from ganlab import systems
 from ganlab.cli.import_biggan import is_biggan, read_biggan
 from ganlab.cli.import_biggan_deep_published import (
     is_biggan_deep_published,
@@ -22,7 +23,6 @@ from ganlab.cli.imported_runs import shapes_of, write_run
 from ganlab.cli.published_networks import Published
 from ganlab.config import ConfigError, both_players, experiment
 from ganlab.output import counted
-from ganlab.systems import build
 
 OF_OTHERS = ("back", "back_network", "normalization", "sources")
 """Flags that mean nothing here."""
@@ -64,8 +64,9 @@ def import_published_gan(form: str, values: flags.FlagValues, file: str, place: 
     published = FAMILIES[form][1](file, values.network, **more)
     _check_alike(published)
     config = _config(Path(file).name, published, values.images)
-    game, data = build(config)
+    data = systems.load_data(config)
     _check_classes(published, data.num_classes, values.images)
+    game = systems.build_game(config, data)
     # Fitted by name, shape and finiteness, before anything compiles.
     expected = {name: shapes_of(game, name) for name in game.networks}
     fitted = {role: network.convert(

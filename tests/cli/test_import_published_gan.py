@@ -1,6 +1,7 @@
 """`ganlab import` makes runs of published files of BigGAN, StudioGAN, R3GAN and the DCGAN tutorial, whose images and
 logits are the official ones."""
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -141,17 +142,25 @@ def test_a_network_without_classes_has_the_gains_of_one_class(tmp_path, official
     network = read_studiogan(str(folder / GENERATOR), None).networks["generator"]
     assert (network.network, network.num_classes) == ("sngan", 0)
     module, latents = module_of(network), numbers["in/z"][:1]
-    images = jax.jit(module.apply)(converted(network, module, latents, None), latents)
+    images = jax.jit(module.apply)(converted(network, module), latents)
     assert relative_error(images, np.moveaxis(numbers["out/G"][:1], 1, -1)) < TOLERANCE
 
 
-def studiogan(folder, numbers, case, run_name):
+NAMES = {name: f"model={name}-best-weights-step=9.pth" for name in "GD"}
+
+
+@functools.cache
+def studiogan_numbers():
+    """The parity file, read once."""
+    return Numbers("sngan.npz")
+
+
+def studiogan(folder, case):
     """A directory of StudioGAN with the networks of a case of the parity file."""
     folder.mkdir()
     for name in "GD":
-        tensors = {f"state_dict.{key}": value for key, value in numbers.within(f"sd/{case}_{name}").items()}
-        more = {"run_name": f"CIFAR10-{run_name}-train-2022_01_01_10_11_12"} if name == "D" else {}
-        written(folder / f"model={name}-best-weights-step=9.pth", tensors, **more)
+        tensors = studiogan_numbers().within(f"sd/{case}_{name}")
+        written(folder / NAMES[name], {f"state_dict.{key}": value for key, value in tensors.items()})
     return folder
 
 
@@ -161,26 +170,31 @@ def module_of(network):
     return table[network.network](network.image_shape, network.num_classes, **network.kwargs)
 
 
-def converted(network, module, inputs, labels):
+@functools.cache
+def shapes(module, inputs):
+    """Shapes of a module's variables; networks of one structure are traced once."""
+    labels = (np.zeros(1, np.int32),) if module.num_classes else ()
+    return dict(jax.eval_shape(lambda: module.init(jax.random.key(0), np.zeros(inputs, np.float32), *labels)))
+
+
+def converted(network, module):
     """Variables of a module by a published network's tensors."""
-    labels = (labels,) if network.num_classes else ()
-    expected = dict(jax.eval_shape(lambda: module.init(jax.random.key(0), inputs, *labels)))
-    return network.convert(network.tensors, expected, network.source)
+    inputs = (1, *(network.image_shape if network.latent_size == 0 else (network.latent_size,)))
+    return network.convert(network.tensors, shapes(module, inputs), network.source)
 
 
-# By cases of the parity file: the head, how labels are learned, and the settings by which the run is called.
-HEADS = {"resnet_ac": ("auxiliary", "auxiliary", "ACGAN"), "resnet_mh": ("multi_hinge", "multi_hinge", "MHGAN"),
-         "resnet_2c": ("embedding", "contrastive", "ContraGAN"), "sngan_deepconv": ("none", "none", "SNGAN"),
-         "dcgan": ("none", "none", "DCGAN")}
+# By cases of the parity file: the head, and how labels are learned.
+HEADS = {"resnet_ac": ("auxiliary", "auxiliary"), "resnet_mh": ("multi_hinge", "multi_hinge"),
+         "resnet_2c": ("embedding", "contrastive"), "sngan_deepconv": ("none", "none"), "dcgan": ("none", "none")}
 
 
 def test_networks_of_every_head_and_of_plain_convolutions_are_read(tmp_path):
-    numbers = Numbers("sngan.npz")
+    numbers = studiogan_numbers()
     latents, labels, real = numbers["in/z"], numbers["in/y"], numbers.images("in/x")
     modules, variables = {}, {}
-    for case, (head, conditioning, name) in HEADS.items():
-        published = read_studiogan(str(studiogan(tmp_path / case, numbers, case, name)), None)
-        assert published.system["name"] == "class_conditional" and not published.notes
+    for case, (head, conditioning) in HEADS.items():
+        published = read_studiogan(str(studiogan(tmp_path / case, case)), None)
+        assert published.system["name"] == "class_conditional" and len(published.notes) == (head == "embedding")
         assert published.system["conditioning"] == conditioning
         assert published.networks["critic"].kwargs["head"] == head
         assert conditioning == "none" or HEAD_OF[conditioning] == head
@@ -188,8 +202,7 @@ def test_networks_of_every_head_and_of_plain_convolutions_are_read(tmp_path):
             assert network.network == ("deep_conv" if "resnet" not in case else "sngan")
             assert network.num_classes == (4 if "resnet" in case else 0)
             modules[case, role] = module_of(network)
-            variables[case, role] = converted(network, modules[case, role], latents if role == "generator" else real,
-                                              labels)
+            variables[case, role] = converted(network, modules[case, role])
 
     @jax.jit
     def play(variables):
@@ -217,15 +230,15 @@ def test_networks_of_every_head_and_of_plain_convolutions_are_read(tmp_path):
         assert relative_error(logits[case], expected) < TOLERANCE, case
 
 
-@pytest.mark.parametrize(("run_name", "conditioning"), [("ReACGAN", "data_to_data"), ("ContraGAN", "contrastive"),
-                                                        ("own", "contrastive")])
-def test_the_name_of_a_run_says_by_which_loss_embeddings_learn(run_name, conditioning, tmp_path):
-    numbers = Numbers("sngan.npz")
-    published = read_studiogan(str(studiogan(tmp_path / "weights", numbers, "resnet_2c", run_name)), None)
-    assert published.system["conditioning"] == conditioning
-    assert published.networks["critic"].kwargs["embedding"] == 12
-    assert [note for note in published.notes if "2C or by D2DCE" in note] == list(published.notes)
-    assert len(published.notes) == (run_name == "own")
+def test_the_name_of_a_run_says_by_which_loss_embeddings_learn(tmp_path):
+    folder, critic = studiogan(tmp_path / "weights", "resnet_2c"), tmp_path / "weights" / NAMES["D"]
+    tensors = read_weights(critic).tensors
+    for name, conditioning in (("ReACGAN", "data_to_data"), ("ContraGAN", "contrastive"), ("own", "contrastive")):
+        written(critic, tensors, run_name=f"CIFAR10-{name}-train-2022_01_01_10_11_12")
+        published = read_studiogan(str(folder), None)
+        assert published.system["conditioning"] == conditioning
+        assert published.networks["critic"].kwargs["embedding"] == 12
+        assert ["2C or by D2DCE" in note for note in published.notes] == [True] * (name == "own")
 
 
 def test_a_critic_without_classes_stands_beside_a_generator_with_them(tmp_path):
@@ -389,13 +402,11 @@ def test_variances_of_its_own_normalization_are_biased_and_its_statistics_are_ta
     # What the code has after its standing statistics, of which the sums are kept.
     tensors = numbers.within("sd/mybn_G") | numbers.within("buf_after/mybn_G")
     tensors = {name: value / batches if ".stored_" in name else value for name, value in tensors.items()}
-    for name in ("G", "G_ema"):
-        (tmp_path / f"{name}.pth").write_bytes(writers.torch_zip(stored(tensors)))
-    found = read_biggan(str(tmp_path), None).networks
-    assert [network.kwargs["unbiased"] for network in found.values()] == [False, False]
-    latents, labels, network = numbers["in/z"], numbers["in/y"], found["average"]
+    (tmp_path / "G_ema.pth").write_bytes(writers.torch_zip(stored(tensors)))
+    latents, labels, network = numbers["in/z"], numbers["in/y"], read_biggan(str(tmp_path), None).networks["average"]
+    assert network.kwargs["unbiased"] is False
     module = module_of(network)
-    images = jax.jit(module.apply)(converted(network, module, latents, labels), latents, labels)
+    images = jax.jit(module.apply)(converted(network, module), latents, labels)
     assert relative_error(images, numbers.images("out/mybn/img_standing")) < TOLERANCE
 
 
