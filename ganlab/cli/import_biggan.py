@@ -82,7 +82,7 @@ def read_biggan(path: str, chosen: str | None) -> Published:
         _check_options(options, str(files["state_dict"]))
     for name, role in ROLES.items():
         if name in files:
-            tensors, hashes[str(files[name])] = read_states(files[name])
+            tensors, hashes[str(files[name])], _ = read_states(files[name])
             # Own normalizations keep biased variances, and are told by what they count.
             own = any(key.endswith(COUNTS[0]) for key in tensors)
             tensors = {STATISTICS.sub(r".stored_\1", key): value
@@ -101,8 +101,9 @@ def read_biggan(path: str, chosen: str | None) -> Published:
     generator = networks.get("average") or networks["generator"]
     critic = {name: generator.kwargs[name] for name in ("width", "attention")}
     return Published(
-        networks, hashes, (generator.network, critic),
-        {"loss": "hinge", "critic_updates": int(options.get("num_D_steps", 1))},
+        networks, hashes, {"name": "class_conditional", "loss": "hinge",
+                           "critic_updates": int(options.get("num_D_steps", 1))},
+        (generator.network, critic),
         {number: float(options[name]) for name, number in NUMBERS.items() if name in options})
 
 

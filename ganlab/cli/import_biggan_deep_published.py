@@ -52,7 +52,7 @@ def read_biggan_deep_published(path: str, chosen: str | None) -> Published:
                            "network; leave it out")
     settings_file = Path(file.removesuffix(WEIGHTS) + CONFIG)
     settings = _settings(settings_file)
-    tensors, sha256 = read_states(Path(file))
+    tensors, sha256, _ = read_states(Path(file))
     shapes = Shapes(tensors, file)
     # What the config says has to be what the tensors are.
     latents, classes = shapes.of("embeddings.weight", 2)
@@ -74,7 +74,8 @@ def read_biggan_deep_published(path: str, chosen: str | None) -> Published:
 
     network = PublishedNetwork("biggan_deep_published", kwargs, classes, (side, side, COLOURS),
                                tensors, convert, file, latents)
-    return Published({"average": network}, {file: sha256}, system={"loss": "hinge"})
+    return Published({"average": network}, {file: sha256},
+                     {"name": "class_conditional", "loss": "hinge"})
 
 
 def _settings(path: Path) -> dict[str, Any]:

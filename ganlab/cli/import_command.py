@@ -17,14 +17,15 @@ Formats, found from the file or directory FILE where --format does not name one:
                     --truncation, up to 1, is the published one: a factor on latents within 2, by
                     whose statistics images are normalized. Its critic was not published: it is new.
   studiogan         directories of checkpoints of PyTorch-StudioGAN (model=G-..., model=D-...,
-                    model=G_ema-...) with the backbones resnet and big_resnet; --network=best
-                    chooses one of several. A critic with another head than the projection of
-                    classes is left out, and said to be.
+                    model=G_ema-...) with the backbones resnet, big_resnet and deep_conv;
+                    --network=best chooses one of several. The head of the critic says how labels
+                    are learned.
   r3gan             network pickles of R3GAN.
   dcgan-tutorial    a generator of PyTorch's DCGAN tutorial (netG), and by --critic its netD.
-                    These five make runs of system gan. Networks are found from the names and
-                    shapes of tensors; latents, classes and critics come with them. --images names
-                    the folder of the pictures, with a folder for each class.
+                    These five make runs of system class_conditional, the last two of r3gan and gan.
+                    Networks are found from the names and shapes of tensors; latents, classes and
+                    critics come with them. --images names the folder of the pictures, with a folder
+                    for each class.
   pytorch-cyclegan  generators of pix2pix, CycleGAN and CUT (latest_net_G.pth). The architecture is
                     found from the tensors, under whatever prefix they are; --network chooses where
                     a file holds several generators. With one generator the run is of system

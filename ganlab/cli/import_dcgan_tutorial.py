@@ -48,7 +48,8 @@ def read_dcgan_tutorial(path: str, chosen: str | None, critic: str | None = None
     width = networks["average"].kwargs["width"]
     new = {"width": width, "max_width": networks["average"].kwargs["max_width"],
            "normalization": "batch", "bias": False}
-    return Published(networks, files, ("dcgan", new), {"loss": "non_saturating"})
+    return Published(networks, files, {"name": "gan", "loss": "non_saturating",
+                                       "statistics": "average"}, ("dcgan", new))
 
 
 def _generator(shapes: Shapes) -> PublishedNetwork:

@@ -10,6 +10,7 @@ import jax
 import ml_collections
 from absl import flags
 
+from ganlab import systems
 from ganlab.cli.import_biggan import is_biggan, read_biggan
 from ganlab.cli.import_biggan_deep_published import (
     is_biggan_deep_published,
@@ -22,10 +23,7 @@ from ganlab.cli.imported_runs import shapes_of, write_run
 from ganlab.cli.published_networks import Published
 from ganlab.config import ConfigError, both_players, experiment
 from ganlab.output import counted
-from ganlab.systems import build
 
-SYSTEM = "gan"
-"""The system of all runs that are made here."""
 OF_OTHERS = ("back", "back_network", "normalization", "sources")
 """Flags that mean nothing here."""
 BATCH = 4
@@ -66,8 +64,9 @@ def import_published_gan(form: str, values: flags.FlagValues, file: str, place: 
     published = FAMILIES[form][1](file, values.network, **more)
     _check_alike(published)
     config = _config(Path(file).name, published, values.images)
-    game, data = build(config)
+    data = systems.load_data(config)
     _check_classes(published, data.num_classes, values.images)
+    game = systems.build_game(config, data)
     # Fitted by name, shape and finiteness, before anything compiles.
     expected = {name: shapes_of(game, name) for name in game.networks}
     fitted = {role: network.convert(
@@ -140,8 +139,8 @@ def _config(name: str, published: Published, images: str | None) -> ml_collectio
         critic = published.networks["critic"].network, published.networks["critic"].kwargs
     return experiment(
         name=f"imported {name}", data=data, batch_size=BATCH,
-        system={"name": SYSTEM, "latent_size": generator.latent_size, "statistics": "average",
-                "conditional": generator.num_classes > 0, **published.system},
+        system={"latent_size": generator.latent_size, "conditional": generator.num_classes > 0,
+                **published.system},
         networks={"generator": {"network": generator.network, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": critic[0], "kwargs": dict(critic[1])}},
         hyper={**both_players(lr=2e-4, beta1=0.0, beta2=0.999), **published.hyper},

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ganlab.cli.published_networks import Published, PublishedNetwork, Shapes
+from ganlab.config import both_players
 from ganlab.networks.r3gan import SMALLEST, TAPS
 from ganlab.pretrained import (
     PickledNetwork,
@@ -27,6 +28,8 @@ PARTS = {"ModuleList", "Conv2d", "Linear", "Convolution", "ResidualBlock", "Upsa
              f"{name}{kind}" for kind in ("", "CUDA", "Reference") for name in (
                  "BiasedActivation", "InterpolativeUpsampler", "InterpolativeDownsampler"))}
 """Classes of the official code's networks and of the modules within them."""
+LAST = both_players(lr=5e-5, beta2=0.99)
+"""The last values of numbers that change over an official training."""
 PREFIX = "Model."
 """Before the names of tensors: what the training code wraps a network in has no others."""
 
@@ -59,8 +62,8 @@ def read_r3gan(path: str, chosen: str | None) -> Published:
     # A new critic mirrors the generator.
     generator = networks.get("average") or networks["generator"]
     critic = {"embedding": 1, **generator.kwargs}
-    return Published(networks, {path: sha256}, ("r3gan", critic),
-                     {"loss": "relativistic", "penalty": "r1+r2"})
+    return Published(networks, {path: sha256}, {"name": "r3gan"}, ("r3gan", critic), LAST,
+                     notes=[f"{path} does not say its gamma: config.hyper.gamma has the default"])
 
 
 def _described(network: PickledNetwork, role: str, source: str) -> PublishedNetwork:

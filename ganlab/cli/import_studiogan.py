@@ -1,17 +1,20 @@
 """Reads checkpoints of PyTorch-StudioGAN: `model=G-current-weights-step=N.pth`, D and G_ema.
 
-They do not say what network they are of, so that it is told by the names and shapes of tensors: the
-backbones `resnet` (SNGAN, SAGAN and what follows) and `big_resnet` (BigGAN).
+They do not say what network they are of, so that it is told by the names and shapes of tensors:
+`resnet` (SNGAN, SAGAN and what follows), `big_resnet` (BigGAN) or `deep_conv` (DCGAN). So is the
+head of the critic, and by it how labels are learned.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganlab.cli.published_networks import (
     Published,
     PublishedNetwork,
     Shapes,
+    States,
     by_channels,
     chosen_files,
     found_files,
@@ -25,30 +28,44 @@ from ganlab.networks.conditional_blocks import SMALLEST
 from ganlab.networks.sngan import CRITIC_MULTIPLES, EPSILON, GENERATOR_MULTIPLES
 from ganlab.pretrained import WeightsError, listed, pickle_head
 from ganlab.pretrained.studiogan import studiogan_critic_variables, studiogan_generator_variables
+from ganlab.pretrained.studiogan_deep_conv import (
+    deep_conv_critic_variables,
+    deep_conv_generator_variables,
+)
 
 FILES = re.compile(r"model=(G_ema|G|D)-(.+)\.pth")
 """Names of its files: the network, and when it was saved."""
-ROLES = {"G_ema": "average", "G": "generator", "D": "critic"}
-MARK = b"blocks.0.0.conv2d1.weight"
-"""A name by which a file of one network is told."""
-OTHERS = {"blocks.0.0.conv2d4.": "BigGAN-deep's backbones", "blocks.0.0.deconv0.": "deep_conv",
-          "blocks.0.0.conv0.": "deep_conv"}
-"""Backbones that are not read, by the beginnings of names."""
-PARTS = ("blocks", "linear1", "embedding")
-"""First parts of the names of a critic with a projection of the class, or without classes."""
+GENERATORS = {"G_ema": "average", "G": "generator"}
+MARKS = (b"blocks.0.0.conv2d1.weight", b"blocks.0.0.deconv0.weight", b"blocks.0.0.conv0.weight")
+"""Names by one of which a file of one network is told."""
+DEEP = "blocks.0.0.conv2d4."
+"""What names of BigGAN-deep's backbones begin with, which are not read."""
+PLAIN = ("blocks.0.0.deconv0.", "blocks.0.0.conv0.")
+"""What those of `deep_conv` begin with."""
+BODY = {"blocks", "conv1", "bn1", "linear1"}
+"""First parts of the names of every critic."""
+HEADS: Mapping[frozenset[str], str] = {
+    frozenset(): "none", frozenset({"embedding"}): "projection",
+    frozenset({"linear2"}): "auxiliary", frozenset({"embedding", "linear2"}): "embedding"}
+"""Heads of critics of one logit, by the other first parts."""
+CONDITIONINGS = {"auxiliary": "auxiliary", "multi_hinge": "multi_hinge", "embedding": "contrastive"}
+"""How labels are learned, by heads. With embeddings it may be ReACGAN's way, of the same tensors."""
+REACGAN, CONTRAGAN = "ReACGAN", "ContraGAN"
+"""What the names of runs have of the official settings with embeddings."""
 
 
 def is_studiogan(path: str) -> bool:
     """Returns whether there is a directory of such checkpoints, or one of them."""
     if Path(path).is_dir():
         return bool(found_files(Path(path), FILES))
-    return MARK in pickle_head(path)
+    head = pickle_head(path)
+    return any(mark in head for mark in MARKS)
 
 
 def read_studiogan(path: str, chosen: str | None) -> Published:
     """Reads and describes the networks of a directory, or the one of a file.
 
-    A critic whose class enters by a head that networks here do not have is left out.
+    A critic with a head that networks here do not have is left out.
 
     Args:
       path: of the directory or file.
@@ -62,44 +79,111 @@ def read_studiogan(path: str, chosen: str | None) -> Published:
     files = (chosen_files(place, found_files(place, FILES), chosen) if place.is_dir()
              else {"G": place})
     hashes, networks, notes = {}, {}, []
-    for name, role in ROLES.items():
+    for name in GENERATORS:
         if name not in files:
             continue
-        tensors, hashes[str(files[name])] = read_states(files[name], "state_dict")
-        shapes = Shapes(tensors, str(files[name]))
-        if shapes.has("linear1.") and role != "critic":
+        states = read_states(files[name], "state_dict")
+        hashes[str(files[name])] = states.sha256
+        shapes = _shapes(states, files[name])
+        if shapes.has("linear1."):
             raise ConfigError(f"{files[name]} holds a critic; name its directory, or a "
                               "generator's file")
-        for start, backbone in OTHERS.items():
-            if shapes.has(start):
-                raise WeightsError(f"{files[name]} holds a network of {backbone}, and those of "
-                                   "resnet and big_resnet are read; name one of them")
-        networks[role] = _critic(shapes) if role == "critic" else _generator(shapes)
-    if networks.keys() <= {"critic"}:
+        networks[GENERATORS[name]] = (
+            _plain_generator if shapes.has(PLAIN[0]) else _generator)(shapes)
+    if not networks:
         raise ConfigError(f"{path} has no model=G-... and no model=G_ema-...; name a directory "
                           "that does")
-    # A critic with another head cannot be kept; a new one of its size takes its place.
+    # What a new critic would be, which takes the place of one that is not there.
     generator = networks.get("average") or networks["generator"]
-    critic: dict[str, Any] = {"attention": generator.kwargs["attention"]}
-    if "critic" in networks:
-        critic = dict(networks["critic"].kwargs)
-        if reason := _unknown_head(networks["critic"], generator.num_classes):
-            notes.append(f"the critic of {networks.pop('critic').source} {reason}, which is not "
-                         "read: the run's critic is new")
-    return Published(networks, hashes, ("sngan", critic), {"loss": "hinge"}, notes=notes)
+    new: tuple[str, dict[str, Any]] = (
+        ("deep_conv", {"filters": generator.kwargs["filters"][::-1]})
+        if generator.network == "deep_conv" else
+        ("sngan", {"attention": generator.kwargs["attention"]}))
+    system = {"name": "class_conditional", "loss": "hinge"}
+    # A critic, with what its head says of the game.
+    if "D" in files:
+        states = read_states(files["D"], "state_dict")
+        hashes[str(files["D"])] = states.sha256
+        shapes = _shapes(states, files["D"])
+        head = _head(shapes, generator.num_classes)
+        critic = (_plain_critic if shapes.has(PLAIN[1]) else _critic)(shapes, head)
+        if head.unknown:
+            new = critic.network, dict(critic.kwargs)
+            notes.append(f"the critic of {critic.source} {head.unknown}, which is not read: the "
+                         "run's critic is new")
+        else:
+            networks["critic"] = critic
+            system["conditioning"], said = _conditioning(head, states.rest, critic.source)
+            notes.extend(said)
+    return Published(networks, hashes, system, new, notes=notes)
 
 
-def _unknown_head(critic: PublishedNetwork, classes: int) -> str:
-    """Returns how a critic's class enters that networks here do not have; empty if they do."""
-    other = dict.fromkeys(".".join(name.split(".")[:1]) for name in critic.tensors
-                          if name.split(".")[0] not in PARTS)
-    if other:
-        return f"has the head {listed(other)}"
-    rows = next((value.shape[0] for name, value in critic.tensors.items()
-                 if name.startswith("linear1.weight") and value.ndim == 2), 1)
-    if rows != 1:
-        return f"gives {rows} logits"
-    return "sees no classes" if classes and not critic.num_classes else ""
+def _shapes(states: States, file: Path) -> Shapes:
+    """Returns the shapes of a state dict; raises WeightsError for a backbone that is not read."""
+    shapes = Shapes(states.tensors, str(file))
+    if shapes.has(DEEP):
+        raise WeightsError(f"{file} holds a network of BigGAN-deep's backbones, and those of "
+                           "resnet, big_resnet and deep_conv are read; name one of them")
+    return shapes
+
+
+class _Head(NamedTuple):
+    """How the features of a critic become a logit.
+
+    Attributes:
+      kwargs: arguments of the critic.
+      classes: that it sees.
+      unknown: how labels enter where networks here do not have the head; empty if they do.
+    """
+
+    kwargs: Mapping[str, Any]
+    classes: int
+    unknown: str = ""
+
+
+def _head(shapes: Shapes, classes: int) -> _Head:
+    """Tells the head of a critic by its last layers, beside a generator of so many classes."""
+    weight, _ = _normalized(shapes)
+    parts = dict.fromkeys(name.partition(".")[0] for name in shapes.tensors)
+    parts = [part for part in parts if part not in BODY]
+    logits, _ = shapes.of(f"linear1.{weight}", 2)
+    # Logits of all classes and of generated images, or a layer for each way to learn labels.
+    if logits == classes + 1 and classes and not parts:
+        return _Head({"head": "multi_hinge"}, classes)
+    if logits > 1:
+        return _Head({}, classes, f"gives {logits} logits")
+    if frozenset(parts) not in HEADS:
+        return _Head({}, classes, f"has the head {listed(parts)}")
+    head = HEADS[frozenset(parts)]
+    kwargs = {"head": head}
+    if head == "none":
+        return _Head(kwargs, classes)
+    rows, _ = shapes.of(f"{'linear2' if head == 'auxiliary' else 'embedding'}.{weight}", 2)
+    if head != "projection" and classes and rows == 2 * classes:
+        return _Head({}, classes, f"has {rows} classes, each of them real and generated (ADC)")
+    if head == "embedding":
+        kwargs["embedding"], _ = shapes.of(f"linear2.{weight}", 2)
+    return _Head(kwargs, rows)
+
+
+def _conditioning(head: _Head, rest: Mapping[str, Any], source: str) -> tuple[str, list[str]]:
+    """Returns how labels are learned with a head, and what the user is to be told of it.
+
+    Args:
+      head: of the critic.
+      rest: what its file holds besides tensors: the name of the run, which ends in its settings'.
+      source: the file.
+    """
+    name = head.kwargs["head"]
+    if name != "embedding":
+        return CONDITIONINGS.get(name, "none"), []
+    run = str(rest.get("run_name", ""))
+    if REACGAN.lower() in run.lower():
+        return "data_to_data", []
+    told = [] if CONTRAGAN.lower() in run.lower() else [
+        f"{source} does not say whether labels were learned by 2C or by D2DCE: "
+        "config.system.conditioning is contrastive, and data_to_data for D2DCE"]
+    return CONDITIONINGS[name], told
 
 
 def _generator(shapes: Shapes) -> PublishedNetwork:
@@ -129,7 +213,7 @@ def _generator(shapes: Shapes) -> PublishedNetwork:
                             studiogan_generator_variables, shapes.source, latent_size)
 
 
-def _critic(shapes: Shapes) -> PublishedNetwork:
+def _critic(shapes: Shapes, head: _Head) -> PublishedNetwork:
     weight, extra = _normalized(shapes)
     attention, blocks = _parts(shapes)
     channels = [shapes.of(f"blocks.{part}.0.conv2d2.{weight}", 4)[0] for part in blocks]
@@ -141,12 +225,52 @@ def _critic(shapes: Shapes) -> PublishedNetwork:
         raise WeightsError(f"{shapes.source} has attention after block {max(places) + 1} of the "
                            "critic, which keeps the size of its images; networks here have it "
                            "after blocks that halve them; name another training")
-    classes = shapes.of(f"embedding.{weight}", 2)[0] if shapes.has("embedding.") else 0
     kwargs = {"width": width, "attention": tuple(side // 2 ** (place + 1) for place in places),
-              **extra}
+              **extra, **head.kwargs}
     colours = shapes.of(f"blocks.0.0.conv2d1.{weight}", 4)[1]
-    return PublishedNetwork("sngan", kwargs, classes, (side, side, colours), shapes.tensors,
+    return PublishedNetwork("sngan", kwargs, head.classes, (side, side, colours), shapes.tensors,
                             studiogan_critic_variables, shapes.source)
+
+
+def _plain_generator(shapes: Shapes) -> PublishedNetwork:
+    """Describes a generator of `deep_conv`."""
+    blocks = _plain_blocks(shapes)
+    if shapes.ends(".weight_orig"):
+        raise WeightsError(f"{shapes.source} has a spectrally normalized generator of deep_conv, "
+                           "which ganlab does not have; name another training")
+    rows, latent_size = shapes.of("linear0.weight", 2)
+    filters = (rows // SMALLEST**2, *(shapes.of(f"blocks.{block}.0.deconv0.weight", 4)[1]
+                                      for block in blocks))
+    side, colours = SMALLEST * 2 ** len(blocks), shapes.of("conv4.weight", 4)[0]
+    classes = (shapes.of("blocks.0.0.bn0.gain.weight", 2)[1]
+               if shapes.ends(".gain.weight") else 0)
+    return PublishedNetwork("deep_conv", {"filters": filters}, classes, (side, side, colours),
+                            shapes.tensors, deep_conv_generator_variables, shapes.source,
+                            latent_size)
+
+
+def _plain_critic(shapes: Shapes, head: _Head) -> PublishedNetwork:
+    """Describes a critic of `deep_conv`."""
+    blocks, (weight, extra) = _plain_blocks(shapes), _normalized(shapes)
+    filters = (*(shapes.of(f"blocks.{block}.0.conv0.{weight}", 4)[0] for block in blocks),
+               shapes.of(f"conv1.{weight}", 4)[0])
+    side, colours = SMALLEST * 2 ** len(blocks), shapes.of(f"blocks.0.0.conv0.{weight}", 4)[1]
+    return PublishedNetwork("deep_conv", {"filters": filters, **extra, **head.kwargs},
+                            head.classes, (side, side, colours), shapes.tensors,
+                            deep_conv_critic_variables, shapes.source)
+
+
+def _plain_blocks(shapes: Shapes) -> range:
+    """Returns the numbers of the blocks of `deep_conv`.
+
+    Raises:
+      WeightsError: for attention between them, which networks here do not have.
+    """
+    attention, blocks = _parts(shapes)
+    if attention:
+        raise WeightsError(f"{shapes.source} has attention between blocks of deep_conv, which "
+                           "ganlab does not have; name another training")
+    return range(len(blocks))
 
 
 def _normalized(shapes: Shapes) -> tuple[str, dict[str, Any]]:

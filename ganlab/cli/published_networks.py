@@ -50,15 +50,16 @@ class Published:
         `critic`.
       files: hashes by the names of the files that were read.
       critic: the name and arguments of a new critic, where there is none.
-      system: keys of the section `system`, besides those that every import sets.
+      system: keys of the section `system`, its `name` among them, besides those that every import
+        sets.
       hyper: numbers of the config, over those that every import sets.
       notes: sentences for the user.
     """
 
     networks: Mapping[str, PublishedNetwork]
     files: Mapping[str, str]
+    system: Mapping[str, Any]
     critic: tuple[str, Mapping[str, Any]] = ("dcgan", {})
-    system: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     hyper: Mapping[str, float] = dataclasses.field(default_factory=dict)
     notes: Sequence[str] = ()
 
@@ -111,8 +112,22 @@ class Shapes:
         return max(found) + 1
 
 
-def read_states(path: Path, section: str = "") -> tuple[dict[str, np.ndarray], str]:
-    """Reads a state dict, without DataParallel's prefix, and the hash of its file.
+class States(NamedTuple):
+    """A state dict of a file, without DataParallel's prefix.
+
+    Attributes:
+      tensors: by name.
+      sha256: the hash of the file.
+      rest: what else the file holds, by name.
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    sha256: str
+    rest: Mapping[str, Any]
+
+
+def read_states(path: Path, section: str = "") -> States:
+    """Reads a state dict.
 
     Args:
       path: of the file.
@@ -131,7 +146,7 @@ def read_states(path: Path, section: str = "") -> tuple[dict[str, np.ndarray], s
                            "code")
     if all(name.startswith(PREFIX) for name in tensors):
         tensors = {name.removeprefix(PREFIX): value for name, value in tensors.items()}
-    return tensors, weights.sha256
+    return States(tensors, weights.sha256, weights.rest)
 
 
 def found_files(folder: Path, pattern: re.Pattern[str]) -> dict[str, dict[str, Path]]:

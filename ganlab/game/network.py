@@ -124,13 +124,20 @@ class Network:
         return self.module.apply({"params": params, **variables}, *inputs, keys=keys, train=False,
                                  **options)
 
-    def sown(self) -> dict[str, Tree]:
-        """Traces what the module sows in evaluation mode: shapes by name; compiles nothing."""
-        def call(params: Tree, variables: Tree, *inputs: Array) -> Tree:
-            return self.module.apply({"params": params, **variables}, *inputs, keys=None,
-                                     train=False, mutable=["intermediates"])[1]
+    @functools.cached_property
+    def evaluated(self) -> tuple[Any, dict[str, Tree]]:
+        """Shapes of the outputs of `evaluate` for one example, and by name of what the module sows
+        there; traced once, compiles nothing."""
+        def call(params: Tree, variables: Tree, *inputs: Array) -> tuple[Any, dict[str, Tree]]:
+            output, state = self.module.apply({"params": params, **variables}, *inputs, keys=None,
+                                              train=False, mutable=["intermediates"])
+            return output, dict(state).get("intermediates", {})
 
-        return jax.eval_shape(call, *self.shapes, *self.inputs).get("intermediates", {})
+        return jax.eval_shape(call, *self.shapes, *self.inputs)
+
+    def sown(self) -> dict[str, Tree]:
+        """Returns shapes of what the module sows in evaluation mode, by name."""
+        return self.evaluated[1]
 
 
 def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:

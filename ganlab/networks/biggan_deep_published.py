@@ -5,8 +5,9 @@ Its weights are those of use: kernels are divided by their singular values. Its 
 statistics for 51 truncations of latents, from 0 to 1, as found by drawing from each.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -36,19 +37,33 @@ WHOLE = 1e-3
 """As near to a number of the table, a truncation has its statistics."""
 
 
-def statistics_at(table: Array, truncation: Array | float) -> Array:
-    """Interpolates statistics [n, c] of truncations 0 to 1 at one of them: [c].
+class Place(NamedTuple):
+    """Where a truncation lies in a table: two entries next to each other, and the first one's
+    share."""
 
-    As the published code has it: between two entries the weights are those of the other one, so
-    that the result jumps at each of them.
+    first: Array
+    second: Array
+    share: Array
+
+
+def place_at(truncation: Array | float, number: int) -> Place:
+    """Finds a truncation among `number` entries, of truncations 0 to 1.
+
+    As the published code has it: between two entries the shares are those of the other one, so
+    that what is interpolated jumps at each of them.
     """
-    table = jnp.asarray(table)
-    place = jnp.clip(jnp.asarray(truncation, jnp.float32), 0, 1) * (len(table) - 1)
+    place = jnp.clip(jnp.asarray(truncation, jnp.float32), 0, 1) * (number - 1)
     nearest = jnp.round(place)
     whole = jnp.abs(place - nearest) < WHOLE
     first = jnp.where(whole, nearest, jnp.floor(place)).astype(jnp.int32)
-    share = jnp.where(whole, 1.0, place - first)
-    return table[first] * share + table[jnp.minimum(first + 1, len(table) - 1)] * (1 - share)
+    return Place(first, jnp.minimum(first + 1, number - 1), jnp.where(whole, 1.0, place - first))
+
+
+def statistics_at(table: Array, place: Place) -> Array:
+    """Interpolates statistics [n, c] at a place among them: [c]."""
+    first, second = (jax.lax.dynamic_index_in_dim(table, entry, keepdims=False)
+                     for entry in (place.first, place.second))
+    return first * place.share + second * (1 - place.share)
 
 
 class StoredNorm(nn.Module):
@@ -59,11 +74,11 @@ class StoredNorm(nn.Module):
     epsilon: float
 
     @nn.compact
-    def __call__(self, x: Array, conditions: Array | None, truncation: Array | float) -> Array:
+    def __call__(self, x: Array, conditions: Array | None, place: Place) -> Array:
         shape = (self.statistics, x.shape[-1])
         means = self.variable("batch_stats", "mean", jnp.zeros, shape)
         variances = self.variable("batch_stats", "var", jnp.ones, shape)
-        mean, variance = (statistics_at(table.value, truncation) for table in (means, variances))
+        mean, variance = (statistics_at(table.value, place) for table in (means, variances))
         x = ((whole(x) - mean) / jnp.sqrt(variance + self.epsilon)).astype(x.dtype)
         if conditions is None:
             gain = self.param("gain", nn.initializers.ones_init(), shape[1:]).astype(x.dtype)
@@ -113,7 +128,7 @@ class PublishedBigGANDeep(nn.Module):
         del keys, train
         layers = self._fitting()
         # No truncation has the statistics of the largest one.
-        truncation = jnp.where(jnp.asarray(truncation) > 0, truncation, 1.0)
+        place = place_at(jnp.where(jnp.asarray(truncation) > 0, truncation, 1.0), self.statistics)
         # Latents and as many numbers of the class are the conditions of everything.
         vectors = SpectralDense(latents.shape[-1], None, use_bias=False, name="class_embedding")(
             one_hot(labels, self.num_classes, latents), False)
@@ -124,8 +139,8 @@ class PublishedBigGANDeep(nn.Module):
         for number, (doubles, _, after) in enumerate(layers):
             if number == self.attention:
                 x = Attention(None, name="attention")(x, False)
-            x = self._block(x, conditions, truncation, number, doubles, after * self.width)
-        x = nn.relu(StoredNorm(self.statistics, self.epsilon, name="norm")(x, None, truncation))
+            x = self._block(x, conditions, place, number, doubles, after * self.width)
+        x = nn.relu(StoredNorm(self.statistics, self.epsilon, name="norm")(x, None, place))
         x = SpectralConv(x.shape[-1], 3, None, name="output")(x, False)
         return jnp.tanh(x[..., :self.image_shape[-1]])
 
@@ -142,15 +157,15 @@ class PublishedBigGANDeep(nn.Module):
                      sides)
         return self.layers or LAYERS[self.image_shape[0]]
 
-    def _block(self, x: Array, conditions: Array, truncation: Array | float, number: int,
-               doubles: bool, features: int) -> Array:
+    def _block(self, x: Array, conditions: Array, place: Place, number: int, doubles: bool,
+               features: int) -> Array:
         """Computes a residual block of four convolutions; what goes beside loses channels."""
         inner, y = x.shape[-1] // NARROWER, x
-        for place, size in enumerate((inner, inner, inner, features)):
-            y = nn.relu(StoredNorm(self.statistics, self.epsilon, name=f"norm_{number}_{place}")(
-                y, conditions, truncation))
+        for layer, size in enumerate((inner, inner, inner, features)):
+            y = nn.relu(StoredNorm(self.statistics, self.epsilon, name=f"norm_{number}_{layer}")(
+                y, conditions, place))
             # The first 3x3 convolution sees the doubled image.
-            y = doubled(y) if doubles and place == 1 else y
-            y = SpectralConv(size, 3 if place in (1, 2) else 1, None,
-                             name=f"conv_{number}_{place}")(y, False)
+            y = doubled(y) if doubles and layer == 1 else y
+            y = SpectralConv(size, 3 if layer in (1, 2) else 1, None,
+                             name=f"conv_{number}_{layer}")(y, False)
         return y + (doubled(x) if doubles else x)[..., :features]

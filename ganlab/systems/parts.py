@@ -77,7 +77,7 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
             module = WithConvolutions(module, train["convolutions"])
         network = Network(module, inputs, train["precision"], train["rematerialize"])
         params, variables = network.shapes
-        found = jax.eval_shape(network.evaluate, params, variables, *inputs)
+        found, _ = network.evaluated
     except (ValueError, TypeError, ZeroDivisionError, ConfigError) as error:
         raise ConfigError(f"config.{path} ({section['network']}) does not fit: {error}") from error
     # What it gives, in float32 and in the precision of training.

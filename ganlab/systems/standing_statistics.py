@@ -29,7 +29,7 @@ LARGE = 2.0**20
 def has_batch_statistics(network: Network) -> bool:
     """Returns whether a network normalizes over the batch, and by running statistics elsewhere."""
     return (network.group == 0 and bool(network.tracks_batch)
-            and STATISTICS in jax.eval_shape(network.init, jax.random.key(0))[1])
+            and STATISTICS in network.shapes[1])
 
 
 def with_standing_statistics(network: Network, params: Tree, variables: Tree, latents: Array,

@@ -1,6 +1,7 @@
 """`ganlab import` makes runs of published files of BigGAN, StudioGAN, R3GAN and the DCGAN tutorial, whose images and
 logits are the official ones."""
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -16,19 +17,30 @@ from ganlab.cli.import_biggan import read_biggan
 from ganlab.cli.import_studiogan import read_studiogan
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
-from ganlab.networks.sngan import SNGANGenerator
+from ganlab.convolutions.layers import convolutions
+from ganlab.networks import CRITICS, GENERATORS
 from ganlab.pretrained import nest, read_weights
 from ganlab.storage import RunDirectory
 from ganlab.storage.stored_weights import run_weights
 from ganlab.systems import build
+from ganlab.systems.conditioning import HEAD_OF
 
 FILES = Path(__file__).parent.parent / "pretrained/files"
 PARITY = Path(__file__).parent.parent / "parity/published_class_conditional.npz"
 FORMATS = {"biggan-32-c10": "biggan", "biggan-32-flat": "biggan", "biggandeep-32-c10": "biggan",
            "biggan-deep-hf-32": "biggan-deep-published", "studiogan-biggan-32": "studiogan",
            "studiogan-sngan-32": "studiogan", "r3gan-32-uncond.pkl": "r3gan", "r3gan-16-cond4.pkl": "r3gan"}
+SYSTEMS = {"r3gan": "r3gan", "dcgan-tutorial": "gan"}
+"""Systems of the runs by formats; of all others, class_conditional."""
 SNGAN, GENERATOR, CRITIC = "studiogan-sngan-32", *(f"model={name}-current-weights-step=1200.pth" for name in "GD")
 TOLERANCE = 2e-5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def simple():
+    """Convolves as XLA does: other ways compute the same, and take longer to trace and to compile."""
+    with convolutions("lax"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +77,13 @@ def copied(name, place):
 
 def changed(path, **tensors):
     """Writes a state dict again, with other tensors under some names, or None for none of that name."""
-    found = {**read_weights(path).tensors, **{name.replace("__", "."): value for name, value in tensors.items()}}
-    tree = {}
+    written(path, {**read_weights(path).tensors,
+                   **{name.replace("__", "."): value for name, value in tensors.items()}})
+
+
+def written(path, found, **more):
+    """Writes tensors by name, those of a state dict within it, and more that is not tensors."""
+    tree = dict(more)
     for number, (name, value) in enumerate(found.items()):
         if value is not None:
             top, _, rest = name.partition(".")
@@ -105,6 +122,7 @@ def test_images_and_logits_are_the_official_ones(name, official, tmp_path, capsy
     # The run says where it is from.
     found = json.loads((place / "import.json").read_text())
     assert found["format"] == FORMATS[name] and all(len(digest) == 64 for digest in found["files"].values())
+    assert config.system.name == SYSTEMS.get(FORMATS[name], "class_conditional")
     assert config.system.conditional == (labels is not None)
     assert "draws samples" in capsys.readouterr().out
 
@@ -123,21 +141,127 @@ def test_a_network_without_classes_has_the_gains_of_one_class(tmp_path, official
     changed(folder / GENERATOR, **more)
     network = read_studiogan(str(folder / GENERATOR), None).networks["generator"]
     assert (network.network, network.num_classes) == ("sngan", 0)
-    module, latents = SNGANGenerator(network.image_shape, 0, **network.kwargs), numbers["in/z"][:1]
-    shapes = dict(jax.eval_shape(lambda: module.init(jax.random.key(0), latents)))
-    images = jax.jit(module.apply)(network.convert(network.tensors, shapes, network.source), latents)
+    module, latents = module_of(network), numbers["in/z"][:1]
+    images = jax.jit(module.apply)(converted(network, module), latents)
     assert relative_error(images, np.moveaxis(numbers["out/G"][:1], 1, -1)) < TOLERANCE
 
 
-HEADS = {"linear2": ({"state_dict.linear2.bias": np.zeros(5, np.float32)}, "has the head linear2"),
-         "several logits": ({"state_dict.linear1.weight_orig": np.zeros((5, 8), np.float32)}, "gives 5 logits"),
-         "no classes": ({f"state_dict.embedding.{name}": None for name in ("weight_orig", "weight_u", "weight_v")},
-                        "sees no classes")}
+NAMES = {name: f"model={name}-best-weights-step=9.pth" for name in "GD"}
 
 
-@pytest.mark.parametrize("case", HEADS)
+@functools.cache
+def studiogan_numbers():
+    """The parity file, read once."""
+    return Numbers("sngan.npz")
+
+
+def studiogan(folder, case):
+    """A directory of StudioGAN with the networks of a case of the parity file."""
+    folder.mkdir()
+    for name in "GD":
+        tensors = studiogan_numbers().within(f"sd/{case}_{name}")
+        written(folder / NAMES[name], {f"state_dict.{key}": value for key, value in tensors.items()})
+    return folder
+
+
+def module_of(network):
+    """The module that a run has of a published network."""
+    table = CRITICS if network.latent_size == 0 else GENERATORS
+    return table[network.network](network.image_shape, network.num_classes, **network.kwargs)
+
+
+@functools.cache
+def shapes(module, inputs):
+    """Shapes of a module's variables; networks of one structure are traced once."""
+    labels = (np.zeros(1, np.int32),) if module.num_classes else ()
+    return dict(jax.eval_shape(lambda: module.init(jax.random.key(0), np.zeros(inputs, np.float32), *labels)))
+
+
+def converted(network, module):
+    """Variables of a module by a published network's tensors."""
+    inputs = (1, *(network.image_shape if network.latent_size == 0 else (network.latent_size,)))
+    return network.convert(network.tensors, shapes(module, inputs), network.source)
+
+
+# By cases of the parity file: the head, and how labels are learned.
+HEADS = {"resnet_ac": ("auxiliary", "auxiliary"), "resnet_mh": ("multi_hinge", "multi_hinge"),
+         "resnet_2c": ("embedding", "contrastive"), "sngan_deepconv": ("none", "none"), "dcgan": ("none", "none")}
+
+
+def test_networks_of_every_head_and_of_plain_convolutions_are_read(tmp_path):
+    numbers = studiogan_numbers()
+    latents, labels, real = numbers["in/z"], numbers["in/y"], numbers.images("in/x")
+    modules, variables = {}, {}
+    for case, (head, conditioning) in HEADS.items():
+        published = read_studiogan(str(studiogan(tmp_path / case, case)), None)
+        assert published.system["name"] == "class_conditional" and len(published.notes) == (head == "embedding")
+        assert published.system["conditioning"] == conditioning
+        assert published.networks["critic"].kwargs["head"] == head
+        assert conditioning == "none" or HEAD_OF[conditioning] == head
+        for role, network in published.networks.items():
+            assert network.network == ("deep_conv" if "resnet" not in case else "sngan")
+            assert network.num_classes == (4 if "resnet" in case else 0)
+            modules[case, role] = module_of(network)
+            variables[case, role] = converted(network, modules[case, role])
+
+    @jax.jit
+    def play(variables):
+        def given(case):
+            return (labels,) if modules[case, "generator"].num_classes else ()
+
+        # Generators of one structure are a stack.
+        images = {}
+        for cases in (list(HEADS)[:3], list(HEADS)[3:]):
+            stack = jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *(variables[case, "generator"]
+                                                                            for case in cases))
+            found = jax.vmap(lambda tree, first=cases[0]: modules[first, "generator"].apply(
+                tree, latents, *given(first)))(stack)
+            images |= {case: found[number] for number, case in enumerate(cases)}
+        return images, {case: modules[case, "critic"].apply(variables[case, "critic"], real, *given(case))
+                        for case in HEADS}
+
+    images, logits = play(variables)
+    for case in HEADS:
+        assert relative_error(images[case], numbers.images(f"out/{case}/img_eval")) < TOLERANCE, case
+        expected = numbers[f"out/{case}/D_adv_output"]
+        if case == "resnet_mh":
+            # The logit of the class, less that of generated images.
+            expected = expected[np.arange(len(labels)), labels] - expected[:, -1]
+        assert relative_error(logits[case], expected) < TOLERANCE, case
+
+
+def test_the_name_of_a_run_says_by_which_loss_embeddings_learn(tmp_path):
+    folder, critic = studiogan(tmp_path / "weights", "resnet_2c"), tmp_path / "weights" / NAMES["D"]
+    tensors = read_weights(critic).tensors
+    for name, conditioning in (("ReACGAN", "data_to_data"), ("ContraGAN", "contrastive"), ("own", "contrastive")):
+        written(critic, tensors, run_name=f"CIFAR10-{name}-train-2022_01_01_10_11_12")
+        published = read_studiogan(str(folder), None)
+        assert published.system["conditioning"] == conditioning
+        assert published.networks["critic"].kwargs["embedding"] == 12
+        assert ["2C or by D2DCE" in note for note in published.notes] == [True] * (name == "own")
+
+
+def test_a_critic_without_classes_stands_beside_a_generator_with_them(tmp_path):
+    folder = copied(SNGAN, tmp_path / "weights")
+    changed(folder / CRITIC, **{f"state_dict.embedding.{name}": None for name in (
+        "weight_orig", "weight_u", "weight_v")})
+    published = read_studiogan(str(folder), None)
+    assert not published.notes and published.system["conditioning"] == "none"
+    critic = published.networks["critic"]
+    assert (critic.kwargs["head"], critic.num_classes) == ("none", 5)
+
+
+OTHER_HEADS = {"another classifier": ({"state_dict.linear_mi.weight_orig": np.zeros((5, 8), np.float32)},
+                                      "has the head embedding, linear_mi"),
+               "a logit a class": ({"state_dict.linear1.weight_orig": np.zeros((5, 8), np.float32)}, "gives 5 logits"),
+               "doubled classes": ({"state_dict.embedding.weight_orig": np.zeros((10, 8), np.float32),
+                                    "state_dict.linear2.weight_orig": np.zeros((8, 8), np.float32)},
+                                   "has 10 classes, each of them real and generated (ADC)")}
+
+
+@pytest.mark.parametrize("case", OTHER_HEADS)
 def test_a_critic_with_another_head_is_left_out_and_said_to_be(case, tmp_path):
-    tensors, words = HEADS[case]
+    tensors, words = OTHER_HEADS[case]
     folder = copied(SNGAN, tmp_path / "weights")
     changed(folder / CRITIC, **tensors)
     published = read_studiogan(str(folder), None)
@@ -159,7 +283,7 @@ BAD_TENSORS = {
         for block in range(3) for norm in (1, 2) for kind in ("gain", "bias"))}, "one of 6; name files of one"),
     "other channels": ({"state_dict.blocks.1.0.conv2d2.weight": np.zeros((9, 12, 3, 3), np.float32)},
                        "channels, which are not those of SNGAN's generator"),
-    "another backbone": ({"state_dict.blocks.0.0.deconv0.weight": NAN}, "deep_conv"),
+    "another backbone": ({"state_dict.blocks.0.0.conv2d4.weight": NAN}, "BigGAN-deep's backbones"),
     "no block": ({name: None for name in read_weights(FILES / SNGAN / GENERATOR).tensors if ".blocks." in name},
                  "has no blocks.0"),
 }
@@ -271,6 +395,19 @@ def test_networks_are_told_by_their_tensors(tmp_path):
                     "wide": said["D"].get("D_wide", True)}
         assert {name: critic.kwargs.get(name, True) for name in expected} == expected
         assert not any("running" in name or "tracked" in name for name in generator.tensors)
+
+
+def test_variances_of_its_own_normalization_are_biased_and_its_statistics_are_taken(tmp_path):
+    numbers, batches = Numbers("standing_statistics.npz"), 3
+    # What the code has after its standing statistics, of which the sums are kept.
+    tensors = numbers.within("sd/mybn_G") | numbers.within("buf_after/mybn_G")
+    tensors = {name: value / batches if ".stored_" in name else value for name, value in tensors.items()}
+    (tmp_path / "G_ema.pth").write_bytes(writers.torch_zip(stored(tensors)))
+    latents, labels, network = numbers["in/z"], numbers["in/y"], read_biggan(str(tmp_path), None).networks["average"]
+    assert network.kwargs["unbiased"] is False
+    module = module_of(network)
+    images = jax.jit(module.apply)(converted(network, module), latents, labels)
+    assert relative_error(images, numbers.images("out/mybn/img_standing")) < TOLERANCE
 
 
 def test_one_of_several_copies_is_chosen(tmp_path, capsys):

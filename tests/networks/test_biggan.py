@@ -9,7 +9,7 @@ from official_numbers import Numbers, assert_norms, relative_error
 from ganlab.config import ConfigError
 from ganlab.networks.biggan import BigGANCritic, BigGANGenerator
 from ganlab.networks.biggan_deep import BigGANDeepCritic, BigGANDeepGenerator
-from ganlab.networks.biggan_deep_published import PublishedBigGANDeep, statistics_at
+from ganlab.networks.biggan_deep_published import PublishedBigGANDeep, place_at, statistics_at
 from ganlab.networks.spectral import SpectralDense, SpectralRule
 from ganlab.penalties import REGULARIZERS
 from ganlab.pretrained.biggan import biggan_critic_variables, biggan_generator_variables
@@ -153,7 +153,7 @@ def test_the_published_network_interpolates_statistics_by_truncation_as_its_code
 def test_beyond_the_table_the_nearest_statistics_are_taken():
     table = np.arange(51.0)[:, None]
     for truncation, expected in ((0.0, 0), (-1.0, 0), (1.0, 50), (3.0, 50), (0.02, 1), (0.025, 1 * 0.25 + 2 * 0.75)):
-        np.testing.assert_allclose(statistics_at(table, truncation), [expected], atol=1e-4)
+        np.testing.assert_allclose(statistics_at(table, place_at(truncation, 51)), [expected], atol=1e-4)
 
 
 @pytest.mark.parametrize("kwargs,classes,side,words", [
