@@ -113,11 +113,9 @@ def make_tiny(config):
             continue
         # What takes longest to compile in these; they have their own tests.
         section.kwargs.update({name: value for name, value in (("spectral_normalization", "none"), ("attention", ()))
-                               if section.network.startswith("biggan")})
+                               if section.network.startswith(("biggan", "sngan"))})
         builder = choose(NETWORKS[player], section.network, f"networks.{player}.network")
-        # What attends has an eighth of its channels.
-        tiny = TINY | ({"width": 8} if section.kwargs.get("attention") else {}) | (
-            TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
+        tiny = TINY | (TINY_TRANSLATION if builder in (*TRANSLATORS.values(), *PATCH_CRITICS.values()) else {})
         section.kwargs.update({name: value for name, value in tiny.items() if hasattr(builder, name)})
         if hasattr(builder, "filters"):
             section.kwargs.filters = (2,) * len(builder.filters)
