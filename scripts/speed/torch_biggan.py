@@ -2,10 +2,13 @@
 natural image synthesis", appendix B; Miyato et al. 2018, algorithm 1; Zhang et al. 2019, section 3).
 
 Weights have the names of the official code, so that ganlab reads them. As a script, `torch_biggan.py W8 4 numbers.npz`
-writes weights, inputs and outputs of networks of that width, by which tests compare them with ganlab's.
+writes weights, inputs and outputs of networks of that width, by which tests compare them with ganlab's, and the
+SHA-256 of this file.
 """
 
+import hashlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -209,7 +212,8 @@ def main():
     for network, module in (("generator", generator), ("critic", critic)):
         found |= {f"{network}_after/{key}": value for key, value in module.named_buffers()}
         found |= {f"{network}_slopes/{key}": value.grad for key, value in module.named_parameters()}
-    np.savez(path, **{key: value.detach().numpy() for key, value in found.items()})
+    np.savez_compressed(path, script=hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+                        **{key: value.detach().numpy() for key, value in found.items()})
 
 
 if __name__ == "__main__":
