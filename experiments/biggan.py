@@ -17,7 +17,8 @@ from ganlab.config import ConfigError, experiment, parse_choices, picture_data, 
 
 # As the scripts of BigGAN-PyTorch have them: side, channels `ch`, latents, images of a batch and its slices, critic
 # updates, learning rates, sides with attention, rounds after which the average begins, and the epsilon of Adam; and
-# whether layers share a vector of the class, with pieces of the latents beside it, or each has a row for it.
+# whether layers share a vector of the class, with pieces of the latents beside it, or each has a row for it. Rounds of
+# ImageNet are chosen here.
 BASES = {
     "cifar10": dict(side=32, width=64, latents=128, shares=False, batch=50, slices=1, critic_updates=4,
                     lr=(2e-4, 2e-4), attention=(), ema_start=1_000, eps=1e-8, rounds=125_000, data="cifar10"),
@@ -25,7 +26,7 @@ BASES = {
                        attention=(32,), ema_start=20_000, eps=1e-6, rounds=150_000),
     "imagenet128": dict(side=128, width=96, latents=120, batch=2048, slices=8, critic_updates=1, lr=(1e-4, 4e-4),
                         attention=(64,), ema_start=20_000, eps=1e-6, rounds=150_000),
-    # The paper's own, which the code has as its defaults: two critic updates at half the rates.
+    # The code's defaults, two critic updates at half the rates, with the paper's orthogonal regularization.
     "paper128": dict(side=128, width=96, latents=120, batch=2048, slices=8, critic_updates=2, lr=(5e-5, 2e-4),
                      attention=(64,), ema_start=20_000, eps=1e-8, rounds=150_000, orthogonal=1e-4),
     "imagenet128_deep": dict(side=128, width=128, latents=128, batch=2048, slices=8, critic_updates=1, lr=(1e-4, 4e-4),

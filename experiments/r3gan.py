@@ -16,7 +16,8 @@ first `burn_in` kimg.
 from ganlab.config import ConfigError, both_players, experiment, parse_choices, picture_data, unknown
 
 # As the official code has them, from its presets and the commands beside them: side, channels and groups of each
-# stage from 4x4 on, batch size, kimg over which all numbers change, and their last values beside the first ones.
+# stage from 4x4 on, batch size, kimg over which all numbers change, and their last values beside the first ones. It
+# does not say how long a training is: `kimg` is chosen here.
 BASES = {
     "cifar10": dict(side=32, widths=(768,) * 4, groups=(96,) * 4, batch=512, conditional=True, burn_in=20_000,
                     ema=5_000, augment=0.55, gamma=(0.05, 0.005), data="cifar10", kimg=100_000),
@@ -30,7 +31,7 @@ BASES = {
                        ema=50_000, augment=0.4, gamma=(1.0, 0.1), kimg=500_000),
 }
 # The official code has no preset of Stacked-MNIST: that of CIFAR-10, which is as large, without labels, mirroring and
-# augmentation, for imported pictures of 32x32 pixels.
+# augmentation, for imported pictures of 32x32 pixels, with gamma and the average chosen here.
 BASES["stacked_mnist"] = BASES["cifar10"] | dict(conditional=False, augment=0.0, gamma=(1.0, 0.1), ema=500, data="",
                                                  mirror=False)
 # For two cores.
