@@ -156,8 +156,7 @@ def fit_programs(plan: Plan, limit: int = 0, beside: int = 1) -> dict[int, Progr
 
 def _shapes(game: Game) -> Hashable:
     """Returns what groups that are timed once have in common: batch, and shapes of all params."""
-    params = {name: jax.eval_shape(network.init, jax.random.key(0))[0]
-              for name, network in game.networks.items()}
+    params = {name: network.shapes[0] for name, network in game.networks.items()}
     leaves, structure = jax.tree.flatten(params)
     return game.batch_size, structure, tuple((leaf.shape, leaf.dtype.name) for leaf in leaves)
 

@@ -125,7 +125,7 @@ def _empty(plan: Plan, stack: Stack, program: Program, judging: Judging) -> Stac
     """Returns the record of a stack that has not begun."""
     parameters = sum(
         leaf.size for network in program.game.networks.values()
-        for leaf in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0]))
+        for leaf in jax.tree.leaves(network.shapes[0]))
     cost = Cost(0.0, 0.0, len(stack.trials), program.memory, parameters)
     trials = [TrialEntry(plan.variants[number].name, seed, FINISHED, [])
               for number, seed in stack.trials]

@@ -142,7 +142,7 @@ class _Head(NamedTuple):
 
 
 def _head(shapes: Shapes, classes: int) -> _Head:
-    """Tells the head of a critic by its last layers, beside a generator of so many classes."""
+    """Tells a critic's head by its last layers; `classes` are those of the generator."""
     weight, _ = _normalized(shapes)
     parts = dict.fromkeys(name.partition(".")[0] for name in shapes.tensors)
     parts = [part for part in parts if part not in BODY]

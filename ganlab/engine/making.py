@@ -38,8 +38,8 @@ def making_program(making: Making, sampler: Sampler, mesh: jax.sharding.Mesh) ->
     return call
 
 
-def prepare_program(sampler: Sampler | None,
-             mesh: jax.sharding.Mesh) -> Callable[[Weights, Array, Options], Weights]:
+def prepare_program(sampler: Sampler | None, mesh: jax.sharding.Mesh
+                    ) -> Callable[[Weights, Array, Options], Weights]:
     """Returns what a sampler does once to weights, as a program for all numbers among options,
     which every device computes whole; most do nothing."""
     if sampler is None or sampler.prepare is None:

@@ -22,7 +22,7 @@ from ganlab.networks import Classifier
 from ganlab.output import counted
 
 LEAST = 2
-"""Pictures of a class without which there is no covariance."""
+"""Pictures that a class needs for a covariance."""
 CHANNELS = (8, 16, 32, 32)
 LEAST_SIDE = 4  # Convolutions halve a side down to this one.
 CLASSIFIER = {"steps": 500, "batch_size": 64, "optimizer": "AdamW 0.003, cosine to 0, decay 0.01",

@@ -52,7 +52,7 @@ RULES = {
 
 
 LABORATORY = SpectralRule(1e-12, iterates=True)
-"""The rule of networks that are no published code's (`spectral_normalization=True`)."""
+"""The rule of the laboratory's own networks (`spectral_normalization=True`)."""
 
 
 def choose_rule(name: str, epsilon: float = 0.0) -> SpectralRule | None:

@@ -130,8 +130,7 @@ def sampler_weights(game: Game, record: SamplerRecord) -> Weights:
     Raises:
       ConfigError: if the names, types or shapes are not those of its networks.
     """
-    like = {network: jax.eval_shape(game.networks[network].init, jax.random.key(0))
-            for network in game.sampler.networks}
+    like = {network: game.networks[network].shapes for network in game.sampler.networks}
     wanted = {f"{network}.{name}": array_text(leaf) for network, own in like.items()
               for name, leaf in network_arrays(*own).items()}
     found = {name: array_text(array) for name, array in record.arrays.items()}

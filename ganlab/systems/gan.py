@@ -11,12 +11,7 @@ from ganlab.game import Game, Network, Update, averages, common_group
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled, scorer_of
-from ganlab.systems.latents import (
-    check_truncation,
-    latent_sampler,
-    latents_of,
-    with_standing,
-)
+from ganlab.systems.latents import latent_sampler, latents_of, with_standing
 from ganlab.systems.parts import (
     across_penalties,
     check_slices,
@@ -53,8 +48,6 @@ def gan(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None
     system = config["system"]
     generator, critic, classes = make_latent_pair(
         config, data, GENERATORS, CRITICS, axis_name, system["packing"])
-    if "truncation" in generator.sampling_options:
-        check_truncation("config.sample.truncation", config["sample"]["truncation"])
     # The losses of both, with the tricks.
     loss = choose_loss(config)
     players = Players(

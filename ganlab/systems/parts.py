@@ -32,6 +32,7 @@ from ganlab.game import (
 )
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.penalties import PENALTIES, REGULARIZERS
+from ganlab.systems.latents import check_truncation
 from ganlab.types import AdversarialLoss, Penalty, Tree
 
 
@@ -120,6 +121,8 @@ def make_latent_pair(config: Mapping[str, Any], data: DataFacts,
         config, "generator", generators,
         (jax.ShapeDtypeStruct((1, system["latent_size"]), dtype), *labels),
         output=(1, *data.image_shape), image_shape=data.image_shape, **given)
+    if "truncation" in generator.sampling_options:
+        check_truncation("config.sample.truncation", config["sample"]["truncation"])
     packed = (*data.image_shape[:-1], packing * data.image_shape[-1])
     critic = make_network(config, "critic", critics,
                           (jax.ShapeDtypeStruct((1, *packed), dtype), *labels), output=(1,),
@@ -233,7 +236,7 @@ def check_own_logits(critic: Network, chosen: str, player: str = "critic",
         raise ConfigError(f"{wants}config.networks.{player} normalizes over the batch, where "
                           "examples see each other; use normalization=layer, instance or none, "
                           f"whichever it has, or {instead}")
-    if critic.group is None and jax.eval_shape(critic.init, jax.random.key(0))[1]:
+    if critic.group is None and critic.shapes[1]:
         raise ConfigError(f"{wants}config.networks.{player} ({type(critic.module).__name__}) keeps "
                           "variables and does not declare whether examples see each other; give "
                           f"the module `batch_group = 1` if they do not, or use {instead}")

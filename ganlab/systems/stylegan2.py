@@ -112,7 +112,7 @@ def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, 
     number = system["freeze_critic_layers"]
     if not number:
         return {}
-    layers = first_layers(jax.eval_shape(critic.init, jax.random.key(0))[0])
+    layers = first_layers(critic.shapes[0])
     if number > len(layers):
         raise ConfigError(f"config.system.freeze_critic_layers is {number}, but "
                           f"config.networks.critic has {counted(len(layers), 'layer')} that can "

@@ -84,7 +84,7 @@ def match_features(real_features: Array, fake_features: Array, axis_name: str | 
 
 def empty_history(networks: Mapping[str, Network]) -> dict[str, Any]:
     """Makes the memory of `historical_averaging` before the first update, for each network."""
-    shapes = {name: jax.eval_shape(network.init, jax.random.key(0))[0]
+    shapes = {name: network.shapes[0]
               for name, network in networks.items()}
     # In JAX's default precision, as everything that rounds change.
     return {HISTORY_TRICK: {name: {
