@@ -8,9 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from tiny import IMAGES, tiny_conditional_config, tiny_config, tiny_r3gan_config
+from tiny_networks import tiny_kwargs
 
 from ganlab.config import ConfigError
 from ganlab.game import example_keys
+from ganlab.systems import build_game
 from ganlab.systems.latents import draw_latents, latents_of
 
 SIZE = 16
@@ -70,3 +73,10 @@ def test_latents_of_a_generator_with_statistics_by_truncation_are_within_two_tim
         latents(keys, 1.5)
     other = latents_of(types.SimpleNamespace(sampling_options=()), 50, "normal")
     np.testing.assert_array_equal(other(keys, 0.25), draw_latents(50, "normal")(keys, 0.25))
+
+
+@pytest.mark.parametrize("make", [tiny_config, tiny_conditional_config, tiny_r3gan_config])
+def test_a_truncation_without_statistics_is_refused_in_every_system(make):
+    generator = {"network": "biggan_deep_published", "kwargs": tiny_kwargs("generator", "biggan_deep_published")}
+    with pytest.raises(ConfigError, match="config.sample.truncation is 1.5, .* up to 1, the nearest"):
+        build_game(make(generator=generator, system={"conditional": True}, sample={"truncation": 1.5}), IMAGES)
