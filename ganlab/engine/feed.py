@@ -13,7 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.data import Dataset, HostReader, Streams, device_data
 from ganlab.engine.divergence import run_key
-from ganlab.engine.making import DATA_AXIS, replicated
+from ganlab.engine.maker_programs import DATA_AXIS, replicated
 from ganlab.engine.program import raw_sharding
 from ganlab.game import Game, order_key
 from ganlab.machine import allowed_memory

@@ -30,7 +30,7 @@ from ganlab.engine.feed import Feed, make_feed, stays_on_device
 from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
 from ganlab.engine.program import Programs, make_mesh, make_programs
-from ganlab.engine.spectra import spectra_of
+from ganlab.engine.logged_singular_values import singular_values_of
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after, stages_of
 from ganlab.machine import load_per_core
@@ -237,7 +237,7 @@ class _Playing:
                 if (fault := fault_of(self._game, state)) is not None:
                     return fault, state
                 if log:
-                    logs.log(step, metrics, state, spectra_of(state) if spectra else {})
+                    logs.log(step, metrics, state, singular_values_of(state) if spectra else {})
                 if sample:
                     sampling(step, state)
                 values = _judged(self._judge, step, sampling.makers(state), logs) if judge else None

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.data import Dataset, Jitter, device_data, gather_batches
-from ganlab.engine.making import replicated
+from ganlab.engine.maker_programs import replicated
 from ganlab.engine.program import make_mesh, make_programs
 from ganlab.game import Game, GameState, Network, init_state, order_key, play_round
 from ganlab.output import WriteError

@@ -11,7 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ganlab.config import ConfigError
 from ganlab.data import Jitter, Streams, finish_batches, gather_raw
-from ganlab.engine.making import (
+from ganlab.engine.maker_programs import (
     DATA_AXIS,
     making_program,
     on_all,

@@ -3,7 +3,7 @@
 from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, listed, shown
 from ganlab.pretrained.finite import check_finite
-from ganlab.pretrained.heads import pickle_head
+from ganlab.pretrained.pickle_heads import pickle_head
 from ganlab.pretrained.inception import inception_variables
 from ganlab.pretrained.network_pickles import (
     PickledNetwork,

@@ -18,7 +18,7 @@ import numpy as np
 
 from ganlab.pretrained import stylegan2
 from ganlab.pretrained.errors import WeightsError, listed
-from ganlab.pretrained.heads import pickle_head
+from ganlab.pretrained.pickle_heads import pickle_head
 from ganlab.pretrained.renaming import Layout, conv_kernel, variables_from_torch
 from ganlab.pretrained.stylegan2_pickles import StyleGAN2Network
 from ganlab.pretrained.weights import read_weights

@@ -38,7 +38,7 @@ def plot_losses(metrics: Mapping[str, np.ndarray], title: str) -> np.ndarray:
     for axes, names in zip(panels, groups, strict=False):
         _draw_curves(axes, metrics, names)
     if spectra:
-        _draw_spectra(panels[-1], metrics, spectra)
+        _draw_singular_values(panels[-1], metrics, spectra)
         panels[-1].set_xlim(panels[0].get_xlim())
     for axes in panels:
         axes.set_xlabel("kimg (thousands of real images shown)")
@@ -71,7 +71,7 @@ def _draw_curves(axes: "Axes", metrics: Mapping[str, np.ndarray], names: Iterabl
                   label=name)
 
 
-def _draw_spectra(axes: "Axes", metrics: Mapping[str, np.ndarray],
+def _draw_singular_values(axes: "Axes", metrics: Mapping[str, np.ndarray],
                   spectra: Mapping[str, Iterable[str]]) -> None:
     """Draws a faint line for each weight, and the largest of each network strongly."""
     from ganlab.report.plot_style import (

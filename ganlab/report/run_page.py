@@ -30,7 +30,7 @@ from ganlab.report.plot_style import COLOURS, INK, SIZE, STYLE, keys_of, panel
 from ganlab.report.plots import SINGULAR_VALUES
 from ganlab.report.results import bounds_text, interval_words, number_text
 from ganlab.report.run_study import Run, differing_keys, group_runs, study_of_runs
-from ganlab.report.spectra_plots import spectra_parts
+from ganlab.report.singular_value_plots import singular_value_parts
 from ganlab.report.study_analysis import Analysis
 from ganlab.report.study_page import (
     curves_parts,
@@ -70,7 +70,7 @@ def run_page(runs: Sequence[Run]) -> str:
         Section("Along options of the sampler", sweep_parts(runs)),
         Section("Samples", _samples_parts(runs)),
         Section("Training", _training_parts(runs)),
-        Section("Singular values", spectra_parts(runs)),
+        Section("Singular values", singular_value_parts(runs)),
         Section("Alarms", _alarm_parts(runs)),
         *([measured] if results else []),
         Section("Protocols", protocol_parts(study.values)),

@@ -38,7 +38,7 @@ from ganlab.losses import (
     squared_difference,
 )
 from ganlab.networks import CRITICS, GENERATORS
-from ganlab.systems.codes import Codes, codes_of
+from ganlab.systems.infogan_codes import Codes, codes_of
 from ganlab.systems.critic import (
     Critic,
     Judgement,

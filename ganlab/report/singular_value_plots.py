@@ -23,7 +23,7 @@ MOST_NAMED = 5  # Weights with a colour and a name; others are faint.
 MOST_RUNS = len(COLOURS) + 1
 
 
-def spectra_parts(runs: Sequence[Run]) -> list[Part]:
+def singular_value_parts(runs: Sequence[Run]) -> list[Part]:
     """Returns for each network a plot of a run's singular values by weight, or of several runs'
     largest; nothing where none were logged."""
     runs = [run for run in runs if networks_of(run.metrics)]

@@ -16,7 +16,7 @@ def _values(params: dict[str, Tree]) -> dict[str, dict[str, Array]]:
     return {name: largest_singular_values(tree) for name, tree in params.items()}
 
 
-def spectra_of(state: GameState) -> dict[str, float]:
+def singular_values_of(state: GameState) -> dict[str, float]:
     """Computes the largest singular value of every weight that is trained, by the name
     `singular_values/NETWORK/PATH`, and the largest of each network, `singular_values/NETWORK`."""
     found = {}
