@@ -13,7 +13,8 @@ keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are mu
 `multiple`, from `least` on. A patch critic gives logits [b, h', w'], one for each place.
 
 A style generator is a generator that may be called with styles in place of latents, and that with
-`only_styles` returns the styles of latents.
+`only_styles` returns the styles of latents. PGGAN's, which has no styles, is in their table for its
+levels: like StyleGAN's it makes images of one of its levels, and fades them in.
 """
 
 from flax import linen as nn
@@ -41,6 +42,8 @@ from ganlab.networks.textbook import (
     DCGAN64Critic,
     DCGAN64Generator,
 )
+from ganlab.networks.style.pggan import PGGANCritic, PGGANGenerator
+from ganlab.networks.style.stylegan1 import StyleGAN1Critic, StyleGAN1Generator
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
 from ganlab.networks.translation.patch_gan import PatchCritic, PixelCritic
 from ganlab.networks.translation.resnet_generator import ResNetGenerator
@@ -59,8 +62,10 @@ CRITICS: dict[str, type[nn.Module]] = {
     "r3gan": R3GANCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
-STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Generator}
-STYLE_CRITICS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Critic}
+STYLE_GENERATORS: dict[str, type[nn.Module]] = {
+    "pggan": PGGANGenerator, "stylegan1": StyleGAN1Generator, "stylegan2": StyleGAN2Generator}
+STYLE_CRITICS: dict[str, type[nn.Module]] = {
+    "pggan": PGGANCritic, "stylegan1": StyleGAN1Critic, "stylegan2": StyleGAN2Critic}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
 __all__ = ["CRITICS", "Classifier", "ClassifierTaps", "DINOV2_SIZES", "ENCODERS", "GENERATORS",

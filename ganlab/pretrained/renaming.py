@@ -153,16 +153,41 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any,
     Raises:
       WeightsError: as `take`, and for values that are not finite in float32.
     """
-    # What PyTorch calls each variable, its shape there, and how its kernel turns.
+    def layer(words: Sequence[str], shape: Sequence[int]) -> tuple[str, Layout]:
+        shape_of, turn = tuple, lambda value: value
+        if words[-1] == "kernel":
+            shape_of, turn = _TRANSPOSED if transposed(words) else _KERNELS[len(shape)]
+        return name_of(words), layout(words, shape) or (shape_of(shape), turn)
+
+    return fitted_variables(tensors, expected, layer, ignore, source, network)
+
+
+def fitted_variables(tensors: Mapping[str, np.ndarray], expected: Any,
+                     layer: Callable[[Sequence[str], Sequence[int]], tuple[str, Layout]],
+                     ignore: tuple[str, ...], source: str, network: str) -> Any:
+    """Converts foreign tensors to variables of a Flax module.
+
+    Args:
+      tensors: by their names there.
+      expected: as `variables_from_torch`.
+      layer: returns the name there, and the layout, of an array by its path in the tree and its
+        shape here.
+      ignore: as `take`.
+      source: where the tensors are from, for messages.
+      network: whose variables they become, for messages.
+
+    Returns:
+      A tree as `expected`, in float32.
+
+    Raises:
+      WeightsError: as `variables_from_torch`.
+    """
+    # What each variable is called there, its shape there, and how it turns.
     leaves, structure = jax.tree_util.tree_flatten_with_path(expected)
     shapes, turns = {}, {}
     for path, leaf in leaves:
-        words = [entry.key for entry in path]
-        shape_of, turn = tuple, lambda value: value
-        if words[-1] == "kernel":
-            shape_of, turn = _TRANSPOSED if transposed(words) else _KERNELS[len(leaf.shape)]
-        found = layout(words, leaf.shape) or (shape_of(leaf.shape), turn)
-        shapes[name_of(words)], turns[name_of(words)] = found
+        name, (shapes_there, turn) = layer([entry.key for entry in path], leaf.shape)
+        shapes[name], turns[name] = shapes_there, turn
     taken = take(_without_prefix(tensors, shapes), shapes, ignore, source, network)
     # Weights in float32, all of them finite.
     with np.errstate(over="ignore"):  # What float32 cannot hold is answered below.

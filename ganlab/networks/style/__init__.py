@@ -1,1 +1,1 @@
-"""Style-based generators and their critics: StyleGAN2."""
+"""Generators that grow or have styles, and their critics: PGGAN, StyleGAN, StyleGAN2."""

@@ -1,4 +1,4 @@
-"""Layers of StyleGAN2: equalized rates, modulated convolutions, noise, minibatch deviation.
+"""Layers of style networks: equalized rates, modulated convolutions, noise, minibatch deviation.
 
 Karras et al. 2018, "Progressive growing of GANs", section 4.1 (equalized learning rates: weights of
 unit variance are scaled where they are used), and Karras et al. 2020b, "Analyzing and improving the
@@ -25,8 +25,40 @@ SQUARES = 1e-8
 UNIT = nn.initializers.normal(1.0)
 
 
+def scaled_kernel(module: nn.Module, shape: tuple[int, ...], gain: float = 1.0, rate: float = 1.0,
+                  equalized: bool = True) -> Array:
+    """Computes the kernel of a compact module, of deviation `gain` by the root of its inputs at
+    first (He et al. 2015).
+
+    Args:
+      module: gets the parameter `kernel`.
+      shape: of the kernel, outputs last.
+      gain: factor of the deviation, such as the root of 2 before a ReLU.
+      rate: multiplies the learning rate: weights are that many times larger at rest.
+      equalized: whether weights rest at a deviation of 1 and are scaled here, at run time, in place
+        of an initial deviation (section 4.1).
+    """
+    deviation = gain / math.sqrt(math.prod(shape[:-1]))
+    at_rest = 1.0 if equalized else deviation
+    kernel = module.param("kernel", nn.initializers.normal(at_rest / rate), shape)
+    return kernel * (deviation * rate if equalized else rate)
+
+
+def follow_average(module: nn.Module, styles: Array, rate: float, axis_name: str | None,
+                   train: bool) -> None:
+    """Moves a compact module's average of styles [b, d], in the collection `styles`, in training.
+
+    Each pass moves it to the mean of the batch over all devices by 1 - `rate`.
+    """
+    average = module.variable("styles", "average", jnp.zeros, styles.shape[-1:])
+    if train and module.is_mutable_collection("styles") and not module.is_initializing():
+        mean = jax.lax.stop_gradient(jnp.mean(styles.astype(average.value.dtype), axis=0))
+        mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
+        average.value = mean + rate * (average.value - mean)
+
+
 def normalize_vectors(x: Array) -> Array:
-    """Scales vectors [b, d] to a mean square of 1."""
+    """Scales vectors [..., d], such as the pixels of features, to a mean square of 1."""
     return x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + SQUARES)
 
 
@@ -49,24 +81,23 @@ def activated(x: Array, clamp: float | None, gain: float = 1.0, linear: bool = F
 class Dense(nn.Module):
     """A dense layer with equalized rates: [b, d] to [b, features], perhaps activated.
 
-    `rate` multiplies the learning rate: weights are that many times larger at rest, and scaled down
-    where they are used. `bias` is what biases start at.
+    `gain`, `rate` and `equalized` are those of its kernel, see `scaled_kernel`. The rate is that of
+    biases, too, which start at `bias`.
     """
 
     features: int
     active: bool = False
     rate: float = 1.0
     bias: float = 0.0
+    gain: float = 1.0
+    equalized: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        inputs = x.shape[-1]
-        kernel = self.param("kernel", nn.initializers.normal(1 / self.rate),
-                            (inputs, self.features))
+        kernel = scaled_kernel(self, (x.shape[-1], self.features), self.gain, self.rate,
+                               self.equalized)
         bias = self.param("bias", nn.initializers.constant(self.bias), (self.features,))
-        # He's constant at run time, in place of an initial deviation (section 4.1).
-        kernel = (kernel * (self.rate / math.sqrt(inputs))).astype(x.dtype)
-        y = x @ kernel + (bias * self.rate).astype(x.dtype)
+        y = x @ kernel.astype(x.dtype) + (bias * self.rate).astype(x.dtype)
         return activated(y, None) if self.active else y
 
 

@@ -26,6 +26,7 @@ from ganlab.networks.style.layers import (
     StyledConvolution,
     ToImage,
     draw_noise,
+    follow_average,
     normalize_vectors,
     with_deviation,
 )
@@ -51,9 +52,8 @@ def label_vectors(labels: Array | None, num_classes: int, features: int, like: A
 class Mapping(nn.Module):
     """Maps latents [b, z], and labels [b] of a conditional network, to styles [b, styles].
 
-    In training it follows their mean in the collection `styles`: each pass moves the average to the
-    batch's mean by 1 - `average_rate`. All layers but the last have `width` numbers; 0 is that of
-    styles.
+    All layers but the last have `width` numbers; 0 is that of styles. In training the average in
+    the collection `styles` follows, see `follow_average`.
     """
 
     styles: int
@@ -73,12 +73,7 @@ class Mapping(nn.Module):
         for number in range(self.layers):
             width = self.styles if number == self.layers - 1 else self.width or self.styles
             x = Dense(width, active=True, rate=0.01, name=f"dense_{number}")(x)
-        # The average, of the batch over all devices.
-        average = self.variable("styles", "average", jnp.zeros, (self.styles,))
-        if train and self.is_mutable_collection("styles") and not self.is_initializing():
-            mean = jax.lax.stop_gradient(jnp.mean(x.astype(average.value.dtype), axis=0))
-            mean = mean if self.axis_name is None else jax.lax.pmean(mean, self.axis_name)
-            average.value = mean + self.average_rate * (average.value - mean)
+        follow_average(self, x, self.average_rate, self.axis_name, train)
         return x
 
 
