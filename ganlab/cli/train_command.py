@@ -63,11 +63,12 @@ from ganlab.engine import (
     Outcome,
     Stopped,
     check_shares,
+    check_stages,
     make_mesh,
     stays_on_device,
     train,
 )
-from ganlab.game import Game
+from ganlab.game import Game, stages_of
 from ganlab.machine import distributed
 from ganlab.machine.backend import devices_text, set_up_process
 from ganlab.output import counted
@@ -180,9 +181,11 @@ def train_run(config: ml_collections.ConfigDict, directory: RunDirectory, engine
     # All processes build the same game, and compare what they have built.
     def prepare() -> tuple[tuple, str]:
         game, dataset = build(config, DATA_AXIS if engine == "pmap" else None)
+        check_stages(game, config, devices or jax.device_count())
         mesh = make_mesh(game.batch_size, devices, game.accumulate)
         check_engine(engine, config)
-        check_shares(game, mesh)
+        for stage in stages_of(game):
+            check_shares(stage.game, mesh)
         found = game, dataset, mesh, *judge_for(config, game, dataset, directory)
         return found, json.dumps([plain(config), engine, stays_on_device(dataset, config),
                                   len(dataset)])

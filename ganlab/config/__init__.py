@@ -2,6 +2,7 @@
 
 from ganlab.config.binding import bind, choose
 from ganlab.config.errors import ConfigError, did_you_mean, unknown
+from ganlab.config.growth import PlannedStage, planned_stages, rounds_of, square_sizes
 from ganlab.config.experiment import (
     all_keys,
     both_players,

@@ -43,6 +43,7 @@ from ganlab.data.order import shuffled_index
 from ganlab.data.photos import photos, textures
 from ganlab.data.picture_pairs import side_by_side, two_folders
 from ganlab.data.preparing import prepare
+from ganlab.data.reduction import ReducedImages, reduced, reduced_images
 from ganlab.data.resizing import CROPS, resize
 from ganlab.data.stacked_digits import stacked_digits
 from ganlab.data.stored import folder, imported
@@ -60,10 +61,10 @@ SOURCES: dict[str, Callable[..., Dataset]] = {
 
 __all__ = [
     "BadImage", "CROPS", "DataFacts", "Dataset", "Examination", "Form", "Header", "HostReader",
-    "Imported", "Jitter", "Listing", "NotFinite", "PICTURE_CHANNELS", "Pictures", "SOURCES",
-    "SUFFIXES", "StoredImages", "Stream", "Streams", "as_pictures", "decode_image", "device_data",
+    "Imported", "Jitter", "Listing", "NotFinite", "PICTURE_CHANNELS", "Pictures", "ReducedImages",
+    "SOURCES", "SUFFIXES", "StoredImages", "Stream", "Streams", "as_pictures", "decode_image", "device_data",
     "encode_png", "examine", "finish_batches", "finite_images", "gather_batches", "gather_raw",
     "import_images", "list_images", "list_prepared", "load_section", "load_source", "partners",
-    "prepare", "read_header", "resize", "round_positions", "shuffled_index", "source_of",
+    "prepare", "read_header", "reduced", "reduced_images", "resize", "round_positions", "shuffled_index", "source_of",
     "spread", "to_float", "to_uint8", "with_channels", "with_crops",
 ]

@@ -24,11 +24,12 @@ from ganlab.engine.program import (
     make_programs,
     replicated,
 )
+from ganlab.engine.stage_programs import check_stages
 from ganlab.engine.trials import TrialPrograms, make_trial_mesh, make_trial_programs
 
 __all__ = [
     "Collapsed", "DATA_AXIS", "DeviceFeed", "Diverged", "ENGINES", "HostFeed", "Interruption",
-    "Judge", "Outcome", "Programs", "Stopped", "TrialPrograms", "check_shares",
+    "Judge", "Outcome", "Programs", "Stopped", "TrialPrograms", "check_shares", "check_stages",
     "compiled_ahead", "data_shapes", "device_memory", "fault_of", "make_feed", "make_mesh",
     "make_programs", "make_trial_mesh", "make_trial_programs", "makers_of", "placed_data",
     "read_metrics", "replicated", "stays_on_device", "train", "weights_of"]

@@ -112,10 +112,11 @@ class Console:
             self._bar.update(self._task, completed=step)
 
     def log(self, step: int, kimg: float, losses: Mapping[str, float],
-            load: float | None = None) -> float:
+            load: float | None = None, stage: str = "") -> float:
         """Shows the numbers of a logged round; returns images a second since the last one.
 
-        Beside the rate stands the load of the machine, if it is known.
+        Beside the rate stands the load of the machine, if it is known, and before it the stage, if
+        the training has several.
         """
         now = time.monotonic()
         rate = self._images * (step - self._mark[0]) / max(now - self._mark[1], 1e-9)
@@ -123,7 +124,8 @@ class Console:
         left = (self._total - step) * self._images / max(rate, 1e-9)
         shown = "  ".join(f"{name} {value:+.3f}" for name, value in losses.items())
         busy = "" if load is None else f" at load {load:.1f}"
-        text = f"{kimg:,.1f} kimg  {rate:,.0f} images/s{busy}  {shown}  {_clock(left)} left"
+        stage = f"  {stage}" if stage else ""
+        text = f"{kimg:,.1f} kimg{stage}  {rate:,.0f} images/s{busy}  {shown}  {_clock(left)} left"
         if self._bar:
             self._bar.update(self._task, completed=step, text=text)
         else:

@@ -11,9 +11,8 @@ import jax
 import numpy as np
 
 from ganlab.config import ConfigError, flat
-from ganlab.data import Dataset, Jitter
+from ganlab.data import Dataset
 from ganlab.engine.alarms import Alarms
-from ganlab.engine.background_compilation import compiled_ahead
 from ganlab.engine.divergence import (
     Collapsed,
     Fault,
@@ -26,16 +25,17 @@ from ganlab.engine.divergence import (
     run_key,
 )
 from ganlab.engine.examples import make_examples, makers_of, weights_of
-from ganlab.engine.feed import Feed, make_feed, stays_on_device
+from ganlab.engine.feed import Feed, make_feed
 from ganlab.engine.interruption import Interruption
 from ganlab.engine.logs import AlarmsFile, Console, MetricsFile
-from ganlab.engine.program import Programs, make_mesh, make_programs
+from ganlab.engine.program import Programs, make_mesh
 from ganlab.engine.logged_singular_values import singular_values_of
+from ganlab.engine.stage_programs import Playable, check_stages, playable_stages
 from ganlab.engine.tensorboard import TensorBoard
 from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after, stages_of
 from ganlab.machine import load_per_core
 from ganlab.machine.distributed import agreed_signal
-from ganlab.output import counted, steady_output
+from ganlab.output import steady_output
 from ganlab.storage.checkpoint_folders import rounds_saved
 from ganlab.storage.checkpoints import Best, Checkpoints
 from ganlab.storage.init_from import initialise
@@ -78,15 +78,16 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
       OSError: if a place cannot be written, named by `filename`; complete checkpoints stay.
     """
     schedule, seed = config["train"], config["seed"]
-    check_stages(game, config)
+    check_stages(game, config, mesh.size if mesh else jax.device_count())
     mesh = mesh or make_mesh(game.batch_size, slices=game.accumulate)
-    programs_of = functools.cache(functools.partial(_programs_of, game, dataset, config, mesh))
+    playable = playable_stages(game, dataset, config, mesh)
     checkpoints = Checkpoints(
         run.checkpoints, schedule["keep_checkpoints"], best, schedule["keep_every_rounds"])
     say = functools.partial(print, flush=True)
 
     def begin() -> tuple[int, GameState]:  # Those of the newest checkpoint, or of the start.
-        state = programs_of(stage_after(game, rounds_saved(run.checkpoints))[0]).init(seed)
+        number, _ = stage_after(game, rounds_saved(run.checkpoints))
+        state = playable(number).programs.init(seed)
         return checkpoints.restore_newest(state, say) or (0, initialise(state, config["init"], say))
 
     with contextlib.closing(checkpoints), steady_output(), Interruption() as interruption:
@@ -96,17 +97,22 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
         while True:
             # The stage of the next round, which changes the state if it begins here.
             number, stage = stage_after(game, step)
+            own = playable(number)
             if number and step == stage.game.start.step:
-                say(f"stage {number + 1} of {len(stages_of(game))} begins after round {step:,}")
-                state = _entered(stage, state)
+                called = f", {stage.name}," if stage.name else ""
+                say(f"stage {number + 1} of {len(stages_of(game))}{called} begins after round "
+                    f"{step:,}")
+                state = own.enter(state)
             # Its rounds, to its end or the run's.
             retries = retries_of(state, seed)
             until = schedule["total_rounds"] if stage.rounds is None else min(
                 schedule["total_rounds"], stage.game.start.step + stage.rounds)
-            playing = _Playing(stage.game, dataset, config, run, programs_of(number), checkpoints,
-                               draw, judge, retries)
-            feed = make_feed(dataset, stage.game, mesh, config, step, until, retries)
-            found = playing(step, until, state, feed, interruption)
+            playing = _Playing(own, dataset, config, run, checkpoints, draw, judge, retries)
+            feed = make_feed(own.dataset, stage.game, own.mesh, config, step, until, retries)
+            # The next stage is made while this one plays, if the run reaches it.
+            following = (functools.partial(playable, number + 1)
+                         if until < schedule["total_rounds"] else lambda: None)
+            found = playing(step, until, state, feed, interruption, following)
             if isinstance(found, Outcome):
                 return found
             if isinstance(found, _StageEnd):
@@ -118,7 +124,7 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
                 if fault.round > 1:
                     checkpoints.save(fault.round - 1, state)
                 checkpoints.wait()
-                raise account(stage.game, dataset, config, fault, retries)
+                raise account(stage.game, own.dataset, config, fault, retries)
             checkpoints.wait()
             step, state = begin()
             say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} "
@@ -127,34 +133,6 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             # A program, because nothing else puts an array on the devices of other processes.
             state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1),
                                               out_shardings=state.key.sharding)(seed, retries + 1))
-
-
-def _entered(stage: Stage, state: GameState) -> GameState:
-    """The state where a stage begins, lying on the devices as before."""
-    lying = jax.tree.map(lambda leaf: leaf.sharding, state)
-    return jax.jit(stage.enter, donate_argnums=0, out_shardings=lying)(state)
-
-
-def check_stages(game: Game, config: Mapping[str, Any]) -> None:
-    """Raises ConfigError if the rounds of a stage are not a whole number of calls."""
-    call = config["train"]["rounds_per_call"]
-    for number, stage in enumerate(stages_of(game), start=1):
-        if stage.rounds is not None and stage.rounds % call:
-            raise ConfigError(f"config.train.rounds_per_call is {call}, but stage {number} of "
-                              f"{len(stages_of(game))} has {counted(stage.rounds, 'round')}, which "
-                              "is not a multiple of it; use 1, or change the stage's length")
-
-
-def _programs_of(game: Game, dataset: Dataset, config: Mapping[str, Any], mesh: jax.sharding.Mesh,
-                 number: int) -> Programs:
-    """Makes the programs of a stage, on the same devices, and begins to compile its rounds."""
-    stage, schedule = stages_of(game)[number], config["train"]
-    mesh = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)
-    programs = make_programs(stage.game, mesh, schedule["rounds_per_call"],
-                             Jitter.of(config["data"]),
-                             streamed=not stays_on_device(dataset, config),
-                             shard_state=schedule["shard_state"], initial=game)
-    return compiled_ahead(programs, stage.game, dataset, mesh, schedule["rounds_per_call"])
 
 
 def is_due(schedule: Mapping[str, Any], name: str, game: Game, before: int, step: int) -> bool:
@@ -189,24 +167,30 @@ class _StageEnd:
 class _Playing:
     """Plays rounds from one of them on, and writes what is due on the way."""
 
-    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory,
-                 programs: Programs, checkpoints: Checkpoints, draw: Draw, judge: Judge | None,
+    def __init__(self, playable: Playable, whole: Dataset, config: Mapping[str, Any],
+                 run: RunDirectory, checkpoints: Checkpoints, draw: Draw, judge: Judge | None,
                  retries: int):
-        self._game, self._dataset, self._config, self._run = game, dataset, config, run
-        self._programs, self._checkpoints, self._draw, self._judge = (
-            programs, checkpoints, draw, judge)
+        self._stage, self._game, self._programs = (
+            playable.stage, playable.stage.game, playable.programs)
+        # Samples are drawn and compared with the data at its full size.
+        self._dataset, self._config, self._run = whole, config, run
+        self._checkpoints, self._draw, self._judge = checkpoints, draw, judge
         self._retries = retries
         # With several CPU devices, steps in flight whose collectives overtake each other deadlock.
         self._synchronous = jax.default_backend() == "cpu" and jax.device_count() > 1
 
     def __call__(self, step: int, until: int, state: GameState, feed: Feed,
-                 interruption: Interruption) -> "Outcome | _StageEnd | tuple[Fault, GameState]":
-        """Plays to round `until`, to a signal, or until the state turns out not to be finite."""
-        schedule = self._config["train"]
+                 interruption: Interruption,
+                 following: Callable[[], Any]) -> "Outcome | _StageEnd | tuple[Fault, GameState]":
+        """Plays to round `until`, to a signal, or until the state turns out not to be finite.
+
+        After the first call, `following` makes what comes after this stage.
+        """
+        schedule, first = self._config["train"], step
         with contextlib.ExitStack() as stack:
             stack.callback(feed.close)
             logs = stack.enter_context(contextlib.closing(
-                _Logs(self._game, self._dataset, self._config, self._run, step, self._retries)))
+                _Logs(self._stage, self._dataset, self._config, self._run, step, self._retries)))
             sampling = _Sampling(
                 self._game, self._programs, self._dataset, self._config, self._draw, logs)
             if not step:
@@ -215,6 +199,8 @@ class _Playing:
                 # The rounds of one call.
                 state, metrics = self._programs.play(state, feed.next())
                 step += schedule["rounds_per_call"]
+                if step == first + schedule["rounds_per_call"]:
+                    following()
                 if self._synchronous:
                     jax.block_until_ready(metrics)
                 logs.console.step(step)
@@ -269,9 +255,10 @@ def _judged(judge: Judge, step: int, makers: Makers, logs: "_Logs") -> Mapping[s
 class _Logs:
     """Everything that a run logs: metrics.jsonl, alarms.jsonl, TensorBoard and the terminal."""
 
-    def __init__(self, game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirectory,
-                 step: int, retries: int):
-        self._game, self._counts = game, {}
+    def __init__(self, stage: Stage, dataset: Dataset, config: Mapping[str, Any],
+                 run: RunDirectory, step: int, retries: int):
+        game = stage.game
+        self._game, self._stage, self._counts = game, stage, {}
         with contextlib.ExitStack() as stack:
             self._file = stack.enter_context(
                 contextlib.closing(MetricsFile(run.metrics_file, step)))
@@ -304,10 +291,15 @@ class _Logs:
         # A rate says little without how busy the machine was, with this run and with all others.
         load = load_per_core()
         losses = {name: value for name, value in numbers.items() if name.endswith("/loss")}
-        rate = self.console.log(step, kimg, losses, load)
+        rate = self.console.log(step, kimg, losses, load, self._stage_words(numbers))
         speed = {"speed/images_per_second": rate, **({} if load is None else {"speed/load": load})}
         self.board.scalars(step, {**numbers, **speed, "progress/kimg": kimg})
         self.alarms.see_metrics(step, numbers)
+
+    def _stage_words(self, numbers: Mapping[str, float]) -> str:
+        """Returns the stage's name, with the share of a level that fades in, if it logs one."""
+        shares = [value for name, value in numbers.items() if name.endswith("/fade") and value < 1]
+        return f"{self._stage.name} {shares[0]:.0%}" if shares else self._stage.name
 
     def close(self) -> None:
         """Closes all of them."""

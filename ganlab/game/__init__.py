@@ -31,6 +31,7 @@ from ganlab.game.game import (
     Start,
     Update,
     init_state,
+    stay,
 )
 from ganlab.game.held import empty_metrics
 from ganlab.game.makers import Encoder, Makers, Making, Options, Sampler, Scorer, Translator, Weights
@@ -61,5 +62,5 @@ __all__ = [
     "empty_metrics", "example_keys", "guard", "image_keys", "init_state", "joined_stages",
     "lazily_regularized", "make_optimizer", "make_ramp", "make_weight_clip", "named_keys",
     "order_key", "play_round", "retry_key", "rounds_for", "samples_key", "stage_after",
-    "stage_before", "stages_of", "stayed_finite", "watched_names",
+    "stage_before", "stages_of", "stay", "stayed_finite", "watched_names",
 ]

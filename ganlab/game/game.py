@@ -136,6 +136,8 @@ class Game:
       chained: whether each slice starts from the variables that the one before has left, and not
         all from the same: statistics of a batch are then those of its slices in turn.
       group: neighbours in a batch that stay in one slice and on one device, by `common_group`.
+      reduction: real images are shown at one of how many of their side, as means of blocks of
+        pixels, so that an early stage reads and holds small ones alone.
       start: what was played before, for a game that is not the first stage.
       stages: all stages of a training whose game changes on the way, see `ganlab.game.stages`; the
         last one's game carries them.
@@ -164,6 +166,7 @@ class Game:
     accumulate: int = 1
     chained: bool = False
     group: int = 1
+    reduction: int = 1
     start: Start = Start()
     stages: tuple["Stage", ...] = ()
     sampler: Sampler | None = None
@@ -260,15 +263,17 @@ class Stage:
     use a part of the same trees, so that checkpoints never change shape.
 
     Attributes:
-      game: what is played; its images are of the full resolution in every stage.
+      game: what is played; what it samples is of the full resolution in every stage.
       rounds: their number; None, for the last stage alone, is the rest of the training.
       enter: changes the state when the stage begins, for example resets moments; pure. A checkpoint
         at the boundary has the state before it.
+      name: what it is, in words for people, such as `8x8 fading in`.
     """
 
     game: Game
     rounds: int | None = None
     enter: Callable[[GameState], GameState] = stay
+    name: str = ""
 
 
 def init_state(game: Game, key: Array) -> GameState:

@@ -20,8 +20,10 @@ from ganlab.output import counted
 from ganlab.systems.class_conditional import class_conditional
 from ganlab.systems.cyclegan import cyclegan
 from ganlab.systems.gan import gan
+from ganlab.systems.pggan import pggan
 from ganlab.systems.pix2pix import pix2pix
 from ganlab.systems.r3gan import r3gan
+from ganlab.systems.stylegan1 import stylegan1
 from ganlab.systems.stylegan2 import stylegan2
 from ganlab.systems.tricks import TRICKS
 from ganlab.systems.vae import vae
@@ -29,8 +31,8 @@ from ganlab.systems.vae import vae
 __all__ = ["SYSTEMS", "TRICKS", "build", "build_game", "load_data"]
 
 SYSTEMS: dict[str, Callable[..., Game | Sequence[Stage]]] = {
-    "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan, "stylegan2": stylegan2,
-    "class_conditional": class_conditional, "r3gan": r3gan}
+    "gan": gan, "vae": vae, "pix2pix": pix2pix, "cyclegan": cyclegan, "pggan": pggan,
+    "stylegan1": stylegan1, "stylegan2": stylegan2, "class_conditional": class_conditional, "r3gan": r3gan}
 
 
 def build(config: Mapping[str, Any], axis_name: str | None = None) -> tuple[Game, Dataset]:

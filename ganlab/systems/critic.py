@@ -58,6 +58,8 @@ class Critic:
       pairs: whether these belong together, as a source and its image, and are augmented by the same
         draws; packed ones have draws of their own.
       suffix: of its entry in the memory and of its metrics, where a system has several critics.
+      reduction: its images are of one of how many of the full resolution's side; penalties take
+        slopes by pixels of that, where each of its pixels is repeated.
     """
 
     network: Network
@@ -68,6 +70,7 @@ class Critic:
     pictures: tuple[int, ...] = ()
     pairs: bool = False
     suffix: str = ""
+    reduction: int = 1
 
     def seen(self, images: Array, keys: Array, chance: Array | None) -> Array:
         """Returns images as the network sees them: augmented, by draws of each example's own."""
@@ -166,8 +169,12 @@ class Critic:
           labels: [b]; None for a critic that sees none.
           chance: of augmentations, if there are any; gradients are by images before them.
         """
+        # A slope by n^2 repeated pixels, each with an n^2-th of the gradient, is an n-th of that by
+        # one: as by images that are n times as bright.
+        real, fake = real * self.reduction, fake * self.reduction
+
         def logit_fn(images: Array, example: Array) -> Array:
-            shown = self.seen(images, example, chance)
+            shown = self.seen(images / self.reduction, example, chance)
             return self.network.train(params, variables, shown, labels, keys=example)[0]
 
         metrics = {}

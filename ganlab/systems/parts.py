@@ -94,7 +94,8 @@ def make_network(config: Mapping[str, Any], name: str, table: Mapping[str, type[
 def make_latent_pair(config: Mapping[str, Any], data: DataFacts,
                      generators: Mapping[str, type[nn.Module]],
                      critics: Mapping[str, type[nn.Module]], axis_name: str | None,
-                     packing: int = 1) -> tuple[Network, Network, int]:
+                     packing: int = 1, whole_shape: tuple[int, ...] = (),
+                     **fields: Any) -> tuple[Network, Network, int]:
     """Builds a generator of latents and a critic of its images, both of which may see labels.
 
     Args:
@@ -104,6 +105,9 @@ def make_latent_pair(config: Mapping[str, Any], data: DataFacts,
       critics: architectures by name.
       axis_name: the axis that `pmap` maps, or None.
       packing: images, joined as channels, in one input of the critic.
+      whole_shape: that both modules are made for, if they make and see a smaller image, of the
+        data's shape.
+      **fields: of both modules, that the system fills besides.
 
     Returns:
       The generator, the critic, and the number of classes that they see, 0 for none.
@@ -115,18 +119,18 @@ def make_latent_pair(config: Mapping[str, Any], data: DataFacts,
     system, dtype = config["system"], jnp.zeros(()).dtype
     classes = data.num_classes if system["conditional"] else 0
     labels = (jax.ShapeDtypeStruct((1,), jnp.int32),) if classes else ()
-    given = {"num_classes": classes, "axis_name": axis_name}
+    given = {"num_classes": classes, "axis_name": axis_name, **fields}
     # From latents to images of the data, and from these to a logit.
     generator = make_network(
         config, "generator", generators,
         (jax.ShapeDtypeStruct((1, system["latent_size"]), dtype), *labels),
-        output=(1, *data.image_shape), image_shape=data.image_shape, **given)
+        output=(1, *data.image_shape), image_shape=whole_shape or data.image_shape, **given)
     if "truncation" in generator.sampling_options:
         check_truncation("config.sample.truncation", config["sample"]["truncation"])
     packed = (*data.image_shape[:-1], packing * data.image_shape[-1])
     critic = make_network(config, "critic", critics,
                           (jax.ShapeDtypeStruct((1, *packed), dtype), *labels), output=(1,),
-                          image_shape=packed, **given)
+                          image_shape=whole_shape or packed, **given)
     return generator, critic, classes
 
 

@@ -21,10 +21,8 @@ from ganlab.game import (
     Aux,
     Game,
     Network,
-    Options,
     Scene,
     Update,
-    Weights,
     averages,
     common_group,
     count_replaced,
@@ -42,7 +40,7 @@ from ganlab.systems.critic import (
     controlled,
     scorer_of,
 )
-from ganlab.systems.latents import OPTIONS, Draw, draw_latents, latent_sampler
+from ganlab.systems.latents import draw_latents
 from ganlab.systems.parts import (
     check_slices,
     choose_loss,
@@ -50,12 +48,11 @@ from ganlab.systems.parts import (
     game_parts,
     make_latent_pair,
 )
-from ganlab.types import Array, Hyper, Tree
+from ganlab.systems.style_generator import StyleGenerator
+from ganlab.types import Array, Hyper
 
 PATH_MEAN = "path_length"
 """Entry of the memory: the running mean of path lengths, float32 []."""
-STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
-"""Options of the sampler, with the values that do nothing."""
 
 
 def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None = None) -> Game:
@@ -78,10 +75,10 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         raise ConfigError(f"config.system.path_share is {system['path_share']}, which does not "
                           f"divide config.batch_size, {config['batch_size']}; use a divisor")
     players = _Players(
-        generator, Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
-                          augment=choose_augment(config, data.image_shape)),
-        draw_latents(system["latent_size"], "normal"), bool(classes), system["path_share"],
-        (system["path_interval"], system["penalty_interval"]), axis_name)
+        StyleGenerator(generator, draw_latents(system["latent_size"], "normal"), bool(classes)),
+        Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
+               augment=choose_augment(config, data.image_shape)),
+        system["path_share"], (system["path_interval"], system["penalty_interval"]), axis_name)
     # Optimizers are rescaled for the penalties that some rounds leave out.
     parts = game_parts(config)
     intervals = {"generator": system["path_interval"],
@@ -98,9 +95,8 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         ema=averages("generator", variables=system["statistics"]), axis_name=axis_name,
         group=math.lcm(common_group(networks.values()), share),
         memory=_memory(system, updates) | adaptations([players.critic], parts["hyper"]),
-        scorer=scorer_of("critic", critic, bool(classes)), sampler=dataclasses.replace(
-            latent_sampler("generator", players.latents, players.images), options=STYLE_OPTIONS,
-            styles=players.styles, from_styles=players.from_styles), **parts)
+        scorer=scorer_of("critic", critic, bool(classes)), sampler=players.generator.sampler(),
+        **parts)
 
 
 def _frozen(system: Mapping[str, Any], critic: Network) -> dict[str, tuple[str, ...]]:
@@ -132,26 +128,19 @@ def _round(config: Mapping[str, Any], players: "_Players", hyper: Hyper) -> tupl
     """Returns the updates of a round, those that are chosen."""
     system = config["system"]
     # The generator reads real batches for their labels, or to compare with them.
-    reads = players.conditional or players.critic.loss.compares
+    reads = players.generator.conditional or players.critic.loss.compares
     found = [Update("generator", ("generator",), players.generator_loss,
                     images="fresh" if reads else "none")]
     if system["path_interval"]:
         found.append(Update("path_length", ("generator",), players.path_loss,
                             every=system["path_interval"],
-                            images="same" if players.conditional else "none"))
+                            images="same" if players.generator.conditional else "none"))
     found.append(Update("critic", ("critic",), players.critic_loss, passes=("generator",),
                         control=controlled([players.critic], hyper, config["batch_size"])))
     if players.critic.penalties:
         found.append(Update("penalty", ("critic",), players.penalty_loss,
                             every=system["penalty_interval"], images="same"))
     return tuple(found)
-
-
-def draw_mixing(key: Array, layers: int, probability: Array) -> Array:
-    """Draws from which layer on a batch takes second styles; `layers` where it takes none."""
-    keys = named_keys(key, "layer", "mixes")
-    layer = jax.random.randint(keys["layer"], (), 1, layers)
-    return jnp.where(jax.random.uniform(keys["mixes"]) < probability, layer, layers)
 
 
 def draw_path_noise(keys: Array, images: Array) -> Array:
@@ -164,19 +153,15 @@ class _Players:
     """The losses of both players, and what the sampler makes.
 
     Attributes:
-      generator: its network.
+      generator: its network and draws of styles.
       critic: its network, loss and penalty.
-      latents: `keys[b] -> latents[b, z]`.
-      conditional: whether both see labels.
       path_share: one of how many images the path-length penalty sees.
       intervals: rounds between path-length penalties, and between the critic's.
       axis_name: the axis that `pmap` maps, or None.
     """
 
-    generator: Network
+    generator: StyleGenerator
     critic: Critic
-    latents: Draw
-    conditional: bool
     path_share: int
     intervals: tuple[int, int]
     axis_name: str | None
@@ -185,13 +170,13 @@ class _Players:
         """Computes the generator's adversarial loss, mean over the batch."""
         params, variables, batch = scene.params, scene.variables, scene.batch
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
-        fake, state = self._fake(scene, keys["fake"])
+        fake, state = self.generator.fake(scene, keys["fake"])
         # A loss that compares sees the critic's view of real images, too.
         images = {"real": batch["image"]} if self.critic.loss.compares else {}
         images["fake"] = fake
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         judged, _ = self.critic.judge(params["critic"], variables["critic"], images, drawn,
-                                      self._labels(batch),
+                                      self.generator.labels(batch),
                                       self.critic.chance(scene.memory, scene.hyper))
         real = judged["real"].logits if "real" in judged else None
         loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
@@ -208,11 +193,11 @@ class _Players:
         part = {name: array[::self.path_share] for name, array in scene.batch.items()}
         keys = named_keys(scene.key, "fake", "noise")
         hyper, params = scene.hyper, scene.params["generator"]
-        styles, state, drawn = self._mixed(scene, part, keys["fake"])
+        styles, state, drawn = self.generator.mixed(scene, part, keys["fake"])
 
         # J_w^T y of eq. 4: the gradient of the images' inner product with noise y.
         def weighted(styles: Array) -> Array:
-            images, _ = self.generator.train(params, state, None, None, styles, keys=drawn)
+            images, _ = self.generator.network.train(params, state, None, None, styles, keys=drawn)
             noise = draw_path_noise(example_keys(keys["noise"], part["index"]), images)
             return jnp.sum(images * noise) / math.sqrt(images.shape[1] * images.shape[2])
 
@@ -234,12 +219,12 @@ class _Players:
         batch = scene.batch
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
         # Fake images, whose pass moves the average style; no gradient reaches the generator.
-        fake, state = self._fake(scene, keys["fake"])
+        fake, state = self.generator.fake(scene, keys["fake"])
         images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         chance = self.critic.chance(scene.memory, scene.hyper)
         judged, critic_state = self.critic.judge(
-            scene.params["critic"], scene.variables["critic"], images, drawn, self._labels(batch),
+            scene.params["critic"], scene.variables["critic"], images, drawn, self.generator.labels(batch),
             chance)
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
@@ -256,69 +241,7 @@ class _Players:
             scene.key, *self.critic.penalties).items()}
         total, metrics = self.critic.penalize(
             jnp.zeros(()), scene.params["critic"], scene.variables["critic"], batch["image"],
-            batch["image"], keys, scene.hyper, self._labels(batch),
+            batch["image"], keys, scene.hyper, self.generator.labels(batch),
             self.critic.chance(scene.memory, scene.hyper))
         state = scene.variables["critic"]
         return self.intervals[1] * total, Aux({"critic": state}, scene.memory, metrics)
-
-    def _fake(self, scene: Scene, key: Array) -> tuple[Array, Tree]:
-        """Computes fake images with mixed styles, and the generator's new variables."""
-        styles, state, keys = self._mixed(scene, scene.batch, key)
-        images, _ = self.generator.train(
-            scene.params["generator"], state, None, None, styles, keys=keys)
-        return images, state
-
-    def _mixed(self, scene: Scene, batch: Mapping[str, Array],
-               key: Array) -> tuple[Array, Tree, Array]:
-        """Computes styles [b, layers, d] of latents, from some layer on those of second ones.
-
-        Mixing regularization (Karras et al. 2019, section 3.1). Returns the generator's variables
-        after the first latents, and keys of noise [b], too.
-        """
-        params, variables = scene.params["generator"], scene.variables["generator"]
-        keys = named_keys(key, "latents", "mixing", "second", "noise")
-        own = {name: example_keys(keys[name], batch["index"])
-               for name in ("latents", "second", "noise")}
-        labels = self._labels(batch)
-        styles, state = self.generator.train(
-            params, variables, self.latents(own["latents"]), labels, keys=None, only_styles=True)
-        # Second styles leave the average as it is.
-        others, _ = self.generator.train(
-            params, variables, self.latents(own["second"]), labels, keys=None, only_styles=True)
-        # One layer for the whole batch, as in the official code.
-        layer = draw_mixing(keys["mixing"], styles.shape[1], scene.hyper["style_mixing"])
-        first = jnp.arange(styles.shape[1])[:, None] < layer
-        return jnp.where(first, styles, others), state, own["noise"]
-
-    def _labels(self, batch: Mapping[str, Array]) -> Array | None:
-        return batch["label"] if self.conditional else None
-
-    def images(self, weights: Weights, latents: Array, labels: Array, keys: Array | None,
-               options: Options) -> Array:
-        """Computes images [b, ...] of latents [b, z] and labels [b]."""
-        return self.from_styles(
-            weights, self.styles(weights, latents, labels, options), keys, options)
-
-    def styles(self, weights: Weights, latents: Array, labels: Array, options: Options) -> Array:
-        """Computes styles [b, layers, d], drawn to their average by psi in the first layers.
-
-        The truncation trick in w (Karras et al. 2019, appendix B): `psi` 1 leaves styles as they
-        are, 0 makes the average; `cutoff` layers are truncated, all of them for 0.
-        """
-        params, variables = weights["generator"]
-        styles = self.generator.evaluate(params, variables, latents,
-                                         self._labels({"label": labels}), only_styles=True)
-        average = variables["styles"]["mapping"]["average"].astype(styles.dtype)
-        # psi 1, which moves nothing, beyond the cutoff.
-        cutoff = options.get("cutoff", 0)
-        layers = jnp.arange(styles.shape[1])[:, None]
-        psi = jnp.where((layers < cutoff) | (cutoff == 0), options.get("psi", 1.0), 1.0)
-        return average + psi.astype(styles.dtype) * (styles - average)
-
-    def from_styles(self, weights: Weights, styles: Array, keys: Array | None,
-                    options: Options) -> Array:
-        """Computes images [b, ...] of styles [b, layers, d], with the noise that is asked for."""
-        noise = options.get("noise", "random")
-        return self.generator.evaluate(
-            *weights["generator"], None, None, styles, float(noise != "none"),
-            keys=keys if noise == "random" else None)

@@ -19,7 +19,7 @@ from ganlab.game import REPLACED, Scene, init_state, lazily_regularized, play_ro
 from ganlab.losses import ADVERSARIAL_LOSSES
 from ganlab.networks.style import stylegan2
 from ganlab.pretrained.stylegan2 import critic_name, generator_name
-from ganlab.systems import build_game
+from ganlab.systems import build_game, style_generator
 from ganlab.systems.critic import ADAPTATION
 
 SYSTEM = sys.modules["ganlab.systems.stylegan2"]  # The package has the function of the same name.
@@ -55,11 +55,12 @@ def replayed(players, phase, order, monkeypatch):
     # The first latents are given to the official code, the second ones it draws.
     latents = iter((NUMBERS["in/z"][order], second[order]))
     noises = [pictures(noise)[order] for noise in noises]
-    monkeypatch.setattr(SYSTEM, "draw_mixing",
+    monkeypatch.setattr(style_generator, "draw_mixing",
                         lambda key, layers, probability: jnp.where(mixes < probability, layer, layers))
     monkeypatch.setattr(stylegan2, "draw_noise", lambda keys, sizes: noises[:len(sizes)])
     monkeypatch.setattr(SYSTEM, "draw_path_noise", lambda keys, images: noises[-1])
-    return dataclasses.replace(players, latents=lambda keys: next(latents))
+    return dataclasses.replace(players, generator=dataclasses.replace(
+        players.generator, latents=lambda keys: next(latents)))
 
 
 @pytest.mark.parametrize("name", UPDATES)

@@ -3,8 +3,9 @@
 Karras et al. 2018, "Progressive growing of GANs for improved quality, stability, and variation". A
 network of some level makes or judges images of that level's size. Its params are a part of those of
 the last level, which makes all of them when it is initialised: also the layers to and from images
-of levels that were passed. A level fades in: at `fade` 0 it has no say, and images are those of the
-level before, each pixel repeated; at 1 it is there alone (figure 2).
+of levels that were passed. A level may fade in: the number `fade` stands in the collection `growth`,
+where who plays the network sets it. At 0 the level has no say, and images are those of the level
+before, each pixel repeated; at 1 it is there alone (figure 2).
 """
 
 import math
@@ -43,6 +44,13 @@ def chosen_level(level: int | None, sizes: Sequence[tuple[int, int]]) -> int:
         known = ", ".join(f"{rows}x{columns}" for rows, columns in sizes)
         raise ValueError(f"level is {level}, and levels are 0 to {last}, of {known} pixels")
     return last if level is None else level
+
+
+def share_of_level(module: nn.Module) -> Array | None:
+    """Returns the share of a module's level that fades in, its variable; None if `module.fading` is
+    False."""
+    share = module.variable("growth", "fade", jnp.ones, ())
+    return share.value if module.fading else None
 
 
 def levels_with_images(module: nn.Module, last: int, fade: Array | float | None) -> range:
@@ -176,6 +184,7 @@ class GrowingCritic(nn.Module):
       num_classes: 0 without labels.
       axis_name: not used: neighbours lie on one device.
       level: of the images, from 0 for the smallest; None is the last one.
+      fading: whether the level fades in, by the variable `fade`.
       channel_base: channels of a level times its longer side.
       channel_max: most channels of a level.
       channels: of each level, smallest first, in place of those that these two numbers give.
@@ -188,6 +197,7 @@ class GrowingCritic(nn.Module):
     num_classes: int = 0
     axis_name: str | None = None
     level: int | None = None
+    fading: bool = False
     channel_base: int = 16384
     channel_max: int = 512
     channels: tuple[int, ...] = ()
@@ -214,6 +224,7 @@ class GrowingCritic(nn.Module):
         """Makes the levels up to that of the images."""
         sizes = level_sizes(self.image_shape)
         channels = level_channels(sizes, self.channel_base, self.channel_max, self.channels)
+        self.share = share_of_level(self)
         self.size = sizes[chosen_level(self.level, sizes)]
         # As the official code, which counts channels on by one level.
         smaller = [tuple(side // 2 for side in sizes[0])]
@@ -225,13 +236,13 @@ class GrowingCritic(nn.Module):
                         self.blurred, self.fused, name=f"level_{number}")
             for number in range(1, chosen_level(self.level, sizes) + 1))]
 
-    def judged(self, images: Array, fade: Array | float | None) -> Array:
+    def judged(self, images: Array) -> Array:
         """Computes the outputs [b, n] of images [b, h, w, c], and sows features."""
         if images.shape[1:3] != self.size:
             raise ValueError(f"images are of {'x'.join(map(str, images.shape[1:3]))} pixels, and "
                              f"this level's are of {'x'.join(map(str, self.size))}")
         # Features of the images, and in a transition of the images halved.
-        *larger, last = range(len(self.levels))
+        last, fade = len(self.levels) - 1, self.share
         seen, entered = levels_with_images(self, last, fade), {}
         for number in reversed(seen):
             entered[number] = self.levels[number].enter(images)

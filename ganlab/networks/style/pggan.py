@@ -18,6 +18,7 @@ from ganlab.networks.style.growing import (
     chosen_level,
     faded,
     levels_with_images,
+    share_of_level,
     rectified,
 )
 from ganlab.networks.style.layers import normalize_vectors
@@ -72,6 +73,7 @@ class PGGANGenerator(nn.Module):
       num_classes: 0 without labels.
       axis_name: not used: it sees each example by itself.
       level: of its images, from 0 for the smallest; None is the last one.
+      fading: whether the level fades in, by the variable `fade` from 0 to 1.
       channel_base: channels of a level times its longer side.
       channel_max: most channels of a level.
       channels: of each level, smallest first, in place of those that these two numbers give.
@@ -85,6 +87,7 @@ class PGGANGenerator(nn.Module):
     num_classes: int = 0
     axis_name: str | None = None
     level: int | None = None
+    fading: bool = False
     channel_base: int = 16384
     channel_max: int = 512
     channels: tuple[int, ...] = ()
@@ -97,14 +100,13 @@ class PGGANGenerator(nn.Module):
     tracks_batch: ClassVar[bool] = False
 
     @nn.compact
-    def __call__(self, latents: Array, labels: Array | None = None,
-                 fade: Array | float | None = None, keys: Array | None = None,
+    def __call__(self, latents: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
-        """Computes images of the level, faded in by `fade` from 0 to 1; None for no transition."""
+        """Computes images of the level."""
         del keys, train
         sizes = level_sizes(self.image_shape)
         channels = level_channels(sizes, self.channel_base, self.channel_max, self.channels)
-        last = chosen_level(self.level, sizes)
+        last, fade = chosen_level(self.level, sizes), share_of_level(self)
         x = concatenate_labels(latents, labels, self.num_classes)
         x = normalize_vectors(x) if self.normalize_latents else x
         # Images of the last level, and in a transition of the one before.
@@ -124,7 +126,7 @@ class PGGANCritic(GrowingCritic):
     them; labels enter nowhere.
 
     Attributes:
-      image_shape, num_classes, axis_name, level, channel_base, channel_max, channels, dense_width,
+      image_shape, num_classes, axis_name, level, fading, channel_base, channel_max, channels, dense_width,
         group: those of `GrowingCritic`.
       equalized: whether rates are equalized (section 4.1), or weights drawn as He et al. 2015 do.
       leaky: whether ReLUs are leaky.
@@ -141,12 +143,11 @@ class PGGANCritic(GrowingCritic):
         """The logit, and one for each class."""
         return 1 + self.num_classes
 
-    def __call__(self, images: Array, labels: Array | None = None,
-                 fade: Array | float | None = None, keys: Array | None = None,
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
-        """Computes logits of images of the level, faded in by `fade` from 0 to 1."""
+        """Computes logits of images of the level."""
         del labels, keys, train
-        outputs = self.judged(images, fade)
+        outputs = self.judged(images)
         if self.num_classes:
             self.sow("intermediates", "class_logits", outputs[:, 1:])
         return outputs[:, 0]

@@ -27,6 +27,7 @@ from ganlab.networks.style.growing import (
     faded,
     levels_with_images,
     rectified,
+    share_of_level,
 )
 from ganlab.networks.style.layers import (
     Dense,
@@ -178,6 +179,7 @@ class StyleGAN1Generator(nn.Module):
       num_classes: 0 without labels.
       axis_name: the axis that `pmap` maps, over which the average of styles is a mean.
       level: of its images, from 0 for the smallest; None is the last one.
+      fading: whether the level fades in, by the variable `fade` from 0 to 1.
       styles: numbers of a style.
       mapping_layers: dense layers of the mapping; without any, styles are the normalized latents.
       mapping_width: numbers of all of them but the last; 0 is that of styles.
@@ -196,6 +198,7 @@ class StyleGAN1Generator(nn.Module):
     num_classes: int = 0
     axis_name: str | None = None
     level: int | None = None
+    fading: bool = False
     styles: int = 512
     mapping_layers: int = 8
     mapping_width: int = 0
@@ -224,6 +227,7 @@ class StyleGAN1Generator(nn.Module):
         channels = level_channels(sizes, self.channel_base, self.channel_max, self.channels)
         self.mapping = Mapping(self.styles, self.mapping_layers, self.mapping_width,
                                self.num_classes, self.average_rate, self.axis_name)
+        self.share = share_of_level(self)
         start = "constant" if self.constant else "dense"
         self.levels = [Level(
             channels[number], self.image_shape[-1], sizes[number],
@@ -232,8 +236,8 @@ class StyleGAN1Generator(nn.Module):
 
     def __call__(self, latents: Array | None, labels: Array | None = None,
                  styles: Array | None = None, noise: Array | float = 1.0,
-                 fade: Array | float | None = None, keys: Array | None = None,
-                 train: bool = False, only_styles: bool = False) -> Array:
+                 keys: Array | None = None, train: bool = False,
+                 only_styles: bool = False) -> Array:
         """Computes images, or styles [b, layers, d], which are the same for every layer.
 
         Args:
@@ -241,7 +245,6 @@ class StyleGAN1Generator(nn.Module):
           labels: [b], of a conditional network.
           styles: [b, layers, d] in place of those that the mapping makes.
           noise: factor of all noise: 1, or 0 for none.
-          fade: how far the level is faded in, from 0 to 1; None for no transition.
           keys: of noise, [b]; without them each layer adds its constant noise.
           train: whether the average of styles follows those of this pass.
           only_styles: whether the pass ends with the mapping.
@@ -257,6 +260,7 @@ class StyleGAN1Generator(nn.Module):
         drawn = keys is not None and self.noisy
         noises = draw_noise(keys, sizes) if drawn else [None] * len(sizes)
         # Images of the last level, and in a transition of the one before.
+        fade = self.share
         seen = levels_with_images(self, last, fade)
         x, before, now = None, None, None
         for number, level in enumerate(self.levels):
@@ -273,7 +277,7 @@ class StyleGAN1Critic(GrowingCritic):
     (Mescheder et al. 2018).
 
     Attributes:
-      image_shape, num_classes, axis_name, level, channel_base, channel_max, channels, dense_width,
+      image_shape, num_classes, axis_name, level, fading, channel_base, channel_max, channels, dense_width,
         group: those of `GrowingCritic`.
     """
 
@@ -284,12 +288,11 @@ class StyleGAN1Critic(GrowingCritic):
         """A logit for each class, or one."""
         return max(self.num_classes, 1)
 
-    def __call__(self, images: Array, labels: Array | None = None,
-                 fade: Array | float | None = None, keys: Array | None = None,
+    def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
-        """Computes logits of images of the level, faded in by `fade` from 0 to 1."""
+        """Computes logits of images of the level."""
         del keys, train
-        outputs = self.judged(images, fade)
+        outputs = self.judged(images)
         if not self.num_classes:
             return outputs[:, 0]
         return jnp.sum(outputs * one_hot(labels, self.num_classes, outputs), axis=-1)

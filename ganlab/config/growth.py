@@ -1,0 +1,151 @@
+"""The schedule of a training that grows: which level fades in or trains, for how long, in what batches.
+
+It is arithmetic on the keys `GROWTH` of a system, used by the system and by experiments, which
+have to know how many rounds a training has.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ganlab.config.errors import ConfigError
+from ganlab.config.key import AT_LEAST_ZERO, POSITIVE, Key
+
+
+def _all_are(test: Any) -> Any:
+    return lambda value: all(not isinstance(one, (str, bool)) and test(one) for one in value)
+
+
+_TIMES = (lambda value: bool(value) and _all_are(AT_LEAST_ZERO[0])(value),
+          "one number of at least 0, or one for each level")
+
+GROWTH: dict[str, Key] = {
+    "first_level": Key(0, "level that is trained first, counted from the smallest: 0 of 4x4 pixels, "
+                       "1 of 8x8; the last one is to train without growing", "levels",
+                       AT_LEAST_ZERO, known_as="lod_initial_resolution of PGGAN and StyleGAN"),
+    "training_kimg": Key((600.0,), "how long each level trains after it has faded in, all alike or "
+                         "by level from the first trained on; the last one trains to the end of "
+                         "the run", "kimg", _TIMES,
+                         known_as="lod_training_kimg of PGGAN and StyleGAN"),
+    "transition_kimg": Key((600.0,), "how long each level but the first fades in, all alike or by "
+                           "level from the first that fades in on; 0 for at once", "kimg", _TIMES,
+                           known_as="lod_transition_kimg of PGGAN and StyleGAN"),
+    "batch_sizes": Key((), "images of a batch by level from the first trained on, the last of them "
+                       "config.batch_size; () for config.batch_size at all levels", "images",
+                       (_all_are(lambda one: isinstance(one, int) and one > 0),
+                        "whole numbers above 0, one for each level, or none"),
+                       known_as="minibatch_dict of PGGAN and StyleGAN"),
+    "rate_factors": Key((1.0,), "factor of all learning rates, at all levels or by level from the "
+                        "first trained on", allowed=(
+                            lambda value: bool(value) and _all_are(lambda one: one > 0)(value),
+                            "one number above 0, or one for each level"),
+                        known_as="G_lrate_dict and D_lrate_dict of PGGAN and StyleGAN"),
+    "fade_every_rounds": Key(4, "rounds for which the share of a level that fades in stays the same",
+                             "rounds", POSITIVE, known_as="minibatch_repeats of PGGAN and StyleGAN"),
+    "fresh_optimizers": Key(True, "whether optimizers start again where a level begins to fade in, "
+                            "and where it has",
+                            known_as="reset_opt_for_new_lod of PGGAN and StyleGAN"),
+}
+"""Keys of the structure of a system that grows."""
+
+
+class PlannedStage(NamedTuple):
+    """One stage of a training that grows."""
+
+    level: int
+    """Counted from the smallest size, 0."""
+    fading: bool
+    """Whether the level fades in, from the level before."""
+    batch_size: int
+    rate: float
+    """Factor of the learning rates."""
+    rounds: int
+    """As they are planned; the last stage plays to the end of the run."""
+    images: int
+    """Real images that a round counts as shown: a batch for each update of the critic."""
+
+
+def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]], batch_size: int,
+                   rounds_per_call: int = 1) -> tuple[PlannedStage, ...]:
+    """Computes the stages of a training: a level trains, the next fades in, trains, and so on.
+
+    A stage's rounds show at least its kimg, each as many images as its batch; they are rounded up
+    to whole calls.
+
+    Args:
+      system: a config's section `system`; keys of `GROWTH` that it lacks have their default.
+      sizes: rows and columns of all levels, smallest first.
+      batch_size: `config.batch_size`.
+      rounds_per_call: `config.train.rounds_per_call`.
+
+    Raises:
+      ConfigError: for a first level that does not exist, values that are not one a level, and a
+        level without a round.
+    """
+    # The levels that train, and their values.
+    system = {name: key.default for name, key in GROWTH.items()} | dict(system)
+    first, count = system["first_level"], len(sizes)
+    if first >= count:
+        raise ConfigError(f"config.system.first_level is {first}, but images of "
+                          f"{_size(sizes[-1])} have levels 0 to {count - 1} "
+                          f"({', '.join(map(_size, sizes))}); use one of these")
+    trained = sizes[first:]
+    training = _by_level(system, "training_kimg", trained)
+    transition = (0.0, *_by_level(system, "transition_kimg", trained[1:]))
+    batches = _by_level(system, "batch_sizes", trained) or (batch_size,) * len(trained)
+    rates, updates = _by_level(system, "rate_factors", trained), system.get("critic_updates", 1)
+    if batches[-1] != batch_size:
+        raise ConfigError(f"config.batch_size is {batch_size}, but config.system.batch_sizes ends "
+                          f"with {batches[-1]}, that of {_size(sizes[-1])}; both are the batch of "
+                          "the last level: set them to one number")
+    # Each fades in, if it takes any time, and trains.
+    stages = []
+    for place, size in enumerate(trained):
+        lengths = {True: transition[place], False: training[place]}
+        last = place == len(trained) - 1
+        if not last and not any(lengths.values()):
+            raise ConfigError(f"the stage of level {first + place}, {_size(size)}, ends before it "
+                              "begins: config.system.training_kimg and transition_kimg are 0 "
+                              "there; give either some kimg, or begin by first_level at a larger "
+                              "one")
+        for fading, kimg in lengths.items():
+            shown = batches[place] * updates
+            rounds = -(-round(1000 * kimg) // (shown * rounds_per_call)) * rounds_per_call
+            if rounds or (last and not fading):
+                stages.append(PlannedStage(first + place, fading, batches[place], rates[place],
+                                           rounds, shown))
+    return tuple(stages)
+
+
+def _by_level(system: Mapping[str, Any], name: str,
+              sizes: Sequence[tuple[int, int]]) -> tuple[Any, ...]:
+    """Returns a key's values by level; one number is that of all levels."""
+    values = tuple(system[name])
+    if len(values) == 1 and name != "batch_sizes":
+        return values * len(sizes)
+    if values and len(values) != len(sizes):
+        words = ", ".join(map(_size, sizes)) or "no level"
+        raise ConfigError(f"config.system.{name} has {len(values)} values, {values}; it takes one "
+                          f"for each of {words}"
+                          + ("" if name == "batch_sizes" else ", or one for all"))
+    return values
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def rounds_of(stages: Sequence[PlannedStage], kimg: float = 0.0) -> int:
+    """Computes the rounds of a whole training, to `kimg` thousand images shown in all; 0 for as
+    many as the stages have."""
+    before = stages[:-1]
+    rounds, images = (sum(stage.rounds for stage in before),
+                      sum(stage.rounds * stage.images for stage in before))
+    last = stages[-1]
+    if not kimg:
+        return rounds + last.rounds
+    return rounds + max(-(-round(1000 * kimg - images) // last.images), 0)
+
+
+def square_sizes(side: int) -> tuple[tuple[int, int], ...]:
+    """Lists the sizes of all levels of square images, from 4x4 to `side`, 4 * 2^n."""
+    return tuple((4 * 2**level,) * 2 for level in range((side // 4).bit_length()))

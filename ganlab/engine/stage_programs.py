@@ -1,0 +1,81 @@
+"""What a stage of a training is played with: its programs, and its data at its size, made ahead."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from ganlab.config import ConfigError
+from ganlab.data import Dataset, Jitter, reduced
+from ganlab.engine.background_compilation import compiled_ahead
+from ganlab.engine.feed import stays_on_device
+from ganlab.engine.program import Programs, make_mesh, make_programs, state_shardings
+from ganlab.game import Game, GameState, Stage, stages_of
+from ganlab.output import counted
+
+
+@dataclasses.dataclass(frozen=True)
+class Playable:
+    """A stage with what it is played with.
+
+    Attributes:
+      stage: the stage.
+      programs: of its game; its rounds are being compiled.
+      dataset: the data, at the size of its images.
+      mesh: the devices.
+      enter: changes the state where it begins, lying on the devices as before.
+    """
+
+    stage: Stage
+    programs: Programs
+    dataset: Dataset
+    mesh: jax.sharding.Mesh
+    enter: Callable[[GameState], GameState]
+
+
+def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
+                    mesh: jax.sharding.Mesh) -> Callable[[int], Playable]:
+    """Returns what makes a stage playable, by its number; each is made once.
+
+    The first call for a stage begins to compile it: a call while the stage before still plays lets
+    the change of stages wait for nothing.
+    """
+    @functools.cache
+    def made(number: int) -> Playable:
+        stage, schedule = stages_of(game)[number], config["train"]
+        own = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)
+        data = reduced(dataset, stage.game.reduction)
+        programs = make_programs(stage.game, own, schedule["rounds_per_call"],
+                                 Jitter.of(config["data"]),
+                                 streamed=not stays_on_device(data, config),
+                                 shard_state=schedule["shard_state"], initial=game)
+        # Entering is a program, too.
+        enter = jax.jit(stage.enter, donate_argnums=0, out_shardings=state_shardings(
+            programs.init.eval_shape(0), own, schedule["shard_state"]))
+        return Playable(stage, compiled_ahead(programs, stage.game, data, own,
+                                              schedule["rounds_per_call"]), data, own, enter)
+
+    return made
+
+
+def check_stages(game: Game, config: Mapping[str, Any], devices: int) -> None:
+    """Raises ConfigError if a stage cannot be played: its rounds are not a whole number of calls,
+    or its batch does not divide over the devices. Batches are named together."""
+    call, stages = config["train"]["rounds_per_call"], stages_of(game)
+    for number, stage in enumerate(stages, start=1):
+        if stage.rounds is not None and stage.rounds % call:
+            raise ConfigError(f"config.train.rounds_per_call is {call}, but stage {number} of "
+                              f"{len(stages)} has {counted(stage.rounds, 'round')}, which is not a "
+                              "multiple of it; use 1, or change the stage's length")
+    parts = devices * game.accumulate
+    uneven = {stage.name or f"stage {number}": stage.game.batch_size
+              for number, stage in enumerate(stages, start=1) if stage.game.batch_size % parts}
+    if len(stages) > 1 and uneven:
+        words = ", ".join(f"{size} of {name}" for name, size in uneven.items())
+        sliced = f" in {game.accumulate} slices each" if game.accumulate > 1 else ""
+        raise ConfigError(f"batches of these stages do not divide over "
+                          f"{counted(devices, 'device')}{sliced}: {words}; use multiples of "
+                          f"{parts} in config.batch_size and config.system.batch_sizes, or other "
+                          "devices (--mesh.data)")
