@@ -15,7 +15,7 @@ from ganlab.systems import build_game
 OF_A_GAME = ("batch_size", "hyper", "learning_rate_schedule", "networks", "ramps", "system")
 OF_TRAINING = ("accumulate", "convolutions", "on_divergence", "precision", "rematerialize", "slice_statistics")
 OF_DATA = ("image_shape", "num_classes", "source_shape", "paired")
-MAKERS = ("engine.loop", "cli.runs")
+MAKERS = ("engine.stage_programs", "cli.runs")
 """Modules that make programs."""
 
 

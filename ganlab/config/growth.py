@@ -149,3 +149,26 @@ def rounds_of(stages: Sequence[PlannedStage], kimg: float = 0.0) -> int:
 def square_sizes(side: int) -> tuple[tuple[int, int], ...]:
     """Lists the sizes of all levels of square images, from 4x4 to `side`, 4 * 2^n."""
     return tuple((4 * 2**level,) * 2 for level in range((side // 4).bit_length()))
+
+
+def growth_keys(sizes: Sequence[tuple[int, int]], batches: Mapping[int, int], batch: int,
+                rates: Mapping[int, float], rate: float, growing: bool = True,
+                **times: tuple[float, ...]) -> dict[str, Any]:
+    """Returns keys of `GROWTH` from tables by a level's longer side, as the official codes have
+    them.
+
+    Args:
+      sizes: rows and columns of all levels, smallest first.
+      batches: images of a batch, by side.
+      batch: those of the sides that are left out.
+      rates: learning rates, by side.
+      rate: those of the sides that are left out, which is that of `config.hyper`.
+      growing: False trains the last level alone, from the start.
+      **times: `training_kimg` and `transition_kimg`, of which those of 0 are left out.
+    """
+    times = {name: value for name, value in times.items() if any(value)}
+    if not growing:
+        return {"first_level": len(sizes) - 1, "rate_factors": (rates.get(max(sizes[-1]), rate) / rate,),
+                **{name: value[-1:] for name, value in times.items() if name == "training_kimg"}}
+    return {"batch_sizes": tuple(batches.get(max(size), batch) for size in sizes),
+            "rate_factors": tuple(rates.get(max(size), rate) / rate for size in sizes), **times}

@@ -32,7 +32,7 @@ from ganlab.engine.program import Programs, make_mesh
 from ganlab.engine.logged_singular_values import singular_values_of
 from ganlab.engine.stage_programs import Playable, check_stages, playable_stages
 from ganlab.engine.tensorboard import TensorBoard
-from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after, stages_of
+from ganlab.game import HELD, Game, GameState, Makers, Stage, stage_after
 from ganlab.machine import load_per_core
 from ganlab.machine.distributed import agreed_signal
 from ganlab.output import steady_output
@@ -99,14 +99,10 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             number, stage = stage_after(game, step)
             own = playable(number)
             if number and step == stage.game.start.step:
-                called = f", {stage.name}," if stage.name else ""
-                say(f"stage {number + 1} of {len(stages_of(game))}{called} begins after round "
-                    f"{step:,}")
+                say(f"{own.words} begins after round {step:,}")
                 state = own.enter(state)
             # Its rounds, to its end or the run's.
-            retries = retries_of(state, seed)
-            until = schedule["total_rounds"] if stage.rounds is None else min(
-                schedule["total_rounds"], stage.game.start.step + stage.rounds)
+            retries, until = retries_of(state, seed), own.until(schedule["total_rounds"])
             playing = _Playing(own, dataset, config, run, checkpoints, draw, judge, retries)
             feed = make_feed(own.dataset, stage.game, own.mesh, config, step, until, retries)
             # The next stage is made while this one plays, if the run reaches it.
@@ -130,9 +126,14 @@ def train(game: Game, dataset: Dataset, config: Mapping[str, Any], run: RunDirec
             say(f"{fault}; back to round {step:,} with other random numbers, retry {retries + 1} "
                 f"of {schedule['most_retries']}")
             note_retry(run, step, retries + 1, fault)
-            # A program, because nothing else puts an array on the devices of other processes.
-            state = state.replace(key=jax.jit(run_key, static_argnums=(0, 1),
-                                              out_shardings=state.key.sharding)(seed, retries + 1))
+            state = _with_key(state, seed, retries + 1)
+
+
+def _with_key(state: GameState, seed: int, retries: int) -> GameState:
+    """Returns a state with the key of a run that went back `retries` times."""
+    # A program, because nothing else puts an array on the devices of other processes.
+    return state.replace(key=jax.jit(run_key, static_argnums=(0, 1),
+                                     out_shardings=state.key.sharding)(seed, retries))
 
 
 def is_due(schedule: Mapping[str, Any], name: str, game: Game, before: int, step: int) -> bool:

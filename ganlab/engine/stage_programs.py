@@ -26,6 +26,7 @@ class Playable:
       dataset: the data, at the size of its images.
       mesh: the devices.
       enter: changes the state where it begins, lying on the devices as before.
+      words: what it is called, for people.
     """
 
     stage: Stage
@@ -33,6 +34,13 @@ class Playable:
     dataset: Dataset
     mesh: jax.sharding.Mesh
     enter: Callable[[GameState], GameState]
+    words: str
+
+    def until(self, total: int) -> int:
+        """Returns the round with which it ends, of a run of `total` rounds."""
+        if self.stage.rounds is None:
+            return total
+        return min(total, self.stage.game.start.step + self.stage.rounds)
 
 
 def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
@@ -54,8 +62,11 @@ def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
         # Entering is a program, too.
         enter = jax.jit(stage.enter, donate_argnums=0, out_shardings=state_shardings(
             programs.init.eval_shape(0), own, schedule["shard_state"]))
+        called = f"stage {number + 1} of {len(stages_of(game))}"
+        called += f", {stage.name}," if stage.name else ""
         return Playable(stage, compiled_ahead(programs, stage.game, data, own,
-                                              schedule["rounds_per_call"]), data, own, enter)
+                                              schedule["rounds_per_call"]), data, own, enter,
+                        called)
 
     return made
 

@@ -1,0 +1,90 @@
+"""The schedule of a training that grows is the official one, and says what it cannot play."""
+
+import numpy as np
+import pytest
+
+from ganlab.config import ConfigError, growth_keys, planned_stages, rounds_of, square_sizes
+
+SIZES = square_sizes(32)
+BATCHES = {4: 128, 8: 128, 16: 64}
+
+
+def plan(sizes=SIZES, batch_size=16, rounds_per_call=1, **system):
+    return planned_stages(system, sizes, batch_size, rounds_per_call)
+
+
+def official_level(kimg, training, transition, first, last):
+    """How many levels larger ones are away after so many kimg, by the rule of the official code."""
+    phase = training + transition
+    number = int(np.floor(kimg / phase))
+    within = kimg - number * phase
+    away = last - first - number
+    if transition > 0:
+        away -= max(within - training, 0.0) / transition
+    return max(away, 0.0)
+
+
+@pytest.mark.parametrize(("training", "transition", "first"), [(600.0, 600.0, 0), (30.0, 50.0, 1), (20.0, 0.0, 0)])
+def test_levels_follow_the_official_rule(training, transition, first):
+    stages = plan(training_kimg=(training,), transition_kimg=(transition,), first_level=first)
+    begin = 0.0
+    for number, stage in enumerate(stages):
+        length = stage.rounds * stage.images / 1000
+        for share in (0.0, 0.37, 0.99):
+            away = official_level(begin + share * length + 1e-6, training, transition, first, len(SIZES) - 1)
+            own = len(SIZES) - 1 - stage.level + (1 - share if stage.fading else 0.0)
+            assert own == pytest.approx(away, abs=1e-3)
+        # The last level trains on.
+        assert (stage.fading, stage.level) != (False, len(SIZES) - 1) or number == len(stages) - 1
+        begin += length
+
+
+def test_rounds_show_at_least_the_kimg_of_a_stage_in_whole_calls():
+    stages = plan(batch_sizes=(48, 32, 24, 16), training_kimg=(1.0,), transition_kimg=(0.5,), rounds_per_call=4)
+    for stage in stages:
+        wanted = 500 if stage.fading else 1000
+        assert stage.rounds % 4 == 0 and 0 <= stage.rounds * stage.batch_size - wanted < 4 * stage.batch_size
+
+
+def test_a_critic_that_plays_several_times_shows_as_many_images_a_round():
+    once, thrice = (plan(critic_updates=updates, training_kimg=(9.6,)) for updates in (1, 3))
+    assert [stage.rounds for stage in once] == [3 * stage.rounds for stage in thrice]
+
+
+def test_values_are_of_all_levels_or_one_for_each():
+    stages = plan(batch_sizes=(64, 32, 16, 16), rate_factors=(1.0, 1.0, 1.5, 2.0), training_kimg=(1.0, 2.0, 3.0, 4.0),
+                  transition_kimg=(8.0, 4.0, 2.0))
+    assert [(stage.level, stage.fading, stage.batch_size, stage.rate) for stage in stages] == [
+        (0, False, 64, 1.0), (1, True, 32, 1.0), (1, False, 32, 1.0), (2, True, 16, 1.5), (2, False, 16, 1.5),
+        (3, True, 16, 2.0), (3, False, 16, 2.0)]
+
+
+def test_tables_by_side_become_values_by_level():
+    keys = growth_keys(SIZES, BATCHES, 32, {16: 1.5e-3, 32: 2e-3}, 1e-3, training_kimg=(600.0,))
+    assert keys == {"batch_sizes": (128, 128, 64, 32), "rate_factors": pytest.approx((1.0, 1.0, 1.5, 2.0)),
+                    "training_kimg": (600.0,)}
+    alone = growth_keys(SIZES, BATCHES, 32, {32: 2e-3}, 1e-3, growing=False, training_kimg=(1.0, 2.0, 3.0, 4.0))
+    stage, = planned_stages(alone, SIZES, 32)
+    assert (stage.level, stage.fading, stage.rate, stage.rounds) == (3, False, 2.0, 125)
+
+
+def test_the_rounds_of_a_whole_training_reach_its_kimg():
+    stages = plan(batch_sizes=(64, 32, 16, 16), training_kimg=(1.0,), transition_kimg=(1.0,))
+    for kimg in (7.0, 30.0):
+        rounds = rounds_of(stages, kimg)
+        before = sum(stage.rounds for stage in stages[:-1])
+        shown = sum(stage.rounds * stage.batch_size for stage in stages[:-1]) + (rounds - before) * 16
+        assert 0 <= shown - 1000 * kimg < 16
+    assert rounds_of(stages) == sum(stage.rounds for stage in stages)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"first_level": 4}, "first_level is 4, but images of 32x32 have levels 0 to 3"),
+    ({"batch_sizes": (8, 8)}, "batch_sizes has 2 values, .* one for each of 4x4, 8x8, 16x16, 32x32"),
+    ({"transition_kimg": (1.0, 2.0, 3.0, 4.0)}, "transition_kimg has 4 values, .* 8x8, 16x16, 32x32, or one for all"),
+    ({"batch_sizes": (8, 8, 8, 8)}, "batch_size is 16, but config.system.batch_sizes ends with 8"),
+    ({"training_kimg": (1.0, 0.0, 1.0, 1.0), "transition_kimg": (0.0, 1.0, 1.0)},
+     "level 1, 8x8, ends before it begins")])
+def test_a_schedule_that_cannot_be_played_is_refused_with_the_key(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        plan(**changes)
