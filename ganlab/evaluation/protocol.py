@@ -14,6 +14,17 @@ VERSION = 1
 """Raised whenever an estimator, or features of the same weights, give other numbers than before."""
 
 
+_PATHS = "{paths:,} paths"
+IN_WORDS = {
+    "swd_pyramid": "{patches:,} patches of {patch} of each image and level, {directions:,} "
+                   "directions, each set normalized by channel, times {times:,}",
+    "ms_ssim": "{pairs:,} random pairs, as many scales as fit, a product for each channel",
+    "ms_ssim_five": "pairs of neighbours, {scales} scales, a product of means over channels",
+    "ppl_z": _PATHS,
+    **dict.fromkeys(("ppl_zfull", "ppl_zend", "ppl_wfull", "ppl_wend"), _PATHS + ", crop {crop}")}
+"""What the name of a protocol says of a metric's settings, as formats of these."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """Everything that determines a metric except the model, in JSON's types.
@@ -50,9 +61,16 @@ class Protocol:
     @property
     def name(self) -> str:
         """The protocol in a line, with its hash."""
-        parts = [self.features.get("name", ""), _reference_words(self.reference),
-                 _sample_words(self.samples)]
+        parts = [self.features.get("name", ""), _setting_words(self.metric, self.settings),
+                 _reference_words(self.reference), _sample_words(self.samples)]
         return f"{self.metric}[{'; '.join(part for part in parts if part)}] #{self.hash}"
+
+
+def _setting_words(metric: str, settings: Mapping[str, Any]) -> str:
+    try:
+        return IN_WORDS.get(metric, "").format(**settings)
+    except KeyError:  # Of an older protocol, which lacks a setting.
+        return ""
 
 
 def _reference_words(reference: Mapping[str, Any]) -> str:
