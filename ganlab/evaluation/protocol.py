@@ -14,14 +14,12 @@ VERSION = 1
 """Raised whenever an estimator, or features of the same weights, give other numbers than before."""
 
 
-_PATHS = "{paths:,} paths"
 IN_WORDS = {
     "swd_pyramid": "{patches:,} patches of {patch} of each image and level, {directions:,} "
                    "directions, each set normalized by channel, times {times:,}",
     "ms_ssim": "{pairs:,} random pairs, as many scales as fit, a product for each channel",
     "ms_ssim_five": "pairs of neighbours, {scales} scales, a product of means over channels",
-    "ppl_z": _PATHS,
-    **dict.fromkeys(("ppl_zfull", "ppl_zend", "ppl_wfull", "ppl_wend"), _PATHS + ", crop {crop}")}
+    **dict.fromkeys(("ppl_z", "ppl_zfull", "ppl_zend", "ppl_wfull", "ppl_wend"), "{paths:,} paths")}
 """What the name of a protocol says of a metric's settings, as formats of these."""
 
 
@@ -68,9 +66,11 @@ class Protocol:
 
 def _setting_words(metric: str, settings: Mapping[str, Any]) -> str:
     try:
-        return IN_WORDS.get(metric, "").format(**settings)
+        words = IN_WORDS.get(metric, "").format(**settings)
     except KeyError:  # Of an older protocol, which lacks a setting.
         return ""
+    crop = settings.get("crop", "none")
+    return words if crop == "none" else f"{words}, crop {crop}"
 
 
 def _reference_words(reference: Mapping[str, Any]) -> str:

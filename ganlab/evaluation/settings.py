@@ -72,6 +72,7 @@ def with_settings(measures: Mapping[str, Measure], metrics: list[str],
                               "it in --metrics, or leave the setting out")
         if metric not in measures:  # `check_request` says which there are.
             continue
+        # Only numbers that the estimator takes: others say how it computes.
         known = {name for name in measures[metric].settings if name in CHOICES}
         for name, value in settings.items():
             if name not in known:
