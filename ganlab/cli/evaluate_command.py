@@ -12,8 +12,9 @@ Examples:
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth
   ganlab evaluate --workdir=runs/wgan --features=inception2015 --weights=pt_inception-2015-12-05-6726825d.pth \
       --metrics=fid,kid,is --number=50000    fid50k_full, kid50k_full and is50k of StyleGAN
-  ganlab evaluate --workdir=runs/letters --metrics=ppl_wend --noise=constant    path length between
-                                                                                styles, as ppl2_wend
+  ganlab evaluate --workdir=runs/letters --metrics=ppl_wend --settings=ppl_wend.paths=50000    as ppl2_wend
+  ganlab evaluate --workdir=runs/letters --metrics=swd_pyramid --number=16384    SWDx1e3 of PGGAN
+  ganlab evaluate --workdir=runs/letters --metrics=ms_ssim_five --number=20000    MS-SSIM of PGGAN
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
   ganlab evaluate --workdir=runs/letters --metrics=critic_gap --split=test    how far its critic has
@@ -45,6 +46,7 @@ from ganlab.engine import makers_of
 from ganlab.evaluation import (
     CRITIC_GAP,
     FEATURES,
+    Measure,
     Record,
     Request,
     Sweep,
@@ -61,9 +63,11 @@ from ganlab.evaluation import (
     making,
     measures_for,
     metric_names,
+    parse_settings,
     parse_sweep,
     see_real,
     subject_of,
+    with_settings,
 )
 from ganlab.machine.backend import set_up_process
 from ganlab.output import whole_file, writing
@@ -82,6 +86,8 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     text("workdir", None, "the run whose samples are measured")
     text("step", None, "the checkpoint after this many rounds, or `all`; the newest by default")
     text("metrics", "fid,kid,prdc", "metrics, joined by commas or + (ganlab list --only=metrics)")
+    text("settings", "", "numbers of metrics in place of their own, METRIC.SETTING=VALUE joined by "
+         "commas, as in ppl_wend.paths=50000,kid.subsets=10 (docs/metrics.md has them)")
     flags.DEFINE_enum("features", None, list(FEATURES), "what metrics see of images; by default "
                       "glyphs of glyphs, digits of other images, pixels of points", flag_values=values)
     text("weights", "", "weight file of the features inception2015 or dinov2")
@@ -162,6 +168,7 @@ def _check(values: flags.FlagValues) -> None:
     if (values.workdir is None) == (values.fake is None):
         raise ConfigError("name what is measured: either a run by --workdir, or images by "
                           "--fake (and --real)")
+    parse_settings(values.settings)  # What is no setting is answered here.
     if values.bootstrap == 1:
         raise ConfigError("--bootstrap=1 says nothing about the spread; take at "
                           "least 2, better 200")
@@ -203,7 +210,8 @@ def _of_run(values: flags.FlagValues, sweep: Sweep | None, track: Track,
             request = _request(values, **making(game, dataset, section, weights, options))
             gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
                              held_out)
-            measures = measures_for(subject, dataset, features, gap)
+            measures = _chosen(values, measures_for(subject, dataset, features, gap,
+                                                    shape=dataset.image_shape))
             check_request(request, measures, real, features)
             ready()
             # The real images are the same along a sweep.
@@ -237,11 +245,17 @@ def _of_images(values: flags.FlagValues, track: Track, ready: Callable[[], None]
     fake = dataclasses.replace(folder_pictures(values.fake, values.resolution, values.number),
                                cache_key="")
     request = _request(values, weights="files", resize=fake.identity["resize"])
-    measures = measures_for(None, None, features, class_names=fake.class_names)
+    measures = _chosen(values, measures_for(None, None, features, class_names=fake.class_names,
+                                            shape=fake.read(0, 1).shape[1:]))
     check_request(request, measures, real, features)
     ready()
     found = evaluate(real, lambda seed: fake, request, features, measures, track)
     return [Record(result, values.fake) for result in found]
+
+
+def _chosen(values: flags.FlagValues, measures: dict[str, Measure]) -> dict[str, Measure]:
+    """Returns the measures with the settings that were asked for."""
+    return with_settings(measures, metric_names(values.metrics), parse_settings(values.settings))
 
 
 def _request(values: flags.FlagValues, **samples: Any) -> Request:

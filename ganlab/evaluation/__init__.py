@@ -17,6 +17,7 @@ from ganlab.evaluation.extraction import NotFinite
 from ganlab.evaluation.features import FEATURES, Features, load_features
 from ganlab.evaluation.generator import Generator, label_agreement, modes
 from ganlab.evaluation.held_out import judged_data
+from ganlab.evaluation.image_measures import image_measures
 from ganlab.evaluation.judging import (
     Judging,
     chosen_features,
@@ -31,6 +32,7 @@ from ganlab.evaluation.paths import path_measures
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pictures
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
+from ganlab.evaluation.settings import parse_settings, with_settings
 from ganlab.evaluation.study import (
     DIVERGED,
     FAILED,
@@ -52,7 +54,8 @@ __all__ = ["CRITIC_GAP", "Cost", "Curve", "DIVERGED", "FAILED", "FEATURES", "FIN
            "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Sweep", "Track",
            "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
            "check_request", "chosen_features", "class_measures", "critic_gap", "curves_of",
-           "data_pictures", "differences", "evaluate", "folder_pictures", "judged_data",
-           "label_agreement", "level_text", "levels_of", "load_features", "make_judging", "making",
-           "measures_for", "metric_names", "modes", "nearest_images", "parse_sweep",
-           "path_measures", "read_results", "require_same", "see_real", "subject_of", "value_names"]
+           "data_pictures", "differences", "evaluate", "folder_pictures", "image_measures",
+           "judged_data", "label_agreement", "level_text", "levels_of", "load_features",
+           "make_judging", "making", "measures_for", "metric_names", "modes", "nearest_images",
+           "parse_settings", "parse_sweep", "path_measures", "read_results", "require_same",
+           "see_real", "subject_of", "value_names", "with_settings"]

@@ -15,6 +15,7 @@ from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
+from ganlab.evaluation.settings import settings_for
 from ganlab.machine import numbers_in_force
 from ganlab.metrics import bootstrap, mean_interval, rank_warning
 from ganlab.output import counted
@@ -26,6 +27,8 @@ Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
 LEVEL = 0.95
+KEPT = ("small", "whole")
+"""What is kept of all images of a set where a metric needs it."""
 
 
 def metric_names(joined: str) -> list[str]:
@@ -107,7 +110,8 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
     check_request(request, measures, real, features)
     # Features are computed only if a metric looks at them, those of real images only once.
     needs = _needs(request, measures)
-    seen_by, small = features if "features" in needs else None, "small" in needs
+    seen_by = features if "features" in needs else None
+    kept = {name: name in needs for name in KEPT}
     if "reference" not in needs:
         real_seen = None
     elif real_seen is None:
@@ -119,7 +123,7 @@ def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], requ
         fake = None
         if needs:
             pictures = samples(seed)
-            fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number), small)
+            fake = see(pictures, seen_by, track(f"samples of seed {seed}", pictures.number), **kept)
             _check_together(real_seen, fake, request.metrics, measures, features)
         # Every metric sees the same set; protocols and bootstraps are of the first seed's.
         advance = track(f"metrics of seed {seed}", len(request.metrics))
@@ -140,12 +144,17 @@ def see_real(real: PictureSet | None, request: Request, features: Features,
     needs = _needs(request, measures)
     if "reference" not in needs:
         return None
+    # Images are kept only of those metrics that compare them with samples.
+    of_real = _needs(request, measures, "reference")
     return see(real, features if "features" in needs else None,
-               track(f"real images ({real.name})", real.number), "small" in needs)
+               track(f"real images ({real.name})", real.number),
+               **{name: name in of_real for name in KEPT})
 
 
-def _needs(request: Request, measures: Mapping[str, Measure]) -> set[str]:
-    return {need for name in request.metrics for need in measures[name].needs}
+def _needs(request: Request, measures: Mapping[str, Measure], beside: str = "") -> set[str]:
+    """Returns what the metrics need; with `beside` what those need that need this as well."""
+    needs = [measures[name].needs for name in request.metrics]
+    return {need for each in needs if not beside or beside in each for need in each}
 
 
 class _First(NamedTuple):
@@ -174,7 +183,8 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"metric {name}: {error}") from error
-    sets = (None if part is None else dataclasses.replace(part, images=None, small=None)
+    sets = (None if part is None
+            else dataclasses.replace(part, images=None, **dict.fromkeys(KEPT))
             for part in compared)
     return values, by_class, _First(Compared(*sets), dict(settings), resampled)
 
@@ -269,14 +279,6 @@ def _results(name: str, measure: Measure, found: Sequence[tuple[Values, ByClass]
         results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol,
                               of_seeds, tuple(intervals), warning, by_class))
     return results
-
-
-def settings_for(measure: Measure, compared: Compared) -> Settings:
-    """Returns a metric's settings for two sets; subsets are at most half of the smaller set."""
-    if "subset_size" not in measure.settings:
-        return measure.settings
-    half = min(compared.real.number, compared.fake.number) // 2
-    return {**measure.settings, "subset_size": min(measure.settings["subset_size"], half)}
 
 
 def protocol_for(name: str, measure: Measure, first: _First, request: Request, features: Features,

@@ -40,6 +40,7 @@ class SeenSet:
       errors: mean absolute differences [n] from their partners, of values in [-1, 1]; None without
         partners.
       images: the first images as they are, at most `KEPT_BYTES`; None for sets that are cached.
+      whole: all of them as they are; None where no metric looks at them.
       small: all of them uint8 [n, h, w, c], of at most `SMALL_SIDE` pixels a side, by means over
         areas; None where no metric looks at them.
       labels: int32 [n]; None where they have no classes.
@@ -52,6 +53,7 @@ class SeenSet:
     features: np.ndarray | None
     logits: np.ndarray | None = None
     images: np.ndarray | None = None
+    whole: np.ndarray | None = None
     errors: np.ndarray | None = None
     small: np.ndarray | None = None
     labels: np.ndarray | None = None
@@ -66,7 +68,7 @@ class SeenSet:
         """Returns the set of chosen examples, with repetitions; of images, those that are kept."""
         kept = None if self.images is None else self.images[index[index < len(self.images)]]
         chosen = {name: None if getattr(self, name) is None else getattr(self, name)[index]
-                  for name in ("features", "logits", "errors", "small", "labels")}
+                  for name in ("features", "logits", "errors", "whole", "small", "labels")}
         return SeenSet(self.number, self.shape, self.sha256, images=kept,
                        class_names=self.class_names, **chosen)
 
@@ -88,7 +90,8 @@ def cache_folder() -> Path:
 
 
 def see(pictures: PictureSet, features: Features | None,
-        advance: Callable[[int], None] = lambda number: None, small: bool = False) -> SeenSet:
+        advance: Callable[[int], None] = lambda number: None, small: bool = False,
+        whole: bool = False) -> SeenSet:
     """Sees a set of images: from the cache, else computes it and caches it if it has a key.
 
     Args:
@@ -96,6 +99,7 @@ def see(pictures: PictureSet, features: Features | None,
       features: what is computed of them; None for the images alone.
       advance: called with the number of images that have been done since the last call.
       small: whether reduced images are kept, too.
+      whole: whether all images are kept as they are, too, whatever memory they take.
 
     Raises:
       ConfigError: for an image that cannot be read, or whose features are not finite; then nothing
@@ -103,19 +107,19 @@ def see(pictures: PictureSet, features: Features | None,
     """
     classes = {"labels": pictures.labels, "class_names": pictures.class_names}
     if features is None or not (pictures.cache_key and features.worth_keeping):
-        return dataclasses.replace(_look(pictures, features, advance, small), **classes)
+        return dataclasses.replace(_look(pictures, features, advance, small, whole), **classes)
     # A file in the cache belongs to these images, their number and these features.
     key = json.dumps([pictures.cache_key, pictures.number, dict(features.identity)], sort_keys=True)
     file = cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     found = _read(file)
     if found is None:
-        found = dataclasses.replace(_look(pictures, features, advance, small), images=None)
+        found = dataclasses.replace(_look(pictures, features, advance, small, whole), images=None)
         _keep(file, found)
     else:
         advance(pictures.number)
-        if small:  # They are not cached: reading them again is fast.
-            found = dataclasses.replace(found, small=_look(pictures, None, lambda _: None,
-                                                           small).small)
+        if small or whole:  # They are not cached: reading them again is fast.
+            again = _look(pictures, None, lambda _: None, small, whole)
+            found = dataclasses.replace(found, small=again.small, whole=again.whole)
     return dataclasses.replace(found, **classes)
 
 
@@ -130,8 +134,9 @@ def reduced(images: np.ndarray) -> np.ndarray:
 
 
 def _look(pictures: PictureSet, features: Features | None,
-          advance: Callable[[int], None], small: bool) -> SeenSet:
+          advance: Callable[[int], None], small: bool, whole: bool) -> SeenSet:
     first = pictures.read(0, 1)
+    every = np.empty((pictures.number, *first.shape[1:]), first.dtype) if whole else None
     # A step that fits into memory, whatever the size of the images.
     step = int(np.clip(STEP_BYTES // (4 * first[0].size), 1, MOST_IMAGES_A_STEP))
     seen, logits, errors, kept, left, digest = [], [], [], [], KEPT_BYTES, hashlib.sha256()
@@ -152,6 +157,8 @@ def _look(pictures: PictureSet, features: Features | None,
             errors.append(absolute_errors(images, pictures.partners(start, stop)))
         if small and images.ndim == 4:
             shrunk.append(reduced(images))
+        if whole:
+            every[start:stop] = images
         if left >= images[0].nbytes:
             kept.append(images[:left // images[0].nbytes].copy())  # A view would keep all of them.
             left -= kept[-1].nbytes
@@ -159,7 +166,7 @@ def _look(pictures: PictureSet, features: Features | None,
     return SeenSet(pictures.number, first.shape[1:], digest.hexdigest(),
                    np.concatenate(seen) if seen else None,
                    np.concatenate(logits) if logits and logits[0] is not None else None,
-                   np.concatenate(kept), np.concatenate(errors) if errors else None,
+                   np.concatenate(kept), every, np.concatenate(errors) if errors else None,
                    np.concatenate(shrunk) if shrunk else None)
 
 

@@ -24,6 +24,7 @@ from ganlab.evaluation.extraction import SeenSet
 from ganlab.evaluation.features import Features, are_pictures, check_seen, load_features
 from ganlab.evaluation.generator import Generator, label_agreement, modes
 from ganlab.evaluation.held_out import judged_data
+from ganlab.evaluation.image_measures import image_measures
 from ganlab.evaluation.measures import MEASURES, Measure
 from ganlab.evaluation.paths import path_measures
 from ganlab.evaluation.picture_sets import PictureSet, data_pictures, source_identity
@@ -67,12 +68,15 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
 
 def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features,
                  gap: Measure | None = None,
-                 class_names: tuple[str, ...] | None = None) -> dict[str, Measure]:
+                 class_names: tuple[str, ...] | None = None,
+                 shape: tuple[int, ...] = ()) -> dict[str, Measure]:
     """Returns all metrics that can be measured: of two sets, of their classes, a generator, modes
-    or translations, and the critic's gap. `class_names` are those of samples without a subject."""
+    or translations, and the critic's gap. `class_names` are those of samples without a subject,
+    `shape` is that of a sample."""
     if isinstance(subject, Generator):
         class_names = subject.class_names
-    found = MEASURES | class_measures(class_names) | ({} if gap is None else {CRITIC_GAP: gap})
+    found = (MEASURES | image_measures(shape) | class_measures(class_names)
+             | ({} if gap is None else {CRITIC_GAP: gap}))
     if isinstance(subject, Translations):
         return found | translation_measures(subject)
     if subject is not None:
@@ -179,7 +183,7 @@ class Judging:
         # The measure of modes may fit a classifier, which other metrics do not need.
         return measures_for(self._subject(makers),
                             self.dataset if "modes" in self.request.metrics else None,
-                            self.features, gap)
+                            self.features, gap, shape=self.dataset.image_shape)
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:
@@ -205,5 +209,5 @@ def make_judging(config: Mapping[str, Any], game: Game, dataset: Dataset, metric
     real = data_pictures(dataset, section)
     gap = critic_gap(None, game, config["batch_size"], training, dataset, real)
     check_request(request, measures_for(subject_of(config, game, UNMADE, dataset), dataset, found,
-                                        gap), real, found)
+                                        gap, shape=dataset.image_shape), real, found)
     return Judging(config, game, training, dataset, request, found, real, number)

@@ -47,7 +47,8 @@ class Measure:
       settings: its numbers and conventions, which are part of its protocol.
       needs: which of these it needs: `reference` (real images), `features` of all images, `logits`
         of a classifier, `samples` as they are, `images`: samples that are not points, `classes` of
-        both, and `small`: all images reduced.
+        both, `small`: all images reduced, and `whole`: all samples as they are, and with
+        `reference` all real images, too.
       sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each
         [n]`.
@@ -153,4 +154,5 @@ MEASURES: dict[str, Measure] = {
         settings={"pairs": 1000, "channels": "mean of each one's product over scales"}),
     "memorization": mean_of(_memorization, "share of samples that are near copies of real images",
                             {"memorized": LOWER}, settings={"ratio": 1 / 3, **BY_DIFFERENCES})}
-"""Metrics of two sets, by name. Those that need a generator or modes are in `generator.py`."""
+"""Metrics of two sets, by name. Those whose values depend on the size of images are in
+`image_measures.py`, those that need a generator or modes in `paths.py` and `generator.py`."""

@@ -14,6 +14,15 @@ VERSION = 1
 """Raised whenever an estimator, or features of the same weights, give other numbers than before."""
 
 
+IN_WORDS = {
+    "swd_pyramid": "{patches:,} patches of {patch} of each image and level, {directions:,} "
+                   "directions, each set normalized by channel, times {times:,}",
+    "ms_ssim": "{pairs:,} random pairs, as many scales as fit, a product for each channel",
+    "ms_ssim_five": "pairs of neighbours, {scales} scales, a product of means over channels",
+    **dict.fromkeys(("ppl_z", "ppl_zfull", "ppl_zend", "ppl_wfull", "ppl_wend"), "{paths:,} paths")}
+"""What the name of a protocol says of a metric's settings, as formats of these."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """Everything that determines a metric except the model, in JSON's types.
@@ -50,9 +59,18 @@ class Protocol:
     @property
     def name(self) -> str:
         """The protocol in a line, with its hash."""
-        parts = [self.features.get("name", ""), _reference_words(self.reference),
-                 _sample_words(self.samples)]
+        parts = [self.features.get("name", ""), _setting_words(self.metric, self.settings),
+                 _reference_words(self.reference), _sample_words(self.samples)]
         return f"{self.metric}[{'; '.join(part for part in parts if part)}] #{self.hash}"
+
+
+def _setting_words(metric: str, settings: Mapping[str, Any]) -> str:
+    try:
+        words = IN_WORDS.get(metric, "").format(**settings)
+    except KeyError:  # Of an older protocol, which lacks a setting.
+        return ""
+    crop = settings.get("crop", "none")
+    return words if crop == "none" else f"{words}, crop {crop}"
 
 
 def _reference_words(reference: Mapping[str, Any]) -> str:

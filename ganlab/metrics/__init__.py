@@ -18,7 +18,14 @@ from ganlab.metrics.inception_score import InceptionScore, inception_score
 from ganlab.metrics.kernel_distance import KernelDistance, kernel_distance, squared_mmd
 from ganlab.metrics.memorization import Memorization, memorized, memorized_share
 from ganlab.metrics.mixture import ModeCount, count_modes
-from ganlab.metrics.ms_ssim import ms_ssim, ms_ssim_diversity, ms_ssim_of_pairs
+from ganlab.metrics.ms_ssim import (
+    FIVE_SCALES_SIDE,
+    ms_ssim,
+    ms_ssim_diversity,
+    ms_ssim_of_five_scales,
+    ms_ssim_of_neighbours,
+    ms_ssim_of_pairs,
+)
 from ganlab.metrics.nearest_neighbour import (
     LabelAgreement,
     label_agreement,
@@ -36,6 +43,7 @@ from ganlab.metrics.neighbours import (
 from ganlab.metrics.path_length import path_lengths, trimmed, trimmed_mean
 from ganlab.metrics.sliced_wasserstein import (
     image_sliced_wasserstein,
+    pyramid_sizes,
     sliced_wasserstein,
 )
 from ganlab.metrics.stacked_modes import (
@@ -56,14 +64,16 @@ from ganlab.metrics.summaries import (
     summarise,
 )
 
-__all__ = ["ChannelClassifier", "Difference", "FrechetInfinity", "Improvement", "InceptionScore",
-           "Interval", "KernelDistance", "LEVEL", "LabelAgreement", "Memorization", "ModeCount",
-           "MomentSums", "Moments", "PRDC", "PrecisionRecall", "StackedModes", "Summary",
-           "add_features", "bootstrap", "checked_pair", "count_modes", "count_stacked_modes",
-           "coverage", "finish", "fit_channel_classifier", "frechet_distance", "frechet_infinity",
-           "image_sliced_wasserstein", "improvement", "inception_score", "kernel_distance",
-           "label_agreement", "mean_interval", "memorized", "memorized_share", "moments", "ms_ssim",
-           "ms_ssim_diversity", "ms_ssim_of_pairs", "nearest", "nearest_labels",
-           "neighbour_radii", "paired_difference", "path_lengths", "prdc", "prdc_shares", "precision_recall",
-           "precision_recall_shares", "rank_warning", "sliced_wasserstein", "small_sample_warning",
-           "squared_mmd", "summarise", "trimmed", "trimmed_mean"]
+__all__ = ["ChannelClassifier", "Difference", "FIVE_SCALES_SIDE", "FrechetInfinity", "Improvement",
+           "InceptionScore", "Interval", "KernelDistance", "LEVEL", "LabelAgreement",
+           "Memorization", "ModeCount", "MomentSums", "Moments", "PRDC", "PrecisionRecall",
+           "StackedModes", "Summary", "add_features", "bootstrap", "checked_pair", "count_modes",
+           "count_stacked_modes", "coverage", "finish", "fit_channel_classifier",
+           "frechet_distance", "frechet_infinity", "image_sliced_wasserstein", "improvement",
+           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized",
+           "memorized_share", "moments", "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_five_scales",
+           "ms_ssim_of_neighbours", "ms_ssim_of_pairs", "nearest", "nearest_labels",
+           "neighbour_radii", "paired_difference", "path_lengths", "prdc", "prdc_shares",
+           "precision_recall", "precision_recall_shares", "pyramid_sizes", "rank_warning",
+           "sliced_wasserstein", "small_sample_warning", "squared_mmd", "summarise", "trimmed",
+           "trimmed_mean"]

@@ -228,6 +228,7 @@ def test_a_metric_that_does_not_exist_leaves_no_directory_for_folders_of_images(
     (["--fake=none/at/all"], "none/at/all"),
     (["--workdir=none"], "holds no run"),
     (["--fake=x", "--bootstrap=1"], "take at least 2"),
+    (["--fake=x", "--settings=paths=3"], "'paths=3' is not a setting; it takes METRIC.SETTING=VALUE"),
     (["--workdir=x", "--features=digit"], "features")])
 def test_mistakes_of_the_command_are_told_in_a_sentence(capsys, flags, said):
     assert main(["evaluate", *flags]) == 2
@@ -256,12 +257,19 @@ def test_nothing_to_compare_is_said(capsys):
 def test_every_metric_of_images_judges_a_folder(tmp_path, capsys):
     for name, seed in (("real", 0), ("fake", 1)):
         (tmp_path / name).mkdir()
-        for i, pixels in enumerate(np.random.default_rng(seed).integers(256, size=(40, 8, 8, 3)).astype(np.uint8)):
+        for i, pixels in enumerate(np.random.default_rng(seed).integers(256, size=(40, 32, 32, 3)).astype(np.uint8)):
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
-    assert main(["evaluate", f"--real={tmp_path / 'real'}", f"--fake={tmp_path / 'fake'}",
-                 f"--metrics={','.join(MEASURES)}"]) == 0
+    command = ["evaluate", f"--real={tmp_path / 'real'}", f"--fake={tmp_path / 'fake'}"]
+    names = [*MEASURES, "swd_pyramid", "ms_ssim_five"]
+    assert main([*command, f"--metrics={','.join(names)}", f"--output={tmp_path / 'kept'}",
+                 "--settings=swd_pyramid.patches=3,swd_pyramid.directions=4,ms_ssim.pairs=5,kid.subsets=6"]) == 0
     output = capsys.readouterr().out
-    assert all(name in output for name in MEASURES)
+    assert all(name in output for name in [*names, "swd_pyramid/32", "swd_pyramid/16"])
+    settings = {entry["protocol"]["metric"]: entry["protocol"]["settings"] for entry in results(tmp_path / "kept")}
+    assert settings["kid"]["subsets"] == 6 and settings["ms_ssim"]["pairs"] == 5
+    assert (settings["swd_pyramid"]["patches"], settings["swd_pyramid"]["directions"]) == (3, 4)
+    assert main([*command, "--metrics=kid", "--settings=kid.subset_size=0"]) == 2
+    assert "--settings=kid.subset_size=0: subset_size must be a whole number" in capsys.readouterr().err
 
 
 TRANSLATING = [

@@ -18,6 +18,8 @@ from ganlab.evaluation import (
     load_features,
     modes,
     path_measures,
+    paths,
+    with_settings,
 )
 
 LABELS = np.int32([0, 0, 0, 1])
@@ -155,9 +157,93 @@ def test_path_lengths_end_at_the_first_style_or_anywhere(float64):
     for name, where in (("ppl_wend", a), ("ppl_wfull", a + places * (b - a))):
         measure = path_in(made, name)
         assert measure.settings == {"paths": 1000, "epsilon": 1e-4, "shape": [4], "path": "straight", "space": "w",
-                                    "sampling": name.removeprefix("ppl_w")}
+                                    "sampling": name.removeprefix("ppl_w"), "crop": "none"}
         found = judged({name: measure}, made)[name]
         assert found == pytest.approx(kept(np.sum((2 * where * (b - a)) ** 2, axis=1)), rel=5e-3)
+
+
+def spherical_speeds(a, b, places, radius=None):
+    """Velocities [n, d] on great circles from a to b, whose radius goes from |a| to |b|, or stays."""
+    lengths = [np.linalg.norm(end, axis=1, keepdims=True) for end in (a, b)]
+    start, end = a / lengths[0], b / lengths[1]
+    angle = np.arccos(np.sum(start * end, axis=1, keepdims=True))
+    across = end - start * np.cos(angle)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    along, turned = angle * places, angle * (across * np.cos(angle * places) - start * np.sin(angle * places))
+    if radius:
+        return radius * turned
+    grown = (start * np.cos(along) + across * np.sin(along)) * (lengths[1] - lengths[0])
+    return (lengths[0] + places * (lengths[1] - lengths[0])) * turned + grown
+
+
+def test_paths_between_latents_of_a_generator_without_styles_keep_their_lengths_full_or_at_the_end(float64):
+    made = generator(batch_size=500, matrix=MAPPING)
+    a, b = (np.asarray(made.latents_of(0, start, 1000)) for start in (0, 1000))
+    places = np.random.default_rng((0, 2)).uniform(size=(1000, 1))
+    found = judged({name: path_in(made, name) for name in ("ppl_z", "ppl_zfull", "ppl_zend")}, made)
+    for name, where in (("ppl_zfull", places), ("ppl_zend", np.zeros_like(places))):
+        speeds = spherical_speeds(a, b, where) @ np.asarray(MAPPING)
+        assert found[name] == pytest.approx(kept(np.sum(speeds**2, axis=1)), rel=5e-3)
+        assert path_in(made, name).settings == {
+            "paths": 1000, "epsilon": 1e-4, "shape": [4], "path": "spherical", "ends": "as they are drawn",
+            "space": "z", "sampling": name.removeprefix("ppl_z"), "crop": "none"}
+    assert found["ppl_z"] == found["ppl_zfull"] != pytest.approx(found["ppl_zend"], rel=1e-2)
+
+
+def test_paths_between_latents_of_a_generator_with_styles_lie_on_the_unit_sphere_and_share_their_noise(float64):
+    # The mapping follows the interpolation; a square in the synthesis tells the start of a path from its middle.
+    made = styled(jnp.square)
+    a, b = (np.asarray(made.latents_of(0, start, 1000)) for start in (0, 1000))
+    labels = made.labels_of(0, 1000)[:, None]
+    unit = [end / np.linalg.norm(end, axis=1, keepdims=True) for end in (a, b)]
+    angle = np.arccos(np.sum(unit[0] * unit[1], axis=1, keepdims=True))
+    places = np.random.default_rng((0, 2)).uniform(size=(1000, 1))
+    for name, where in (("ppl_zfull", places), ("ppl_zend", np.zeros_like(places))):
+        on_sphere = (np.sin((1 - where) * angle) * unit[0] + np.sin(where * angle) * unit[1]) / np.sin(angle)
+        styles = on_sphere @ np.asarray(MAPPING) + labels
+        speeds = 2 * styles * (spherical_speeds(a, b, where, radius=1) @ np.asarray(MAPPING))
+        measure = path_in(made, name)
+        assert measure.settings["ends"] == "of length 1"
+        assert judged({name: measure}, made)[name] == pytest.approx(kept(np.sum(speeds**2, axis=1)), rel=5e-3)
+
+
+def test_uniform_latents_are_joined_by_straight_lines_full_and_at_the_end():
+    straight = dataclasses.replace(generator(batch_size=500), spherical=False)
+    found = {name: path_in(straight, name) for name in ("ppl_z", "ppl_zfull", "ppl_zend")}
+    assert {measure.settings["path"] for measure in found.values()} == {"straight"}
+    values = judged(found, straight)
+    assert values["ppl_zfull"] == values["ppl_z"] == pytest.approx(values["ppl_zend"], rel=1e-2)
+
+
+def test_paths_in_blocks_are_as_long(monkeypatch):
+    made = styled(jnp.square)
+    measures = {name: path_in(made, name) for name in ("ppl_z", "ppl_zfull", "ppl_wfull")}
+    whole = judged(measures, made)
+    monkeypatch.setattr(paths, "BLOCK_BYTES", 1)
+    in_blocks = judged(measures, made)
+    assert in_blocks == pytest.approx(whole, rel=1e-6)
+
+
+def test_a_crop_looks_at_the_face_of_a_portrait_alone():
+    # Of images of 16 pixels the rows 6 to 13 and the columns 4 to 11.
+    images = np.arange(2 * 256).reshape(2, 16, 16, 1)
+    np.testing.assert_array_equal(paths._cropped(images, "faces"), images[:, 6:14, 4:12])
+    for rows, columns, looked_at in (((6, 14), (4, 12), True), ((0, 6), (0, 16), False)):
+        window = np.zeros((1, 16, 16, 1), np.float32)
+        window[:, slice(*rows), slice(*columns)] = 1
+        made = Generator(generator().latents, lambda latents, labels, keys, window=window:
+                         jnp.asarray(latents)[:, :1, None, None] * window, LABELS, batch_size=50)
+        measures = {"ppl_zfull": path_in(made, "ppl_zfull")}
+        cropped, full = (judged(with_settings(measures, ["ppl_zfull"], {"ppl_zfull": {"paths": 50, "crop": crop}}),
+                                made)["ppl_zfull"] for crop in ("faces", "none"))
+        assert cropped == (pytest.approx(full, rel=1e-5) if looked_at else 0) and full > 0
+
+
+def test_a_crop_of_what_has_no_face_is_refused():
+    measures = with_settings({"ppl_zend": path_in(generator(), "ppl_zend")}, ["ppl_zend"],
+                             {"ppl_zend": {"crop": "faces"}})
+    with pytest.raises(ConfigError, match=r"crop=faces is of images.*shape \[4\]: leave it out"):
+        judged(measures, generator())
 
 
 def test_paths_between_styles_of_a_generator_without_styles_are_refused():

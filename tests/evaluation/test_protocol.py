@@ -39,6 +39,15 @@ def test_the_name_says_what_was_measured_and_what_is_unusual_alone():
     assert alone.name.startswith("prdc[1,000 averaged")
 
 
+def test_the_name_says_what_users_compare_of_the_settings_and_nothing_of_those_that_are_not_known():
+    path = dataclasses.replace(PROTOCOL, metric="ppl_wend", settings={"paths": 50000, "crop": "none"})
+    assert path.name.startswith("ppl_wend[digits; 50,000 paths; 1,797 of digits")
+    cropped = dataclasses.replace(path, settings={"paths": 50000, "crop": "faces"})
+    assert cropped.name.startswith("ppl_wend[digits; 50,000 paths, crop faces; ")
+    older = dataclasses.replace(PROTOCOL, metric="ms_ssim", settings={})
+    assert older.name.startswith("ms_ssim[digits; 1,797 of digits")
+
+
 def test_numbers_of_different_protocols_are_refused_with_every_difference():
     other = dataclasses.replace(PROTOCOL, settings=CHANGES["settings"], samples=CHANGES["samples"])
     require_same(PROTOCOL, protocol_of(PROTOCOL.as_dict()), "unused")

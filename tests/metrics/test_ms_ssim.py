@@ -5,7 +5,7 @@ import pytest
 from skimage.data import astronaut
 from skimage.metrics import structural_similarity
 
-from ganlab.metrics import ms_ssim, ms_ssim_diversity
+from ganlab.metrics import ms_ssim, ms_ssim_diversity, ms_ssim_of_five_scales, ms_ssim_of_neighbours
 from ganlab.metrics.ms_ssim import WEIGHTS, scales
 
 DRAW = np.random.Generator(np.random.PCG64(13))
@@ -84,12 +84,63 @@ def test_diversity_never_pairs_an_image_with_itself_and_is_a_function_of_its_see
     assert ms_ssim_diversity(three, 9, seed=1) == ms_ssim_diversity(three, 9, seed=1) != ms_ssim_diversity(three, 9, 2)
 
 
+def by_windows(a, b):
+    """The five scales of one pair of uint8 images by the formula: each window of a square of up to 11 pixels on its
+    own, channels averaged at each scale, weights as they are published."""
+    a, b, product = a.astype(float), b.astype(float), 1.0
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        if scale:
+            a, b = (np.mean([image[y::2, x::2] for y in (0, 1) for x in (0, 1)], axis=0) for image in (a, b))
+        size = min(11, *a.shape[:2])
+        distance = np.arange(size) - (size - 1) / 2
+        window = np.exp(-(distance[:, None]**2 + distance**2) / (2 * (1.5 * size / 11)**2))[..., None]
+        window /= np.sum(window)
+        found = []
+        for y in range(a.shape[0] - size + 1):
+            for x in range(a.shape[1] - size + 1):
+                one, other = (image[y:y + size, x:x + size] for image in (a, b))
+                mean_a, mean_b = (np.sum(window * part, axis=(0, 1)) for part in (one, other))
+                spread = np.sum(window * ((one - mean_a)**2 + (other - mean_b)**2), axis=(0, 1))
+                both = np.sum(window * (one - mean_a) * (other - mean_b), axis=(0, 1))
+                structure = (2 * both + (0.03 * 255)**2) / (spread + (0.03 * 255)**2)
+                light = (2 * mean_a * mean_b + (0.01 * 255)**2) / (mean_a**2 + mean_b**2 + (0.01 * 255)**2)
+                found.append(structure * (light if scale == 4 else 1))
+        product *= max(np.mean(found), 0)**weight
+    return product
+
+
+@pytest.mark.parametrize("sides", [(16, 16), (32, 48), (16, 64)])
+def test_five_scales_of_a_small_image_are_the_formula_with_a_window_that_shrinks(sides):
+    a, b = (image[None, :sides[0], :sides[1]] for image in (PHOTO, NOISY // 2 + np.roll(PHOTO, 2, axis=1) // 3))
+    found = ms_ssim_of_five_scales(a, b)
+    assert 0.1 < found < 0.95
+    np.testing.assert_allclose(found, by_windows(a[0], b[0]), rtol=1e-10)
+    np.testing.assert_allclose(ms_ssim_of_five_scales(a / 127.5 - 1, b / 127.5 - 1), found, rtol=1e-9)
+    # It is another number than that of as many scales as the window fits into.
+    assert abs(ms_ssim(a, b)[0] / found[0] - 1) > 1e-2
+
+
+def test_five_scales_of_a_large_grey_image_differ_by_the_sum_of_the_weights_alone():
+    a, b = PHOTO[None, ..., :1], NOISY[None, ..., :1]
+    np.testing.assert_allclose(ms_ssim_of_five_scales(a, b), ms_ssim(a, b)**sum(WEIGHTS), rtol=1e-12)
+
+
+def test_neighbours_are_the_first_two_the_next_two_and_so_on_and_no_other():
+    images = DRAW.integers(0, 256, size=(7, 16, 16, 3)).astype(np.uint8) // 4 + PHOTO[:16, :16] // 2
+    pairs = ms_ssim_of_five_scales(images[0:6:2], images[1:6:2])
+    np.testing.assert_allclose(ms_ssim_of_neighbours(images), pairs, rtol=1e-12)
+    with_blocks = ms_ssim_of_neighbours(np.concatenate([images[:6]] * 40))
+    np.testing.assert_allclose(with_blocks, np.tile(pairs, 40), rtol=1e-12)
+
+
 @pytest.mark.parametrize(("call", "words"), [
     (lambda: ms_ssim(PHOTO[None], NOISY[None, :64]), "both must be alike"),
     (lambda: ms_ssim(PHOTO[None], NOISY[None, None]), "images are uint8 of shape"),
     (lambda: ms_ssim(PHOTO[None], np.stack([NOISY, NOISY])), "1 first and 2 second images"),
     (lambda: ms_ssim(PHOTO[None] * np.nan, NOISY[None] * 1.0), "first images hold a NaN"),
     (lambda: ms_ssim_diversity(PHOTO[None]), "1 image makes no pair"),
+    (lambda: ms_ssim_of_neighbours(PHOTO[None]), "1 image makes no pair"),
+    (lambda: ms_ssim_of_five_scales(PHOTO[None, :15], NOISY[None, :15]), "must be at least 16x16"),
     (lambda: ms_ssim_diversity(np.stack([PHOTO, NOISY]), pairs=0), "pairs=0"),
 ])
 def test_what_cannot_be_compared_is_refused(call, words):

@@ -1,12 +1,14 @@
 """The sliced Wasserstein distance is the mean over directions of the exact distance on a line."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from scipy.stats import wasserstein_distance
 
 from ganlab.metrics import image_sliced_wasserstein, sliced_wasserstein
-from ganlab.metrics.sliced_wasserstein import BINOMIAL, laplacian_pyramid
+from ganlab.metrics.sliced_wasserstein import BINOMIAL, laplacian_pyramid, pyramid_sizes
 
 DRAW = np.random.Generator(np.random.PCG64(12))
 REAL, FAKE = DRAW.normal(size=(60, 5)), 1.5 * DRAW.normal(size=(60, 5)) + 0.5
@@ -63,6 +65,48 @@ def test_a_flat_image_has_nothing_at_fine_levels():
     np.testing.assert_allclose(coarse, 0.5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("sides", "levels"), [
+    ((1024, 1024), [1024, 512, 256, 128, 64, 32, 16]), ((48, 48), [48, 24]), ((100, 100), [100, 50, 25]),
+    ((31, 31), [31]), ((8, 8), [8])])
+def test_levels_halve_down_to_sixteen_pixels(sides, levels):
+    assert pyramid_sizes(*sides) == [(side, side) for side in levels]
+
+
+def test_a_level_is_a_blurred_half_minus_the_expansion_of_the_next_one_mirrored_at_the_edges():
+    # One pixel at a time, at a corner, an edge and inside: [1, 4, 6, 4, 1] / 16 of pixels mirrored about the outermost.
+    image = np.zeros((64, 64))
+    image[0, 0], image[1, 63], image[20, 31] = 16, 32, 48
+    mirrored = np.pad(image, 2, mode="reflect")
+    half = np.array([[np.sum(np.outer(BINOMIAL, BINOMIAL) * mirrored[2 * y:2 * y + 5, 2 * x:2 * x + 5])
+                      for x in range(32)] for y in range(32)])
+    filled = np.zeros((64, 64))
+    filled[::2, ::2] = half
+    mirrored = np.pad(filled, 2, mode="reflect")
+    expanded = np.array([[4 * np.sum(np.outer(BINOMIAL, BINOMIAL) * mirrored[y:y + 5, x:x + 5])
+                          for x in range(64)] for y in range(64)])
+    fine = next(laplacian_pyramid(image[None, :, :, None]))
+    np.testing.assert_allclose(fine[0, :, :, 0], image - expanded, atol=1e-5)
+
+
+@pytest.mark.parametrize("same_places", [True, False])
+def test_flat_images_are_as_far_apart_as_their_levels_of_grey_on_a_line(same_places):
+    # Every patch is one grey, so that places say nothing. After each set's normalization a direction u sees the greys
+    # by the factor |sum u|, whose mean over the sphere in d dimensions is that of sqrt(d) |u_1|.
+    real, fake = DRAW.integers(0, 256, size=40), DRAW.integers(100, 130, size=40)**2 // 70
+    flat = [np.broadcast_to(np.uint8(greys)[:, None, None, None], (40, 32, 32, 3)) for greys in (real, fake)]
+    found = image_sliced_wasserstein(*flat, patches=2, projections=20000, same_places=same_places)
+    d = 7 * 7 * 3
+    seen = math.sqrt(d) * math.exp(math.lgamma(d / 2) - math.lgamma((d + 1) / 2)) / math.sqrt(math.pi)
+    apart = wasserstein_distance(*((greys - np.mean(greys)) / np.std(greys) for greys in (real, fake)))
+    assert found == {32: 0, 16: pytest.approx(seen * apart, rel=0.02)}
+
+
+def test_places_of_either_set_s_own_are_all_that_differs_between_identical_sets():
+    one, several = (image_sliced_wasserstein(IMAGES, IMAGES, patches=patches, projections=16, same_places=False)
+                    for patches in (1, 64))
+    assert all(0 < several[level] < one[level] for level in (64, 32, 16))
+
+
 def test_identical_images_are_at_distance_zero_at_each_level():
     assert image_sliced_wasserstein(IMAGES, IMAGES, patches=8, projections=16) == {64: 0, 32: 0, 16: 0}
     assert set(image_sliced_wasserstein(IMAGES[:, :8, :8], IMAGES[:, 8:16, :8], patches=8, projections=16)) == {8}
@@ -79,9 +123,12 @@ def test_lost_detail_shows_at_the_finest_level_and_colour_shows_nowhere():
     assert max(colour.values()) < 1e-3
 
 
-def test_images_in_blocks_give_what_their_places_say(monkeypatch):
-    monkeypatch.setitem(image_sliced_wasserstein.__globals__, "IMAGES_AT_A_TIME", 5)
-    assert image_sliced_wasserstein(IMAGES, IMAGES, patches=8, projections=16) == {64: 0, 32: 0, 16: 0}
+def test_images_in_blocks_give_the_same(monkeypatch):
+    one, other = IMAGES[:6], IMAGES[5:]
+    whole = image_sliced_wasserstein(one, other, patches=8, projections=16, same_places=False)
+    for images_at_a_time in (1, 5):
+        monkeypatch.setitem(image_sliced_wasserstein.__globals__, "BLOCK_BYTES", images_at_a_time * 4 * IMAGES[0].size)
+        assert image_sliced_wasserstein(one, other, patches=8, projections=16, same_places=False) == whole
 
 
 @pytest.mark.parametrize(("call", "words"), [
@@ -89,6 +136,7 @@ def test_images_in_blocks_give_what_their_places_say(monkeypatch):
     (lambda: sliced_wasserstein(REAL, FAKE * np.nan), "hold a NaN"),
     (lambda: sliced_wasserstein(REAL, FAKE, projections=0), "projections=0"),
     (lambda: image_sliced_wasserstein(IMAGES, IMAGES, patches=0), "patches=0"),
+    (lambda: image_sliced_wasserstein(IMAGES, IMAGES, projections=0), "projections=0"),
     (lambda: image_sliced_wasserstein(IMAGES[:, :6], IMAGES[:, :6]), "real images are 6x64, and must be at least 7x7"),
     (lambda: image_sliced_wasserstein(IMAGES, IMAGES[:, :32]), "both must be alike"),
     (lambda: image_sliced_wasserstein(IMAGES, IMAGES.astype(float)), "both must be alike"),
