@@ -148,6 +148,17 @@ def tiny_conditional_config(generator=None, critic=None, system=None, **sections
     return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **sections})
 
 
+def tiny_growing_config(name, system=None, **sections):
+    """A config of `pggan` or `stylegan1` for `IMAGES`, of two levels in three stages, with changes."""
+    small = {"channel_base": 32, "channel_max": 4}
+    own = {"mapping_layers": 1, "styles": 4} if name == "stylegan1" else {}
+    networks = {"generator": {"network": name, "kwargs": small | own},
+                "critic": {"network": name, "kwargs": small | {"group": 2}}}
+    system = {"name": name, "latent_size": 4, "conditional": True, "training_kimg": (0.016, 0.012),
+              "transition_kimg": (0.016,), "fade_every_rounds": 1, **(system or {})}
+    return experiment(**{"batch_size": BATCH, "system": system, "networks": networks, **QUICK, **sections})
+
+
 def tiny_r3gan_config(generator=None, critic=None, system=None, **sections):
     """A config of `r3gan` for `IMAGES` by plain gradient descent, with changes to its sections."""
     networks = {name: {"network": "r3gan", "optimizer": "sgd", **changes,

@@ -14,6 +14,7 @@ from tiny import (
     start,
     tiny_conditional_config,
     tiny_config,
+    tiny_growing_config,
     tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
@@ -30,6 +31,7 @@ CONFIGS = {
     "class_conditional": (IMAGES, functools.partial(
         tiny_conditional_config, critic={"kwargs": {"head": "embedding"}}, system={"conditioning": "data_to_data"})),
     "stylegan2": (IMAGES, functools.partial(tiny_style_config, system={"conditional": True, "freeze_critic_layers": 2})),
+    **{name: (IMAGES, functools.partial(tiny_growing_config, name)) for name in ("pggan", "stylegan1")},
     "r3gan": (IMAGES, functools.partial(tiny_r3gan_config, system={"conditional": True})),
 }
 

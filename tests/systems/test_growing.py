@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from short_runs import PICTURE, SHARED, assert_same_bits
-from tiny import IMAGES, QUICK
+from tiny import IMAGES, QUICK, tiny_growing_config
 
-from ganlab.config import ConfigError, experiment
+from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine import make_mesh, make_programs, read_metrics, train
 from ganlab.game import stages_of
@@ -22,19 +22,13 @@ from ganlab.systems.growing import block_means, smoothed
 SYSTEMS = ("pggan", "stylegan1")
 # Rounds of the three stages: 4x4, 8x8 fading in, 8x8.
 ENDS = (2, 6, 9)
-SCHEDULE = {"batch_sizes": (8, 4), "training_kimg": (0.016, 0.012), "transition_kimg": (0.016,), "fade_every_rounds": 1}
 
 
-def config_of(name="pggan", total=ENDS[-1], system=None, batch_size=4, **sections):
-    small = {"channel_base": 32, "channel_max": 4}
-    own = {"mapping_layers": 1, "styles": 4} if name == "stylegan1" else {}
-    networks = {"generator": {"network": name, "kwargs": small | own},
-                "critic": {"network": name, "kwargs": small | {"group": 2}}}
-    system = {"name": name, "latent_size": 4, "conditional": True, **SCHEDULE, **(system or {})}
+def config_of(name="pggan", total=ENDS[-1], system=None, **sections):
     rounds = {"total_rounds": total, "log_every_rounds": 1, "sample_every_rounds": 3, "checkpoint_every_rounds": 1,
               "keep_checkpoints": 20}
-    return experiment(batch_size=batch_size, system=system, networks=networks, sample={"number": 2},
-                      train=QUICK["train"] | rounds | sections.pop("train", {}), **sections)
+    return tiny_growing_config(name, {"batch_sizes": (8, 4), **(system or {})}, batch_size=4, sample={"number": 2},
+                               train=QUICK["train"] | rounds, **sections)
 
 
 @functools.cache
