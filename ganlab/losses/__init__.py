@@ -11,6 +11,7 @@ from ganlab.losses.regularization import (
     continuous_code_loss,
     direction_loss,
     discrete_code_loss,
+    drift,
     lecam,
     mean_feature_distance,
     natural_step,
@@ -20,8 +21,8 @@ from ganlab.types import AdversarialLoss, Array, LabelLoss
 
 __all__ = ["ADVERSARIAL_LOSSES", "LABEL_LOSSES", "RECONSTRUCTION_LOSSES", "REGULARIZATIONS",
            "continuous_code_loss", "direction_loss", "discrete_code_loss",
-           "divergence_from_standard_normal", "lecam", "mean_feature_distance", "natural_step",
-           "squared_difference"]
+           "divergence_from_standard_normal", "drift", "lecam", "mean_feature_distance",
+           "natural_step", "squared_difference"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,
