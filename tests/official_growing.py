@@ -1,4 +1,4 @@
-"""The official numbers of PGGAN and StyleGAN: networks of every level with the official weights, images in our layout."""
+"""The official numbers of PGGAN and StyleGAN: networks of every level with the official weights."""
 
 import jax
 import numpy as np
@@ -41,8 +41,7 @@ class Official:
         return self._converted("critic", self.critic(), self.images, tensors)
 
     def _converted(self, role, module, inputs, tensors, *fused):
-        expected = jax.eval_shape(lambda: dict(module.init(jax.random.key(0), inputs[:1], self.labels[:1])))
-        expected.pop("intermediates", None)
+        expected = jax.eval_shape(lambda: module.init(jax.random.key(0), inputs[:1], self.labels[:1]))
         unfused = getattr(growing, f"{self.system}_tensors")(tensors, *fused)
         return getattr(growing, f"{self.system}_{role}_variables")(unfused, expected)
 

@@ -1,4 +1,4 @@
-"""The weights of PGGAN and the first StyleGAN as their TensorFlow codes name them, for our networks.
+"""The weights of PGGAN and StyleGAN as their TensorFlow codes name them, for our networks.
 
 A level is called by its side, `8x8/Conv1`, but layers to and from images by the levels that are
 larger, `ToRGB_lod2`. Kernels are [h, w, in, out], as ours, and images [c, h, w]. Where TensorFlow

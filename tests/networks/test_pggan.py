@@ -147,8 +147,11 @@ def test_equalized_rates_scale_weights_where_they_are_used_by_the_deviation_that
     latents += rng.normal(size=latents.shape)
 
     def deviation(path, shape):
-        gain = {"dense": np.sqrt(2) / 4 if len(shape) == 2 and shape[0] == 6 else np.sqrt(2), "to_image": 1, "output": 1}
-        return gain.get(path[-2].key, np.sqrt(2)) / np.sqrt(np.prod(shape[:-1])) if path[-1].key == "kernel" else 1
+        if path[-1].key != "kernel":
+            return 1
+        # The first dense layer sees latents; no activation follows the last one, and images.
+        gains = {"to_image": 1, "output": 1, "dense": np.sqrt(2) / (4 if shape[0] == latents.shape[1] else 1)}
+        return gains.get(path[-2].key, np.sqrt(2)) / np.sqrt(np.prod(shape[:-1]))
 
     def pair(builder, x):
         one, other = (builder((8, 8, 3), equalized=equalized, **TINY) for equalized in (True, False))

@@ -196,17 +196,21 @@ def test_a_network_of_an_earlier_level_uses_a_part_of_the_last_ones_variables():
     whole = (names(StyleGAN1Generator((16, 32, 3), 2, **TINY), latents, labels),
              names(StyleGAN1Critic((16, 32, 3), 2, **critic), jnp.zeros((2, 16, 32, 3)), labels))
     for level in range(3):
-        module, images = StyleGAN1Generator((16, 32, 3), 2, level=level, **TINY), jnp.zeros((2, 4 * 2**level, 8 * 2**level, 3))
-        parts = names(module, latents, labels), names(StyleGAN1Critic((16, 32, 3), 2, level=level, **critic), images, labels)
+        images = jnp.zeros((2, 4 * 2**level, 8 * 2**level, 3))
+        module = StyleGAN1Generator((16, 32, 3), 2, level=level, **TINY)
+        parts = (names(module, latents, labels),
+                 names(StyleGAN1Critic((16, 32, 3), 2, level=level, **critic), images, labels))
         assert all(part.items() <= everything.items() for part, everything in zip(parts, whole, strict=True))
-        assert sum("to_image" in name for name in parts[0]) == sum("from_image" in name for name in parts[1]) == 2 * (level + 1)
+        for part, layer in zip(parts, ("to_image", "from_image"), strict=True):
+            assert sum(layer in name for name in part) == 2 * (level + 1)
         made = jax.eval_shape(lambda module=module: module.init_with_output(jax.random.key(0), latents, labels)[0])
         assert made.shape == images.shape
 
 
 @pytest.mark.parametrize(("changes", "layer"), [
     ({}, {"bias", "noise_strength", "constant", "affine"}),
-    ({"constant": False}, {"bias", "noise_strength", "dense", "affine"}), ({"noisy": False}, {"bias", "constant", "affine"}),
+    ({"constant": False}, {"bias", "noise_strength", "dense", "affine"}),
+    ({"noisy": False}, {"bias", "constant", "affine"}),
     ({"styled": False, "normalization": "pixel"}, {"bias", "noise_strength", "constant"})])
 def test_parts_of_the_paper_that_are_left_out_have_no_weights(changes, layer):
     variables = shapes_of(StyleGAN1Generator((8, 8, 1), **TINY | changes), jnp.zeros((2, 5)))
