@@ -4,10 +4,12 @@ import jax
 import numpy as np
 from official_numbers import Numbers, relative_error
 
-from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
+from ganlab.networks import GROWING_CRITICS, GROWING_GENERATORS, STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.networks.style.levels import level_sizes
 from ganlab.pretrained import growing
 
+BUILDERS = STYLE_GENERATORS | GROWING_GENERATORS
+CRITIC_BUILDERS = STYLE_CRITICS | GROWING_CRITICS
 SHAPE, CLASSES, LAST = (32, 32, 3), 3, 3
 CHANNELS = {"channel_base": 256, "channel_max": 16}
 GENERATORS = {"pggan": CHANNELS, "stylegan1": {**CHANNELS, "styles": 20, "mapping_layers": 3, "mapping_width": 24}}
@@ -27,10 +29,10 @@ class Official:
         self.images = self.numbers.images("in/images")
 
     def generator(self, level=None, **changes):
-        return STYLE_GENERATORS[self.system](SHAPE, CLASSES, level=level, **GENERATORS[self.system] | changes)
+        return BUILDERS[self.system](SHAPE, CLASSES, level=level, **GENERATORS[self.system] | changes)
 
     def critic(self, level=None, **changes):
-        return STYLE_CRITICS[self.system](SHAPE, CLASSES, level=level, **CHANNELS | changes)
+        return CRITIC_BUILDERS[self.system](SHAPE, CLASSES, level=level, **CHANNELS | changes)
 
     def to_generator(self, tensors, *fused):
         """Variables of official tensors of the generator."""

@@ -5,10 +5,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from official_growing import Official
+from official_growing import BUILDERS, CRITIC_BUILDERS, Official
 from official_numbers import relative_error
 
-from ganlab.networks import STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.pretrained import PickledNetwork, WeightsError, read_growing_pickle, read_network_pickle
 from ganlab.pretrained.growing import stylegan1_tensors
 from ganlab.pretrained.growing_pickles import growing_networks
@@ -24,7 +23,7 @@ def contents():
 
 def modules(system, networks):
     """Modules of what was found, by role."""
-    return {role: (STYLE_CRITICS if role == "critic" else STYLE_GENERATORS)[system](
+    return {role: (CRITIC_BUILDERS if role == "critic" else BUILDERS)[system](
         network.image_shape, network.num_classes, **network.kwargs) for role, network in networks.items()}
 
 
