@@ -144,4 +144,4 @@ def _config(name: str, published: Published, images: str | None) -> ml_collectio
         networks={"generator": {"network": generator.network, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": critic[0], "kwargs": dict(critic[1])}},
         hyper={**both_players(lr=2e-4, beta1=0.0, beta2=0.999), **published.hyper},
-        sample={"number": 16})
+        sample={"number": 16, **published.sample})

@@ -53,6 +53,7 @@ class Published:
       system: keys of the section `system`, its `name` among them, besides those that every import
         sets.
       hyper: numbers of the config, over those that every import sets.
+      sample: keys of the section `sample`, over those that every import sets.
       notes: sentences for the user.
     """
 
@@ -61,6 +62,7 @@ class Published:
     system: Mapping[str, Any]
     critic: tuple[str, Mapping[str, Any]] = ("dcgan", {})
     hyper: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    sample: Mapping[str, float] = dataclasses.field(default_factory=dict)
     notes: Sequence[str] = ()
 
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from ganlab.losses import adversarial as _adversarial
 from ganlab.losses import labels as _labels
-from ganlab.losses.labels import class_cross_entropy
 from ganlab.losses.divergence import divergence_from_standard_normal
+from ganlab.losses.labels import class_cross_entropy
 from ganlab.losses.reconstruction import cross_entropy, squared_error
 from ganlab.losses.regularization import (
     continuous_code_loss,
     direction_loss,
     discrete_code_loss,
+    drift,
     lecam,
     mean_feature_distance,
     natural_step,
@@ -21,8 +22,8 @@ from ganlab.types import AdversarialLoss, Array, LabelLoss
 
 __all__ = ["ADVERSARIAL_LOSSES", "LABEL_LOSSES", "RECONSTRUCTION_LOSSES", "REGULARIZATIONS",
            "class_cross_entropy", "continuous_code_loss", "direction_loss", "discrete_code_loss",
-           "divergence_from_standard_normal", "lecam", "mean_feature_distance", "natural_step",
-           "squared_difference"]
+           "divergence_from_standard_normal", "drift", "lecam", "mean_feature_distance",
+           "natural_step", "squared_difference"]
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(_adversarial.minimax_critic, _adversarial.minimax_generator,

@@ -26,6 +26,15 @@ def lecam(real_logits: Array, fake_logits: Array, real_average: Array,
             + jax.nn.relu(real_average - fake_logits) ** 2)
 
 
+def drift(real_logits: Array) -> Array:
+    """Computes the squares [b] of real logits [b], which keep them near zero.
+
+    Karras et al. 2018 ("Progressive growing of GANs", appendix A.1), with a weight of 0.001: of the
+    Wasserstein loss the level of logits is free.
+    """
+    return real_logits**2
+
+
 def mean_feature_distance(real_features: Array, fake_features: Array,
                           axis_name: str | None = None) -> Array:
     """Computes the mean absolute difference [] of mean features of real and fake images, [b, d].

@@ -13,8 +13,8 @@ keys[b], train) -> images[b, h, w, image_shape[-1]]`; it takes sides that are mu
 `multiple`, from `least` on. A patch critic gives logits [b, h', w'], one for each place.
 
 A style generator is a generator that may be called with styles in place of latents, and that with
-`only_styles` returns the styles of latents. Networks that grow have fields `level`, of which their
-images are, and `fading`, whether it fades in.
+`only_styles` returns the styles of latents. PGGAN's has none, so that it is in a table of its own.
+Its networks and the first StyleGAN's are of one of several levels, which they fade in.
 """
 
 from flax import linen as nn
@@ -62,14 +62,16 @@ CRITICS: dict[str, type[nn.Module]] = {
     "r3gan": R3GANCritic}
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
-STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Generator}
-STYLE_CRITICS: dict[str, type[nn.Module]] = {"stylegan2": StyleGAN2Critic}
+STYLE_GENERATORS: dict[str, type[nn.Module]] = {
+    "stylegan1": StyleGAN1Generator, "stylegan2": StyleGAN2Generator}
+STYLE_CRITICS: dict[str, type[nn.Module]] = {
+    "stylegan1": StyleGAN1Critic, "stylegan2": StyleGAN2Critic}
 GROWING_GENERATORS: dict[str, type[nn.Module]] = {"pggan": PGGANGenerator}
 GROWING_CRITICS: dict[str, type[nn.Module]] = {"pggan": PGGANCritic, "stylegan1": StyleGAN1Critic}
 GROWING_STYLE_GENERATORS: dict[str, type[nn.Module]] = {"stylegan1": StyleGAN1Generator}
 PATCH_CRITICS: dict[str, type[nn.Module]] = {"patch": PatchCritic, "pixel": PixelCritic}
 
-__all__ = ["CRITICS", "Classifier", "ClassifierTaps", "DINOV2_SIZES", "ENCODERS", "GENERATORS", "GROWING_CRITICS", "GROWING_GENERATORS",
-           "GROWING_STYLE_GENERATORS",
-           "Inception2015", "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS",
-           "TRANSLATORS", "VisionTransformer"]
+__all__ = ["CRITICS", "Classifier", "ClassifierTaps", "DINOV2_SIZES", "ENCODERS", "GENERATORS",
+           "GROWING_CRITICS", "GROWING_GENERATORS", "GROWING_STYLE_GENERATORS", "Inception2015",
+           "InceptionTaps", "PATCH_CRITICS", "STYLE_CRITICS", "STYLE_GENERATORS", "TRANSLATORS",
+           "VisionTransformer"]

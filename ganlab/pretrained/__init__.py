@@ -4,6 +4,7 @@ from ganlab.pretrained.dinov2 import dinov2_variables
 from ganlab.pretrained.errors import BadWeights, WeightsError, damaged, listed, shown
 from ganlab.pretrained.finite import check_finite
 from ganlab.pretrained.pickle_heads import pickle_head
+from ganlab.pretrained.growing_pickles import GrowingNetwork, read_growing_pickle
 from ganlab.pretrained.inception import inception_variables
 from ganlab.pretrained.network_pickles import (
     PickledNetwork,
@@ -34,11 +35,11 @@ from ganlab.pretrained.stylegan2_state_dicts import is_stylegan2_states, read_st
 from ganlab.pretrained.weights import FORMATS, Weights, read_weights, section
 from ganlab.pretrained.zip_files import Archive
 
-__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "PickledNetwork", "StyleGAN2Network",
-           "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged", "dense_kernel",
-           "dinov2_variables", "inception_variables", "is_network_pickle", "is_stylegan2_states",
-           "listed", "nest", "patch_critic_variables", "pickle_head", "read_network_pickle",
-           "read_safetensors", "read_stylegan2_pickle", "read_stylegan2_states", "read_weights",
-           "safetensors_parts", "section", "shown", "take", "translator_architecture",
-           "translator_tensors", "translator_variables", "transposed_conv_kernel",
-           "write_safetensors"]
+__all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "GrowingNetwork", "PickledNetwork",
+           "StyleGAN2Network", "Weights", "WeightsError", "check_finite", "conv_kernel", "damaged",
+           "dense_kernel", "dinov2_variables", "inception_variables", "is_network_pickle",
+           "is_stylegan2_states", "listed", "nest", "patch_critic_variables", "pickle_head",
+           "read_growing_pickle", "read_network_pickle", "read_safetensors",
+           "read_stylegan2_pickle", "read_stylegan2_states", "read_weights", "safetensors_parts",
+           "section", "shown", "take", "translator_architecture", "translator_tensors",
+           "translator_variables", "transposed_conv_kernel", "write_safetensors"]

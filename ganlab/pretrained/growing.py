@@ -1,4 +1,4 @@
-"""The weights of PGGAN and the first StyleGAN as their TensorFlow codes name them, for our networks.
+"""The weights of PGGAN and StyleGAN as their TensorFlow codes name them, for our networks.
 
 A level is called by its side, `8x8/Conv1`, but layers to and from images by the levels that are
 larger, `ToRGB_lod2`. Kernels are [h, w, in, out], as ours, and images [c, h, w]. Where TensorFlow
@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from ganlab.pretrained.renaming import Layout, fitted_variables
@@ -141,6 +142,15 @@ def _last(expected: Any) -> int:
     return max(_level(name) for name in expected["params"] if name.startswith("level_"))
 
 
+def _grown(tensors: Mapping[str, np.ndarray], expected: Any, layer: Any, source: str,
+           network: str) -> Any:
+    """Converts tensors by `fitted_variables`; a level that could fade in is faded in."""
+    weights = {name: tree for name, tree in expected.items() if name != "growth"}
+    found = fitted_variables(tensors, weights, layer, IGNORED, source, network)
+    share = jax.tree.map(lambda leaf: np.ones(leaf.shape, np.float32), expected.get("growth", {}))
+    return {**found, "growth": share} if share else found
+
+
 def pggan_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
                               source: str = "the weight file") -> Any:
     """Converts tensors, as of `pggan_tensors`, to variables of a `PGGANGenerator`.
@@ -148,14 +158,14 @@ def pggan_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
     As `fitted_variables`.
     """
     layer = functools.partial(_pggan_layer, _last(expected))
-    return fitted_variables(tensors, expected, layer, IGNORED, source, "PGGAN's generator")
+    return _grown(tensors, expected, layer, source, "PGGAN's generator")
 
 
 def pggan_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
                            source: str = "the weight file") -> Any:
     """Converts tensors, as of `pggan_tensors`, to variables of a `PGGANCritic`."""
     layer = functools.partial(_critic_layer, _last(expected))
-    return fitted_variables(tensors, expected, layer, IGNORED, source, "PGGAN's critic")
+    return _grown(tensors, expected, layer, source, "PGGAN's critic")
 
 
 def stylegan1_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,
@@ -163,11 +173,11 @@ def stylegan1_generator_variables(tensors: Mapping[str, np.ndarray], expected: A
     """Converts tensors, as of `stylegan1_tensors`, to variables of a `StyleGAN1Generator`."""
     constant = "constant" in expected["params"]["level_0"]["conv0"]
     layer = functools.partial(_stylegan1_layer, _last(expected), constant)
-    return fitted_variables(tensors, expected, layer, IGNORED, source, "StyleGAN's generator")
+    return _grown(tensors, expected, layer, source, "StyleGAN's generator")
 
 
 def stylegan1_critic_variables(tensors: Mapping[str, np.ndarray], expected: Any,
                                source: str = "the weight file") -> Any:
     """Converts tensors, as of `stylegan1_tensors`, to variables of a `StyleGAN1Critic`."""
     layer = functools.partial(_critic_layer, _last(expected))
-    return fitted_variables(tensors, expected, layer, IGNORED, source, "StyleGAN's critic")
+    return _grown(tensors, expected, layer, source, "StyleGAN's critic")

@@ -31,7 +31,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
-from ganlab.losses import class_cross_entropy
+from ganlab.losses import class_cross_entropy, drift
 from ganlab.networks import GROWING_CRITICS, GROWING_GENERATORS
 from ganlab.systems.critic import (
     Critic,
@@ -144,15 +144,15 @@ class _Players:
         # The distance, with the drift of real logits.
         real, fake_logits = (judged[kind].logits for kind in ("real", "fake"))
         loss = jnp.mean(self.critic.loss.critic(real, fake_logits))
-        drift = jnp.mean(jnp.square(real))
-        loss += hyper["drift_weight"] * drift
+        drifted = jnp.mean(drift(real))
+        loss += hyper["drift_weight"] * drifted
         # The labels, which it reads of both kinds.
         loss += sum(self._reading(judged[kind], batch, hyper) for kind in images)
         # The penalty of slopes.
         total, metrics = self.critic.penalize(
             loss, scene.params["critic"], scene.variables["critic"], images["real"],
             images["fake"], drawn, hyper, self._labels(batch), chance)
-        metrics |= {**self.critic.logit_metrics(judged), "drift": drift,
+        metrics |= {**self.critic.logit_metrics(judged), "drift": drifted,
                     **self.critic.followed(real, chance), **self.level.metrics(hyper)}
         return total, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 

@@ -27,6 +27,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
+from ganlab.losses import drift
 from ganlab.networks import GROWING_CRITICS, GROWING_STYLE_GENERATORS
 from ganlab.systems.critic import Critic, adaptations, choose_augment, controlled
 from ganlab.systems.growing import Level, growing_stages, scored
@@ -111,7 +112,7 @@ class _Players:
         # The loss, with the drift of real logits where a Wasserstein distance has one.
         real = judged["real"].logits
         loss = jnp.mean(self.critic.loss.critic(real, judged["fake"].logits))
-        loss += hyper["drift_weight"] * jnp.mean(jnp.square(real))
+        loss += hyper["drift_weight"] * jnp.mean(drift(real))
         # The penalty of slopes.
         total, metrics = self.critic.penalize(
             loss, scene.params["critic"], scene.variables["critic"], images["real"],

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from ganlab.networks import GENERATORS, STYLE_GENERATORS
+from ganlab.networks import GENERATORS, GROWING_GENERATORS, STYLE_GENERATORS
 from ganlab.networks.layers import concatenate_labels, latents_with_labels
 from ganlab.networks.spectral import SpectralEmbed
 
 CLASSES, LATENTS = 3, 120
+EVERY = GENERATORS | STYLE_GENERATORS | GROWING_GENERATORS
 SIDES = {"dcgan64": 64}
 KWARGS = {"biggan": {"attention": ()}, "biggan_deep": {"attention": ()},
           "biggan_deep_published": {"layers": ((True, 1, 1),) * 3}}
 
 
-@pytest.mark.parametrize("name", GENERATORS | STYLE_GENERATORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_generator_takes_weights_of_the_classes(name):
-    builder = (GENERATORS | STYLE_GENERATORS)[name]
+    builder = EVERY[name]
     side = SIDES.get(name, 32)
     module = builder(image_shape=(side, side, 3), num_classes=CLASSES, **KWARGS.get(name, {}))
     images, _ = jax.eval_shape(lambda: module.init_with_output(

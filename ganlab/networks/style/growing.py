@@ -47,8 +47,10 @@ def chosen_level(level: int | None, sizes: Sequence[tuple[int, int]]) -> int:
 
 
 def share_of_level(module: nn.Module) -> Array | None:
-    """Returns the share of a module's level that fades in, its variable; None if `module.fading` is
-    False."""
+    """Returns the share of a module's level that fades in, its variable; None for one that does
+    not."""
+    if not (module.fading or module.is_initializing()):
+        return None
     share = module.variable("growth", "fade", jnp.ones, ())
     return share.value if module.fading else None
 

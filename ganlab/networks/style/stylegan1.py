@@ -251,7 +251,8 @@ class StyleGAN1Generator(nn.Module):
         """
         if styles is None:
             mapped = self.mapping(latents, labels, train)
-            styles = jnp.broadcast_to(mapped[:, None], (len(mapped), self.layers, mapped.shape[-1]))
+            size, numbers = mapped.shape
+            styles = jnp.broadcast_to(mapped[:, None], (size, self.layers, numbers))
         if only_styles:
             return styles
         # Noise of two layers a level.

@@ -1,0 +1,65 @@
+"""Reads network pickles of PGGAN and the first StyleGAN by their TensorFlow code."""
+
+from ganlab.cli.published_networks import Published, PublishedNetwork
+from ganlab.config import both_players
+from ganlab.pretrained import WeightsError, is_network_pickle, pickle_head, read_growing_pickle
+
+PGGAN, DNNLIB, LATER = b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan"
+"""The module of PGGAN's networks, that of both StyleGANs, and how the second one's synthesis is
+called, which comes first in its files."""
+ROLES = {"average": "G_ema", "generator": "G", "critic": "D"}
+NUMBERS = both_players(lr=1e-3, beta1=0.0, beta2=0.99)
+"""Of the optimizers of both papers at first (Karras et al. 2018, appendix A.1)."""
+
+
+def is_pggan(path: str) -> bool:
+    """Returns whether a file is a network pickle of PGGAN."""
+    return is_network_pickle(path) and PGGAN in pickle_head(path)
+
+
+def is_stylegan1(path: str) -> bool:
+    """Returns whether a file is a network pickle of the first StyleGAN."""
+    if not is_network_pickle(path):
+        return False
+    head = pickle_head(path)
+    return DNNLIB in head and LATER not in head
+
+
+def read_pggan(path: str, chosen: str | None) -> Published:
+    """Reads and describes the networks of a pickle of PGGAN, as `read_stylegan1`."""
+    return _read("pggan", path, chosen)
+
+
+def read_stylegan1(path: str, chosen: str | None) -> Published:
+    """Reads and describes the networks of a pickle of the first StyleGAN.
+
+    Args:
+      path: of the file.
+      chosen: None; a pickle is of one training.
+
+    Raises:
+      WeightsError: for a file that cannot be read or is of another system, and for networks that
+        ganlab's cannot be.
+    """
+    return _read("stylegan1", path, chosen)
+
+
+def _read(system: str, path: str, chosen: str | None) -> Published:
+    if chosen is not None:
+        raise WeightsError(f"--network={chosen} chooses between several, and {path} is of one "
+                           "training; leave it out")
+    found, networks, sha256 = read_growing_pickle(path)
+    if found != system:
+        raise WeightsError(f"{path} holds networks of {found}, and --format={system} reads those "
+                           f"of {system}; leave --format out")
+    average = networks["average"]
+    notes = [f"{path}, {ROLES[role]}, is of a training that had {network.lod:g} levels yet to "
+             "grow: its largest levels are not trained"
+             for role, network in networks.items() if network.lod > 0]
+    published = {role: PublishedNetwork(
+        system, networks[role].kwargs, networks[role].num_classes, networks[role].image_shape,
+        networks[role].tensors, networks[role].convert, f"{path}, {name},",
+        networks[role].latent_size) for role, name in ROLES.items()}
+    sample = {"psi": average.psi, "cutoff": average.cutoff} if system == "stylegan1" else {}
+    return Published(published, {path: sha256}, {"name": system}, hyper=NUMBERS, sample=sample,
+                     notes=notes)
