@@ -63,7 +63,8 @@ def growing(config, data, axis_name=None):
 
     small, large = (stage_game(config, side, size, axis_name)
                     for side, size in ((SMALL, config["batch_size"]), (LARGE, 2 * config["batch_size"])))
-    return Stage(small, config["system"].get("rounds", ROUNDS)), Stage(large, None, reset)
+    rounds = config["hyper"].get("first_rounds", config["system"].get("rounds", ROUNDS))
+    return Stage(small, int(rounds)), Stage(large, None, reset)
 
 
 def stage_game(config, side, batch_size, axis_name):

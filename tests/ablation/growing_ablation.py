@@ -7,13 +7,14 @@ from ganlab.config import experiment, parse_choices
 
 
 def get_config(argument=None):
-    choice = parse_choices(argument, rounds=4, calls=2, system="growing:growing", numbers="none")
+    choice = parse_choices(argument, calls=2, numbers="none")
     return experiment(
         name="growing", data=dict(source="digits"),
-        system=dict(name=choice.system, rounds=choice.rounds, numbers=choice.numbers),
+        system=dict(name="growing:growing", rounds=4, numbers=choice.numbers),
         networks={player: dict(optimizer="adam") for player in ("generator", "critic")}, batch_size=4,
         learning_rate_schedule="linear", hyper=dict(decay_start_kimg=0.008, decay_end_kimg=0.08),
-        train=dict(rounds_per_call=choice.calls))
+        train=dict(rounds_per_call=choice.calls, log_every_rounds=choice.calls, sample_every_rounds=choice.calls,
+                   checkpoint_every_rounds=choice.calls))
 '''
 
 
@@ -25,7 +26,7 @@ def write_growing(folder):
 
 
 def growing_ablation(file, **changes):
-    """Two rates from two seeds: four rounds of four images, and six of eight."""
+    """Two rates from two seeds: four rounds of four images, then six of eight."""
     usual = dict(
         title="growing", question="Does it grow?", experiment=file,
         axes={"rate": numbers("config.hyper.critic_lr", 0.001, 0.01)}, kimg=0.064, metrics="fid", features="pixels",

@@ -6,10 +6,10 @@ import types
 
 import growing
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from growing_ablation import growing_ablation
+from jax.sharding import NamedSharding, PartitionSpec
 from short_runs import assert_same_bits
 
 from ganlab.ablation import (
@@ -22,6 +22,7 @@ from ganlab.ablation import (
     group_trials,
     make_plan,
     numbers,
+    read_study,
     stacks,
     training,
 )
@@ -29,12 +30,12 @@ from ganlab.ablation.directory import TrialEntry
 from ganlab.ablation.plan import evaluation_rounds, rounds_showing
 from ganlab.ablation.staged_rounds import StagedRounds, played_stages
 from ganlab.config import ConfigError
-from ganlab.data import device_data
-from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
+from ganlab.data import Jitter, device_data
+from ganlab.engine import make_mesh, make_programs, make_trial_mesh, replicated
+from ganlab.engine.trials import TRIAL_AXIS
 from ganlab.evaluation import DIVERGED, FINISHED, Protocol, Result
 from ganlab.game import FAULT, stages_of
 from ganlab.storage import Checkpoints
-from ganlab.systems import build
 
 BOUNDARY, TOTAL = growing.ROUNDS, 10
 SAMPLES = 3
@@ -126,3 +127,211 @@ def test_a_stack_that_is_stopped_in_a_stage_or_between_two_ends_in_the_bits_of_t
     (told, bits), (expected, expected_bits) = trained.end(), whole.end()
     assert told == expected
     assert_same_bits(bits, expected_bits)
+
+
+def counts(states):
+    """How many steps each trial's optimizers have counted since they began."""
+    return [leaf.tolist() for leaf in jax.tree.leaves(states.opt_state) if leaf.ndim == 1]
+
+
+def test_a_checkpoint_between_two_stages_is_of_before_the_second_is_entered(plan, program, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "make_judging", lambda *arguments: Judging())
+    trained = Training(plan, program, tmp_path / "study")
+    assert not trained.go(BOUNDARY)
+    checkpoints = Checkpoints(trained.directory.checkpoints(0))
+    kept = checkpoints.restore(BOUNDARY, training._kept(program.start(plan, trained.stack), trained.stack))
+    checkpoints.close()
+    assert all(count == [BOUNDARY] * 4 for count in counts(kept))
+    assert all(count == [TOTAL - BOUNDARY] * 4 for count in counts(whole.states))
+
+
+@pytest.fixture(scope="module")
+def begun(plan, program):
+    """The states in which the trials start, in double precision and the host's memory, with the words of their keys."""
+    def double(leaf):
+        leaf = np.array(leaf)
+        return leaf.astype(float) if np.issubdtype(leaf.dtype, np.floating) else leaf
+
+    states = program.start(plan, Stack(0, 0, group_trials(plan, 0)))
+    return jax.tree.map(double, states.replace(key=jax.random.key_data(states.key)))
+
+
+def placed(states, sharding):
+    """Such states on the devices."""
+    states = jax.device_put(states, sharding)
+    return states.replace(key=jax.random.wrap_key_data(states.key))
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_trial_of_a_staged_stack_is_the_trial_alone(program, begun):
+    game, dataset = program.game, program.dataset
+    mesh, alone_mesh = make_trial_mesh(4), make_mesh(4, devices=1)
+    data, alone_data = (device_data(dataset.streams(), replicated(each)) for each in (mesh, alone_mesh))
+    # The stack, in calls of two rounds.
+    states, rounds = placed(begun, NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))), StagedRounds(game)
+    for number in (0, 1):
+        rounds = rounds.with_stage(number, mesh, states, data, 2, Jitter.of(program.variant.config.data))
+    for step in range(0, TOTAL, 2):
+        states, finite = rounds(states, data, np.int32(step))
+        assert finite.all()
+    # A trial by the programs of `ganlab train`, round by round.
+    programs = [make_programs(stage.game, alone_mesh, initial=game) for stage in stages_of(game)]
+    for place in (1, 2):
+        state = placed(jax.tree.map(lambda leaf, place=place: leaf[place], begun), replicated(alone_mesh))
+        for step in range(TOTAL):
+            state = jax.jit(stages_of(game)[1].enter)(state) if step == BOUNDARY else state
+            state, _ = programs[step >= BOUNDARY].play(state, alone_data)
+        for part in ("params", "opt_state", "ema", "hyper"):
+            jax.tree.map(lambda one, many, place=place: np.testing.assert_allclose(many[place], one, 1e-9, 1e-12),
+                         getattr(state, part), getattr(states, part))
+
+
+class Poisoned(Training):
+    """A bias of the last trial's critic is not a number after two rounds."""
+
+    def __call__(self, states, data, step):
+        if step == 2:
+            bias = states.params["critic"]["small"]["bias"]
+            broken = np.array(bias)
+            broken[3] = np.nan
+            bias = jax.device_put(broken, bias.sharding)
+            critic = states.params["critic"]
+            states = states.replace(params={**states.params,
+                                            "critic": {**critic, "small": {**critic["small"], "bias": bias}}})
+        return super().__call__(states, data, step)
+
+
+def test_a_trial_that_diverges_in_a_stage_is_not_entered_into_the_next(growing_file, program, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "make_judging", lambda *arguments: Judging())
+    # Nobody looks before the end.
+    trained = Poisoned(make_plan(growing_ablation(growing_file, evaluations=1)), program, tmp_path / "study")
+    assert trained.go()
+    *healthy, diverged = trained.directory.read_stack(0).trials
+    assert [trial.status for trial in healthy] == [FINISHED] * 3
+    assert (diverged.status, diverged.rounds, diverged.kimg) == (DIVERGED, 2, 0.008)
+    assert diverged.why.startswith("round 3, update critic: loss is not finite")
+    # Its optimizers have the counts of its last finite state, and those of the others began again.
+    assert trained.states.step.tolist() == [TOTAL] * 3 + [2]
+    assert all(count == [TOTAL - BOUNDARY] * 3 + [2] for count in counts(trained.states))
+    rows = {trial.seed: trial.kimg for trial in read_study(trained.directory.path).trials if trial.status == DIVERGED}
+    assert rows == {1: 0.008}
+
+
+def test_a_fault_is_named_by_the_stage_in_which_it_was(plan, program):
+    first, second = stages_of(program.game)
+    turned = dataclasses.replace(second, game=dataclasses.replace(second.game, round=second.game.round[::-1]))
+    other = dataclasses.replace(program, game=dataclasses.replace(turned.game, stages=(first, turned)))
+    states = program.start(plan, Stack(0, 0, group_trials(plan, 0)))
+
+    def why(number):
+        fault = {"round": np.full(4, number, np.int32), "place": np.zeros(4, np.int32)}
+        found = states.replace(memory={**states.memory, FAULT: fault})
+        return training._diverged(TrialEntry("", 0, FINISHED, []), other, found, 0)
+
+    assert why(BOUNDARY).why.startswith("round 4, update critic: loss") and why(BOUNDARY).kimg == 0.012
+    assert why(BOUNDARY + 2).why.startswith("round 6, update generator: loss") and why(BOUNDARY + 2).kimg == 0.024
+
+
+def test_rounds_are_the_fewest_calls_that_show_as_many_images_in_whatever_stages(program):
+    game, shown = program.game, [0]
+    for step in range(30):
+        shown.append(shown[-1] + (4 if step < BOUNDARY else 8))
+    for images in range(1, 100):
+        assert rounds_showing(game, images, 2) == min(step for step in range(0, 30, 2) if shown[step] >= images)
+    # Measurements come evenly over the images, at the ends of calls.
+    for rounds, evaluations in ((4, 2), (10, 4), (10, 3), (20, 7)):
+        ends = {min(step for step in range(0, 30, 2) if shown[step] * evaluations >= shown[rounds] * share)
+                for share in range(1, evaluations + 1)}
+        assert evaluation_rounds(game, rounds, evaluations, 2) == sorted(ends)
+
+
+def test_a_stage_that_the_budget_does_not_reach_is_not_compiled(growing_file, monkeypatch):
+    plan, compiled = make_plan(growing_ablation(growing_file, kimg=0.016)), []
+    monkeypatch.setattr(StagedRounds, "with_stage", lambda self, number, *rest: compiled.append(number) or (
+        dataclasses.replace(self, memory={number: 1})))
+    game = compile_program(plan, 0, 4).game
+    fit_program(plan, 0)
+    assert compiled == [0, 0]
+    assert [list(played_stages(game, rounds)) for rounds in (2, 4, 6)] == [[0], [0], [0, 1]]
+
+
+class Fitting:
+    """Stands for the compiler: bytes of a trial by stage, seconds by the size of a stack; notes what is compiled."""
+
+    def __init__(self, monkeypatch, room, *memory):
+        self.compiled = []
+
+        def with_stage(rounds, number, mesh, states, *rest):
+            size = len(states.step)
+            self.compiled.append((number, size))
+            return dataclasses.replace(rounds, memory={**rounds.memory, number: memory[number] * size})
+
+        monkeypatch.setattr(StagedRounds, "with_stage", with_stage)
+        monkeypatch.setattr(stacks, "device_memory",
+                            lambda device: room / stacks.MEMORY_SHARE / jax.local_device_count())
+
+
+@pytest.fixture(scope="module")
+def large_plan(growing_file):
+    """Twelve trials on four devices."""
+    return make_plan(growing_ablation(growing_file, seeds=6))
+
+
+@pytest.mark.parametrize("memory, compiled", [
+    ((1, 2), [(1, 12), (0, 12)]),
+    ((1, 3), [(1, 12), (1, 8), (0, 8)]),
+    ((3, 2), [(1, 12), (0, 12), (1, 8), (0, 8)]),
+    ((5, 4), [(1, 12), (1, 8), (1, 4), (0, 4)]),
+])
+def test_the_stage_that_takes_most_memory_sizes_the_stacks_and_each_is_compiled_for_that_size(
+        large_plan, memory, compiled, monkeypatch):
+    fitting = Fitting(monkeypatch, 25, *memory)  # Bytes of room.
+    program = fit_program(large_plan, 0)
+    assert fitting.compiled == compiled and program.size == compiled[-1][1]
+    assert program.memory == max(memory) * program.size
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_staged_game_that_convolves_is_timed_in_its_last_stage(large_plan, small, monkeypatch):
+    fitting = Fitting(monkeypatch, 10**6, 1, 1)
+    monkeypatch.setattr(stacks, "_convolves", lambda program: True)
+    monkeypatch.setattr(stacks, "call_seconds", lambda program, plan: program.size * (
+        0.5 if (program.size == 4) == small else 1.0))
+    program = fit_programs(large_plan)[0]
+    size = 4 if small else 12
+    assert fitting.compiled == [(1, 12), (1, 4), (0, size)] and program.size == size
+    # The time that is told is that of all stages, which is not known yet.
+    assert program.small_pays == small and program.seconds is None
+
+
+def test_the_time_of_a_call_is_the_mean_over_the_rounds_of_all_stages(plan, program, monkeypatch):
+    clock, seen = types.SimpleNamespace(now=0.0), []
+
+    def taking(seconds, number):
+        def play(states, data, step):
+            clock.now += seconds
+            seen.append((number, int(step), states.step.tolist()))
+            return states, None
+
+        return play
+
+    monkeypatch.setattr(stacks.time, "perf_counter", lambda: clock.now)
+    fake = StagedRounds(program.game, {0: taking(1.0, 0), 1: taking(3.0, 1)})
+    seconds = call_seconds(dataclasses.replace(program, play=fake), plan, calls=1)
+    # Two calls of the first stage and three of the second.
+    assert seconds * TOTAL / 2 == pytest.approx(2 * 1 + 3 * 3)
+    assert seen == [(0, 0, [0] * 4), (0, 2, [0] * 4), (1, 4, [4] * 4), (1, 6, [4] * 4)]
+
+
+def test_variants_whose_stages_differ_in_length_are_groups_of_their_own(growing_file):
+    axes = {"first": numbers("config.hyper.first_rounds", 4.0, 6.0, 4.5),
+            "rate": numbers("config.hyper.critic_lr", 0.001, 0.01)}
+    plan = make_plan(growing_ablation(f"{growing_file}:numbers=first_rounds", axes=axes))
+    assert [[variant.levels["first"] for variant in group] for group in plan.groups] == [[4.0, 4.0, 4.5, 4.5], [6.0, 6.0]]
+    # 24 images and 40, of 64.
+    assert [group[0].config.train.total_rounds for group in plan.groups] == [10, 12]
+
+
+def test_a_stage_of_no_whole_number_of_calls_is_refused_by_the_plan(growing_file):
+    with pytest.raises(ConfigError, match="rounds_per_call is 5, but stage 1 of 2 has 4 rounds"):
+        make_plan(growing_ablation(f"{growing_file}:calls=5"))
