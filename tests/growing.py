@@ -23,6 +23,11 @@ def resized(images, side):
     return images.reshape(len(images), side, step, side, step, 1).mean((2, 4))
 
 
+def dense(features, name):
+    """A layer in the precision of the moment."""
+    return nn.Dense(features, param_dtype=float, name=name)
+
+
 class Generator(nn.Module):
     """A small picture, and from the second stage on what a large one adds; always of the full resolution."""
 
@@ -32,10 +37,10 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, latents, keys=None, train=False):
-        images = nn.Dense(SMALL**2, name="small")(latents).reshape(-1, SMALL, SMALL, 1)
+        images = dense(SMALL**2, "small")(latents).reshape(-1, SMALL, SMALL, 1)
         images = resized(images, LARGE)
         if self.side == LARGE:
-            images += nn.Dense(LARGE**2, name="large")(latents).reshape(-1, LARGE, LARGE, 1)
+            images += dense(LARGE**2, "large")(latents).reshape(-1, LARGE, LARGE, 1)
         return jnp.tanh(images)
 
 
@@ -48,9 +53,9 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, images, keys=None, train=False):
-        logits = nn.Dense(1, name="small")(resized(images, SMALL).reshape(len(images), -1))
+        logits = dense(1, "small")(resized(images, SMALL).reshape(len(images), -1))
         if self.side == LARGE:
-            logits += nn.Dense(1, name="large")(images.reshape(len(images), -1))
+            logits += dense(1, "large")(images.reshape(len(images), -1))
         return logits[:, 0]
 
 

@@ -202,7 +202,8 @@ class AblationDirectory:
         trials = [TrialEntry(each["variant"], each["seed"], each["status"],
                              [tuple(entry) for entry in each["curve"]
                               if up_to is None or entry[0] <= up_to],
-                             each.get("rounds"), each.get("why", ""), each.get("kimg")) for each in found["trials"]]
+                             each.get("rounds"), each.get("why", ""), each.get("kimg"))
+                  for each in found["trials"]]
         return StackRecord(found["number"], found["step"], found["finished"], Cost(**found["cost"]),
                            [Value(**each) for each in found["values"]], trials)
 

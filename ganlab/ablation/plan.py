@@ -170,10 +170,10 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
 
 def _group_of(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool,
               games: dict[tuple, Game]) -> tuple:
-    """Returns by what variants are one group, and adds its game to those of groups if it is new.
+    """Returns what the variants of a group have in common, which `games` knows its game by.
 
-    Variants that differ in numbers alone share a game, which is built and checked once; only of
-    a game with stages each variant's own is built, because their lengths may follow from a number.
+    Variants that differ in numbers alone share a game, which is built and checked once. Of a game
+    with stages each variant's own is built too, because a number may decide their lengths.
     """
     structure = _structure(config)
     known = next((game for key, game in games.items() if key[0] == structure), None)

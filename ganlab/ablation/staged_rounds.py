@@ -14,7 +14,7 @@ from ganlab.game import Game, GameState, Stage, stage_after, stages_of, stayed_f
 from ganlab.types import Array
 
 Play = Callable[[GameState, Streams, Array], tuple[GameState, Array]]
-"""`play(states, data, step) -> (states, finite [t])`, the rounds of a call, as of `TrialPrograms`."""
+"""`play(states, data, step) -> (states, finite [t])`, the rounds of a call: see `TrialPrograms`."""
 
 
 @dataclasses.dataclass(frozen=True)

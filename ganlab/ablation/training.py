@@ -97,9 +97,9 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
                 # Makers are those of the stage in which the rounds before were played.
-                kimg = stage_before(program.game, step).game.kimg(step)
-                made = makings(stage_after(program.game, step - 1)[0])
-                record = _measured(record, step, kimg, program, states, finite, judging, made)
+                number, stage = stage_after(program.game, step - 1)
+                record = _measured(record, step, stage.game.kimg(step), program, states, finite,
+                                   judging, makings(number))
             # Before the states: of a crash in between, what was measured after the older ones is
             # left out.
             directory.write_stack(record)

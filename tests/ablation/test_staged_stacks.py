@@ -6,10 +6,10 @@ import types
 
 import growing
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from growing_ablation import growing_ablation
-from jax.sharding import NamedSharding, PartitionSpec
 from short_runs import assert_same_bits
 
 from ganlab.ablation import (
@@ -30,15 +30,21 @@ from ganlab.ablation.directory import TrialEntry
 from ganlab.ablation.plan import evaluation_rounds, rounds_showing
 from ganlab.ablation.staged_rounds import StagedRounds, played_stages
 from ganlab.config import ConfigError
-from ganlab.data import Jitter, device_data
-from ganlab.engine import make_mesh, make_programs, make_trial_mesh, replicated
-from ganlab.engine.trials import TRIAL_AXIS
+from ganlab.data import device_data
+from ganlab.engine import make_mesh, make_programs, replicated
 from ganlab.evaluation import DIVERGED, FINISHED, Protocol, Result
 from ganlab.game import FAULT, stages_of
 from ganlab.storage import Checkpoints
 
 BOUNDARY, TOTAL = growing.ROUNDS, 10
 SAMPLES = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def double_precision():
+    """All of them, because a trial and its stack agree to rounding, which Adam amplifies."""
+    with jax.enable_x64(True):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +58,7 @@ def program(plan):
 
 
 class Judging:
-    """Measures sums of a few samples, which no two states share, and tells when."""
+    """Measures the sum of a few samples, which no two states share."""
 
     values = {"sum": "neither"}
 
@@ -88,7 +94,8 @@ class Training:
             def signal(self):
                 return signal.SIGINT if stop is not None and done >= stop else None
 
-        return training.train_stack(self.plan, self.stack, self._program, self.directory, Interruption(), advance, print)
+        return training.train_stack(self.plan, self.stack, self._program, self.directory, Interruption(), advance,
+                                    print)
 
     def end(self):
         record = self.directory.read_stack(0)
@@ -134,7 +141,8 @@ def counts(states):
     return [leaf.tolist() for leaf in jax.tree.leaves(states.opt_state) if leaf.ndim == 1]
 
 
-def test_a_checkpoint_between_two_stages_is_of_before_the_second_is_entered(plan, program, whole, tmp_path, monkeypatch):
+def test_a_checkpoint_between_two_stages_is_of_before_the_second_is_entered(plan, program, whole, tmp_path,
+                                                                            monkeypatch):
     monkeypatch.setattr(training, "make_judging", lambda *arguments: Judging())
     trained = Training(plan, program, tmp_path / "study")
     assert not trained.go(BOUNDARY)
@@ -145,45 +153,22 @@ def test_a_checkpoint_between_two_stages_is_of_before_the_second_is_entered(plan
     assert all(count == [TOTAL - BOUNDARY] * 4 for count in counts(whole.states))
 
 
-@pytest.fixture(scope="module")
-def begun(plan, program):
-    """The states in which the trials start, in double precision and the host's memory, with the words of their keys."""
-    def double(leaf):
-        leaf = np.array(leaf)
-        return leaf.astype(float) if np.issubdtype(leaf.dtype, np.floating) else leaf
-
-    states = program.start(plan, Stack(0, 0, group_trials(plan, 0)))
-    return jax.tree.map(double, states.replace(key=jax.random.key_data(states.key)))
-
-
-def placed(states, sharding):
-    """Such states on the devices."""
-    states = jax.device_put(states, sharding)
-    return states.replace(key=jax.random.wrap_key_data(states.key))
-
-
-@pytest.mark.usefixtures("float64")
-def test_a_trial_of_a_staged_stack_is_the_trial_alone(program, begun):
-    game, dataset = program.game, program.dataset
-    mesh, alone_mesh = make_trial_mesh(4), make_mesh(4, devices=1)
-    data, alone_data = (device_data(dataset.streams(), replicated(each)) for each in (mesh, alone_mesh))
-    # The stack, in calls of two rounds.
-    states, rounds = placed(begun, NamedSharding(mesh, PartitionSpec(TRIAL_AXIS))), StagedRounds(game)
-    for number in (0, 1):
-        rounds = rounds.with_stage(number, mesh, states, data, 2, Jitter.of(program.variant.config.data))
-    for step in range(0, TOTAL, 2):
-        states, finite = rounds(states, data, np.int32(step))
-        assert finite.all()
-    # A trial by the programs of `ganlab train`, round by round.
-    programs = [make_programs(stage.game, alone_mesh, initial=game) for stage in stages_of(game)]
-    for place in (1, 2):
-        state = placed(jax.tree.map(lambda leaf, place=place: leaf[place], begun), replicated(alone_mesh))
+def test_each_trial_of_a_staged_stack_is_the_trial_alone(plan, program, whole):
+    mesh = make_mesh(4, devices=1)
+    data = device_data(program.dataset.streams(), replicated(mesh))
+    # By the programs of `ganlab train`, round by round.
+    games = [stage.game for stage in stages_of(program.game)]
+    programs = [make_programs(game, mesh, initial=program.game) for game in games]
+    for place, (number, seed) in enumerate(whole.stack.trials):
+        hyper = {name: jnp.asarray(value, float) for name, value in plan.variants[number].config.hyper.items()}
+        state = programs[0].init(seed).replace(hyper=jax.device_put(hyper, replicated(mesh)))
         for step in range(TOTAL):
-            state = jax.jit(stages_of(game)[1].enter)(state) if step == BOUNDARY else state
-            state, _ = programs[step >= BOUNDARY].play(state, alone_data)
+            state = jax.jit(stages_of(program.game)[1].enter)(state) if step == BOUNDARY else state
+            state, _ = programs[step >= BOUNDARY].play(state, data)
         for part in ("params", "opt_state", "ema", "hyper"):
             jax.tree.map(lambda one, many, place=place: np.testing.assert_allclose(many[place], one, 1e-9, 1e-12),
-                         getattr(state, part), getattr(states, part))
+                         getattr(state, part), getattr(whole.states, part))
+    assert state.params["critic"]["large"]["kernel"].dtype == np.float64
 
 
 class Poisoned(Training):
@@ -327,8 +312,9 @@ def test_variants_whose_stages_differ_in_length_are_groups_of_their_own(growing_
     axes = {"first": numbers("config.hyper.first_rounds", 4.0, 6.0, 4.5),
             "rate": numbers("config.hyper.critic_lr", 0.001, 0.01)}
     plan = make_plan(growing_ablation(f"{growing_file}:numbers=first_rounds", axes=axes))
-    assert [[variant.levels["first"] for variant in group] for group in plan.groups] == [[4.0, 4.0, 4.5, 4.5], [6.0, 6.0]]
-    # 24 images and 40, of 64.
+    found = [[variant.levels["first"] for variant in group] for group in plan.groups]
+    assert found == [[4.0, 4.0, 4.5, 4.5], [6.0, 6.0]]
+    # The 64 images are 16 and 48, or 24 and 40.
     assert [group[0].config.train.total_rounds for group in plan.groups] == [10, 12]
 
 
