@@ -93,13 +93,18 @@ def stage_game(config, side, batch_size, axis_name):
         return total, Aux({"critic": {}}, scene.memory, {})
 
     def generator_loss(scene):
-        return jnp.mean(jax.nn.softplus(-logits(scene, fake(scene)))), Aux({"generator": {}}, scene.memory, {})
+        total = scene.hyper["share"] * jnp.mean(jax.nn.softplus(-logits(scene, fake(scene))))
+        return total, Aux({"generator": {}}, scene.memory, {})
 
     def images(weights, latents, labels, keys, options):
         return networks["generator"].evaluate(*weights["generator"], latents)
 
+    # A number of its own, which rises over both stages.
+    parts = game_parts(config)
+    parts |= {"hyper": {**parts["hyper"], "share": 0.5},
+              "ramps": {**parts["ramps"], "share": lambda hyper, kimg: hyper["share"] + 10 * kimg}}
     game = Game(networks=networks, axis_name=axis_name, ema=averages("generator"),
                 round=(Update("critic", ("critic",), critic_loss),
                        Update("generator", ("generator",), generator_loss, images="none")),
-                sampler=Sampler(("generator",), latents, images), **game_parts(config))
+                sampler=Sampler(("generator",), latents, images), reduction=LARGE // side, **parts)
     return dataclasses.replace(game, batch_size=batch_size)

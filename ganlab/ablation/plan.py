@@ -28,9 +28,8 @@ from ganlab.config import (
     unknown,
     validate,
 )
-from ganlab.data import Dataset
-from ganlab.engine import stays_on_device
-from ganlab.engine.loop import check_stages
+from ganlab.data import Dataset, reduced
+from ganlab.engine import check_stages, stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
 from ganlab.game import Game, stage_before, stages_of
 from ganlab.output import agreeing, counted
@@ -142,9 +141,7 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
             config = _config(ablation, levels, get_config)
             validate(config)
             key = _group_of(config, ablation, trained_here, games)
-            config.train.total_rounds = rounds_showing(
-                games[key], max(1, math.ceil(round(ablation.kimg * 1000, 6))),
-                config.train.rounds_per_call)
+            config.train.total_rounds = _rounds(ablation, games[key], config)
             variants.append(PlannedVariant(name, levels, config, list(games).index(key)))
         except ConfigError as error:
             mistakes.setdefault(str(error), []).append(name)
@@ -181,7 +178,7 @@ def _group_of(config: ml_collections.ConfigDict, ablation: Ablation, trained_her
             else build(config)[0] if known.stages else known)
     key = structure, tuple((stage.rounds, stage.game.batch_size) for stage in game.stages)
     if key not in games:
-        check_stages(game, config)
+        check_stages(game, config, devices=1)  # No batch is divided over devices.
         games[key] = game
     return key
 
@@ -197,16 +194,21 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are "
                           "compared; train its variants one by one by `ganlab train`")
     if trained_here:
-        check_stays(dataset, config)
+        check_stays(dataset, config, game, _rounds(ablation, game, config))
     make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights,
                  ablation.number)
     return game
 
 
-def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
-    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack."""
-    if not stays_on_device(dataset, config):
-        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than "
+def check_stays(dataset: Dataset, config: ml_collections.ConfigDict, game: Game,
+                rounds: int | None = None) -> None:
+    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack, at
+    the largest size at which `rounds` of a game show it; None for those of the config."""
+    rounds = config.train.total_rounds if rounds is None else rounds
+    played = [stage.game for stage in stages_of(game) if stage.game.start.step < rounds]
+    shown = reduced(dataset, min(stage.reduction for stage in played))
+    if not stays_on_device(shown, config):
+        raise ConfigError(f"{dataset.name} takes {shown.nbytes / 2**30:.1f} GiB, more than "
                           f"config.data.device_share ({config.data.device_share:g}) of a device's "
                           "memory, and the data of stacked trials has to stay there; take a "
                           "smaller set or resolution, or a larger share")
@@ -215,6 +217,12 @@ def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
 def variant_name(levels: Levels) -> str:
     """Returns a variant's levels in words."""
     return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
+
+
+def _rounds(ablation: Ablation, game: Game, config: ml_collections.ConfigDict) -> int:
+    """Returns the rounds of a trial, by its budget."""
+    images = max(1, math.ceil(round(ablation.kimg * 1000, 6)))
+    return rounds_showing(game, images, config.train.rounds_per_call)
 
 
 def images_shown(game: Game, step: int) -> int:

@@ -11,18 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.ablation.plan import Plan, PlannedVariant, check_stays
-from ganlab.ablation.staged_rounds import StagedRounds, played_stages, rounds_in_stage
-from ganlab.data import Dataset, Jitter
-from ganlab.engine import (
-    TrialPrograms,
-    device_memory,
-    make_trial_mesh,
-    make_trial_programs,
-    placed_data,
+from ganlab.ablation.staged_rounds import (
+    StageData,
+    StagedRounds,
+    played_stages,
+    rounds_in_stage,
 )
+from ganlab.data import Dataset, Jitter
+from ganlab.engine import TrialPrograms, device_memory, make_trial_mesh, make_trial_programs
 from ganlab.game import Game, GameState, stages_of
 from ganlab.systems import build
-from ganlab.types import Tree
 
 # The rest is for samples, their features, and what the compiler cannot foresee.
 MEMORY_SHARE = 0.7
@@ -57,7 +55,7 @@ class Program:
       size: trials in the stack, those that only fill it up among them.
       programs: initial states and sampling.
       play: the compiled rounds, of every stage that is played where a game has several.
-      data: all data, on every device.
+      data: all data, on every device at the size of a stage's images, from its first call on.
       memory: bytes of the whole stack at their most, as the compiler counts them: those of the
         stage that takes most.
       seconds: of a call, where it was timed against another stack, in all its stages; else None.
@@ -70,7 +68,7 @@ class Program:
     size: int
     programs: TrialPrograms
     play: StagedRounds
-    data: Tree
+    data: StageData
     memory: int
     seconds: float | None = None
     small_pays: bool | None = None
@@ -79,7 +77,9 @@ class Program:
         """Returns the states of a stack before its first round; its last trial fills it up to the
         program's size."""
         trials = [*stack.trials, *[stack.trials[-1]] * (self.size - len(stack.trials))]
-        numbers = [plan.variants[number].config.hyper for number, _ in trials]
+        # Those that a system keeps for itself are not in the config.
+        numbers = [{**self.game.hyper, **plan.variants[number].config.hyper}
+                   for number, _ in trials]
         hyper = {name: jnp.array([float(each[name]) for each in numbers])
                  for name in self.game.hyper}
         return self.programs.init(jnp.array([seed for _, seed in trials]), hyper)
@@ -144,14 +144,14 @@ def compile_program(plan: Plan, group: int, trials: int,
     variant = plan.groups[group][0]
     game, dataset = built or build(variant.config)
     # Once more: what planned may be another machine.
-    check_stays(dataset, variant.config)
+    check_stays(dataset, variant.config, game)
     devices = min(jax.device_count(), trials)
     size = math.ceil(trials / devices) * devices
     mesh, train = make_trial_mesh(size), variant.config.train
     programs = make_trial_programs(game, mesh, train.rounds_per_call,
                                    Jitter.of(variant.config.data))
     program = Program(game, dataset, variant, size, programs, StagedRounds(game),
-                      placed_data(dataset, mesh), 0)
+                      StageData(dataset, mesh), 0)
     for number in played_stages(game, train.total_rounds) if stages is None else stages:
         program = program.with_stage(number)
     return program
@@ -252,14 +252,15 @@ def call_seconds(program: Program, plan: Plan, calls: int = 2) -> float:
 def _stage_seconds(program: Program, plan: Plan, number: int, calls: int) -> float:
     """Returns the seconds of one call in a stage, from where it begins."""
     group, per_call = program.variant.group, program.variant.config.train.rounds_per_call
-    begin = stages_of(program.game)[number].game.start.step
+    game = stages_of(program.game)[number].game
+    data, begin = program.data.of(game), game.start.step
     states = program.start(plan, Stack(0, group, group_trials(plan, group)[:program.size]))
     states = states.replace(step=states.step + begin) if begin else states
     times = []
     for call in range(1 + calls):
         start = time.perf_counter()
         step = np.int32(begin + call * per_call)
-        states, _ = jax.block_until_ready(program.play.plays[number](states, program.data, step))
+        states, _ = jax.block_until_ready(program.play.plays[number](states, data, step))
         times.append(time.perf_counter() - start)
     return min(times[1:])
 

@@ -1,4 +1,4 @@
-"""The compiled rounds of a stack of trials: one program for each stage of their game."""
+"""The compiled rounds of a stack of trials, one program for each stage of their game, and its data."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -7,14 +7,36 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ganlab.data import Jitter, Streams
-from ganlab.engine import make_trial_programs
+from ganlab.data import Dataset, Jitter, Streams, reduced
+from ganlab.engine import make_trial_programs, placed_data, replicated
 from ganlab.engine.trials import TRIAL_AXIS
 from ganlab.game import Game, GameState, Stage, stage_after, stages_of, stayed_finite
 from ganlab.types import Array
 
 Play = Callable[[GameState, Streams, Array], tuple[GameState, Array]]
 """`play(states, data, step) -> (states, finite [t])`, the rounds of a call: see `TrialPrograms`."""
+
+
+class StageData:
+    """All data on every device of a mesh, at the size of the images of one stage at a time."""
+
+    def __init__(self, dataset: Dataset, mesh: jax.sharding.Mesh):
+        self._dataset, self._mesh = dataset, mesh
+        self._placed: tuple[int, Streams] | None = None
+
+    def of(self, game: Game) -> Streams:
+        """Returns the data of a stage's game, which takes the place of another size."""
+        if self._placed is None or self._placed[0] != game.reduction:
+            self._placed = None  # Both would take the memory of both.
+            self._placed = game.reduction, placed_data(
+                reduced(self._dataset, game.reduction), self._mesh)
+        return self._placed[1]
+
+    def shapes(self, game: Game) -> Streams:
+        """Returns the shapes of the data of a stage's game; places nothing."""
+        return jax.tree.map(lambda array: jax.ShapeDtypeStruct(
+            array.shape, jax.dtypes.canonicalize_dtype(array.dtype),
+            sharding=replicated(self._mesh)), reduced(self._dataset, game.reduction).streams())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +56,16 @@ class StagedRounds:
         default_factory=dict)
     memory: Mapping[int, int] = dataclasses.field(default_factory=dict)
 
-    def __call__(self, states: GameState, data: Streams,
+    def __call__(self, states: GameState, data: StageData,
                  step: Array) -> tuple[GameState, Array]:
         """Plays the rounds of the call that follows `step` rounds; where a stage begins with them,
         the states enter it first. The states are donated."""
         number, stage = stage_after(self.game, int(step))
         if number and step == stage.game.start.step:
             states = self.enters[number](states)
-        return self.plays[number](states, data, step)
+        return self.plays[number](states, data.of(stage.game), step)
 
-    def with_stage(self, number: int, mesh: jax.sharding.Mesh, states: GameState, data: Streams,
+    def with_stage(self, number: int, mesh: jax.sharding.Mesh, states: GameState, data: StageData,
                    rounds_per_call: int, jitter: Jitter) -> "StagedRounds":
         """Returns the rounds with one more stage, which is compiled.
 
@@ -51,13 +73,13 @@ class StagedRounds:
           number: of the stage, from 0.
           mesh: of `make_trial_mesh`.
           states: shapes of the stacked states.
-          data: all data, on every device.
+          data: of all stages; its shapes are enough.
           rounds_per_call: rounds of one call.
           jitter: how images are changed at random.
         """
         stage = stages_of(self.game)[number]
         programs = make_trial_programs(stage.game, mesh, rounds_per_call, jitter)
-        play = programs.play.lower(states, data, jnp.int32(0)).compile()
+        play = programs.play.lower(states, data.shapes(stage.game), jnp.int32(0)).compile()
         analysis = play.memory_analysis()
         memory = (analysis.argument_size_in_bytes + analysis.temp_size_in_bytes
                   + analysis.output_size_in_bytes - analysis.alias_size_in_bytes) * mesh.size

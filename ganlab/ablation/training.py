@@ -80,6 +80,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         record = (directory.read_stack(stack.number, up_to=step)
                   or _empty(plan, stack, program, judging))
         advance(step)
+        program.data.of(stage_after(program.game, step)[1].game)  # Before the time is taken.
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
         while step < rounds:

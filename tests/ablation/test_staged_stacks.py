@@ -30,8 +30,8 @@ from ganlab.ablation.directory import TrialEntry
 from ganlab.ablation.plan import evaluation_rounds, rounds_showing
 from ganlab.ablation.staged_rounds import StagedRounds, played_stages
 from ganlab.config import ConfigError
-from ganlab.data import device_data
-from ganlab.engine import make_mesh, make_programs, replicated
+from ganlab.data import reduced
+from ganlab.engine import feed, make_mesh, make_programs, placed_data, replicated
 from ganlab.evaluation import DIVERGED, FINISHED, Protocol, Result
 from ganlab.game import FAULT, stages_of
 from ganlab.storage import Checkpoints
@@ -155,16 +155,17 @@ def test_a_checkpoint_between_two_stages_is_of_before_the_second_is_entered(plan
 
 def test_each_trial_of_a_staged_stack_is_the_trial_alone(plan, program, whole):
     mesh = make_mesh(4, devices=1)
-    data = device_data(program.dataset.streams(), replicated(mesh))
-    # By the programs of `ganlab train`, round by round.
+    # By the programs of `ganlab train`, round by round, on data of the stage's size.
     games = [stage.game for stage in stages_of(program.game)]
     programs = [make_programs(game, mesh, initial=program.game) for game in games]
+    data = [placed_data(reduced(program.dataset, game.reduction), mesh) for game in games]
     for place, (number, seed) in enumerate(whole.stack.trials):
         hyper = {name: jnp.asarray(value, float) for name, value in plan.variants[number].config.hyper.items()}
-        state = programs[0].init(seed).replace(hyper=jax.device_put(hyper, replicated(mesh)))
+        state = programs[0].init(seed)
+        state = state.replace(hyper=state.hyper | jax.device_put(hyper, replicated(mesh)))
         for step in range(TOTAL):
             state = jax.jit(stages_of(program.game)[1].enter)(state) if step == BOUNDARY else state
-            state, _ = programs[step >= BOUNDARY].play(state, data)
+            state, _ = programs[step >= BOUNDARY].play(state, data[step >= BOUNDARY])
         for part in ("params", "opt_state", "ema", "hyper"):
             jax.tree.map(lambda one, many, place=place: np.testing.assert_allclose(many[place], one, 1e-9, 1e-12),
                          getattr(state, part), getattr(whole.states, part))
@@ -238,6 +239,18 @@ def test_a_stage_that_the_budget_does_not_reach_is_not_compiled(growing_file, mo
     fit_program(plan, 0)
     assert compiled == [0, 0]
     assert [list(played_stages(game, rounds)) for rounds in (2, 4, 6)] == [[0], [0], [0, 1]]
+
+
+def test_data_has_to_fit_at_the_largest_size_that_is_shown(growing_file, monkeypatch):
+    def plan(kimg):
+        return make_plan(growing_ablation(growing_file, kimg=kimg))
+
+    images, labels = (1797 * size for size in (8 * 8, 4))
+    share = plan(0.016).variants[0].config.data.device_share
+    monkeypatch.setattr(feed, "allowed_memory", lambda: (images / 2 + labels) / share * jax.local_device_count())
+    compile_program(plan(0.016), 0, 4, stages=[])
+    with pytest.raises(ConfigError, match="more than config.data.device_share"):
+        plan(0.017)
 
 
 class Fitting:
