@@ -18,6 +18,7 @@ from ganlab.ablation.declaration import (
     load_experiment,
 )
 from ganlab.ablation.designs import base_levels, design_words, points_of
+from ganlab.ablation.staged_rounds import played_stages
 from ganlab.config import (
     ConfigError,
     complete,
@@ -205,8 +206,8 @@ def check_stays(dataset: Dataset, config: ml_collections.ConfigDict, game: Game,
     """Raises ConfigError for data that the devices of this machine cannot hold beside a stack, at
     the largest size at which `rounds` of a game show it; None for those of the config."""
     rounds = config.train.total_rounds if rounds is None else rounds
-    played = [stage.game for stage in stages_of(game) if stage.game.start.step < rounds]
-    shown = reduced(dataset, min(stage.reduction for stage in played))
+    shown = reduced(dataset, min(stages_of(game)[number].game.reduction
+                                 for number in played_stages(game, rounds)))
     if not stays_on_device(shown, config):
         raise ConfigError(f"{dataset.name} takes {shown.nbytes / 2**30:.1f} GiB, more than "
                           f"config.data.device_share ({config.data.device_share:g}) of a device's "

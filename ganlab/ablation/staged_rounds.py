@@ -1,4 +1,4 @@
-"""The compiled rounds of a stack of trials, one program for each stage of their game, and its data."""
+"""The rounds of a stack of trials: for each stage of their game a compiled program, and data."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
