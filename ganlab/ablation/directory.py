@@ -32,7 +32,7 @@ from ganlab.storage import LOCK, command_text, versions, writing
 class TrialEntry:
     """What is known of a trial: its variant, its seed, its status so far,
     `(rounds, kimg, values)` on the way, and of a diverged one the rounds before the first that
-    was not finite, and why that was not."""
+    was not finite, with their kimg, and why that was not."""
 
     variant: str
     seed: int
@@ -40,6 +40,7 @@ class TrialEntry:
     curve: Sequence[tuple[int, float, Mapping[str, float]]]
     rounds: int | None = None
     why: str = ""
+    kimg: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +62,11 @@ class StackRecord:
             self.cost, seconds=total,
             load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
-    def at_end(self, images_per_round: int) -> "StackRecord":
-        """Returns the record of a stack that is done, with its speed."""
-        images = self.step * images_per_round * self.cost.trials
-        rate = images / self.cost.seconds if self.cost.seconds else 0.0
+    def at_end(self, images: int) -> "StackRecord":
+        """Returns the record of a stack that is done, with its speed; each trial was shown so many
+        real images."""
+        total = images * self.cost.trials
+        rate = total / self.cost.seconds if self.cost.seconds else 0.0
         return dataclasses.replace(self, finished=True,
                                    cost=dataclasses.replace(self.cost, images_per_second=rate))
 
@@ -200,7 +202,8 @@ class AblationDirectory:
         trials = [TrialEntry(each["variant"], each["seed"], each["status"],
                              [tuple(entry) for entry in each["curve"]
                               if up_to is None or entry[0] <= up_to],
-                             each.get("rounds"), each.get("why", "")) for each in found["trials"]]
+                             each.get("rounds"), each.get("why", ""), each.get("kimg"))
+                  for each in found["trials"]]
         return StackRecord(found["number"], found["step"], found["finished"], Cost(**found["cost"]),
                            [Value(**each) for each in found["values"]], trials)
 
@@ -297,7 +300,8 @@ def _trial(entry: TrialEntry, record: StackRecord) -> Trial:
     curve = [(kimg, values) for _, kimg, values in entry.curve]
     cost = record.cost if record.finished else None
     if entry.status == DIVERGED:
-        return Trial(entry.variant, entry.seed, DIVERGED, {}, curve, entry.rounds, entry.why, cost)
+        return Trial(entry.variant, entry.seed, DIVERGED, {}, curve, entry.rounds, entry.why, cost,
+                     entry.kimg)
     if not record.finished:
         return Trial(entry.variant, entry.seed, MISSING, {}, curve)
     return Trial(entry.variant, entry.seed, FINISHED, curve[-1][1], curve, cost=cost)

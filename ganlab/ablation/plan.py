@@ -18,6 +18,7 @@ from ganlab.ablation.declaration import (
     load_experiment,
 )
 from ganlab.ablation.designs import base_levels, design_words, points_of
+from ganlab.ablation.staged_rounds import played_stages
 from ganlab.config import (
     ConfigError,
     complete,
@@ -28,10 +29,10 @@ from ganlab.config import (
     unknown,
     validate,
 )
-from ganlab.data import Dataset
-from ganlab.engine import stays_on_device
+from ganlab.data import Dataset, reduced
+from ganlab.engine import check_stages, stays_on_device
 from ganlab.evaluation import Level, level_text, make_judging
-from ganlab.game import Game
+from ganlab.game import Game, stage_before, stages_of
 from ganlab.output import agreeing, counted
 from ganlab.storage import config_of, plain
 from ganlab.systems import build
@@ -58,7 +59,8 @@ class Plan:
       design: in a sentence.
       axes: by axis, its levels in their order.
       seeds: of every variant.
-      variants: the base first. Of one group are those whose configs differ in `hyper` alone.
+      variants: the base first. Of one group are those whose configs differ in `hyper` alone, and
+        whose stages have the same lengths.
     """
 
     title: str
@@ -132,19 +134,16 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
     get_config = load_experiment(ablation.experiment.partition(":")[0]).get_config
     points = points_of(ablation.design, ablation.axes, _base(ablation, get_config))
     mistakes: dict[str, list[str]] = {}
-    variants, groups = [], {}
+    variants: list[PlannedVariant] = []
+    games: dict[tuple, Game] = {}  # Of each group.
     for levels in points:
         name = variant_name(levels)
         try:
             config = _config(ablation, levels, get_config)
             validate(config)
-            # Variants that differ in numbers alone share a game, which is built once.
-            key = _structure(config)
-            if key not in groups:
-                groups[key] = len(groups), _checked_game(config, ablation, trained_here)
-            number, game = groups[key]
-            config.train.total_rounds = _rounds(ablation.kimg, game, config.train.rounds_per_call)
-            variants.append(PlannedVariant(name, levels, config, number))
+            key = _group_of(config, ablation, trained_here, games)
+            config.train.total_rounds = _rounds(ablation, games[key], config)
+            variants.append(PlannedVariant(name, levels, config, list(games).index(key)))
         except ConfigError as error:
             mistakes.setdefault(str(error), []).append(name)
     # All mistakes are listed at once, each with the variants that make it.
@@ -167,6 +166,24 @@ def make_plan(ablation: Ablation, trained_here: bool = True) -> Plan:
                 ablation.number, ablation.evaluations, seeds, variants)
 
 
+def _group_of(config: ml_collections.ConfigDict, ablation: Ablation, trained_here: bool,
+              games: dict[tuple, Game]) -> tuple:
+    """Returns what the variants of a group have in common, which `games` knows its game by.
+
+    Variants that differ in numbers alone share a game, which is built and checked once. Of a game
+    with stages each variant's own is built too, because a number may decide their lengths.
+    """
+    structure = _structure(config)
+    known = next((game for key, game in games.items() if key[0] == structure), None)
+    game = (_checked_game(config, ablation, trained_here) if known is None
+            else build(config)[0] if known.stages else known)
+    key = structure, tuple((stage.rounds, stage.game.batch_size) for stage in game.stages)
+    if key not in games:
+        check_stages(game, config, devices=1)  # No batch is divided over devices.
+        games[key] = game
+    return key
+
+
 def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
                   trained_here: bool) -> Game:
     """Returns the game of a group, by one of its variants."""
@@ -177,21 +194,22 @@ def _checked_game(config: ml_collections.ConfigDict, ablation: Ablation,
     if game.sampler is None:
         raise ConfigError(f"system {config.system.name} draws no samples, by which trials are "
                           "compared; train its variants one by one by `ganlab train`")
-    if game.stages:
-        raise ConfigError(f"system {config.system.name} trains in {len(game.stages)} stages, and a "
-                          "stack of trials plays one program from its first round to its last; "
-                          "train its variants one by one by `ganlab train`")
     if trained_here:
-        check_stays(dataset, config)
+        check_stays(dataset, config, game, _rounds(ablation, game, config))
     make_judging(config, game, dataset, ablation.metrics, ablation.features, ablation.weights,
                  ablation.number)
     return game
 
 
-def check_stays(dataset: Dataset, config: ml_collections.ConfigDict) -> None:
-    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack."""
-    if not stays_on_device(dataset, config):
-        raise ConfigError(f"{dataset.name} takes {dataset.nbytes / 2**30:.1f} GiB, more than "
+def check_stays(dataset: Dataset, config: ml_collections.ConfigDict, game: Game,
+                rounds: int | None = None) -> None:
+    """Raises ConfigError for data that the devices of this machine cannot hold beside a stack, at
+    the largest size at which `rounds` of a game show it; None for those of the config."""
+    rounds = config.train.total_rounds if rounds is None else rounds
+    shown = reduced(dataset, min(stages_of(game)[number].game.reduction
+                                 for number in played_stages(game, rounds)))
+    if not stays_on_device(shown, config):
+        raise ConfigError(f"{dataset.name} takes {shown.nbytes / 2**30:.1f} GiB, more than "
                           f"config.data.device_share ({config.data.device_share:g}) of a device's "
                           "memory, and the data of stacked trials has to stay there; take a "
                           "smaller set or resolution, or a larger share")
@@ -202,12 +220,34 @@ def variant_name(levels: Levels) -> str:
     return ", ".join(f"{axis} {level_text(level)}" for axis, level in levels.items()) or "base"
 
 
-def evaluation_rounds(rounds: int, evaluations: int, rounds_per_call: int) -> list[int]:
-    """Returns after which rounds a trial is measured: evenly, at the ends of calls, the last at its
-    end."""
-    calls = rounds // rounds_per_call
-    ends = {math.ceil(calls * share / evaluations) for share in range(1, evaluations + 1)}
-    return [end * rounds_per_call for end in sorted(ends)]
+def _rounds(ablation: Ablation, game: Game, config: ml_collections.ConfigDict) -> int:
+    """Returns the rounds of a trial, by its budget."""
+    images = max(1, math.ceil(round(ablation.kimg * 1000, 6)))
+    return rounds_showing(game, images, config.train.rounds_per_call)
+
+
+def images_shown(game: Game, step: int) -> int:
+    """Returns the real images that `step` rounds count as shown, in whatever stages."""
+    return round(1000 * stage_before(game, step).game.kimg(step))
+
+
+def rounds_showing(game: Game, images: int, rounds_per_call: int) -> int:
+    """Returns the rounds of whole calls, in whatever stages, that show at least this many
+    images."""
+    # The stage in which they are reached.
+    last = max((stage.game for stage in stages_of(game) if stage.game.start.images < images),
+               key=lambda reached: reached.start.step)
+    calls = -(-(images - last.start.images) // (last.images_per_round * rounds_per_call))
+    return last.start.step + calls * rounds_per_call
+
+
+def evaluation_rounds(game: Game, rounds: int, evaluations: int,
+                      rounds_per_call: int) -> list[int]:
+    """Returns after which rounds a trial is measured: evenly over the images that it is shown, at
+    the ends of calls, the last at its end."""
+    images = images_shown(game, rounds)
+    return sorted({rounds_showing(game, -(-images * share // evaluations), rounds_per_call)
+                   for share in range(1, evaluations + 1)})
 
 
 def _check_numbers(ablation: Ablation) -> None:
@@ -279,11 +319,6 @@ def _structure(config: ml_collections.ConfigDict) -> str:
     return json.dumps({name: value
                        for name, value in entries.items() if name not in ("seed", "name")},
                       sort_keys=True)
-
-
-def _rounds(kimg: float, game: Game, rounds_per_call: int) -> int:
-    """Returns the rounds of whole calls that show at least this many images."""
-    return math.ceil(kimg * 1000 / game.images_per_round / rounds_per_call) * rounds_per_call
 
 
 def _some(names: Sequence[str]) -> str:

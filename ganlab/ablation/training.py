@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganlab.ablation.directory import AblationDirectory, StackRecord, TrialEntry
-from ganlab.ablation.plan import Plan, evaluation_rounds
+from ganlab.ablation.plan import Plan, evaluation_rounds, images_shown
 from ganlab.ablation.stacks import Program, Stack
 from ganlab.data import to_uint8
 from ganlab.engine import Interruption, fault_of, weights_of
@@ -27,7 +27,19 @@ from ganlab.evaluation import (
     Value,
     make_judging,
 )
-from ganlab.game import Game, GameState, Makers, Making, Sampler, Weights, image_keys
+from ganlab.game import (
+    FAULT,
+    Game,
+    GameState,
+    Makers,
+    Making,
+    Sampler,
+    Weights,
+    image_keys,
+    stage_after,
+    stage_before,
+    stages_of,
+)
 from ganlab.machine import load_per_core
 from ganlab.storage import Checkpoints, sample_keys
 from ganlab.types import Array
@@ -55,7 +67,7 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
     rounds, rounds_per_call = (variant.config.train.total_rounds,
                                variant.config.train.rounds_per_call)
     # When it is measured, and by what.
-    points = set(evaluation_rounds(rounds, plan.evaluations, rounds_per_call))
+    points = set(evaluation_rounds(program.game, rounds, plan.evaluations, rounds_per_call))
     judging = make_judging(variant.config, program.game, program.dataset, plan.metrics,
                            plan.features, plan.weights, plan.number)
     with contextlib.closing(
@@ -64,10 +76,11 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
         states = program.start(plan, stack)
         step, kept = checkpoints.restore_newest(_kept(states, stack), say) or (0, None)
         states = states if kept is None else _placed(kept, states)
-        makings = _makings(program.game)
+        makings = functools.cache(lambda number: _makings(stages_of(program.game)[number].game))
         record = (directory.read_stack(stack.number, up_to=step)
                   or _empty(plan, stack, program, judging))
         advance(step)
+        program.data.of(stage_after(program.game, step)[1].game)  # Before the time is taken.
         ahead: collections.deque[Array] = collections.deque()
         start = time.perf_counter()
         while step < rounds:
@@ -84,8 +97,10 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
             # Only here the host waits: it measures, or it saves because of a signal.
             record = record.later(step, time.perf_counter() - start, load_per_core())
             if step in points:
-                kimg = program.game.kimg(step)
-                record = _measured(record, step, kimg, program, states, finite, judging, makings)
+                # Makers are those of the stage in which the rounds before were played.
+                number, stage = stage_after(program.game, step - 1)
+                record = _measured(record, step, stage.game.kimg(step), program, states, finite,
+                                   judging, makings(number))
             # Before the states: of a crash in between, what was measured after the older ones is
             # left out.
             directory.write_stack(record)
@@ -99,8 +114,8 @@ def train_stack(plan: Plan, stack: Stack, program: Program, directory: AblationD
                 checkpoints.save(step, _kept(states, stack))
             start = time.perf_counter()
         directory.write_samples(stack.number,
-                                _samples(plan, stack, program, states, np.asarray(finite)))
-    directory.finish_stack(record.at_end(program.game.images_per_round))
+                                _samples(plan, stack, program, states, step, np.asarray(finite)))
+    directory.finish_stack(record.at_end(images_shown(program.game, step)))
     return True
 
 
@@ -138,7 +153,7 @@ def _measured(record: StackRecord, step: int, kimg: float, program: Program, sta
               makings: Mapping[str, Callable[..., Array]]) -> StackRecord:
     """Returns the record with the values of every trial that is still finite."""
     trials, values = [], record.values
-    game = program.game
+    game = stage_before(program.game, step).game
     makers = (game.sampler,) if game.scorer is None else (game.sampler, game.scorer)
     weights = jax.device_get(weights_of(
         states, {name for maker in makers for name in maker.networks}))
@@ -166,10 +181,15 @@ def _diverged(trial: TrialEntry, program: Program, states: GameState, place: int
     where its guard noted them."""
     own = states.replace(memory=jax.tree.map(lambda leaf: leaf[place],
                                              jax.device_get(states.memory)))
-    fault = fault_of(program.game, own)
+    # The stage of that round, which may be an earlier one, knows its updates.
+    number = int(own.memory[FAULT]["round"]) if FAULT in own.memory else 0
+    game = stage_before(program.game, number).game
+    fault = fault_of(game, own)
     if fault is None:  # Its samples are not finite, or its game has no guard.
         return dataclasses.replace(trial, status=DIVERGED)
-    return dataclasses.replace(trial, status=DIVERGED, rounds=fault.round - 1, why=str(fault))
+    rounds = fault.round - 1
+    return dataclasses.replace(trial, status=DIVERGED, rounds=rounds, why=str(fault),
+                               kimg=game.kimg(rounds))
 
 
 def _makings(game: Game) -> dict[str, Callable[..., Array]]:
@@ -194,11 +214,12 @@ def _making(making: Making,
     return made
 
 
-def _samples(plan: Plan, stack: Stack, program: Program, states: GameState,
+def _samples(plan: Plan, stack: Stack, program: Program, states: GameState, step: int,
              finite: np.ndarray) -> dict[str, Any]:
-    """Returns by variant the samples of its first seed, from latents that are the same for all,
-    those of `ganlab sample`."""
-    sampler, classes = program.game.sampler, program.dataset.num_classes
+    """Returns by variant the samples of its first seed after `step` rounds, from latents that are
+    the same for all, those of `ganlab sample`."""
+    sampler = stage_before(program.game, step).game.sampler
+    classes = program.dataset.num_classes
     conditional = program.variant.config.system.get("conditional")
     labels = np.arange(SAMPLES, dtype=np.int32) % (classes if conditional else 1)
     keys = sample_keys(SAMPLES_SEED, jnp.arange(SAMPLES))

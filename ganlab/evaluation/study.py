@@ -34,6 +34,7 @@ class Trial:
       why: for a diverged trial, the round, the update and the array that was not finite; empty if
         unknown.
       cost: that of the stack in which it was trained; None if nothing was measured.
+      kimg: thousands of real images that those rounds showed; None if that is unknown.
     """
 
     variant: str
@@ -44,6 +45,7 @@ class Trial:
     rounds: int | None = None
     why: str = ""
     cost: "Cost | None" = None
+    kimg: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

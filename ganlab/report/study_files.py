@@ -52,7 +52,8 @@ def trials_table(study: Study) -> pyarrow.Table:
         "variant": pyarrow.array([trial.variant for trial, _ in rows], text),
         "seed": pyarrow.array([trial.seed for trial, _ in rows], whole),
         "status": pyarrow.array([trial.status for trial, _ in rows], text),
-        "kimg": pyarrow.array([variant.kimg if trial.rounds is None
+        "kimg": pyarrow.array([trial.kimg if trial.kimg is not None
+                               else variant.kimg if trial.rounds is None
                                else variant.kimg * trial.rounds / variant.rounds
                                for trial, variant in rows], number),
         "rounds": pyarrow.array([variant.rounds if trial.rounds is None else trial.rounds

@@ -9,6 +9,7 @@ from tiny_ablation import ablation
 from ganlab.ablation import AblationDirectory, Range, Search, cut, group_trials, load_ablation, make_plan, numbers
 from ganlab.ablation.plan import evaluation_rounds, plan_from
 from ganlab.config import ConfigError
+from ganlab.game import Game, Update
 
 
 def test_variants_that_differ_in_numbers_alone_are_one_group(experiment_file):
@@ -124,9 +125,10 @@ def test_choices_after_the_file_reach_an_ablation_that_offers_them(tmp_path):
 
 
 def test_measurements_come_evenly_at_ends_of_calls_and_at_the_end():
-    assert evaluation_rounds(100, 4, 1) == [25, 50, 75, 100]
-    assert evaluation_rounds(100, 3, 10) == [40, 70, 100]
-    assert evaluation_rounds(4, 10, 2) == [2, 4]
+    game = Game({}, (Update("critic", (), None),), {}, {}, batch_size=8)
+    assert evaluation_rounds(game, 100, 4, 1) == [25, 50, 75, 100]
+    assert evaluation_rounds(game, 100, 3, 10) == [40, 70, 100]
+    assert evaluation_rounds(game, 4, 10, 2) == [2, 4]
 
 
 def test_every_trial_is_in_one_stack_and_stacks_are_nearly_equal(experiment_file):

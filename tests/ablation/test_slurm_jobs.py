@@ -146,7 +146,7 @@ def test_stacks_that_train_at_once_share_the_memory(experiment_file, monkeypatch
     found = make_plan(ablation(experiment_file))
     made = types.SimpleNamespace(memory=0)
     monkeypatch.setattr(stacks, "device_memory", lambda device: 100)
-    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built: types.SimpleNamespace(
+    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built, stages: types.SimpleNamespace(
         size=size, memory=made.memory * size))
     monkeypatch.setattr(stacks, "_convolves", lambda program: False)
     room = stacks.MEMORY_SHARE * 100 * stacks.jax.local_device_count()

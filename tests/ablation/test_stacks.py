@@ -282,7 +282,7 @@ def test_groups_of_equal_networks_and_batch_are_timed_once_and_cut_alike(experim
         "rate": numbers("config.hyper.critic_lr", 0.01, 0.02, 0.03)}))
     compiled, asked = [], []
 
-    def compile_some(plan, group, size, built):
+    def compile_some(plan, group, size, built, stages):
         compiled.append((group, size))
         return stacks.Program(*built, plan.groups[group][0], size, None, None, None, memory=0)
 
@@ -309,7 +309,7 @@ def test_groups_of_equal_networks_and_batch_are_timed_once_and_cut_alike(experim
 def test_memory_is_asked_for_in_every_group_that_is_not_timed(plan, monkeypatch):
     room = stacks.MEMORY_SHARE * 100 * jax.local_device_count()
     monkeypatch.setattr(stacks, "device_memory", lambda device: 100)
-    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built: stacks.Program(
+    monkeypatch.setattr(stacks, "compile_program", lambda plan, group, size, built, stages: stacks.Program(
         *built, plan.groups[group][0], size, None, None, None, memory=size * room / (7 if group == 0 else 5)))
     monkeypatch.setattr(stacks, "call_seconds", lambda program, plan: program.size)
     monkeypatch.setattr(stacks, "_convolves", lambda program: True)

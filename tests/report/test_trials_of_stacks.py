@@ -22,6 +22,13 @@ def test_a_diverged_trial_was_trained_until_it_was_not_finite_and_says_what_was_
     assert (rows[1]["rounds"], rows[1]["kimg"], rows[1]["error"]) == (variant.rounds, variant.kimg, "")
 
 
+def test_a_trial_that_diverged_in_a_stage_was_shown_the_images_of_its_rounds():
+    study = one_at_a_time_study()
+    first = dataclasses.replace(study.trials[0], status=DIVERGED, values={}, rounds=30, kimg=0.125)
+    rows = trials_table(dataclasses.replace(study, trials=[first, *study.trials[1:]])).to_pylist()
+    assert (rows[0]["rounds"], rows[0]["kimg"]) == (30, 0.125)
+
+
 def test_trials_of_two_stacks_have_the_cost_of_their_own():
     study = one_at_a_time_study()
     trials = [dataclasses.replace(trial, cost=cost) for trial, cost in zip(study.trials, (SLOW, QUICK), strict=False)]

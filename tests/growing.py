@@ -23,6 +23,11 @@ def resized(images, side):
     return images.reshape(len(images), side, step, side, step, 1).mean((2, 4))
 
 
+def dense(features, name):
+    """A layer in the precision of the moment."""
+    return nn.Dense(features, param_dtype=float, name=name)
+
+
 class Generator(nn.Module):
     """A small picture, and from the second stage on what a large one adds; always of the full resolution."""
 
@@ -32,10 +37,10 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, latents, keys=None, train=False):
-        images = nn.Dense(SMALL**2, name="small")(latents).reshape(-1, SMALL, SMALL, 1)
+        images = dense(SMALL**2, "small")(latents).reshape(-1, SMALL, SMALL, 1)
         images = resized(images, LARGE)
         if self.side == LARGE:
-            images += nn.Dense(LARGE**2, name="large")(latents).reshape(-1, LARGE, LARGE, 1)
+            images += dense(LARGE**2, "large")(latents).reshape(-1, LARGE, LARGE, 1)
         return jnp.tanh(images)
 
 
@@ -48,9 +53,9 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, images, keys=None, train=False):
-        logits = nn.Dense(1, name="small")(resized(images, SMALL).reshape(len(images), -1))
+        logits = dense(1, "small")(resized(images, SMALL).reshape(len(images), -1))
         if self.side == LARGE:
-            logits += nn.Dense(1, name="large")(images.reshape(len(images), -1))
+            logits += dense(1, "large")(images.reshape(len(images), -1))
         return logits[:, 0]
 
 
@@ -63,7 +68,8 @@ def growing(config, data, axis_name=None):
 
     small, large = (stage_game(config, side, size, axis_name)
                     for side, size in ((SMALL, config["batch_size"]), (LARGE, 2 * config["batch_size"])))
-    return Stage(small, config["system"].get("rounds", ROUNDS)), Stage(large, None, reset)
+    rounds = config["hyper"].get("first_rounds", config["system"].get("rounds", ROUNDS))
+    return Stage(small, int(rounds)), Stage(large, None, reset)
 
 
 def stage_game(config, side, batch_size, axis_name):
@@ -87,13 +93,18 @@ def stage_game(config, side, batch_size, axis_name):
         return total, Aux({"critic": {}}, scene.memory, {})
 
     def generator_loss(scene):
-        return jnp.mean(jax.nn.softplus(-logits(scene, fake(scene)))), Aux({"generator": {}}, scene.memory, {})
+        total = scene.hyper["share"] * jnp.mean(jax.nn.softplus(-logits(scene, fake(scene))))
+        return total, Aux({"generator": {}}, scene.memory, {})
 
     def images(weights, latents, labels, keys, options):
         return networks["generator"].evaluate(*weights["generator"], latents)
 
+    # A number of its own, which rises over both stages.
+    parts = game_parts(config)
+    parts |= {"hyper": {**parts["hyper"], "share": 0.5},
+              "ramps": {**parts["ramps"], "share": lambda hyper, kimg: hyper["share"] + 10 * kimg}}
     game = Game(networks=networks, axis_name=axis_name, ema=averages("generator"),
                 round=(Update("critic", ("critic",), critic_loss),
                        Update("generator", ("generator",), generator_loss, images="none")),
-                sampler=Sampler(("generator",), latents, images), **game_parts(config))
+                sampler=Sampler(("generator",), latents, images), reduction=LARGE // side, **parts)
     return dataclasses.replace(game, batch_size=batch_size)
