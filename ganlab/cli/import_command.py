@@ -21,8 +21,12 @@ Formats, found from the file or directory FILE where --format does not name one:
                     --network=best chooses one of several. The head of the critic says how labels
                     are learned.
   r3gan             network pickles of R3GAN.
+  pggan             network pickles of PGGAN by its TensorFlow code, and
+  stylegan1         of the first StyleGAN, whose psi and cutoff become config.sample.psi and cutoff.
+                    Runs of the systems of these names, at the level that the training had reached.
   dcgan-tutorial    a generator of PyTorch's DCGAN tutorial (netG), and by --critic its netD.
-                    These five make runs of system class_conditional, the last two of r3gan and gan.
+                    Files of BigGAN and StudioGAN make runs of system class_conditional, this one of
+                    gan.
                     Networks are found from the names and shapes of tensors; latents, classes and
                     critics come with them. --images names the folder of the pictures, with a folder
                     for each class.
@@ -39,6 +43,7 @@ Examples:
   ganlab import stylegan2-cifar10.pkl runs/cifar
   ganlab sample --workdir=runs/cifar --psi=0.7 --output=samples.png
   ganlab import stylegan2-ffhq-config-f.pt runs/ffhq
+  ganlab import karras2019stylegan-ffhq-1024x1024.pkl runs/faces
   ganlab import weights/BigGAN_C10_seed0 runs/biggan
   ganlab import biggan-deep-128 runs/deep
   ganlab sample --workdir=runs/deep --truncation=0.4 --labels=207,208

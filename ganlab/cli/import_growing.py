@@ -2,6 +2,7 @@
 
 from ganlab.cli.published_networks import Published, PublishedNetwork
 from ganlab.config import both_players
+from ganlab.networks.style.levels import level_sizes
 from ganlab.pretrained import WeightsError, is_network_pickle, pickle_head, read_growing_pickle
 
 PGGAN, DNNLIB, LATER = b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan"
@@ -53,13 +54,19 @@ def _read(system: str, path: str, chosen: str | None) -> Published:
         raise WeightsError(f"{path} holds networks of {found}, and --format={system} reads those "
                            f"of {system}; leave --format out")
     average = networks["average"]
+    # A training that had not grown up goes on from the level that it had reached.
     notes = [f"{path}, {ROLES[role]}, is of a training that had {network.lod:g} levels yet to "
-             "grow: its largest levels are not trained"
+             "grow: its largest levels are not trained, and a level that faded in is taken for "
+             "one that has"
              for role, network in networks.items() if network.lod > 0]
+    last = len(level_sizes(average.image_shape)) - 1
+    structure = {"name": system, "first_level": last - int(average.lod)}
+    if system == "stylegan1":  # The file's average has noise and an average style of its own.
+        structure["statistics"] = "average"
     published = {role: PublishedNetwork(
         system, networks[role].kwargs, networks[role].num_classes, networks[role].image_shape,
         networks[role].tensors, networks[role].convert, f"{path}, {name},",
         networks[role].latent_size) for role, name in ROLES.items()}
     sample = {"psi": average.psi, "cutoff": average.cutoff} if system == "stylegan1" else {}
-    return Published(published, {path: sha256}, {"name": system}, hyper=NUMBERS, sample=sample,
+    return Published(published, {path: sha256}, structure, hyper=NUMBERS, sample=sample,
                      notes=notes)

@@ -17,6 +17,7 @@ from ganlab.cli.import_biggan_deep_published import (
     read_biggan_deep_published,
 )
 from ganlab.cli.import_dcgan_tutorial import is_dcgan_tutorial, read_dcgan_tutorial
+from ganlab.cli.import_growing import is_pggan, is_stylegan1, read_pggan, read_stylegan1
 from ganlab.cli.import_r3gan import is_r3gan, read_r3gan
 from ganlab.cli.import_studiogan import is_studiogan, read_studiogan
 from ganlab.cli.imported_runs import shapes_of, write_run
@@ -33,6 +34,8 @@ FAMILIES: dict[str, tuple[Callable[[str], bool], Callable[..., Published]]] = {
     "biggan-deep-published": (is_biggan_deep_published, read_biggan_deep_published),
     "studiogan": (is_studiogan, read_studiogan),
     "r3gan": (is_r3gan, read_r3gan),
+    "pggan": (is_pggan, read_pggan),
+    "stylegan1": (is_stylegan1, read_stylegan1),
     "dcgan-tutorial": (is_dcgan_tutorial, read_dcgan_tutorial)}
 """By the name of a format: whether a file is of it, and what reads it."""
 

@@ -3,7 +3,7 @@
 import concurrent.futures
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 
@@ -17,7 +17,8 @@ from ganlab.types import Array
 
 
 def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.sharding.Mesh,
-                   rounds_per_call: int) -> Programs:
+                   rounds_per_call: int,
+                   of_states: Sequence[Callable[[GameState], GameState]] = ()) -> Programs:
     """Begins to compile the rounds; returns programs that wait for it and give back its memory.
 
     XLA compiles a program on little more than one core: another one makes initial params, loads
@@ -30,6 +31,7 @@ def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.s
       dataset: its data.
       mesh: the devices.
       rounds_per_call: rounds of one call.
+      of_states: programs of a state alone that are compiled, too, before the rounds.
     """
     if game.axis_name or jax.process_count() > 1:
         return programs
@@ -41,10 +43,13 @@ def compiled_ahead(programs: Programs, game: Game, dataset: Dataset, mesh: jax.s
     state = programs.init.eval_shape(0)
     chosen = (programs.thrifty_rounds if is_large(programs.rounds.trace(state, raw).jaxpr, mesh)
               else programs.rounds)
-    lowered = chosen.lower(state, raw)
+    lowered = [*(program.lower(state) for program in of_states), chosen.lower(state, raw)]
+    if programs.gather is not None:
+        lowered.insert(0, programs.gather.lower(
+            data_shapes(dataset, game, rounds_per_call, streamed=False), state.key, state.step))
     # XLA in a thread of its own.
     worker = concurrent.futures.ThreadPoolExecutor(1)
-    compiling = worker.submit(lowered.compile)
+    compiling = worker.submit(lambda: [program.compile() for program in lowered])
     worker.shutdown(wait=False)
 
     # The first round waits for it; later ones find the compiled program.

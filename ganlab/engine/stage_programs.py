@@ -55,18 +55,21 @@ def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
         stage, schedule = stages_of(game)[number], config["train"]
         own = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)
         data = reduced(dataset, stage.game.reduction)
+        streamed = not stays_on_device(data, config)
+        if not streamed and stage.game.reduction > 1:
+            # Computed now, and not as the stage begins.
+            data = dataclasses.replace(data, images=data.images[:])
         programs = make_programs(stage.game, own, schedule["rounds_per_call"],
-                                 Jitter.of(config["data"]),
-                                 streamed=not stays_on_device(data, config),
+                                 Jitter.of(config["data"]), streamed=streamed,
                                  shard_state=schedule["shard_state"], initial=game)
         # Entering is a program, too.
         enter = jax.jit(stage.enter, donate_argnums=0, out_shardings=state_shardings(
             programs.init.eval_shape(0), own, schedule["shard_state"]))
         called = f"stage {number + 1} of {len(stages_of(game))}"
         called += f", {stage.name}," if stage.name else ""
-        return Playable(stage, compiled_ahead(programs, stage.game, data, own,
-                                              schedule["rounds_per_call"]), data, own, enter,
-                        called)
+        programs = compiled_ahead(programs, stage.game, data, own, schedule["rounds_per_call"],
+                                  (enter,) if number else ())
+        return Playable(stage, programs, data, own, enter, called)
 
     return made
 

@@ -69,7 +69,8 @@ def stylegan1(config: Mapping[str, Any], data: DataFacts,
             Update("generator", ("generator",), players.generator_loss, images="same" if classes
                    or players.critic.loss.compares else "none"))
         return Game(
-            networks=networks, round=updates, ema=averages("generator"), axis_name=axis_name,
+            networks=networks, round=updates, axis_name=axis_name,
+            ema=averages("generator", variables=system["statistics"]),
             group=common_group(networks.values()),
             memory=adaptations([players.critic], parts["hyper"]),
             sampler=players.generator.sampler(level.enlarged),

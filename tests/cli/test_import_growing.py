@@ -2,12 +2,20 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from official_growing import Official
+from official_numbers import relative_error
 
 from ganlab.cli import import_growing
 from ganlab.cli.import_growing import is_pggan, is_stylegan1, read_pggan, read_stylegan1
-from ganlab.pretrained import WeightsError
+from ganlab.cli.main import main
+from ganlab.convolutions.layers import convolutions
+from ganlab.pretrained import WeightsError, nest
+from ganlab.storage import RunDirectory
+from ganlab.storage.stored_weights import run_weights
+from ganlab.systems import build
 
 FILES = Path(__file__).parent.parent / "pretrained/files"
 PGGAN, STYLEGAN = (str(FILES / f"tf-{name}-32.pkl") for name in ("pggan", "stylegan"))
@@ -39,3 +47,49 @@ def test_a_training_that_has_not_grown_up_is_told(monkeypatch):
     monkeypatch.setattr(import_growing, "read_growing_pickle", lambda path: (kind, networks, digest))
     note, = read_pggan(PGGAN, None).notes
     assert "G_ema, is of a training that had 1.5 levels yet to grow" in note
+
+
+def trees(arrays):
+    """Params and variables of a network, of its arrays by name."""
+    variables = nest(arrays)
+    return variables.pop("params"), variables
+
+
+@pytest.mark.parametrize(("file", "system"), [(PGGAN, "pggan"), (STYLEGAN, "stylegan1")])
+def test_an_imported_run_makes_the_official_images_and_logits(file, system, tmp_path):
+    place, official = tmp_path / "run", Official(system)
+    assert main(["import", file, str(place)]) == 0
+    config = RunDirectory(place).read_config()
+    assert config.system.name == system and config.system.first_level == 3
+    if system == "stylegan1":
+        assert (config.sample.psi, config.sample.cutoff) == (0.7, 8)
+    game, _ = build(config)
+    weights = run_weights(str(place)).read()
+    cases = {"out/linear/img_lod0.0": {}}
+    if system == "stylegan1":
+        cases |= {"out/img_psi0.7cut4": {"psi": 0.7, "cutoff": 4}, "out/img_psi0.5all": {"psi": 0.5}}
+
+    @jax.jit
+    def made(generator, critic, options):
+        images = game.sampler.images({"generator": generator}, official.latents, official.labels, None,
+                                     {"noise": "constant", **options})
+        return images, official.judge(Judge(game.networks["critic"]), critic, official.images, official.labels)[0]
+
+    with convolutions("lax"):
+        for name, options in cases.items():
+            options = {"psi": 1.0, "cutoff": 0} | options
+            images, logits = made(trees(weights.averaged["generator"]), trees(weights.trained["critic"]), options)
+            expected = official.numbers.images(name)
+            assert relative_error(images[:len(expected)], expected) < 2e-5, name
+    assert relative_error(logits, official.numbers["out/linear/score_lod0.0"][:, 0]) < 2e-5
+
+
+class Judge:
+    """A network of a game, applied as a module is."""
+
+    def __init__(self, network):
+        self._network = network
+
+    def apply(self, variables, images, labels, mutable):
+        del mutable
+        return self._network.evaluate(*variables, images, labels), {"intermediates": {}}

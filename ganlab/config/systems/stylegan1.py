@@ -1,7 +1,7 @@
 """Keys of the first StyleGAN."""
 
 from ganlab.config.growth import GROWTH
-from ganlab.config.key import AT_LEAST_ZERO, FRACTION, NOT_EMPTY, POSITIVE, Key
+from ganlab.config.key import AT_LEAST_ZERO, FRACTION, NOT_EMPTY, POSITIVE, Key, one_of
 from ganlab.config.systems.augmentation import AUGMENT
 from ganlab.config.systems.declaration import SystemKeys
 
@@ -14,6 +14,9 @@ KEYS = SystemKeys(structure={
     "critic_updates": Key(1, "updates of the critic for one of the generator", "updates", POSITIVE,
                           known_as="D_repeats of PGGAN and StyleGAN"),
     "conditional": Key(False, "whether both networks see class labels"),
+    "statistics": Key("copy", "what averaged weights have of constant noise and of the average "
+                      "style: the generator's own, or averages of them",
+                      allowed=one_of("copy", "average")),
     "latent_size": Key(512, "dimension of the latents", "numbers", POSITIVE),
 }, numbers={
     "style_mixing": Key(0.9, "probability that a batch's images take styles of a second latent "
