@@ -36,8 +36,8 @@ BASES = {
 }
 RATE, KIMG = 1e-3, 12_000
 # For two cores; chosen here.
-SMALL = dict(batches={4: 64, 8: 32}, batch=16, rates={}, training=(30.0, 40.0, 50.0, 90.0),
-             transition=(20.0, 30.0, 40.0), networks=dict(channel_base=1024, channel_max=64))
+SMALL = dict(batches={4: 64, 8: 32}, batch=16, rates={}, training=(30.0, 40.0, 50.0, 50.0),
+             transition=(20.0, 25.0, 25.0), networks=dict(channel_base=1024, channel_max=64))
 
 
 def get_config(argument=None):

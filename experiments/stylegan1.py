@@ -33,7 +33,7 @@ BASES = {
 }
 RATE, KIMG = 1e-3, 25_000
 # For two cores; chosen here.
-SMALL = dict(batches={4: 64, 8: 32}, batch=16, training=(30.0, 40.0, 50.0, 90.0), transition=(20.0, 30.0, 40.0),
+SMALL = dict(batches={4: 64, 8: 32}, batch=16, training=(30.0, 40.0, 50.0, 50.0), transition=(20.0, 25.0, 25.0),
              networks=dict(channel_base=1024, channel_max=64))
 
 

@@ -8,13 +8,17 @@ Examples:
   ganlab describe --config=experiments/digits.py:network=dcgan --config.batch_size=128 --compile
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 from absl import flags
 from rich.console import Console
 
 from ganlab.cli.config_flag import define_config
-from ganlab.data import Jitter
+from ganlab.data import Dataset, Jitter, reduced
 from ganlab.engine import data_shapes, make_mesh, make_programs, stays_on_device
+from ganlab.game import Game, stages_of
 from ganlab.machine.backend import set_up_process
 from ganlab.output import counted
 from ganlab.report import tables
@@ -26,6 +30,19 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
     define_config(values, argv)
     flags.DEFINE_bool("compile", False, "compiles the round, to measure the memory of its "
                       "temporary arrays", flag_values=values)
+
+
+def temporary_bytes(game: Game, stage: Game, dataset: Dataset,
+                    config: Mapping[str, Any]) -> int:
+    """Compiles the rounds of a stage; returns the bytes of their temporary arrays on a device."""
+    data = reduced(dataset, stage.reduction)
+    mesh = make_mesh(stage.batch_size, slices=stage.accumulate)
+    programs = make_programs(stage, mesh, config["train"]["rounds_per_call"],
+                             Jitter.of(config["data"]), shard_state=config["train"]["shard_state"],
+                             initial=game)
+    raw = data_shapes(data, stage, config["train"]["rounds_per_call"], streamed=True)
+    compiled = programs.rounds.lower(jax.eval_shape(programs.init, 0), raw).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
 
 
 def run(values: flags.FlagValues) -> int:
@@ -41,11 +58,8 @@ def run(values: flags.FlagValues) -> int:
     state = jax.eval_shape(programs.init, 0)
     arrays = data_shapes(dataset, game, config.train.rounds_per_call, streamed)
     # Only a compiled round has temporary arrays, and compiling may take minutes.
-    temporary = None
-    if values.compile:
-        raw = data_shapes(dataset, game, config.train.rounds_per_call, streamed=True)
-        analysis = programs.rounds.lower(state, raw).compile().memory_analysis()
-        temporary = analysis.temp_size_in_bytes
+    sizes = [temporary_bytes(game, stage.game, dataset, config)
+             for stage in stages_of(game)] if values.compile else []
     # From the whole to the parts: keys, data, devices, networks, the round, memory.
     console = Console(highlight=False, markup=False)
     shape = "x".join(map(str, dataset.image_shape))
@@ -58,11 +72,11 @@ def run(values: flags.FlagValues) -> int:
              f"{config.train.precision}",
              *(tables.network_table(name, network, game.batch_size)
                for name, network in game.networks.items()),
-             *([tables.stage_table(game, config.train.total_rounds)] if game.stages else []),
+             *([tables.stage_table(game, config.train.total_rounds, sizes)] if game.stages else []),
              tables.round_table(game),
-             tables.memory_table(game, state, arrays, streamed, temporary)]
+             tables.memory_table(game, state, arrays, streamed, sizes[-1] if sizes else None)]
     for part in parts:
         console.print(part, "")
-    if temporary is None:
+    if not sizes:
         console.print("--compile adds the temporary arrays of the compiled round.")
     return 0

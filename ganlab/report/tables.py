@@ -1,7 +1,7 @@
 """Tables for the terminal that describe a game before it is played."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -116,20 +116,25 @@ def round_table(game: Game) -> Table:
     return table
 
 
-def stage_table(game: Game, total: int) -> Table:
-    """The stages of a training of `total` rounds, in their order."""
+def stage_table(game: Game, total: int, temporary: Sequence[int] = ()) -> Table:
+    """The stages of a training of `total` rounds, in their order, with the bytes that the round of
+    each takes besides, if they are known."""
     table = Table(title="stages, of which the round below is the last one's", title_justify="left",
                   box=None, pad_edge=False)
     named = any(stage.name for stage in stages_of(game))
     for heading in ("stage", "from round", "rounds", "from kimg", "images a round"):
         table.add_column(heading, justify="right")
+    if temporary:
+        table.add_column("temporary arrays", justify="right")
     if named:
         table.add_column("what it trains")
     for number, stage in enumerate(stages_of(game), start=1):
         start = stage.game.start
         rounds = max(total - start.step, 0) if stage.rounds is None else stage.rounds
         table.add_row(str(number), f"{start.step:,}", f"{rounds:,}", f"{start.images / 1000:g}",
-                      f"{stage.game.images_per_round:,}", *([stage.name] if named else []))
+                      f"{stage.game.images_per_round:,}",
+                      *([byte_text(temporary[number - 1])] if temporary else []),
+                      *([stage.name] if named else []))
     return table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganlab.ablation import load_ablation, make_plan
-from ganlab.config import METHODS
+from ganlab.config import METHODS, planned_stages, square_sizes
 
 FILES = sorted(Path("experiments/ablations").glob("*.py"))
 COMMAND = r"ganlab ablate --ablation=(\S+) --workdir=\S+"
@@ -18,7 +18,7 @@ TEXTS = [text for file in FILES for text in re.findall(COMMAND, file.read_text()
 def plan_of(text):
     # A plan traces every group's networks: of nine groups of StyleGAN2 and of six of SNGAN two will do.
     fewer = {"few_pictures.py": ":pictures=500,augmentations=none+ADA",
-             "conditioning.py": ":ways=concatenation+ContraGAN"}
+             "conditioning.py": ":ways=concatenation+ContraGAN", "growing.py": ":parts=nothing+growing"}
     return make_plan(load_ablation(text + fewer.get(text.rpartition("/")[2], "")))
 
 
@@ -34,7 +34,11 @@ def test_a_shipped_ablation_is_a_plan_of_enough_seeds_for_an_interval(text):
     for variant in plan.variants:
         train, config = variant.config.train, variant.config
         per_round = config.batch_size * config.system.get("critic_updates", 1)
-        assert 0 <= train.total_rounds * per_round - 1000 * plan.kimg < train.rounds_per_call * per_round
+        images = train.total_rounds * per_round
+        if "first_level" in config.system:  # Earlier stages have larger batches.
+            *before, _ = planned_stages(config.system, square_sizes(config.data.kwargs.side), config.batch_size)
+            images += sum(stage.rounds * (stage.images - per_round) for stage in before)
+        assert 0 <= images - 1000 * plan.kimg < train.rounds_per_call * per_round
 
 
 def test_variants_of_few_pictures_differ_in_their_glyphs_and_augmentation_alone():
