@@ -51,13 +51,15 @@ class TrainedRun:
     _prepared: dict[tuple, Weights] = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False)
 
-    def latents(self, number: int, seed: int, options: Options = {}) -> Array:
-        """Draws latents [number, z] of a seed, by the options of the sampler.
+    def latents(self, number: int | np.ndarray, seed: int, options: Options = {}) -> Array:
+        """Draws latents [number, z] of a seed, by the options of the sampler; or those of the
+        samples with these numbers [n].
 
         The first k are the same for every number.
         """
         sampler = self.game.sampler
-        return sampler.latents(sample_keys(seed, jnp.arange(number)), sampler.with_options(options))
+        numbers = jnp.arange(number) if isinstance(number, int) else jnp.asarray(number)
+        return sampler.latents(sample_keys(seed, numbers), sampler.with_options(options))
 
     def images(self, latents: Array, labels: np.ndarray, batch_size: int = 500,
                options: Options = {}, seed: int = 0,

@@ -1,4 +1,4 @@
-"""ganlab sample --workdir=DIR [--number=N] [--labels=0,1,2] [--output=PATH]
+"""ganlab sample --workdir=DIR [--number=N | --seeds=0,1,4-6] [--labels=0,1,2] [--output=PATH]
 
 Draws samples of a trained run, by its averaged weights. Sample i depends on the seed and i alone,
 so that a larger --number begins with the same samples. Of a conditional run, single files have the
@@ -7,6 +7,7 @@ names of their classes in their own, and arrays `labels` and, by label, `class_n
 Examples:
   ganlab sample --workdir=runs/digits                                one grid of 100
   ganlab sample --workdir=runs/digits --labels=3,7 --number=40       only threes and sevens, by name
+  ganlab sample --workdir=runs/digits --seeds=0,1,4-6                these samples alone
   ganlab sample --workdir=runs/digits --form=files --number=1000     single PNG files
   ganlab sample --workdir=runs/digits --form=npz --number=50000 --output=samples.npz
   ganlab sample --workdir=runs/digits --truncation=0.5               latents within [-0.5, 0.5]:
@@ -32,6 +33,7 @@ from ganlab.cli.runs import (
     parse_labels,
     title_of,
 )
+from ganlab.cli.sample_numbers import parse_numbers
 from ganlab.config import ConfigError
 from ganlab.data import PICTURE_CHANNELS, to_uint8
 from ganlab.data.classes import file_words
@@ -52,8 +54,10 @@ def define_flags(values: flags.FlagValues, argv: list[str]) -> None:
                          lower_bound=1, flag_values=values)
     flags.DEFINE_list("labels", [], "classes to draw, repeated in turn; all by default "
                       "(--class of StyleGAN)", flag_values=values)
-    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples (--seeds of StyleGAN "
-                         "chooses those of each)", lower_bound=0, flag_values=values)
+    flags.DEFINE_string("seeds", None, "samples to draw by their numbers, as 0,1,4-6, in place of "
+                        "the first --number (--seeds of StyleGAN)", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "chooses the latents of all samples together", lower_bound=0,
+                         flag_values=values)
     define_option_flags(values)
     # By which weights.
     flags.DEFINE_bool("ema", True, "averaged weights; --noema for those that were last trained",
@@ -72,9 +76,14 @@ def run(values: flags.FlagValues) -> int:
     """Draws and writes; prints where. Answers what cannot be written that way before anything is
     drawn."""
     set_up_process()
+    draws = (np.arange(values.number) if values.seeds is None
+             else parse_numbers(values.seeds, "--seeds"))
     trained = open_run(values.workdir, values.step, values.ema)
     options = trained.options(given_options(values), "--")
     if values.interpolate:
+        if values.seeds is not None:
+            raise ConfigError("--seeds names single samples, and --interpolate draws walks between "
+                              "all of them; leave one of them out")
         check_walks(trained)
     output = Path(values.output
                   or Path(values.workdir) / f"{'walks' if values.interpolate else 'samples'}"
@@ -91,9 +100,12 @@ def run(values: flags.FlagValues) -> int:
         draws = np.repeat(np.arange(values.interpolate), values.number)
         columns = values.number
     else:
-        number = values.number
-        latents = trained.latents(number, values.seed, options)
-        labels, draws = parse_labels(values.labels, trained, number), None
+        number = len(draws)
+        latents = trained.latents(draws, values.seed, options)
+        # Classes in turn; without --labels sample i has its class however many are drawn.
+        labels = (parse_labels(values.labels, trained, number) if values.labels else
+                  parse_labels((), trained, trained.dataset.num_classes)[
+                      draws % trained.dataset.num_classes])
         # Whole cycles of the labels in a row, so that a column is a class and the picture
         # about square.
         cycle = len(values.labels)
@@ -113,9 +125,10 @@ def run(values: flags.FlagValues) -> int:
             np.savez_compressed(file, images=images, labels=labels, **names)
     else:
         words = file_words(trained.dataset.class_names)
-        _write_files(output, samples,
-                     [f"_class{words[label]}" if is_conditional(trained) else ""
-                      for label in labels])
+        names = range(number) if values.interpolate else draws
+        _write_files(output, samples, [
+            f"{name:06}" + (f"_class{words[label]}" if is_conditional(trained) else "")
+            for name, label in zip(names, labels, strict=True)])
     print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
     return 0
 
@@ -142,10 +155,8 @@ def check_files(output: Path, shape: tuple[int, ...]) -> None:
         raise ConfigError(f"--output={output} exists and is not empty; name a new directory")
 
 
-def _write_files(output: Path, samples: np.ndarray, endings: Sequence[str]) -> None:
-    """Writes samples [n, h, w, 1 or 3] as files that are called by their numbers and
-    these endings [n]."""
+def _write_files(output: Path, samples: np.ndarray, names: Sequence[str]) -> None:
+    """Writes samples [n, h, w, 1 or 3] as PNG files of these names [n]."""
     with whole_folder(output):
-        for i, (image, ending) in enumerate(zip(to_uint8(samples), endings, strict=True)):
-            save_png(output / f"{i:06}{ending}.png",
-                     image[..., 0] if image.shape[-1] == 1 else image)
+        for image, name in zip(to_uint8(samples), names, strict=True):
+            save_png(output / f"{name}.png", image[..., 0] if image.shape[-1] == 1 else image)

@@ -132,6 +132,17 @@ def test_samples_come_as_a_grid_as_files_and_as_walks(runs, tmp_path):
         assert image.width / image.height == pytest.approx(5 / 3, rel=0.02)
 
 
+def test_single_samples_are_those_of_all_by_their_numbers(runs, tmp_path):
+    found = {}
+    for name, flag in {"all": "--number=7", "some": "--seeds=5-6,0"}.items():
+        assert main(["sample", f"--workdir={runs['folder'] / 'whole'}", "--form=npz", flag,
+                     f"--output={tmp_path / name}.npz"]) == 0
+        found[name] = np.load(tmp_path / f"{name}.npz")
+    np.testing.assert_array_equal(found["some"]["labels"], found["all"]["labels"][[5, 6, 0]])
+    # Three images and seven are two programs, which may round a pixel that lies between two levels otherwise.
+    assert np.abs(found["some"]["images"].astype(int) - found["all"]["images"][[5, 6, 0]]).max() <= 1
+
+
 @pytest.mark.parametrize("truncation", ["0", "0.5"])
 def test_sample_i_depends_on_the_seed_and_i_alone(runs, tmp_path, truncation):
     found = {}
@@ -150,6 +161,11 @@ def test_sample_i_depends_on_the_seed_and_i_alone(runs, tmp_path, truncation):
 @pytest.mark.parametrize(("arguments", "words"), [
     (["sample", "--labels=11"], "the classes are 0 to 9"),
     (["sample", "--step=7"], "no checkpoint after 7 rounds; it has 400"),
+    (["sample", "--seeds=1,x"], "--seeds=1,x: 'x' is not the number of a sample"),
+    (["sample", "--seeds=6-4"], "6-4 ends before it begins"),
+    (["sample", "--seeds=0-10000000"], "more than 10,000,000 samples"),
+    (["sample", "--seeds=3000000000"], "beyond the last sample, 2,147,483,647"),
+    (["sample", "--seeds=1", "--interpolate=2"], "leave one of them out"),
     (["sample", "--form=gird"], "gird"),
     (["sample", "--truncation=-1"], "--truncation=-1"),
 ])
