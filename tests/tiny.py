@@ -4,6 +4,7 @@ pytest puts this folder on the path, because it holds conftest.py.
 """
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,8 @@ from flax import linen as nn
 from tiny_networks import tiny_kwargs
 
 from ganlab.config import experiment
-from ganlab.data import Dataset
-from ganlab.game import init_state
+from ganlab.data import Dataset, reduced
+from ganlab.game import Scene, init_state, stages_of
 from ganlab.networks.critic_heads import Headed, headed, labelled
 from ganlab.systems import build_game
 
@@ -197,6 +198,21 @@ def real_batches(game, dataset=POINTS, number=0):
         shape = (game.slots, game.batch_size, *dataset.source_shape)
         batches["source"] = rng.uniform(-1, 1, shape).astype(dtype)
     return batches
+
+
+def assert_losses_fit(game, dataset):
+    """Every update of every stage has a scalar loss that keeps the variables' shapes, traced without gradients."""
+    state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
+    for stage in stages_of(game):
+        shown = reduced(dataset, stage.game.reduction)
+        batch = {name: array[0] for name, array in real_batches(stage.game, shown).items()}
+        for update in stage.game.round:
+            seen = {**batch, "index": np.arange(stage.game.batch_size)}
+            scene = Scene(state.params, state.variables, state.memory, seen, state.key, state.hyper)
+            loss, aux = jax.eval_shape(update.loss, scene)
+            assert loss.shape == ()
+            assert all(jax.tree.structure(aux.variables[name]) == jax.tree.structure(state.variables[name])
+                       for name in update.trains)
 
 
 def scan_in_python(function, carried, slices):
