@@ -119,6 +119,8 @@ def _check(path: str, value: Any, key: Key) -> None:
     right = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
     if kind is float:
         right = is_number(value)
+    if kind is tuple:
+        right = isinstance(value, (tuple, list))  # JSON has lists.
     if not right:
         raise ConfigError(f"config.{path} is {value!r}, a {type(value).__name__}; it takes a "
                           f"{kind.__name__} ({key.meaning})")

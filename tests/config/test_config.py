@@ -3,13 +3,13 @@
 import json
 import math
 
-import ml_collections
 import pytest
 from tiny import (
     POINTS,
     TRANSLATION_PLAYERS,
     tiny_conditional_config,
     tiny_config,
+    tiny_growing_config,
     tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
@@ -35,6 +35,7 @@ from ganlab.config.systems import AUGMENT_HYPER, SYSTEMS
 from ganlab.config.systems.class_conditional import CONDITIONING_HYPER, REGULARIZATION_HYPER
 from ganlab.data import SOURCES
 from ganlab.game import OPTIMIZERS, SCHEDULES
+from ganlab.storage import config_of
 from ganlab.systems import build_game, load_data
 
 
@@ -56,7 +57,7 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(tiny_conditional_config(system={"conditioning": name, "regularizations": "+".join(REGULARIZATION_HYPER)})
          for name in CONDITIONING_HYPER), tiny_vae_config(),
        tiny_r3gan_config(**dict.fromkeys(("generator", "critic"), {"network": "mlp"})),
-       tiny_style_config(system={"augment": "ada:bgc"}),
+       tiny_style_config(system={"augment": "ada:bgc"}), *map(tiny_growing_config, ("pggan", "stylegan1")),
        *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
@@ -107,7 +108,7 @@ def test_defaults_of_one_config_are_not_shared_with_the_next():
 
 @pytest.mark.parametrize("config", ALL)
 def test_a_config_survives_json(config):
-    again = ml_collections.ConfigDict(plain(config))
+    again = config_of(plain(config))
     validate(again)
     validate(plain(config))
     assert again == config
