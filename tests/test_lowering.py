@@ -14,6 +14,7 @@ from tiny import (
     tiny_conditional_config,
     tiny_config,
     tiny_game,
+    tiny_growing_config,
     tiny_r3gan_config,
     tiny_style_config,
     tiny_translation_config,
@@ -35,6 +36,7 @@ CASES = {
                                       {"network": "conv_vae", "kwargs": {"filters": (2, 2)}})),
     "pix2pix": (PAIRS, functools.partial(tiny_translation_config, "pix2pix")),
     "cyclegan": (PAIRS, functools.partial(tiny_translation_config, "cyclegan")),
+    **{name: (IMAGES, functools.partial(tiny_growing_config, name)) for name in ("pggan", "stylegan1")},
     "stylegan2": (IMAGES, tiny_style_config),
     "class_conditional": (IMAGES, functools.partial(
         tiny_conditional_config, {"network": "dcgan", "kwargs": {"width": 4, "base": 4}},
