@@ -4,6 +4,7 @@
     python scripts/step_speed.py --quick --workloads=W2,W4
     python scripts/step_speed.py --workloads=W7,W7-64  # StyleGAN2, in turns of 16 rounds; W7a and W7a-64 augment
     python scripts/step_speed.py --workloads=W8        # BigGAN
+    python scripts/step_speed.py --workloads=W9        # the last level of PGGAN
     taskset -c 1 python scripts/step_speed.py          # one core
     python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
     python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
@@ -11,8 +12,8 @@
 Every rival is a process of its own, which trains a round, then waits for its turns: in each round of the benchmark
 each plays once, in an order that rotates. On a machine that other work shares, seconds of processor time (which
 threads that wait actively add to) say more than those of the clock. The first call installs the rivals into
-`build/rivals`. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py`, and the numbers of
-parameters have to agree.
+`build/rivals`. Networks, batches, loss and optimizer are those of `scripts/speed/workloads.py` and
+`style_workloads.py`, and the numbers of parameters have to agree.
 """
 
 import json
@@ -29,7 +30,8 @@ from rich.table import Table
 from ganlab.machine.backend import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
-from speed.workloads import ALL_WORKLOADS, BIGGAN_WORKLOADS, CPU_WORKLOADS, STYLE_WORKLOADS
+from speed.style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS
+from speed.workloads import BIGGAN_WORKLOADS, CPU_WORKLOADS, WORKLOADS
 
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
 RIVALS = {
@@ -44,14 +46,23 @@ STYLE_RIVALS = {
     "PyTorch channels-last": ("rival_torch_style.py", "channels_last"),
     "torch.compile": ("rival_torch_style.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
 }
-"""What plays StyleGAN2; Keras does not."""
-BIGGAN_RIVALS = {
-    "ganlab": ("rival_ganlab.py", "auto"), "PyTorch": ("rival_torch_biggan.py", "eager"),
-    "PyTorch channels-last": ("rival_torch_biggan.py", "channels_last"),
-    "torch.compile": ("rival_torch_biggan.py", "compile"), "ganlab by lax": ("rival_ganlab.py", "lax"),
-}
-"""What plays BigGAN; Keras does not."""
+
+
+def beside(file: str) -> dict[str, tuple[str, str]]:
+    """Who plays where a script of PyTorch has all its ways."""
+    return {"ganlab": ("rival_ganlab.py", "auto"), "PyTorch": (file, "eager"),
+            "PyTorch channels-last": (file, "channels_last"), "torch.compile": (file, "compile"),
+            "ganlab by lax": ("rival_ganlab.py", "lax")}
+
+
 ALL_RIVALS = STYLE_RIVALS | RIVALS
+ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | BIGGAN_WORKLOADS | PGGAN_WORKLOADS
+PLAYERS = {
+    **dict.fromkeys(WORKLOADS, RIVALS), **dict.fromkeys(STYLE_WORKLOADS, STYLE_RIVALS),
+    **dict.fromkeys(BIGGAN_WORKLOADS, beside("rival_torch_biggan.py")),
+    **dict.fromkeys(PGGAN_WORKLOADS, beside("rival_torch_pggan.py")),
+}
+"""Who plays a workload; Keras plays neither StyleGAN2 nor BigGAN and PGGAN."""
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
 
@@ -69,12 +80,10 @@ BATCHES = flags.DEFINE_list("batches", None, "with --gpu: batches of every workl
 def measure(workload: str, names: list[str], rounds: int) -> dict:
     """Seconds a round of each rival, in turns."""
     found, rivals = {}, []
-    there = (STYLE_RIVALS if workload in STYLE_WORKLOADS else BIGGAN_RIVALS if workload in BIGGAN_WORKLOADS
-             else RIVALS)
     for name in names:
-        if name not in there:
+        if name not in PLAYERS[workload]:
             continue
-        file, variant = there[name]
+        file, variant = PLAYERS[workload][name]
         Rival(name, file, [workload, variant]).found()  # It leaves compiled programs in the caches, for the next.
         rival = Rival(name, file, [workload, variant])
         if rival.parameters is None:

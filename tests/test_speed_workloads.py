@@ -12,14 +12,19 @@ import numpy as np
 import pytest
 from official_numbers import relative_error
 
+from ganlab.config import planned_stages, square_sizes
 from ganlab.convolutions import WithConvolutions
+from ganlab.losses import ADVERSARIAL_LOSSES, drift
 from ganlab.networks import CRITICS, GENERATORS, STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.networks.biggan import BigGANCritic, BigGANGenerator
+from ganlab.networks.style.pggan import PGGANCritic, PGGANGenerator
+from ganlab.penalties import PENALTIES, gradient
 from ganlab.pretrained.biggan import biggan_critic_variables, biggan_generator_variables
 
 
 ROOT = Path(__file__).parent.parent
 RIVAL = ROOT / "tests/parity/rival_biggan.npz"
+PGGAN_RIVAL = ROOT / "tests/parity/rival_pggan.npz"
 
 
 def load(name):
@@ -30,7 +35,7 @@ def load(name):
     return module
 
 
-workloads = load("scripts/speed/workloads.py")
+workloads, style_workloads = load("scripts/speed/workloads.py"), load("scripts/speed/style_workloads.py")
 FAMILIES = {"W1": ("dcgan64", {}), "W2": ("dcgan32", {}), "W6": ("residual", {"normalization": "layer"})}
 
 
@@ -72,12 +77,12 @@ OFFICIAL = {"W7": (2_034_003, 1_153_473), "W7-64": (2_526_552, 1_465_025)}
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_style_networks_of_every_rival_have_the_official_number_of_parameters(name):
-    workload = workloads.STYLE_WORKLOADS[name]
+    workload = style_workloads.STYLE_WORKLOADS[name]
     kwargs = {"image_shape": workload.image, "channel_base": workload.channel_base,
               "channel_max": workload.channel_max, "mapping_layers": workload.mapping}
     for shapes, module, size, number in (
-            (workloads.style_generator(workload), STYLE_GENERATORS["stylegan2"](**kwargs), (workload.latent,), 0),
-            (workloads.style_critic(workload), STYLE_CRITICS["stylegan2"](**kwargs), workload.image, 1)):
+            (style_workloads.style_generator(workload), STYLE_GENERATORS["stylegan2"](**kwargs), (workload.latent,), 0),
+            (style_workloads.style_critic(workload), STYLE_CRITICS["stylegan2"](**kwargs), workload.image, 1)):
         x = jax.ShapeDtypeStruct((workload.group, *size), jnp.float32)
         params = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
         ours = sorted(leaf.size for leaf in jax.tree.leaves(params))
@@ -87,9 +92,9 @@ def test_style_networks_of_every_rival_have_the_official_number_of_parameters(na
         assert sum(ours) == OFFICIAL[name][number]
 
 
-@pytest.mark.parametrize("name", workloads.STYLE_WORKLOADS)
+@pytest.mark.parametrize("name", style_workloads.STYLE_WORKLOADS)
 def test_a_style_game_has_the_numbers_of_its_experiment_and_every_update_in_a_turn(name):
-    workload = workloads.STYLE_WORKLOADS[name]
+    workload = style_workloads.STYLE_WORKLOADS[name]
     file, _, argument = workload.experiment.partition(":")
     config = load(f"experiments/{file}").get_config(argument)
     system, hyper = config.system, config.hyper
@@ -132,12 +137,17 @@ def test_networks_of_biggan_have_the_number_of_parameters_that_pytorch_counts():
                           + workload.classes * channels)
 
 
+def written(file, script, arguments):
+    """Numbers of a script in PyTorch, which still is the one that wrote them."""
+    numbers = dict(np.load(file))
+    assert numbers.pop("script") == hashlib.sha256((ROOT / script).read_bytes()).hexdigest(), (
+        f"{script} is not the one that wrote {file.name}: if it was meant to change, run "
+        f"`build/rivals/bin/python {script} {arguments} tests/parity/{file.name}`")
+    return numbers
+
+
 def test_networks_of_biggan_in_pytorch_are_ganlabs():
-    numbers = dict(np.load(RIVAL))
-    script = (ROOT / "scripts/speed/torch_biggan.py").read_bytes()
-    assert numbers.pop("script") == hashlib.sha256(script).hexdigest(), (
-        f"scripts/speed/torch_biggan.py is not the one that wrote {RIVAL.name}: if it was meant to change, run "
-        f"`build/rivals/bin/python scripts/speed/torch_biggan.py W8 4 tests/parity/{RIVAL.name}`")
+    numbers = written(RIVAL, "scripts/speed/torch_biggan.py", "W8 4")
     _, generator, critic, *shapes = biggan(4)
 
     def converted(*kinds):
@@ -173,3 +183,98 @@ def test_networks_of_biggan_in_pytorch_are_ganlabs():
         largest = max(float(np.max(np.abs(leaf))) for leaf in jax.tree.leaves(expected["params"]))
         jax.tree.map(lambda one, other, largest=largest: np.testing.assert_allclose(one, other, atol=1e-4 * largest),
                      found, expected["params"])
+
+
+def pggan(workload):
+    """Networks of a workload, which have the last level alone, with the shapes of their variables."""
+    channels = {"channel_base": workload.channel_base, "channel_max": workload.channel_max}
+    generator, critic = (PGGANGenerator(workload.image, **channels),
+                         PGGANCritic(workload.image, group=workload.group, **channels))
+    shapes = [jax.eval_shape(functools.partial(network.init, jax.random.key(0)), jnp.zeros((1, *size)))["params"]
+              for network, size in ((generator, (workload.latent,)), (critic, workload.image))]
+    return generator, critic, shapes
+
+
+def test_networks_of_pggan_have_the_number_of_parameters_that_pytorch_counts():
+    workload = style_workloads.PGGAN_WORKLOADS["W9"]
+    # By hand: convolutions of 3x3 and of single pixels with their biases, of levels 4x4 to 64x64.
+    full, single = (lambda before, after, size=size: size * before * after + after for size in (9, 1))
+    same = 3 * full(128, 128) + 2 * full(128, 128) + full(128, 64) + full(64, 64) + full(64, 32) + full(32, 32)
+    layers = [single(channels, 3) for channels in (128, 128, 128, 64, 32)]
+    generator = same + sum(layers) + workload.latent * 16 * 128 + 128
+    backwards = full(32, 32) + full(32, 64) + full(64, 64) + full(64, 128) + 4 * full(128, 128)
+    critic = (backwards + sum(single(3, channels) for channels in (128, 128, 128, 64, 32))
+              + full(129, 128) + single(16 * 128, 128) + 128 + 1)
+    found = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in pggan(workload)[2]]
+    assert found == [generator, critic]
+    assert sum(found) == 2_282_000
+
+
+def test_a_pggan_game_has_the_numbers_of_its_experiment_and_one_level():
+    workload = style_workloads.PGGAN_WORKLOADS["W9"]
+    file, _, argument = workload.experiment.partition(":")
+    config = load(f"experiments/{file}").get_config(argument)
+    system, hyper = config.system, config.hyper
+    sizes = square_sizes(workload.image[0])
+    stage, = planned_stages(system, sizes, config.batch_size)
+    assert (sizes[stage.level], stage.fading, stage.rate, stage.images) == (
+        workload.image[:2], False, 1.0, workload.batch)
+    assert (system.loss, system.penalty, system.critic_updates, system.conditional, config.batch_size) == (
+        "wasserstein", "gradient_penalty", 1, False, workload.batch)
+    for player in ("generator", "critic"):
+        assert tuple(hyper[f"{player}_{number}"] for number in ("lr", "beta1", "beta2")) == workload.adam
+    assert PGGANCritic.group == workload.group
+    assert (hyper.gradient_penalty_weight, hyper.drift_weight, hyper.ema_half_life_kimg * 1000, hyper.ema_warmup) == (
+        workload.penalty, workload.drift, workload.average, 0)
+
+
+def from_pytorch(numbers, start, expected):
+    """A network's tree from tensors of PyTorch, whose pixels lie in dense layers behind channels."""
+    def turned(path, leaf):
+        layer = [part.key for part in path]
+        value = numbers[f"{start}/{'.'.join(layer)}"]
+        if layer[-2:] == ["dense", "kernel"] and start.startswith("generator"):
+            value = value.reshape(-1, 4, 4, value.shape[1]).transpose(1, 2, 0, 3).reshape(value.shape)
+        elif layer[-2:] == ["dense", "kernel"]:
+            value = value.reshape(len(value), -1, 4, 4).transpose(0, 2, 3, 1).reshape(value.shape)
+        value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
+        assert value.shape == leaf.shape
+        return value
+
+    assert sum(name.startswith(f"{start}/") for name in numbers) == len(jax.tree.leaves(expected))
+    return jax.tree_util.tree_map_with_path(turned, expected)
+
+
+def test_networks_and_losses_of_pggan_in_pytorch_are_ganlabs(monkeypatch):
+    numbers = written(PGGAN_RIVAL, "scripts/speed/torch_pggan.py", "W9")
+    workload = style_workloads.PGGAN_WORKLOADS["W9"].small
+    generator, critic, shapes = pggan(workload)
+    real, fake = (numbers[name].transpose(0, 2, 3, 1) for name in ("real", "fake"))
+    monkeypatch.setattr(gradient, "interpolates", lambda real, fake, keys: fake + numbers["mix"] * (real - fake))
+
+    def generator_loss(own, other):
+        images = generator.apply({"params": own}, numbers["latents"])
+        logits = critic.apply({"params": other}, images)
+        return jnp.mean(ADVERSARIAL_LOSSES["wasserstein"].generator(None, logits)), images
+
+    def critic_loss(own, _):
+        def judge(images, keys=None):
+            return critic.apply({"params": own}, images)
+
+        logits, keys = judge(real), jax.random.split(jax.random.key(0), len(real))
+        return jnp.mean(ADVERSARIAL_LOSSES["wasserstein"].critic(logits, judge(fake))
+                        + workload.penalty * PENALTIES["gradient_penalty"](judge, real, fake, keys)
+                        + workload.drift * drift(logits)), logits
+
+    @jax.jit
+    def losses(generator, critic):
+        return (jax.value_and_grad(generator_loss, has_aux=True)(generator, critic),
+                jax.value_and_grad(critic_loss, has_aux=True)(critic, generator))
+
+    found = losses(*(from_pytorch(numbers, *pair) for pair in zip(("generator", "critic"), shapes)))
+    for player, ((value, seen), slopes), expected, made in zip(
+            ("generator", "critic"), found, shapes, (fake, numbers["real_logits"])):
+        assert relative_error(seen, made) < 2e-5
+        np.testing.assert_allclose(value, numbers[f"{player}_loss"], rtol=2e-5)
+        jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * np.abs(other).max()),
+                     slopes, from_pytorch(numbers, f"{player}_slopes", expected))

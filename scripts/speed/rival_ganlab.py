@@ -10,7 +10,9 @@ set_up_process()
 
 import jax
 import numpy as np
-from workloads import BIGGAN_WORKLOADS, EXAMPLES, STYLE_WORKLOADS, asked, serve
+from playing import EXAMPLES, asked, serve
+from style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS
+from workloads import BIGGAN_WORKLOADS
 
 from ganlab.config import both_players, experiment
 from ganlab.data import Dataset, device_data
@@ -50,11 +52,13 @@ def config():
         for player in found.networks.values():
             player.kwargs.update(width=128, depth=3)
         found.networks.critic.kwargs.activation = "leaky_relu"
-    if NAME in STYLE_WORKLOADS:
+    if NAME in STYLE_WORKLOADS or NAME in PGGAN_WORKLOADS:
         for player in found.networks.values():
             player.kwargs.update(channel_base=W.channel_base, channel_max=W.channel_max)
-        if W.augment != "none":
-            found.hyper.update(augment_p=W.chance, augment_target=0.0)
+    if NAME in PGGAN_WORKLOADS:
+        found.system.latent_size = W.latent
+    if NAME in STYLE_WORKLOADS and W.augment != "none":
+        found.hyper.update(augment_p=W.chance, augment_target=0.0)
     return found
 
 

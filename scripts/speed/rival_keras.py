@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from workloads import EXAMPLES, WORKLOADS, serve
+from playing import EXAMPLES, serve
+from workloads import WORKLOADS
 
 W = WORKLOADS[sys.argv[1]]
 

@@ -4,10 +4,10 @@ GPU where there is one (the script calls this)."""
 import functools
 
 import torch
+from playing import EXAMPLES, asked, serve
 from torch import nn
 from torch.nn import functional
 from torch_blocks import DownBlock, UpBlock
-from workloads import EXAMPLES, asked, serve
 
 W, VARIANT, PRECISION, _ = asked()
 GPU = torch.cuda.is_available()

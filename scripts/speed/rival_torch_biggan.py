@@ -3,8 +3,8 @@
 import copy
 
 import torch
+from playing import EXAMPLES, asked, serve
 from torch_biggan import Critic, Generator
-from workloads import EXAMPLES, asked, serve
 
 W, VARIANT, _, _ = asked()
 SIDE = W.image[0]

@@ -5,10 +5,10 @@ import copy
 import random
 
 import torch
+from playing import EXAMPLES, asked, serve
 from torch.nn import functional
 from torch_augment import bgc
 from torch_stylegan2 import Critic, Generator
-from workloads import EXAMPLES, asked, serve
 
 W, VARIANT, _, _ = asked()
 SIDE = W.image[0]

@@ -8,9 +8,10 @@ of an ordinary one. Filters are convolutions of each channel by itself, strided 
 import math
 
 import torch
+from style_workloads import levels, style_critic, style_generator
 from torch import nn
 from torch.nn import functional
-from workloads import levels, style_critic, style_generator
+from torch_pggan import with_deviation
 
 TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0])
 FILTER = torch.outer(TAPS, TAPS) / 64
@@ -176,8 +177,5 @@ class Critic(nn.Module):
         for level in range(self.number - 1, 0, -1):
             y = parts[f"{level}_conv1"](parts[f"{level}_conv0"](x), down=True)
             x = (y + parts[f"{level}_skip"](x)) * math.sqrt(0.5)
-        runs = x.unflatten(0, (-1, self.group))
-        deviations = (runs.var(1, correction=0) + 1e-8).sqrt().mean((1, 2, 3)).repeat_interleave(self.group)
-        x = torch.cat([x, deviations[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
-        x = parts["convolution"](x).flatten(1)
+        x = parts["convolution"](with_deviation(x, self.group)).flatten(1)
         return parts["output"].dense(activated(parts["dense"].dense(x)))[:, 0]

@@ -8,8 +8,6 @@ Padding is SAME.
 
 import dataclasses
 import math
-import sys
-import time
 
 Layers = tuple[tuple, ...]
 
@@ -104,68 +102,6 @@ CPU_WORKLOADS = ("W1", "W2", "W3", "W4", "W5")
 
 
 @dataclasses.dataclass(frozen=True)
-class StyleWorkload:
-    """A game of StyleGAN2 without labels, by the settings that ganlab's experiment calls `auto`, but narrower.
-
-    Attributes:
-      title: what the table calls it.
-      image: shape of an image.
-      channel_base: channels of a level times its side.
-      augment: augmentations of what the critic sees, at a fixed chance; none or `ada:bgc`.
-      chance: of each augmentation.
-      channel_max: most channels of a level.
-      batch: real images of a critic's update, and fakes of any.
-      latent: size of a latent and of a style.
-      mapping: dense layers from latents to styles.
-      group: neighbours of the minibatch deviation.
-      style_mixing: share of batches that take second styles from some layer on.
-      path: rounds between path lengths, part of the batch that they see, their weight, what moves their mean.
-      penalty_interval: rounds between penalties (R1) of the critic.
-      adam: learning rate, beta1, beta2, before they are rescaled for the intervals.
-      average: half-life of the generator's average in images, and its limit as a share of those so far.
-      classes: labels.
-      rounds: rounds that are timed together, in which every update has its turn.
-    """
-
-    title: str
-    image: tuple[int, ...]
-    channel_base: int
-    augment: str = "none"
-    chance: float = 0.5
-    channel_max: int = 128
-    batch: int = 16
-    latent: int = 512
-    mapping: int = 2
-    group: int = 4
-    style_mixing: float = 0.9
-    path: tuple[int, int, float, float] = (4, 2, 2.0, 0.01)
-    penalty_interval: int = 16
-    adam: tuple[float, float, float] = (2.5e-3, 0.0, 0.99)
-    average: tuple[float, float] = (5000.0, 0.05)
-    classes: int = 0
-    rounds: int = 16
-
-    @property
-    def penalty_weight(self) -> float:
-        """Of the mean squared slope, of which R1 is half."""
-        return 0.0002 * self.image[0] ** 2 / self.batch
-
-    @property
-    def experiment(self) -> str:
-        """ganlab's own file and argument, whose channels are then replaced."""
-        return (f"stylegan2.py:base=auto,data=cifar10,resolution={self.image[0]},batch={self.batch},"
-                f"augment={self.augment}")
-
-
-STYLE_WORKLOADS = {
-    "W7": StyleWorkload("stylegan2 32x32, batch 16", (32, 32, 3), 2048),
-    "W7a": StyleWorkload("stylegan2 32x32 with bgc, batch 16", (32, 32, 3), 2048, "ada:bgc"),
-    "W7-64": StyleWorkload("stylegan2 64x64, batch 16", (64, 64, 3), 4096),
-    "W7a-64": StyleWorkload("stylegan2 64x64 with bgc, batch 16", (64, 64, 3), 4096, "ada:bgc"),
-}
-
-
-@dataclasses.dataclass(frozen=True)
 class BigGANWorkload:
     """A game of BigGAN with labels: a critic's update by both kinds of images in one pass, and a generator's update.
 
@@ -203,69 +139,6 @@ class BigGANWorkload:
 
 
 BIGGAN_WORKLOADS = {"W8": BigGANWorkload("biggan 32x32, width 32, batch 64")}
-ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | BIGGAN_WORKLOADS
-EXAMPLES = 512
-"""Examples of the random data, which every rival holds in memory and draws its batches from."""
-
-
-Shapes = dict[str, dict[str, tuple[int, ...]]]
-"""Weights by layer and name: kernels [outputs, inputs, rows, columns], biases, affine maps from styles to scales."""
-
-
-def levels(workload: StyleWorkload) -> list[int]:
-    """Channels of the levels, of which each has twice the side of the one before, from 4x4 on."""
-    sides = [4]
-    while sides[-1] < workload.image[0]:
-        sides.append(2 * sides[-1])
-    return [min(workload.channel_base // side, workload.channel_max) for side in sides]
-
-
-def style_generator(workload: StyleWorkload) -> Shapes:
-    """Trained weights of the generator; noise that stays constant and the average style are not among them."""
-    latent, colours = workload.latent, workload.image[-1]
-    channels = levels(workload)
-
-    def styled(before: int, after: int) -> dict[str, tuple[int, ...]]:
-        return {"affine": (before, latent), "affine_bias": (before,), "kernel": (after, before, 3, 3),
-                "noise_strength": (), "bias": (after,)}
-
-    found: Shapes = {f"mapping.{number}": {"kernel": (latent, latent), "bias": (latent,)}
-                     for number in range(workload.mapping)}
-    found["constant"] = {"constant": (1, channels[0], 4, 4)}
-    for number, after in enumerate(channels):
-        if number:
-            found[f"{number}.conv0"] = styled(channels[number - 1], after)
-        found[f"{number}.conv1"] = styled(after, after)
-        found[f"{number}.to_image"] = {"affine": (after, latent), "affine_bias": (after,),
-                                       "kernel": (colours, after, 1, 1), "bias": (colours,)}
-    return found
-
-
-def style_critic(workload: StyleWorkload) -> Shapes:
-    """Trained weights of the critic."""
-    channels = levels(workload)
-    last = channels[0]
-    found: Shapes = {"from_image": {"kernel": (channels[-1], workload.image[-1], 1, 1), "bias": (channels[-1],)}}
-    for number in range(len(channels) - 1, 0, -1):
-        before, after = channels[number], channels[number - 1]
-        found[f"{number}.skip"] = {"kernel": (after, before, 1, 1)}
-        found[f"{number}.conv0"] = {"kernel": (before, before, 3, 3), "bias": (before,)}
-        found[f"{number}.conv1"] = {"kernel": (after, before, 3, 3), "bias": (after,)}
-    return found | {"convolution": {"kernel": (last, last + 1, 3, 3), "bias": (last,)},
-                    "dense": {"kernel": (last, 16 * last), "bias": (last,)},
-                    "output": {"kernel": (1, last), "bias": (1,)}}
-
-
-def asked() -> tuple[Workload | StyleWorkload | BigGANWorkload, str, str, int]:
-    """The workload, variant, precision and divisor of filters of a rival's command line.
-
-    It is `name variant`, and where they are not the workload's own `batch precision divisor`.
-    """
-    name, variant, *rest = sys.argv[1:]
-    if not rest:
-        return ALL_WORKLOADS[name], variant, "float32", 1
-    batch, precision, thin = rest
-    return thinned(of_batch(WORKLOADS[name], int(batch)), int(thin)), variant, precision, int(thin)
 
 
 def thinned(workload: Workload, by: int) -> Workload:
@@ -334,28 +207,3 @@ def operations(workload: Workload) -> int:
     judged = 6 + (0 if workload.loss != "wgan_gp" else 6 if normalized else 4)
     return 2 * (workload.critic_updates * workload.batch * (generator + judged * critic)
                 + workload.generator_batch * (3 * generator + 2 * critic))
-
-
-def serve(parameters: int, play, memory=None) -> None:
-    """Answers the benchmark: after a first round, for each line `n` the seconds of a round of n,
-    of the clock and of all its threads, and the peak memory.
-
-    Args:
-      parameters: of both networks.
-      play: plays n rounds and returns when they are finished.
-      memory: gives the peak memory in MB; by default that of this process.
-    """
-    play(1)
-    print("ready", parameters, flush=True)
-    for line in sys.stdin:
-        start, used = time.perf_counter(), time.process_time()
-        play(int(line))
-        print("took", *((end - begin) / int(line) for begin, end in (
-            (start, time.perf_counter()), (used, time.process_time()))), (memory or peak_memory)(), flush=True)
-
-
-def peak_memory() -> float:
-    """The largest memory of this process so far, in MB."""
-    # Not of getrusage, which starts from the memory of the process that started this one.
-    with open("/proc/self/status", encoding="utf8") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
