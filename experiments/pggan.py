@@ -71,6 +71,7 @@ def get_config(argument=None):
               picture_data(choice.data, side=side) | dict(flip=not small)),
         networks={player: dict(network="pggan", kwargs=dict(base.get("networks", {})))
                   for player in ("generator", "critic")},
-        hyper=both_players(lr=RATE, beta1=0.0, beta2=0.99) | dict(ema_half_life_kimg=10.0, ema_warmup=0.0),
+        hyper=both_players(lr=RATE, beta1=0.0, beta2=0.99) | (
+            dict(ema_half_life_kimg=10.0, ema_warmup=0.0) if small else dict(average_decay=0.999)),
         sample=dict(number=100),
         train=dict(total_rounds=rounds, log_every_rounds=50, sample_every_kimg=every, checkpoint_every_kimg=every))

@@ -65,7 +65,7 @@ def get_config(argument=None):
                   conditional=glyphs if choice.conditional == "auto" else choice.conditional == "true",
                   loss="wasserstein" if wasserstein else "non_saturating",
                   penalty="gradient_penalty" if wasserstein else "r1",
-                  **growth | dict(first_level=first + growth.get("first_level", 0)))
+                  **dict(first_level=first) | growth)
     batch = base["batches"].get(side, base["batch"])
     rounds = rounds_of(planned_stages(system, sizes, batch), choice.kimg or (0.0 if small else KIMG))
     every = 10.0 if small else 100.0

@@ -5,7 +5,7 @@
 
 Letters and digits of 16x16 pixels without labels, by networks of at most 16 channels that grow from 4x4. Of each
 variant one part is left out, as the official code can: growing, so that the last level trains from the start; the
-pixelwise normalization; equalized learning rates; the slope of rectifiers below 0; the averaged generator; repeats of
+pixelwise normalization; equalized learning rates; the slope below 0 of the generator's rectifiers; the averaged generator; repeats of
 four rounds with one share of the level that fades in; optimizers that start again with each level. All else is the
 same, at equal real images.
 """
@@ -20,7 +20,7 @@ PARTS = {
     "growing": {"growing": False},
     "pixel normalization": {"config.networks.generator.kwargs.pixel_norm": False},
     "equalized rates": {f"config.networks.{player}.kwargs.equalized": False for player in BOTH},
-    "leaky units": {f"config.networks.{player}.kwargs.leaky": False for player in BOTH},
+    "leaky units": {"config.networks.generator.kwargs.leaky": False},
     "averaging": {"config.hyper.ema_half_life_kimg": 0.0},
     "repeats": {"config.system.fade_every_rounds": 1},
     "fresh optimizers": {"config.system.fresh_optimizers": False},

@@ -15,7 +15,7 @@ import ganlab
 from ganlab.cli.runs import open_run
 from ganlab.config import ConfigError, unknown
 from ganlab.data import Dataset
-from ganlab.game import Sampler, Weights
+from ganlab.game import Sampler, Weights, stage_before
 from ganlab.output import counted
 from ganlab.pretrained import check_finite, shown, write_safetensors
 from ganlab.storage import (
@@ -116,7 +116,7 @@ def renew_program(values: flags.FlagValues) -> None:
     like = Dataset(record.config.name, np.broadcast_to(np.uint8(0), (1, *record.shape)),
                    np.zeros(1, np.int32), record.class_names)
     try:
-        game = build_game(record.config, like)
+        game = stage_before(build_game(record.config, like), record.step).game
         if game.sampler is None:
             raise ConfigError(f"system {record.config.system.name} draws no samples")
         weights = sampler_weights(game, record)

@@ -5,9 +5,10 @@ from ganlab.config import both_players
 from ganlab.networks.style.levels import level_sizes
 from ganlab.pretrained import WeightsError, is_network_pickle, pickle_head, read_growing_pickle
 
-PGGAN, DNNLIB, LATER = b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan"
-"""The module of PGGAN's networks, that of both StyleGANs, and how the second one's synthesis is
-called, which comes first in its files."""
+PGGAN, DNNLIB, LATER, PAPER = (b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan",
+                               b"G_paper")
+"""The module of PGGAN's networks, that of both StyleGANs, how the second one's synthesis is called,
+which comes first in its files, and PGGAN's generator in the code of StyleGAN."""
 ROLES = {"average": "G_ema", "generator": "G", "critic": "D"}
 NUMBERS = both_players(lr=1e-3, beta1=0.0, beta2=0.99)
 """Of the optimizers of both papers at first (Karras et al. 2018, appendix A.1)."""
@@ -15,7 +16,10 @@ NUMBERS = both_players(lr=1e-3, beta1=0.0, beta2=0.99)
 
 def is_pggan(path: str) -> bool:
     """Returns whether a file is a network pickle of PGGAN."""
-    return is_network_pickle(path) and PGGAN in pickle_head(path)
+    if not is_network_pickle(path):
+        return False
+    head = pickle_head(path)
+    return PGGAN in head or DNNLIB in head and PAPER in head
 
 
 def is_stylegan1(path: str) -> bool:
@@ -23,7 +27,7 @@ def is_stylegan1(path: str) -> bool:
     if not is_network_pickle(path):
         return False
     head = pickle_head(path)
-    return DNNLIB in head and LATER not in head
+    return DNNLIB in head and LATER not in head and PAPER not in head
 
 
 def read_pggan(path: str, chosen: str | None) -> Published:

@@ -1,6 +1,7 @@
 """Imports published files of generators and critics of latents and labels for `ganlab import`."""
 
 import functools
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -93,7 +94,9 @@ def import_published_gan(form: str, values: flags.FlagValues, file: str, place: 
               f"{counted(counts[role], 'number')} of {network.source}")
     for note in published.notes:
         print(note)
-    command = shlex.join(["ganlab", "sample", f"--workdir={place}", "--output=samples.png"])
+    options = [f"--{name}={value:g}" for name, value in published.sample.items()]
+    command = shlex.join(["ganlab", "sample", f"--workdir={place}", *options,
+                          "--output=samples.png"])
     print(f"`{command}` draws samples")
     return 0
 
@@ -129,11 +132,15 @@ def _config(name: str, published: Published, images: str | None) -> ml_collectio
     """Returns the config of a run that has these networks."""
     generator = published.networks.get("average") or published.networks["generator"]
     side, _, channels = generator.image_shape
+    # A critic may look at neighbours of the batch together.
+    batch = BATCH
+    if "critic" in published.networks:
+        batch = math.lcm(BATCH, published.networks["critic"].kwargs.get("group") or 1)
     if images is None:
         classes = max(generator.num_classes, 1)
         data: dict[str, Any] = {"source": "blank", "kwargs": {
             "side": side, "channels": channels, "source_channels": 0, "classes": classes,
-            "number": 1 if classes >= BATCH else BATCH}}
+            "number": 1 if classes >= batch else batch}}
     else:
         data = {"source": "folder",
                 "kwargs": {"path": images, "resolution": side, "channels": channels}}
@@ -141,7 +148,7 @@ def _config(name: str, published: Published, images: str | None) -> ml_collectio
     if "critic" in published.networks:
         critic = published.networks["critic"].network, published.networks["critic"].kwargs
     return experiment(
-        name=f"imported {name}", data=data, batch_size=BATCH,
+        name=f"imported {name}", data=data, batch_size=batch,
         system={"latent_size": generator.latent_size, "conditional": generator.num_classes > 0,
                 **published.system},
         networks={"generator": {"network": generator.network, "kwargs": dict(generator.kwargs)},

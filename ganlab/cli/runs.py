@@ -48,6 +48,8 @@ class TrainedRun:
     networks: Weights
     """Of the networks that sample, encode and translate."""
     programs: Programs
+    stage: str = ""
+    """Of a training in stages, the name of that which made the checkpoint."""
     _prepared: dict[tuple, Weights] = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False)
 
@@ -208,8 +210,9 @@ def parse_labels(texts: Sequence[str], trained: TrainedRun, number: int) -> np.n
 
 
 def title_of(trained: TrainedRun) -> str:
-    """Returns the run's name and its round."""
-    return f"{trained.config.name}, round {trained.step:,}"
+    """Returns the run's name and its round, with its stage if it is of several."""
+    stage = f", {trained.stage}" if trained.stage else ""
+    return f"{trained.config.name}, round {trained.step:,}{stage}"
 
 
 def classes_text(names: Sequence[str]) -> str:
@@ -277,5 +280,6 @@ def open_run(workdir: str, step: int | None = None, ema: bool = True,
     finally:
         checkpoints.close()
     # What the checkpoint's stage makes of them.
-    game = stage_before(game, step).game
-    return TrainedRun(config, game, dataset, step, networks, make_programs(game, mesh))
+    stage = stage_before(game, step)
+    return TrainedRun(config, stage.game, dataset, step, networks, make_programs(stage.game, mesh),
+                      stage.name)

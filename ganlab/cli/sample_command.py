@@ -129,7 +129,8 @@ def run(values: flags.FlagValues) -> int:
         _write_files(output, samples, [
             f"{name:06}" + (f"_class{words[label]}" if is_conditional(trained) else "")
             for name, label in zip(names, labels, strict=True)])
-    print(f"{counted(number, 'sample')} of round {trained.step:,} in {output}")
+    stage = f", {trained.stage}," if trained.stage else ""
+    print(f"{counted(number, 'sample')} of round {trained.step:,}{stage} in {output}")
     return 0
 
 

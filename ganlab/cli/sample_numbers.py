@@ -41,4 +41,6 @@ def parse_numbers(text: str, flag: str) -> np.ndarray:
             raise ConfigError(f"{flag}={text} names more than {counted(MOST, 'sample')}; draw "
                               "them in parts")
         found.extend(range(first, last + 1))
+    if len(set(found)) < len(found):
+        raise ConfigError(f"{flag}={text} names a sample twice; name each once")
     return np.array(found)

@@ -1,14 +1,18 @@
-"""The schedule of a training that grows: which level fades in or trains, for how long, in what batches.
+"""The schedule of a training that grows: which level fades in or trains, how long, in what batches.
 
 It is arithmetic on the keys `GROWTH` of a system, used by the system and by experiments, which
 have to know how many rounds a training has.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganlab.config.errors import ConfigError
 from ganlab.config.key import AT_LEAST_ZERO, POSITIVE, Key
+
+LAST = -1
+"""`first_level` of a training of the last level alone."""
 
 
 def _all_are(test: Any) -> Any:
@@ -20,8 +24,9 @@ _TIMES = (lambda value: bool(value) and _all_are(AT_LEAST_ZERO[0])(value),
 
 GROWTH: dict[str, Key] = {
     "first_level": Key(0, "level that is trained first, counted from the smallest: 0 of 4x4 pixels, "
-                       "1 of 8x8; the last one is to train without growing", "levels",
-                       AT_LEAST_ZERO, known_as="lod_initial_resolution of PGGAN and StyleGAN"),
+                       "1 of 8x8; -1 for the last one alone, without growing", "levels",
+                       (lambda value: value >= LAST, "-1 or a number of at least 0"),
+                       known_as="lod_initial_resolution of PGGAN and StyleGAN"),
     "training_kimg": Key((600.0,), "how long each level trains after it has faded in, all alike or "
                          "by level from the first trained on; the last one trains to the end of "
                          "the run", "kimg", _TIMES,
@@ -64,18 +69,16 @@ class PlannedStage(NamedTuple):
     """Real images that a round counts as shown: a batch for each update of the critic."""
 
 
-def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]], batch_size: int,
-                   rounds_per_call: int = 1) -> tuple[PlannedStage, ...]:
+def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]],
+                   batch_size: int) -> tuple[PlannedStage, ...]:
     """Computes the stages of a training: a level trains, the next fades in, trains, and so on.
 
-    A stage's rounds show at least its kimg, each as many images as its batch; they are rounded up
-    to whole calls.
+    A stage's rounds are the fewest that show its kimg.
 
     Args:
       system: a config's section `system`; keys of `GROWTH` that it lacks have their default.
       sizes: rows and columns of all levels, smallest first.
       batch_size: `config.batch_size`.
-      rounds_per_call: `config.train.rounds_per_call`.
 
     Raises:
       ConfigError: for a first level that does not exist, values that are not one a level, and a
@@ -84,6 +87,7 @@ def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]], 
     # The levels that train, and their values.
     system = {name: key.default for name, key in GROWTH.items()} | dict(system)
     first, count = system["first_level"], len(sizes)
+    first = count - 1 if first == LAST else first
     if first >= count:
         raise ConfigError(f"config.system.first_level is {first}, but images of "
                           f"{_size(sizes[-1])} have levels 0 to {count - 1} "
@@ -102,18 +106,24 @@ def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]], 
     for place, size in enumerate(trained):
         lengths = {True: transition[place], False: training[place]}
         last = place == len(trained) - 1
-        if not last and not any(lengths.values()):
+        shown = batches[place] * updates
+        rounds = {fading: _rounds(kimg, shown) for fading, kimg in lengths.items()}
+        if not last and not any(rounds.values()):
             raise ConfigError(f"the stage of level {first + place}, {_size(size)}, ends before it "
                               "begins: config.system.training_kimg and transition_kimg are 0 "
                               "there; give either some kimg, or begin by first_level at a larger "
                               "one")
-        for fading, kimg in lengths.items():
-            shown = batches[place] * updates
-            rounds = -(-round(1000 * kimg) // (shown * rounds_per_call)) * rounds_per_call
-            if rounds or (last and not fading):
-                stages.append(PlannedStage(first + place, fading, batches[place], rates[place],
-                                           rounds, shown))
+        stages += [PlannedStage(first + place, fading, batches[place], rates[place], number, shown)
+                   for fading, number in rounds.items() if number or (last and not fading)]
     return tuple(stages)
+
+
+def _rounds(kimg: float, images: int) -> int:
+    """Returns the fewest rounds of so many images that show the kimg."""
+    if not 0 <= kimg < math.inf:
+        raise ConfigError(f"a level has {kimg} kimg in config.system.training_kimg or "
+                          "transition_kimg; use numbers of at least 0")
+    return -(-round(1000 * kimg) // images)
 
 
 def _by_level(system: Mapping[str, Any], name: str,
@@ -124,9 +134,12 @@ def _by_level(system: Mapping[str, Any], name: str,
         return values * len(sizes)
     if values and len(values) != len(sizes):
         words = ", ".join(map(_size, sizes)) or "no level"
-        raise ConfigError(f"config.system.{name} has {len(values)} values, {values}; it takes one "
-                          f"for each of {words}"
-                          + ("" if name == "batch_sizes" else ", or one for all"))
+        raise ConfigError(f"config.system.{name} has these {len(values)}, {values}; it "
+                          f"takes one for each of {words}"
+                          + ("" if name == "batch_sizes" else ", or one for all")
+                          + "; the levels are those of the data's images: where the schedule is "
+                          "for another resolution, choose that of the images, or import larger "
+                          "ones")
     return values
 
 
@@ -136,19 +149,39 @@ def _size(size: tuple[int, int]) -> str:
 
 def rounds_of(stages: Sequence[PlannedStage], kimg: float = 0.0) -> int:
     """Computes the rounds of a whole training, to `kimg` thousand images shown in all; 0 for as
-    many as the stages have."""
-    before = stages[:-1]
-    rounds, images = (sum(stage.rounds for stage in before),
-                      sum(stage.rounds * stage.images for stage in before))
-    last = stages[-1]
+    many as the stages have.
+
+    Raises:
+      ConfigError: for kimg that are not a number of at least 0.
+    """
+    if not 0 <= kimg < math.inf:
+        raise ConfigError(f"a training of {kimg} kimg cannot be played; use a number above 0, or 0 "
+                          "for as many as the stages have")
     if not kimg:
-        return rounds + last.rounds
-    return rounds + max(-(-round(1000 * kimg - images) // last.images), 0)
+        return sum(stage.rounds for stage in stages)
+    rounds, images = 0, round(1000 * kimg)
+    for stage in stages[:-1]:
+        played = min(stage.rounds, -(-images // stage.images))
+        rounds, images = rounds + played, max(images - played * stage.images, 0)
+    return rounds + -(-images // stages[-1].images)
 
 
 def square_sizes(side: int) -> tuple[tuple[int, int], ...]:
-    """Lists the sizes of all levels of square images, from 4x4 to `side`, 4 * 2^n."""
-    return tuple((4 * 2**level,) * 2 for level in range((side // 4).bit_length()))
+    """Lists the sizes of all levels of square images, from 4x4 to `side`, 4 * 2^n.
+
+    Raises:
+      ConfigError: for another side.
+    """
+    levels = (side // 4).bit_length()
+    if levels < 2 or 4 * 2 ** (levels - 1) != side:
+        raise ConfigError(f"resolution is {side}, and levels are 4x4 and twice as large again and "
+                          "again; use 8, 16, 32, 64, ... up to 1024")
+    return tuple((4 * 2**level,) * 2 for level in range(levels))
+
+
+def _continued(values: tuple[float, ...], count: int) -> tuple[float, ...]:
+    """Returns one value, or as many as there are levels."""
+    return values if len(values) == 1 else (values + values[-1:] * count)[:count]
 
 
 def growth_keys(sizes: Sequence[tuple[int, int]], batches: Mapping[int, int], batch: int,
@@ -164,11 +197,13 @@ def growth_keys(sizes: Sequence[tuple[int, int]], batches: Mapping[int, int], ba
       rates: learning rates, by side.
       rate: those of the sides that are left out, which is that of `config.hyper`.
       growing: False trains the last level alone, from the start.
-      **times: `training_kimg` and `transition_kimg`, of which those of 0 are left out.
+      **times: `training_kimg` and `transition_kimg`; () are left out, and those of fewer or more
+        levels are continued by the last value, or cut.
     """
-    times = {name: value for name, value in times.items() if any(value)}
+    times = {name: _continued(value, len(sizes) - (name == "transition_kimg"))
+             for name, value in times.items() if value}
     if not growing:
-        return {"first_level": len(sizes) - 1, "rate_factors": (rates.get(max(sizes[-1]), rate) / rate,),
+        return {"first_level": LAST, "rate_factors": (rates.get(max(sizes[-1]), rate) / rate,),
                 **{name: value[-1:] for name, value in times.items() if name == "training_kimg"}}
     return {"batch_sizes": tuple(batches.get(max(size), batch) for size in sizes),
             "rate_factors": tuple(rates.get(max(size), rate) / rate for size in sizes), **times}

@@ -45,12 +45,13 @@ class Playable:
 
 def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
                     mesh: jax.sharding.Mesh) -> Callable[[int], Playable]:
-    """Returns what makes a stage playable, by its number; each is made once.
+    """Returns what makes a stage playable, by its number; this and the next one are kept.
 
     The first call for a stage begins to compile it: a call while the stage before still plays lets
     the change of stages wait for nothing.
     """
-    @functools.cache
+    # Those of stages that are over are let go.
+    @functools.lru_cache(maxsize=2)
     def made(number: int) -> Playable:
         stage, schedule = stages_of(game)[number], config["train"]
         own = make_mesh(stage.game.batch_size, mesh.size, stage.game.accumulate)

@@ -19,11 +19,14 @@ class Average:
       variables: "average" for averages of its statistics too, "copy" for the network's own.
       numbers: begins the names of its numbers in `hyper`: `<numbers>_half_life_kimg`,
         `<numbers>_warmup` and `<numbers>_start_kimg`, before which the average follows the params.
+      copied: collections of variables that are never averaged, such as how far a level has faded
+        in.
     """
 
     network: str
     variables: str = "copy"
     numbers: str = "ema"
+    copied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.variables not in ("average", "copy"):
@@ -31,9 +34,10 @@ class Average:
                              "takes 'average' or 'copy'")
 
 
-def averages(*networks: str, variables: str = "copy") -> dict[str, Average]:
+def averages(*networks: str, variables: str = "copy",
+             copied: tuple[str, ...] = ()) -> dict[str, Average]:
     """Returns an average of each network, by the network's name."""
-    return {name: Average(name, variables) for name in networks}
+    return {name: Average(name, variables, copied=copied) for name in networks}
 
 
 def ema_rate(hyper: Hyper, kimg: Array, images_per_round: int, numbers: str = "ema") -> Array:
@@ -66,5 +70,7 @@ def moved_averages(ema: Mapping[str, Average], averaged: Mapping[str, Tree],
             moved_variables[name] = jax.tree.map(
                 lambda new, old, rate=rate: (1 - rate) * new + rate * old
                 if jnp.issubdtype(new.dtype, jnp.inexact) else new,
-                variables[average.network], averaged_variables[name])
+                variables[average.network], averaged_variables[name]) | {
+                    collection: variables[average.network][collection]
+                    for collection in average.copied}
     return moved, moved_variables

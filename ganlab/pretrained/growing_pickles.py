@@ -215,8 +215,8 @@ def _pggan_critic(found: _Found) -> GrowingNetwork:
     if len(fused) > 1:
         raise WeightsError(f"{found.source} has layers Conv1 and Conv1_down, of which critics of "
                            "ganlab have one kind; name a file of the official code")
-    kwargs |= {"equalized": found.flag("use_wscale"), "leaky": found.flag("use_leakyrelu"),
-               "fused": True in fused}
+    # Its rectifiers are leaky, whatever the generator's are.
+    kwargs |= {"equalized": found.flag("use_wscale"), "fused": True in fused}
     return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
                           pggan_tensors(found.tensors), pggan_critic_variables, lod=found.lod())
 
@@ -229,16 +229,21 @@ def _critic(found: _Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
             "group": max(found.whole("mbstd_group_size", 4), 1)}, image_shape
 
 
+def _check_blur(found: _Found) -> None:
+    """Raises WeightsError for a network of StyleGAN that blurs by another filter, or by none."""
+    blur = found.arguments.get("blur_filter", [1, 2, 1])
+    if type(blur) not in (list, tuple) or list(blur) != [1, 2, 1]:
+        raise WeightsError(f"{found.source} says blur_filter={shown(blur)}, and ganlab's networks "
+                           "blur by 1, 2, 1; name a file without that")
+
+
 def _stylegan1_generator(found: _Found) -> GrowingNetwork:
     # What ganlab's network does not compute otherwise.
     for name, values in (("use_wscale", (True,)), ("normalize_latents", (True,)),
                          ("nonlinearity", ("lrelu",)), ("mapping_nonlinearity", ("lrelu",)),
                          ("mapping_lrmul", (0.01,))):
         found.one_of(name, values[0], values)
-    blur = found.arguments.get("blur_filter", [1, 2, 1])
-    if type(blur) not in (list, tuple) or list(blur) != [1, 2, 1]:
-        raise WeightsError(f"{found.source} says blur_filter={shown(blur)}, and ganlab's networks "
-                           "blur by 1, 2, 1; name a file without that")
+    _check_blur(found)
     fused = found.one_of("fused_scale", "auto", ("auto", True, False))
     tensors = stylegan1_tensors(found.tensors, fused)
     found = found._replace(tensors=tensors)
@@ -262,7 +267,10 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
         "constant": found.flag("const_input_layer"), "styled": found.flag("use_styles"),
         "noisy": found.flag("use_noise"),
         "normalization": "pixel" if pixels else "instance" if instances else "none",
-        "average_rate": found.fraction("dlatent_avg_beta", 0.995) or 0.0}
+        # None keeps the average as it is.
+        "average_rate": found.fraction("dlatent_avg_beta", 0.995)}
+    if kwargs["average_rate"] is None:
+        kwargs["average_rate"] = 1.0
     # Without either number styles are not truncated.
     psi, cutoff = found.fraction("truncation_psi", PSI), found.fraction("truncation_cutoff", CUTOFF)
     truncates = psi is not None and cutoff is not None and cutoff > 0
@@ -274,6 +282,7 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
 def _stylegan1_critic(found: _Found) -> GrowingNetwork:
     for name, values in (("use_wscale", (True,)), ("nonlinearity", ("lrelu",))):
         found.one_of(name, values[0], values)
+    _check_blur(found)
     kwargs, image_shape = _critic(found)
     return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
                           stylegan1_tensors(found.tensors), stylegan1_critic_variables,

@@ -1,4 +1,4 @@
-"""A training that grows in resolution (Karras et al. 2018, section 2): the half that PGGAN and StyleGAN share.
+"""A training that grows in resolution (Karras et al. 2018, section 2), of PGGAN and StyleGAN.
 
 A level trains; then the next one, twice its size, fades in: what both networks make of it is mixed
 with what they made before, by a share that rises from 0 to 1, and real images are smoothed alike.
@@ -114,8 +114,7 @@ def growing_stages(config: Mapping[str, Any], data: DataFacts, axis_name: str | 
         sizes = level_sizes(data.image_shape)
     except ValueError as error:
         raise ConfigError(f"system {config['system']['name']!r} grows: {error}") from error
-    planned = planned_stages(config["system"], sizes, config["batch_size"],
-                             config["train"]["rounds_per_call"])
+    planned = planned_stages(config["system"], sizes, config["batch_size"])
     # A game a stage, with the batch, rates and share of its own.
     stages, kimg = [], 0.0
     for number, stage in enumerate(planned):

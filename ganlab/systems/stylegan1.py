@@ -70,7 +70,7 @@ def stylegan1(config: Mapping[str, Any], data: DataFacts,
                    or players.critic.loss.compares else "none"))
         return Game(
             networks=networks, round=updates, axis_name=axis_name,
-            ema=averages("generator", variables=system["statistics"]),
+            ema=averages("generator", variables=system["statistics"], copied=("growth",)),
             group=common_group(networks.values()),
             memory=adaptations([players.critic], parts["hyper"]),
             sampler=players.generator.sampler(level.enlarged),

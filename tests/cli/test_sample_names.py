@@ -23,7 +23,7 @@ def sample(monkeypatch, tmp_path):
         trained = types.SimpleNamespace(
             config=ml_collections.ConfigDict({"name": "run", "system": {"name": "gan", "conditional": conditional}}),
             dataset=data, options=lambda given, prefix: {},
-            step=7, latents=lambda numbers, *settings: np.zeros((len(numbers), 2)),
+            step=7, stage="", latents=lambda numbers, *settings: np.zeros((len(numbers), 2)),
             images=lambda latents, labels, **settings: np.broadcast_to(
                 (labels / 127.5 - 1)[:, None, None, None], (len(labels), 4, 4, 1)))
         monkeypatch.setattr(sample_command, "open_run", lambda *arguments: trained)

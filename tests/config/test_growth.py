@@ -9,8 +9,8 @@ SIZES = square_sizes(32)
 BATCHES = {4: 128, 8: 128, 16: 64}
 
 
-def plan(sizes=SIZES, batch_size=16, rounds_per_call=1, **system):
-    return planned_stages(system, sizes, batch_size, rounds_per_call)
+def plan(sizes=SIZES, batch_size=16, **system):
+    return planned_stages(system, sizes, batch_size)
 
 
 def official_level(kimg, training, transition, first, last):
@@ -39,11 +39,11 @@ def test_levels_follow_the_official_rule(training, transition, first):
         begin += length
 
 
-def test_rounds_show_at_least_the_kimg_of_a_stage_in_whole_calls():
-    stages = plan(batch_sizes=(48, 32, 24, 16), training_kimg=(1.0,), transition_kimg=(0.5,), rounds_per_call=4)
+def test_rounds_are_the_fewest_that_show_the_kimg_of_a_stage():
+    stages = plan(batch_sizes=(48, 32, 24, 16), training_kimg=(1.0,), transition_kimg=(0.5,))
     for stage in stages:
         wanted = 500 if stage.fading else 1000
-        assert stage.rounds % 4 == 0 and 0 <= stage.rounds * stage.batch_size - wanted < 4 * stage.batch_size
+        assert 0 <= stage.rounds * stage.batch_size - wanted < stage.batch_size
 
 
 def test_a_critic_that_plays_several_times_shows_as_many_images_a_round():
@@ -68,23 +68,44 @@ def test_tables_by_side_become_values_by_level():
     assert (stage.level, stage.fading, stage.rate, stage.rounds) == (3, False, 2.0, 125)
 
 
-def test_the_rounds_of_a_whole_training_reach_its_kimg():
+def test_the_rounds_of_a_whole_training_reach_its_kimg_in_whatever_stage():
     stages = plan(batch_sizes=(64, 32, 16, 16), training_kimg=(1.0,), transition_kimg=(1.0,))
-    for kimg in (7.0, 30.0):
-        rounds = rounds_of(stages, kimg)
-        before = sum(stage.rounds for stage in stages[:-1])
-        shown = sum(stage.rounds * stage.batch_size for stage in stages[:-1]) + (rounds - before) * 16
-        assert 0 <= shown - 1000 * kimg < 16
-    assert rounds_of(stages) == sum(stage.rounds for stage in stages)
+    images = np.cumsum([stage.images for stage in stages for _ in range(stage.rounds)])
+    for kimg in (0.5, 1.0, 2.7, 6.9):
+        assert rounds_of(stages, kimg) == 1 + np.searchsorted(images, 1000 * kimg)
+    assert rounds_of(stages) == len(images)
+    assert rounds_of(stages, 30.0) == len(images) + -(-(30_000 - images[-1]) // 16)
+
+
+def test_times_of_other_levels_are_cut_or_continued():
+    for side, training in {16: (1.0, 2.0, 3.0), 64: (1.0, 2.0, 3.0, 4.0, 4.0)}.items():
+        keys = growth_keys(square_sizes(side), {}, 16, {}, 1e-3, training_kimg=(1.0, 2.0, 3.0, 4.0),
+                           transition_kimg=(5.0, 6.0, 7.0))
+        assert keys["training_kimg"] == training
+        assert len(planned_stages(keys, square_sizes(side), 16)) == 2 * len(training) - 1
 
 
 @pytest.mark.parametrize(("changes", "words"), [
     ({"first_level": 4}, "first_level is 4, but images of 32x32 have levels 0 to 3"),
-    ({"batch_sizes": (8, 8)}, "batch_sizes has 2 values, .* one for each of 4x4, 8x8, 16x16, 32x32"),
-    ({"transition_kimg": (1.0, 2.0, 3.0, 4.0)}, "transition_kimg has 4 values, .* 8x8, 16x16, 32x32, or one for all"),
+    ({"batch_sizes": (8, 8)}, "batch_sizes has these 2, .* one for each of 4x4, 8x8, 16x16, 32x32"),
+    ({"transition_kimg": (1.0, 2.0, 3.0, 4.0)}, "transition_kimg has these 4, .* 8x8, 16x16, 32x32, or one for all"),
     ({"batch_sizes": (8, 8, 8, 8)}, "batch_size is 16, but config.system.batch_sizes ends with 8"),
     ({"training_kimg": (1.0, 0.0, 1.0, 1.0), "transition_kimg": (0.0, 1.0, 1.0)},
-     "level 1, 8x8, ends before it begins")])
+     "level 1, 8x8, ends before it begins"),
+    ({"training_kimg": (float("nan"),)}, "has nan kimg"), ({"transition_kimg": (-1.0,)}, "has -1.0 kimg"),
+    ({"training_kimg": (float("inf"),)}, "has inf kimg")])
 def test_a_schedule_that_cannot_be_played_is_refused_with_the_key(changes, words):
     with pytest.raises(ConfigError, match=words):
         plan(**changes)
+
+
+@pytest.mark.parametrize("side", [2, 4, 48, 0])
+def test_sides_without_levels_are_refused(side):
+    with pytest.raises(ConfigError, match=f"resolution is {side}, and levels are"):
+        square_sizes(side)
+
+
+@pytest.mark.parametrize("kimg", [-5.0, float("nan"), float("inf")])
+def test_a_training_of_no_length_is_refused(kimg):
+    with pytest.raises(ConfigError, match=f"a training of {kimg} kimg"):
+        rounds_of(plan(), kimg)

@@ -84,7 +84,7 @@ def test_the_truncation_of_a_file_is_its_default(arguments, expected, contents):
     ("pggan", "D", {"mbstd_group_size": 0}, {"group": 1}),
     ("stylegan1", "G", {"use_pixel_norm": True, "use_instance_norm": False}, {"normalization": "pixel"}),
     ("stylegan1", "G", {"use_instance_norm": False, "dlatent_avg_beta": None},
-     {"normalization": "none", "average_rate": 0.0}),
+     {"normalization": "none", "average_rate": 1.0}),
     ("stylegan1", "G", {"use_noise": False, "use_styles": False, "const_input_layer": False},
      {"noisy": False, "styled": False, "constant": False}), ("stylegan1", "D", {"mbstd_group_size": 8}, {"group": 8})])
 def test_options_of_a_file_are_those_of_its_networks(system, name, arguments, kwargs, contents):

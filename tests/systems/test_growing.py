@@ -13,6 +13,7 @@ from ganlab.config import ConfigError
 from ganlab.data import Dataset
 from ganlab.engine import make_mesh, make_programs, read_metrics, train
 from ganlab.game import stages_of
+from ganlab.game.ema import moved_averages
 from ganlab.penalties import PENALTIES
 from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.systems import build_game
@@ -180,15 +181,26 @@ def test_batches_that_do_not_divide_are_named_together_before_anything_compiles(
 @pytest.mark.parametrize(("shape", "changes", "words"), [
     ((6, 6, 1), {}, "grows: .* multiples of 8"),
     ((8, 8, 1), {"data": {"crop": 4}}, "data.crop is 4, but .* whole pictures"),
-    ((8, 8, 1), {"system": {"first_level": 3}}, "first_level is 3")])
+    ((8, 8, 1), {"system": {"first_level": 3}}, "first_level is 3"),
+    ((16, 16, 1), {"system": {"training_kimg": (1.0, 1.0)}}, "the levels are those of the data's images")])
 def test_what_cannot_grow_is_refused(name, shape, changes, words):
     data = Dataset("other", np.zeros((8, *shape), np.uint8), np.zeros(8, np.int32), ("a", "b"))
     with pytest.raises(ConfigError, match=words):
         build_game(config_of(name, **changes), data)
 
 
-def test_a_run_that_does_not_grow_is_one_stage():
-    game = build_game(config_of(system={"first_level": 1, "batch_sizes": (4,), "training_kimg": (1.0,)}), IMAGES)
+def test_a_share_is_never_averaged():
+    game = build_game(config_of("stylegan1", system={"statistics": "average"}), IMAGES)
+    ones = {"generator": {"styles": jnp.ones(2), "growth": {"fade": jnp.ones(())}}}
+    zeros = jax.tree.map(jnp.zeros_like, ones)
+    _, moved = moved_averages(game.ema, {"generator": {}}, ones, {"generator": {}}, zeros, {
+        "ema_half_life_kimg": jnp.ones(()), "ema_warmup": jnp.zeros(())}, jnp.ones(()), 100)
+    assert moved["generator"]["growth"]["fade"] == 0 and np.all(moved["generator"]["styles"] > 0.5)
+
+
+@pytest.mark.parametrize("level", [1, -1])
+def test_a_run_that_does_not_grow_is_one_stage(level):
+    game = build_game(config_of(system={"first_level": level, "batch_sizes": (4,), "training_kimg": (1.0,)}), IMAGES)
     assert not game.stages and game.reduction == 1
 
 
