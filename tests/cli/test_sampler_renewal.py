@@ -3,17 +3,19 @@
 import datetime
 import io
 import json
+import types
 import zipfile
 
 import jax
 import numpy as np
 import pytest
-from tiny import IMAGES, tiny_config, tiny_translation_config
+from tiny import IMAGES, tiny_config, tiny_growing_config, tiny_translation_config
 
 import ganlab
 from ganlab.cli import exporting
 from ganlab.cli.main import main
 from ganlab.config import ConfigError
+from ganlab.game import stages_of
 from ganlab.storage import (
     SamplerRecord,
     file_weights,
@@ -66,6 +68,20 @@ def test_the_readme_says_until_when_and_how_to_renew(written):
     assert f"by ganlab {ganlab.__version__} on 2026-08-31\nunder JAX {jax.__version__}" in text
     assert "released on 2027-02-28" in text and (meta["made"], meta["expires"]) == ("2026-08-31", "2027-02-28")
     assert "\n$ ganlab checkpoints --renew=tiny.zip --export_sampler=renewed.zip\n" in text
+
+
+def test_a_sampler_of_an_early_stage_is_renewed_as_that(monkeypatch):
+    config = tiny_growing_config("pggan", data={"source": "digits"})
+    game, found = build_game(config, IMAGES), []
+    weights = {"generator": jax.jit(game.networks["generator"].init)(jax.random.key(3))}
+    record = SamplerRecord(config, 1, "averaged", IMAGES.image_shape, IMAGES.class_names, sampler_arrays(weights))
+    monkeypatch.setattr(exporting, "read_sampler", lambda path: record)
+    monkeypatch.setattr(exporting, "_write_program", lambda values, sampler, *rest: found.append(sampler))
+    exporting.renew_program(types.SimpleNamespace(renew="grows.zip", trust=False))
+    made = [jax.jit(lambda latents, labels, sampler=sampler: sampler.images(weights, latents, labels, None, {}))(
+        np.ones((2, 4), np.float32), np.zeros(2, np.int32)) for sampler in (found[0], stages_of(game)[0].game.sampler)]
+    np.testing.assert_array_equal(*made)
+    np.testing.assert_array_equal(np.repeat(np.repeat(made[0][:, ::2, ::2], 2, 1), 2, 2), made[0])
 
 
 @pytest.mark.parametrize(("day", "months", "expected"), [

@@ -163,8 +163,10 @@ NUMERIC = [path for path, key in EVERY_KEY.items() if type(key.default) in (int,
 def test_a_number_outside_its_range_is_refused(path):
     key = EVERY_KEY[path]
     kind = type(key.default)
-    for value in (kind(-1), *((math.inf, math.nan) if kind is float else ())):
-        if value == -1 and key.allowed is FINITE:
+    # Where -1 means something, -2 does not.
+    low = kind(-2) if key.allowed[0](kind(-1)) else kind(-1)
+    for value in (low, *((math.inf, math.nan) if kind is float else ())):
+        if value == low and key.allowed is FINITE:
             continue
         refused(changed(path, value, config_with(path)), f"config.{path} is", repr(value), key.allowed[1], key.meaning)
 

@@ -93,11 +93,12 @@ def test_a_folder_that_does_not_fit_is_emptied_so_that_the_same_command_runs_aga
         folder.mkdir()
     samples = np.random.default_rng(0).uniform(-1, 1, (5, 64, 64, 3)).astype(np.float32)
     samples[:3] = 0
+    names = [f"{number:06}" for number in range(5)]
     with full_disk(), pytest.raises(WriteError, match="make room") as caught:
-        _write_files(folder, samples, np.zeros(5, np.int32))
+        _write_files(folder, samples, names)
     assert Path(caught.value.filename).parent == folder and "000003" in caught.value.filename
     assert not folder.exists() or was_there and not list(folder.iterdir())
-    _write_files(folder, samples, np.zeros(5, np.int32))
+    _write_files(folder, samples, names)
     assert len(list(folder.iterdir())) == 5
 
 
