@@ -116,7 +116,7 @@ def renew_program(values: flags.FlagValues) -> None:
     like = Dataset(record.config.name, np.broadcast_to(np.uint8(0), (1, *record.shape)),
                    np.zeros(1, np.int32), record.class_names)
     try:
-        game = stage_before(build_game(record.config, like), record.step).game
+        game = build_game(record.config, like)
         if game.sampler is None:
             raise ConfigError(f"system {record.config.system.name} draws no samples")
         weights = sampler_weights(game, record)
@@ -124,7 +124,8 @@ def renew_program(values: flags.FlagValues) -> None:
         kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
         raise ConfigError(f"{values.renew} cannot be renewed by ganlab "
                           f"{ganlab.__version__}: {kind}{error}") from error
-    _write_program(values, game.sampler, weights, record)
+    # An early stage draws by a part of all weights.
+    _write_program(values, stage_before(game, record.step).game.sampler, weights, record)
 
 
 def _write_program(values: flags.FlagValues, sampler: Sampler, weights: Weights,
