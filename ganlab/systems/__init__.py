@@ -81,7 +81,13 @@ def build_game(config: Mapping[str, Any], dataset: Dataset, axis_name: str | Non
     entries = guard(skip=config["train"]["on_divergence"] == "skip")
     for stage in stages:
         _check_taken(stage.game, config)
-        check_division(stage.game)
+        try:
+            check_division(stage.game)
+        except ConfigError as error:
+            if not stage.name:
+                raise
+            raise ConfigError(f"stage {stage.name}, whose batch is of "
+                              f"config.system.batch_sizes: {error}") from error
         held = empty_metrics(stage.game, dataset.facts.example())
         entries |= {HELD: {**entries.get(HELD, {}), **held[HELD]}} if held else {}
     stages = [dataclasses.replace(stage, game=dataclasses.replace(

@@ -182,6 +182,7 @@ def test_batches_that_do_not_divide_are_named_together_before_anything_compiles(
     ((6, 6, 1), {}, "grows: .* multiples of 8"),
     ((8, 8, 1), {"data": {"crop": 4}}, "data.crop is 4, but .* whole pictures"),
     ((8, 8, 1), {"system": {"first_level": 3}}, "first_level is 3"),
+    ((8, 8, 1), {"system": {"batch_sizes": (5, 4)}}, "stage 4x4, whose batch is of config.system.batch_sizes: .* is 5"),
     ((16, 16, 1), {"system": {"training_kimg": (1.0, 1.0)}}, "the levels are those of the data's images")])
 def test_what_cannot_grow_is_refused(name, shape, changes, words):
     data = Dataset("other", np.zeros((8, *shape), np.uint8), np.zeros(8, np.int32), ("a", "b"))
