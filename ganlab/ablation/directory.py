@@ -63,8 +63,8 @@ class StackRecord:
             load=mean_load([(self.cost.load, self.cost.seconds), (load, seconds)])))
 
     def at_end(self, images: int) -> "StackRecord":
-        """Returns the record of a stack that is done, with its speed; each trial was shown so many
-        real images."""
+        """Returns the record of a stack that is done, with its speed; `images` is the number of
+        real images that each trial was shown."""
         total = images * self.cost.trials
         rate = total / self.cost.seconds if self.cost.seconds else 0.0
         return dataclasses.replace(self, finished=True,

@@ -102,7 +102,7 @@ def _enter(stage: Stage, mesh: jax.sharding.Mesh,
 
 
 def played_stages(game: Game, rounds: int) -> Sequence[int]:
-    """Returns the numbers (from 0) of the stages that a training of so many rounds comes to."""
+    """Returns which stages, counted from 0, a training of `rounds` rounds reaches."""
     return [number for number, stage in enumerate(stages_of(game))
             if stage.game.start.step < rounds]
 

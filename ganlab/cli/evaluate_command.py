@@ -168,7 +168,7 @@ def _check(values: flags.FlagValues) -> None:
     if (values.workdir is None) == (values.fake is None):
         raise ConfigError("name what is measured: either a run by --workdir, or images by "
                           "--fake (and --real)")
-    parse_settings(values.settings)  # What is no setting is answered here.
+    parse_settings(values.settings)  # Refuses what is not a setting.
     if values.bootstrap == 1:
         raise ConfigError("--bootstrap=1 says nothing about the spread; take at "
                           "least 2, better 200")

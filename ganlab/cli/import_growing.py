@@ -58,10 +58,10 @@ def _read(system: str, path: str, chosen: str | None) -> Published:
         raise WeightsError(f"{path} holds networks of {found}, and --format={system} reads those "
                            f"of {system}; leave --format out")
     average = networks["average"]
-    # A training that had not grown up goes on from the level that it had reached.
+    # A training that stopped early resumes at the level that it had reached.
     notes = [f"{path}, {ROLES[role]}, is of a training that had {network.lod:g} levels yet to "
-             "grow: its largest levels are not trained, and a level that faded in is taken for "
-             "one that has"
+             "grow: its largest levels are not trained, and a level that was still fading in is "
+             "drawn as if it had faded in"
              for role, network in networks.items() if network.lod > 0]
     last = len(level_sizes(average.image_shape)) - 1
     structure = {"name": system, "first_level": last - int(average.lod)}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.pretrained import WeightsError, listed, read_weights
+from ganlab.pretrained import WeightsError, listed, read_weights, shape_of
 
 PREFIX = "module."
 """What DataParallel writes before all names of a network."""
@@ -80,14 +80,7 @@ class Shapes:
 
     def of(self, name: str, axes: int) -> tuple[int, ...]:
         """Returns a shape; raises WeightsError for a tensor that is missing or has other axes."""
-        if name not in self.tensors:
-            raise WeightsError(f"{self.source} lacks {name}, so that the network cannot be built; "
-                               "name a whole file of the official code")
-        shape = self.tensors[name].shape
-        if len(shape) != axes or 0 in shape:
-            raise WeightsError(f"{self.source} has {name} with {shape}, and the official code has "
-                               f"one of {axes} axes; name a file of that code")
-        return shape
+        return shape_of(self.tensors, name, axes, self.source)
 
     def has(self, start: str) -> bool:
         """Returns whether the name of a tensor begins so."""

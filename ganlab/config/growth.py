@@ -119,7 +119,7 @@ def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]],
 
 
 def _rounds(kimg: float, images: int) -> int:
-    """Returns the fewest rounds of so many images that show the kimg."""
+    """Returns how many rounds, of `images` real images each, it takes to show `kimg`."""
     if not 0 <= kimg < math.inf:
         raise ConfigError(f"a level has {kimg} kimg in config.system.training_kimg or "
                           "transition_kimg; use numbers of at least 0")

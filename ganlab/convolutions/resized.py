@@ -13,15 +13,26 @@ from ganlab.convolutions.layers import convolve, convolve_transposed, convolves_
 from ganlab.types import Array
 
 
+def repeated(x: Array, factor: int) -> Array:
+    """Repeats every pixel of images [b, h, w, c] to a block of `factor` by `factor`."""
+    return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
+
+
+def block_means(x: Array, factor: int) -> Array:
+    """Averages blocks of `factor` by `factor` pixels of images [b, h, w, c]."""
+    b, height, width, c = x.shape
+    return jnp.mean(x.reshape(b, height // factor, factor, width // factor, factor, c),
+                    axis=(2, 4))
+
+
 def doubled(x: Array) -> Array:
     """Repeats every pixel of images [b, h, w, c] to 2x2."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+    return repeated(x, 2)
 
 
 def halved(x: Array) -> Array:
     """Averages 2x2 pixels of images [b, h, w, c]: [b, h / 2, w / 2, c]."""
-    b, height, width, c = x.shape
-    return jnp.mean(x.reshape(b, height // 2, 2, width // 2, 2, c), axis=(2, 4))
+    return block_means(x, 2)
 
 
 def convolve_doubled(x: Array, kernel: Array) -> Array:

@@ -22,6 +22,7 @@ from ganlab.pretrained.renaming import (
     conv_kernel,
     dense_kernel,
     nest,
+    shape_of,
     take,
     transposed_conv_kernel,
 )
@@ -41,5 +42,5 @@ __all__ = ["Architecture", "Archive", "BadWeights", "FORMATS", "GrowingNetwork",
            "is_stylegan2_states", "listed", "nest", "patch_critic_variables", "pickle_head",
            "read_growing_pickle", "read_network_pickle", "read_safetensors",
            "read_stylegan2_pickle", "read_stylegan2_states", "read_weights", "safetensors_parts",
-           "section", "shown", "take", "translator_architecture", "translator_tensors",
+           "section", "shape_of", "shown", "take", "translator_architecture", "translator_tensors",
            "translator_variables", "transposed_conv_kernel", "write_safetensors"]

@@ -16,8 +16,9 @@ import numpy as np
 from ganlab.pretrained.renaming import Layout, fitted_variables
 
 IGNORED = ("lod", "synthesis/lod")
-"""How many levels the training had yet to grow, which is no weight."""
+"""Entries that are not weights: how many levels the training still had to add."""
 BASE = 4
+"""Side of the smallest level; that of the networks, which weights may not import."""
 FUSED_FROM = 128
 """Side from which on StyleGAN's code fuses layers that double, unless it is told otherwise."""
 _LEAVES = {"kernel": "weight", "constant": "const", "noise_strength": "Noise/weight"}

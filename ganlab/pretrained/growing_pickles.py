@@ -20,6 +20,7 @@ from ganlab.pretrained.growing import (
     stylegan1_tensors,
 )
 from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
+from ganlab.pretrained.renaming import shape_of
 
 ROLES = {"G": "generator", "D": "critic", "G_ema": "average"}
 """What networks are here, by their names in files."""
@@ -106,15 +107,8 @@ class _Found(NamedTuple):
     source: str
 
     def shape(self, name: str, axes: int) -> tuple[int, ...]:
-        """Returns the shape of a tensor of so many axes, none of them 0."""
-        if name not in self.tensors:
-            raise WeightsError(f"{self.source} lacks {name}, so that the network cannot be built; "
-                               "name a whole file of the official code")
-        shape = self.tensors[name].shape
-        if len(shape) != axes or 0 in shape:
-            raise WeightsError(f"{self.source} has {name} with {shape}, and the official code has "
-                               f"one of {axes} axes; name a file of that code")
-        return shape
+        """Returns the shape of a tensor with this number of axes, as `shape_of`."""
+        return shape_of(self.tensors, name, axes, self.source)
 
     def number(self, start: str, end: str, most: int) -> int:
         """Returns how many tensors are numbered through from 0 on."""

@@ -162,6 +162,23 @@ def variables_from_torch(tensors: Mapping[str, np.ndarray], expected: Any,
     return fitted_variables(tensors, expected, layer, ignore, source, network)
 
 
+def shape_of(tensors: Mapping[str, np.ndarray], name: str, axes: int,
+             source: str) -> tuple[int, ...]:
+    """Returns the shape of the tensor called `name`, by which a network is told.
+
+    Raises:
+      WeightsError: for a tensor that is missing, is empty, or has another number of axes.
+    """
+    if name not in tensors:
+        raise WeightsError(f"{source} lacks {name}, so that the network cannot be built; name a "
+                           "whole file of the official code")
+    shape = tensors[name].shape
+    if len(shape) != axes or 0 in shape:
+        raise WeightsError(f"{source} has {name} with {shape}, and the official code has one of "
+                           f"{axes} axes; name a file of that code")
+    return shape
+
+
 def fitted_variables(tensors: Mapping[str, np.ndarray], expected: Any,
                      layer: Callable[[Sequence[str], Sequence[int]], tuple[str, Layout]],
                      ignore: tuple[str, ...], source: str, network: str) -> Any:

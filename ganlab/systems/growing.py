@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ganlab.config import ConfigError, PlannedStage, planned_stages
+from ganlab.convolutions.resized import block_means, doubled, halved, repeated
 from ganlab.data import DataFacts
 from ganlab.game import Game, GameState, Network, Stage, stay
 from ganlab.networks.style.levels import level_sizes
@@ -67,7 +68,7 @@ class Level:
 
     def enlarged(self, images: Array) -> Array:
         """Repeats the pixels of the level's images to the full resolution."""
-        return jnp.repeat(jnp.repeat(images, self.reduction, axis=1), self.reduction, axis=2)
+        return repeated(images, self.reduction)
 
     def metrics(self, hyper: Hyper) -> dict[str, Array]:
         """Returns what is logged of the growth: rows of the level, and its share."""
@@ -75,16 +76,9 @@ class Level:
         return {"resolution": jnp.full((), self.size[0], float), FADE: share}
 
 
-def block_means(images: Array, factor: int) -> Array:
-    """Computes means of blocks of `factor` by `factor` pixels of images [b, h, w, c]."""
-    b, height, width, channels = images.shape
-    return jnp.mean(images.reshape(b, height // factor, factor, width // factor, factor, channels),
-                    axis=(2, 4))
-
-
 def smoothed(images: Array, share: Array | float) -> Array:
     """Mixes images [b, h, w, c] with their means of 2x2 pixels, by the images' share."""
-    coarse = jnp.repeat(jnp.repeat(block_means(images, 2), 2, axis=1), 2, axis=2)
+    coarse = doubled(halved(images))
     return coarse + share * (images - coarse)
 
 

@@ -14,7 +14,7 @@ def plan(sizes=SIZES, batch_size=16, **system):
 
 
 def official_level(kimg, training, transition, first, last):
-    """How many levels larger ones are away after so many kimg, by the rule of the official code."""
+    """The official code's `lod` after `kimg`: how many levels, and parts of one, are still to come."""
     phase = training + transition
     number = int(np.floor(kimg / phase))
     within = kimg - number * phase

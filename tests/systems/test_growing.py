@@ -10,6 +10,7 @@ from short_runs import PICTURE, SHARED, assert_same_bits
 from tiny import IMAGES, QUICK, tiny_growing_config
 
 from ganlab.config import ConfigError
+from ganlab.convolutions.resized import block_means
 from ganlab.data import Dataset
 from ganlab.engine import make_mesh, make_programs, read_metrics, train
 from ganlab.game import stages_of
@@ -18,7 +19,7 @@ from ganlab.penalties import PENALTIES
 from ganlab.storage import Checkpoints, RunDirectory
 from ganlab.systems import build_game
 from ganlab.systems.critic import Critic
-from ganlab.systems.growing import block_means, smoothed
+from ganlab.systems.growing import smoothed
 
 SYSTEMS = ("pggan", "stylegan1")
 # Rounds of the three stages: 4x4, 8x8 fading in, 8x8.

@@ -219,8 +219,8 @@ class GrowingCritic(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """Numbers of an image."""
-        raise NotImplementedError
+        """Numbers that it gives for an image: a logit for each class, or one."""
+        return max(self.num_classes, 1)
 
     def setup(self) -> None:
         """Makes the levels up to that of the images."""

@@ -284,11 +284,6 @@ class StyleGAN1Critic(GrowingCritic):
 
     blurred: ClassVar[bool] = True
 
-    @property
-    def outputs(self) -> int:
-        """A logit for each class, or one."""
-        return max(self.num_classes, 1)
-
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         """Computes logits of images of the level."""
