@@ -161,20 +161,27 @@ def together(prepare: Callable[[], tuple[Prepared, str]]) -> Prepared:
     mine[1:33] = np.frombuffer(hashlib.sha256(description.encode()).digest(), np.uint8)
     mine[33:33 + len(text)] = np.frombuffer(text, np.uint8)
     all_of_them = np.asarray(multihost_utils.process_allgather(mine))
-    # A mistake in any of them, its own first; then whether all were started alike.
-    if failure is not None:
-        raise failure
+    mistake = failure or _mistake(all_of_them)
+    if mistake is None:
+        return value
+    # All know it and part here: JAX aborts a process whose coordinator leaves before it.
+    jax.distributed.shutdown()
+    raise mistake
+
+
+def _mistake(all_of_them: np.ndarray) -> ConfigError | None:
+    """Returns what the first process that failed says, or which were started in another way."""
     for process, theirs in enumerate(all_of_them):
         if theirs[0]:
             message = bytes(theirs[33:]).rstrip(b"\0").decode(errors="replace")
-            raise ConfigError(f"process {process} of {len(all_of_them)}: {message}")
+            return ConfigError(f"process {process} of {len(all_of_them)}: {message}")
     others = [process for process, theirs in enumerate(all_of_them)
               if (theirs[1:33] != all_of_them[0][1:33]).any()]
     if others:
-        raise ConfigError(f"process {', '.join(map(str, others))} of {len(all_of_them)} has "
-                          "another config, other flags or other data than process 0; start all of "
-                          "them with one command line")
-    return value
+        return ConfigError(f"process {', '.join(map(str, others))} of {len(all_of_them)} has "
+                           "another config, other flags or other data than process 0; start all "
+                           "of them with one command line")
+    return None
 
 
 def wait_for_all(moment: str) -> None:

@@ -94,9 +94,9 @@ def test_a_mistake_of_one_process_ends_all_with_one_sentence(tmp_path):
               "mistyped": pair(tmp_path, "mistyped", "--mesh.dta=1")}
     said = {"another": "process 1 of 2 has another config", "wrong": "process 1 of 2: config.system.loss 'hing'",
             "mistyped": "process 1 of 2: Unknown command line flag 'mesh.dta'"}
-    for name, processes in starts.items():
-        first, second = end(processes)
-        assert (first[0], second[0]) == (2, 2), (first, second)
+    ended = {name: end(processes) for name, processes in starts.items()}
+    for name, (first, second) in ended.items():
+        assert (first[0], second[0]) == (2, 2), (name, first, second)
         assert said[name] in first[2] and "Traceback" not in first[2] + second[2] and "ganlab:" not in second[2]
         assert not (tmp_path / name).exists()
 
