@@ -2,6 +2,14 @@
 
 from ganlab.metrics.bootstrap import Interval, bootstrap, mean_interval
 from ganlab.metrics.distances import nearest
+from ganlab.metrics.equivariance import (
+    LEAST_TURNED,
+    decibels,
+    error_shares,
+    shift_errors,
+    turn_errors,
+    whole_shift_errors,
+)
 from ganlab.metrics.feature_arrays import checked_pair
 from ganlab.metrics.frechet import (
     FrechetInfinity,
@@ -65,15 +73,16 @@ from ganlab.metrics.summaries import (
 )
 
 __all__ = ["ChannelClassifier", "Difference", "FIVE_SCALES_SIDE", "FrechetInfinity", "Improvement",
-           "InceptionScore", "Interval", "KernelDistance", "LEVEL", "LabelAgreement",
-           "Memorization", "ModeCount", "MomentSums", "Moments", "PRDC", "PrecisionRecall",
-           "StackedModes", "Summary", "add_features", "bootstrap", "checked_pair", "count_modes",
-           "count_stacked_modes", "coverage", "finish", "fit_channel_classifier",
-           "frechet_distance", "frechet_infinity", "image_sliced_wasserstein", "improvement",
-           "inception_score", "kernel_distance", "label_agreement", "mean_interval", "memorized",
-           "memorized_share", "moments", "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_five_scales",
+           "InceptionScore", "Interval", "KernelDistance", "LEAST_TURNED", "LEVEL",
+           "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PRDC",
+           "PrecisionRecall", "StackedModes", "Summary", "add_features", "bootstrap",
+           "checked_pair", "count_modes", "count_stacked_modes", "coverage", "decibels",
+           "error_shares", "finish", "fit_channel_classifier", "frechet_distance",
+           "frechet_infinity", "image_sliced_wasserstein", "improvement", "inception_score",
+           "kernel_distance", "label_agreement", "mean_interval", "memorized", "memorized_share",
+           "moments", "ms_ssim", "ms_ssim_diversity", "ms_ssim_of_five_scales",
            "ms_ssim_of_neighbours", "ms_ssim_of_pairs", "nearest", "nearest_labels",
            "neighbour_radii", "paired_difference", "path_lengths", "prdc", "prdc_shares",
            "precision_recall", "precision_recall_shares", "pyramid_sizes", "rank_warning",
-           "sliced_wasserstein", "small_sample_warning", "squared_mmd", "summarise", "trimmed",
-           "trimmed_mean"]
+           "shift_errors", "sliced_wasserstein", "small_sample_warning", "squared_mmd", "summarise",
+           "trimmed", "trimmed_mean", "turn_errors", "whole_shift_errors"]
