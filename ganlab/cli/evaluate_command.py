@@ -210,13 +210,13 @@ def _of_run(values: flags.FlagValues, sweep: Sweep | None, track: Track,
             request = _request(values, **making(game, dataset, section, weights, options))
             gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
                              held_out)
+            number = values.number or real.number
             measures = _chosen(values, measures_for(subject, dataset, features, gap,
-                                                    shape=dataset.image_shape))
+                                                    shape=dataset.image_shape, number=number))
             check_request(request, measures, real, features)
             ready()
             # The real images are the same along a sweep.
             seen = seen or see_real(real, request, features, measures, track)
-            number = values.number or real.number
             found = evaluate(real, functools.partial(subject.pictures, number), request, features,
                              measures, track, seen)
             name = values.workdir if values.output else ""

@@ -2,6 +2,7 @@
 
 from ganlab.evaluation.class_measures import class_measures
 from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
+from ganlab.evaluation.equivariance import equivariance_measures
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -54,7 +55,7 @@ __all__ = ["CRITIC_GAP", "Cost", "Curve", "DIVERGED", "FAILED", "FEATURES", "FIN
            "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Sweep", "Track",
            "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
            "check_request", "chosen_features", "class_measures", "critic_gap", "curves_of",
-           "data_pictures", "differences", "evaluate", "folder_pictures", "image_measures",
+           "data_pictures", "differences", "equivariance_measures", "evaluate", "folder_pictures", "image_measures",
            "judged_data", "label_agreement", "level_text", "levels_of", "load_features",
            "make_judging", "making", "measures_for", "metric_names", "modes", "nearest_images",
            "parse_settings", "parse_sweep", "path_measures", "read_results", "require_same",

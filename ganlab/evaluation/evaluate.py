@@ -15,9 +15,10 @@ from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
+from ganlab.evaluation.resampling import Uncertainty, resample
 from ganlab.evaluation.settings import settings_for
 from ganlab.machine import numbers_in_force
-from ganlab.metrics import bootstrap, mean_interval, rank_warning
+from ganlab.metrics import mean_interval, rank_warning
 from ganlab.output import counted
 
 ByClass = Mapping[str, Mapping[str, float]]
@@ -26,7 +27,6 @@ Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
-LEVEL = 0.95
 KEPT = ("small", "whole")
 """What is kept of all images of a set where a metric needs it."""
 
@@ -51,17 +51,6 @@ class Request:
     seeds: Sequence[int] = (0,)
     bootstrap: int = 0
     samples: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Uncertainty:
-    """An interval of a value, its level, and what it comes from: `seeds` or `bootstrap`."""
-
-    kind: str
-    low: float
-    high: float
-    level: float
-    draws: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +163,8 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
         shares = measure.shares(compared, settings, seed) if measure.shares else None
         means = measure.by_class(compared, settings, seed) if measure.by_class else shares
         values = (measure.estimate(compared, settings, seed) if means is None else
-                  {value: float(np.mean(each)) for value, each in means.items()})
+                  {value: measure.of_mean(float(np.mean(each)))
+                   for value, each in means.items()})
         by_class = _by_class(measure, compared, means)
         if again:
             return values, by_class, None
@@ -300,49 +290,3 @@ def protocol_for(name: str, measure: Measure, first: _First, request: Request, f
         judged |= {"classes": len(fake.class_names), "per_class": per_class(fake)}
     return Protocol(name, first.settings, seen_by, reference,
                     {**judged, "seeds": list(request.seeds), **request.samples}, numbers_in_force())
-
-
-def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int,
-             values: Values, shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
-    """Computes bootstrap intervals of a metric's values; none for no draws.
-
-    A value that is a mean over examples is resampled over them (`shares`), with neighbourhoods as
-    they are: copies would be each other's neighbours. Any other is estimated again from sets drawn
-    with replacement, and its interval is that of the draws' deviations from their mean, around the
-    value: the bias that a smaller set of distinct examples gives a Fréchet distance is not part of
-    its uncertainty.
-    """
-    if not draws:
-        return {}
-    # A mean: only the examples are drawn again.
-    if shares is not None:
-        found = {name: bootstrap(lambda index, each=each: float(np.mean(each[index])), len(each),
-                                 draws, seed) for name, each in shares.items()}
-        return {name: Uncertainty("bootstrap", each.low, each.high, each.level, draws)
-                for name, each in found.items()}
-    # Any other value: whole sets are drawn with replacement, and the metric is estimated on each.
-    generator = np.random.default_rng(seed)
-    redrawn = []
-    for _ in range(draws):
-        sets = [None if part is None
-                else part.take(_redrawn(part, generator, bool(measure.by_class)))
-                for part in compared]
-        redrawn.append(measure.estimate(Compared(*sets), settings, seed))
-    # The spread of the draws around their mean, put around the value itself.
-    intervals = {}
-    for name, value in values.items():
-        column = np.array([each[name] for each in redrawn])
-        low, high = value + np.quantile(column - column.mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        intervals[name] = Uncertainty("bootstrap", float(low), float(high), LEVEL, draws)
-    return intervals
-
-
-def _redrawn(part: SeenSet, generator: np.random.Generator, within: bool) -> np.ndarray:
-    """Draws as many examples as a set has, with repetitions; `within` classes, as many of each."""
-    if not within:
-        return generator.integers(part.number, size=part.number)
-    index = np.empty(part.number, int)
-    for label in np.unique(part.labels):
-        places = np.flatnonzero(part.labels == label)
-        index[places] = generator.choice(places, len(places))
-    return index

@@ -57,6 +57,7 @@ class Measure:
       by_class: for values that are means over classes: `(compared, settings, seed) -> values of
         each` [k], in the order of the samples' classes.
       labels_of: for values that are means over examples of classes: `compared -> labels` [n].
+      of_mean: what is made of a mean over examples, such as its logarithm.
     """
 
     meaning: str
@@ -69,16 +70,18 @@ class Measure:
     refused: str = ""
     by_class: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
     labels_of: Callable[[Compared], np.ndarray] | None = None
+    of_mean: Callable[[float], float] = float
 
 
 def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]], *arguments: Any,
-             **entries: Any) -> Measure:
-    """Makes a metric whose values are means over examples."""
+             of_mean: Callable[[float], float] = float, **entries: Any) -> Measure:
+    """Makes a metric whose values are means over examples, or what `of_mean` makes of these."""
     def estimate(compared: Compared, settings: Settings, seed: int) -> Values:
-        return {name: float(np.mean(values))
+        return {name: of_mean(float(np.mean(values)))
                 for name, values in shares(compared, settings, seed).items()}
 
-    return Measure(*arguments, estimate=estimate, shares=shares, **entries)
+    return Measure(*arguments, estimate=estimate, shares=shares, of_mean=of_mean,
+                   **entries)
 
 
 def _fid(compared: Compared, settings: Settings, seed: int) -> Values:

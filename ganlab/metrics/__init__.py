@@ -4,6 +4,7 @@ from ganlab.metrics.bootstrap import Interval, bootstrap, mean_interval
 from ganlab.metrics.distances import nearest
 from ganlab.metrics.equivariance import (
     LEAST_TURNED,
+    Errors,
     decibels,
     error_shares,
     shift_errors,
@@ -72,7 +73,7 @@ from ganlab.metrics.summaries import (
     summarise,
 )
 
-__all__ = ["ChannelClassifier", "Difference", "FIVE_SCALES_SIDE", "FrechetInfinity", "Improvement",
+__all__ = ["ChannelClassifier", "Difference", "Errors", "FIVE_SCALES_SIDE", "FrechetInfinity", "Improvement",
            "InceptionScore", "Interval", "KernelDistance", "LEAST_TURNED", "LEVEL",
            "LabelAgreement", "Memorization", "ModeCount", "MomentSums", "Moments", "PRDC",
            "PrecisionRecall", "StackedModes", "Summary", "add_features", "bootstrap",

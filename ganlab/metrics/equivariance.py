@@ -22,6 +22,8 @@ from ganlab.types import Array
 
 RANGE = 2.0
 """From the darkest to the lightest value."""
+ROUNDING = 2.0**-24
+"""Of a number of single precision near 1."""
 LOBES = 3
 """Lobes of Lanczos' window on either side: where it ends, in pixels."""
 REACH = 2 * LOBES
@@ -272,6 +274,8 @@ def error_shares(squares: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def decibels(mean_square: float) -> float:
-    """Computes the peak signal-to-noise ratio of a mean squared error of images in [-1, 1]: dB,
-    infinite for no error."""
-    return 10 * math.log10(RANGE**2 / mean_square) if mean_square else math.inf
+    """Computes the peak signal-to-noise ratio, in dB, of a mean squared error of images in [-1, 1].
+
+    It ends at 150.5 dB: smaller errors are below the rounding of single precision.
+    """
+    return 10 * math.log10(RANGE**2 / max(mean_square, ROUNDING**2))
