@@ -27,7 +27,7 @@ Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
-KEPT = ("small", "whole")
+KEPT = ("small", "whole", "power")
 """What is kept of all images of a set where a metric needs it."""
 
 
@@ -66,6 +66,8 @@ class Result:
       intervals: how certain it is; empty if nobody asked.
       warning: what a reader should know, or empty.
       by_class: the value of each class, a mean over seeds; empty for metrics without classes.
+      arrays: what a picture of the first seed is drawn of, beside the metric's first value; results
+        that are read again have none.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Result:
     intervals: tuple[Uncertainty, ...] = ()
     warning: str = ""
     by_class: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict, compare=False)
 
 
 def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request,
@@ -152,6 +155,7 @@ class _First(NamedTuple):
     compared: Compared
     settings: Settings
     resampled: Mapping[str, Uncertainty]
+    arrays: Mapping[str, np.ndarray]
 
 
 def _estimate(name: str, measure: Measure, compared: Compared, request: Request, seed: int,
@@ -169,6 +173,7 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
         if again:
             return values, by_class, None
         resampled = resample(measure, compared, settings, seed, request.bootstrap, values, shares)
+        arrays = measure.arrays(compared, settings, seed) if measure.arrays else {}
     except ValueError as error:  # An estimator's answer to sets that it cannot judge.
         if isinstance(error, ConfigError):
             raise
@@ -176,7 +181,8 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
     sets = (None if part is None
             else dataclasses.replace(part, images=None, **dict.fromkeys(KEPT))
             for part in compared)
-    return values, by_class, _First(Compared(*sets), dict(settings), resampled)
+    return values, by_class, _First(Compared(*sets), dict(settings), resampled,
+                                     arrays)
 
 
 def _by_class(measure: Measure, compared: Compared,
@@ -267,7 +273,8 @@ def _results(name: str, measure: Measure, found: Sequence[tuple[Values, ByClass]
             intervals.append(
                 Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
         results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol,
-                              of_seeds, tuple(intervals), warning, by_class))
+                              of_seeds, tuple(intervals), warning, by_class,
+                              {} if results else first.arrays))
     return results
 
 

@@ -25,7 +25,8 @@ class Uncertainty:
 
 def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int,
              values: Values, shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
-    """Computes bootstrap intervals of a metric's values; none for no draws.
+    """Computes bootstrap intervals of a metric's values; none for no draws, and for a
+    metric that cannot be redrawn.
 
     A value that is a mean over examples is resampled over them (`shares`), with neighbourhoods as
     they are: copies would be each other's neighbours. Any other is estimated again from sets drawn
@@ -33,7 +34,7 @@ def resample(measure: Measure, compared: Compared, settings: Settings, seed: int
     value: the bias that a smaller set of distinct examples gives a Fréchet distance is not part of
     its uncertainty.
     """
-    if not draws:
+    if not draws or not measure.redrawn:
         return {}
     # A mean: only the examples are drawn again.
     if shares is not None:

@@ -19,8 +19,8 @@ TRANSFORMS = {"translate_x": 0.0, "translate_y": 0.0, "rotate": 0.0}
 
 
 def waves(weights, latents, labels, keys, options):
-    """One wave an image, of a tenth of a cycle a pixel, in the direction and phase of its latent and with the noise of its
-    key; of its input a share `weights` of the transform."""
+    """One wave an image, of a tenth of a cycle a pixel, in the direction and phase of its latent and with the noise of
+    its key; its input follows a share `weights` of the transform."""
     across, down = jnp.meshgrid(*[(jnp.arange(SIDE) + 0.5) / SIDE - 0.5] * 2)
     moved = {name: weights * options.get(name, 0.0) for name in TRANSFORMS}
     # What is at a place came from the place that is moved and turned back.

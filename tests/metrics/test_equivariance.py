@@ -27,7 +27,7 @@ PROGRAMS = {"rotate": jax.jit(rotate), "filter": jax.jit(filter_as_turned), "shi
 
 
 def field(cycles, x=0.0, y=0.0, angle=0.0, side=SIDE):
-    """Six waves of `cycles` a pixel as an image [1, side, side, 1], moved, or turned against the clock as it is seen."""
+    """Six waves of `cycles` a pixel as an image [1, side, side, 1], moved, or turned against the clock as one sees."""
     across, down = np.meshgrid(*[np.arange(side) - (side - 1) / 2] * 2)
     across, down = across - x, down - y
     # What is at a place came from the place turned back; the ordinate that one sees points up.
