@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LEVELS = np.linspace(-40, 20, 13)
 """Decibels between the colours of a heat map, as Karras et al. 2021 draw them."""
-DIFFERENCES = np.linspace(-15, 15, 11)
-"""Decibels between the colours of a difference."""
+DIFFERENCES = (1.5, 3.0, 6.0, 15.0)
+"""Decibels at which the colours of a difference may end: the first that holds nearly all."""
 SMOOTHING = 1.25
 """Deviation, in cycles an image, of the Gaussian that smooths heat maps."""
 MOST_DRAWN = 512
@@ -52,10 +52,13 @@ def _draw_maps(figure: "SubFigure", spectra: Mapping[str, Spectrum]) -> None:
         shown = _draw_map(axes, spectra[name], smooth[name], LEVELS, "magma")
         axes.set_title(f"{name}, dB", fontsize="medium")
     figure.colorbar(shown, ax=maps[1], ticks=LEVELS[::2], shrink=0.85)
-    shown = _draw_map(maps[2], spectra["real"], smooth["generated"] - smooth["real"], DIFFERENCES,
-                      "RdBu_r")
+    more = smooth["generated"] - smooth["real"]
+    most = next((most for most in DIFFERENCES if np.quantile(np.abs(more), 0.98) <= most),
+                DIFFERENCES[-1])
+    levels = np.linspace(-most, most, 11)
+    shown = _draw_map(maps[2], spectra["real"], more, levels, "RdBu_r")
     maps[2].set_title("generated minus real, dB", fontsize="medium")
-    figure.colorbar(shown, ax=maps[2], ticks=DIFFERENCES[::2], shrink=0.85)
+    figure.colorbar(shown, ax=maps[2], ticks=levels[::5], shrink=0.85)
     maps[0].set_ylabel("cycles an image, down")
     for axes in maps:
         axes.set_xlabel("across")
