@@ -40,7 +40,8 @@ def test_spectra_of_folders_are_measured_kept_and_drawn(folders, tmp_path, capsy
     assert (kept["mean"], kept["deviation"]) == pytest.approx(scale)
     for name, of in (("real", "real"), ("generated", "made")):
         np.testing.assert_allclose(kept[name], power_spectrum(sums[of], *scale).powers, rtol=1e-9, atol=1e-12)
-    distance = spectral_distance(*(Spectrum(kept["down"], kept["across"], kept[name]) for name in ("real", "generated")))
+    distance = spectral_distance(*(Spectrum(kept["down"], kept["across"], kept[name])
+                                   for name in ("real", "generated")))
     assert entry["value"] == pytest.approx(distance) and distance > 0.1
     # Brighter columns are a wave along width at the highest frequency, and a lighter picture.
     more = kept["generated"] - kept["real"]

@@ -24,6 +24,7 @@ WAVES = np.random.Generator(np.random.PCG64(5)).uniform(0, 2 * np.pi, (2, 6))
 NOISE = np.random.Generator(np.random.PCG64(6)).normal(size=(2, SIDE, SIDE, 3))
 PROGRAMS = {"rotate": jax.jit(rotate), "filter": jax.jit(filter_as_turned), "shift": jax.jit(translate),
             "whole": jax.jit(translate_whole)}
+SHIFT_ERRORS, WHOLE_SHIFT_ERRORS = jax.jit(shift_errors), jax.jit(whole_shift_errors)
 
 
 def field(cycles, x=0.0, y=0.0, angle=0.0, side=SIDE):
@@ -41,12 +42,12 @@ def found(errors):
 
 
 def test_waves_that_move_by_whole_pixels_have_no_error(float64):
-    assert found(whole_shift_errors(field(0.3), field(0.3, x=3, y=-2), 3, -2)) == decibels(0)
+    assert found(WHOLE_SHIFT_ERRORS(field(0.3), field(0.3, x=3, y=-2), 3, -2)) == decibels(0)
 
 
 def test_waves_that_move_by_parts_of_pixels_are_followed_as_far_as_the_filter_can(float64):
     for cycles, least in ((0.02, 60), (0.1, 50)):
-        assert found(shift_errors(field(cycles), field(cycles, x=1.37, y=-2.61), 1.37, -2.61)) > least
+        assert found(SHIFT_ERRORS(field(cycles), field(cycles, x=1.37, y=-2.61), 1.37, -2.61)) > least
 
 
 def test_waves_that_turn_are_followed_as_far_as_the_filter_can_and_not_the_other_way(float64):
@@ -59,11 +60,11 @@ def test_waves_that_turn_are_followed_as_far_as_the_filter_can_and_not_the_other
 def test_what_stays_has_all_the_error_by_hand():
     stripes = np.broadcast_to(np.where(np.arange(8) % 2, 1.0, -1.0)[:, None, None], (1, 8, 8, 1))
     # One pixel along the stripes nothing is wrong, across them each value by the whole range: 0 dB.
-    assert found(whole_shift_errors(stripes, stripes, 1, 0)) == decibels(0) == pytest.approx(150.5, abs=0.1)
-    assert found(whole_shift_errors(stripes, stripes, 0, 1)) == pytest.approx(0, abs=1e-5)
+    assert found(WHOLE_SHIFT_ERRORS(stripes, stripes, 1, 0)) == decibels(0) == pytest.approx(150.5, abs=0.1)
+    assert found(WHOLE_SHIFT_ERRORS(stripes, stripes, 0, 1)) == pytest.approx(0, abs=1e-5)
     # A ramp that rises by 0.1 a pixel, one pixel late: 10 log10(4 / 0.01).
     ramp = np.broadcast_to(np.arange(8) * 0.1, (1, 8, 8))[..., None]
-    assert found(whole_shift_errors(ramp, ramp, 1, 0)) == pytest.approx(10 * np.log10(400), rel=1e-5)
+    assert found(WHOLE_SHIFT_ERRORS(ramp, ramp, 1, 0)) == pytest.approx(10 * np.log10(400), rel=1e-5)
 
 
 def test_errors_are_summed_over_everything_before_the_logarithm():
@@ -73,13 +74,13 @@ def test_errors_are_summed_over_everything_before_the_logarithm():
 
 
 def test_masks_leave_out_what_came_from_outside():
-    whole = translate_whole(NOISE, 5, -3)
+    whole = PROGRAMS["whole"](NOISE, 5, -3)
     mask = np.zeros((SIDE, SIDE))
     mask[:-3, 5:] = 1
     np.testing.assert_array_equal(whole.mask, mask)
     np.testing.assert_allclose(whole.images[:, :-3, 5:], np.float32(NOISE[:, 3:, :-5]))
     # Six taps from 3 before to 2 after: a shift of 1.5 keeps columns 4 to the one before the last.
-    part = translate(NOISE, 1.5, -0.5)
+    part = PROGRAMS["shift"](NOISE, 1.5, -0.5)
     mask = np.zeros((SIDE, SIDE))
     mask[2:-3, 4:-1] = 1
     np.testing.assert_array_equal(part.mask, mask)
