@@ -33,6 +33,7 @@ from ganlab.game import (
     GameState,
     Makers,
     Making,
+    Options,
     Sampler,
     Weights,
     image_keys,
