@@ -33,6 +33,7 @@ from ganlab.game import (
     GameState,
     Makers,
     Making,
+    Options,
     Sampler,
     Weights,
     image_keys,
@@ -196,20 +197,22 @@ def _makings(game: Game) -> dict[str, Callable[..., Array]]:
     """Returns what a game makes and how its critic scores, as programs by their names in
     `Makers`."""
     found = {name: _making(making, game.sampler) for name, making in game.sampler.makings.items()}
+    found |= {"moved": found["sample"]} if game.sampler.transforms else {}
     found |= {"logits": game.scorer.logits} if game.scorer else {}
     return {name: jax.jit(making) for name, making in found.items()}
 
 
 def _making(making: Making,
-            sampler: Sampler) -> Callable[[Weights, Array, Array, Array | None], Array]:
-    """One of a sampler's makings with options that do nothing, of weights that are prepared in the
-    same program."""
+            sampler: Sampler) -> Callable[..., Array]:
+    """One of a sampler's makings with options that do nothing but for a transform's, of weights that
+    are prepared in the same program."""
     options = sampler.with_options({})
 
-    def made(weights: Weights, inputs: Array, labels: Array, keys: Array | None) -> Array:
+    def made(weights: Weights, inputs: Array, labels: Array, keys: Array | None,
+             transform: Options = {}) -> Array:
         prepared = (sampler.prepare(weights, jax.random.key(0), options) if sampler.prepare
                     else weights)
-        return making(prepared, inputs, labels, keys, options)
+        return making(prepared, inputs, labels, keys, {**options, **transform})
 
     return made
 

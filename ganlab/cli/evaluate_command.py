@@ -15,6 +15,9 @@ Examples:
   ganlab evaluate --workdir=runs/letters --metrics=ppl_wend --settings=ppl_wend.paths=50000    as ppl2_wend
   ganlab evaluate --workdir=runs/letters --metrics=swd_pyramid --number=16384    SWDx1e3 of PGGAN
   ganlab evaluate --workdir=runs/letters --metrics=ms_ssim_five --number=20000    MS-SSIM of PGGAN
+  ganlab evaluate --workdir=runs/faces --metrics=eqt_int,eqt_frac,eqr --number=50000    eqt50k_int,
+                                                                          eqt50k_frac, eqr50k of StyleGAN3
+  ganlab evaluate --workdir=runs/letters --metrics=spectra    power spectra, as a number and a picture
   ganlab evaluate --real=photos/ --fake=made.zip --resolution=64 --metrics=fid,prdc
   ganlab evaluate --workdir=runs/grid25 --metrics=modes
   ganlab evaluate --workdir=runs/letters --metrics=critic_gap --split=test    how far its critic has
@@ -27,7 +30,8 @@ Examples:
   ganlab evaluate --workdir=runs/letters --metrics=fid --sweep=noise:none,constant,random
 
 Writes results.json into the run's directory, or into --output, and draws metrics.png where several
-rounds were measured; measuring again adds to them. A sweep writes sweep_OPTION.json, .csv and .png
+rounds were measured; measuring again adds to them. Power spectra are also in spectra.npz and
+spectra.png. A sweep writes sweep_OPTION.json, .csv and .png
 in their place.
 """
 
@@ -36,6 +40,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from absl import flags
 
 from ganlab.cli.judging import progress_bars
@@ -46,6 +51,7 @@ from ganlab.engine import makers_of
 from ganlab.evaluation import (
     CRITIC_GAP,
     FEATURES,
+    SPECTRA,
     Measure,
     Record,
     Request,
@@ -73,6 +79,7 @@ from ganlab.machine.backend import set_up_process
 from ganlab.output import whole_file, writing
 from ganlab.report.pictures import save_png
 from ganlab.report.results import plot_results, print_results
+from ganlab.report.spectra import spectra_picture
 from ganlab.report.sweeps import print_sweep, sweep_csv, sweep_picture
 from ganlab.storage import RunDirectory
 
@@ -143,11 +150,25 @@ def run(values: flags.FlagValues) -> int:
         return 0
     every = add_results(place.results_file, records)
     print(f"values and protocols in {place.results_file}")
+    _draw_spectra(records, place, values.workdir or values.fake)
     # Of a single round there is nothing to draw but dots.
     if values.workdir and len({record.step for record in every}) > 1:
         save_png(place.results_plot, plot_results(every, values.workdir))
         print(f"over training in {place.results_plot}")
     return 0
+
+
+def _draw_spectra(records: list[Record], place: RunDirectory, title: str) -> None:
+    """Writes and draws the power spectra that were measured last, if any were."""
+    found = [record for record in records if record.result.protocol.metric == SPECTRA]
+    if not found:
+        return
+    record = found[-1]
+    with whole_file(place.spectra_file) as file:
+        np.savez(file, **record.result.arrays)
+    step = "" if record.step is None else f", round {record.step:,}"
+    save_png(place.spectra_plot, spectra_picture(record.result.arrays, title + step))
+    print(f"power spectra in {place.spectra_file}, drawn in {place.spectra_plot}")
 
 
 def _sweep_written(records: list[Record], sweep: Sweep, place: RunDirectory, title: str) -> int:
@@ -210,13 +231,13 @@ def _of_run(values: flags.FlagValues, sweep: Sweep | None, track: Track,
             request = _request(values, **making(game, dataset, section, weights, options))
             gap = critic_gap(makers.logits, game, config["batch_size"], trained.dataset, dataset,
                              held_out)
+            number = values.number or real.number
             measures = _chosen(values, measures_for(subject, dataset, features, gap,
-                                                    shape=dataset.image_shape))
+                                                    shape=dataset.image_shape, number=number))
             check_request(request, measures, real, features)
             ready()
             # The real images are the same along a sweep.
             seen = seen or see_real(real, request, features, measures, track)
-            number = values.number or real.number
             found = evaluate(real, functools.partial(subject.pictures, number), request, features,
                              measures, track, seen)
             name = values.workdir if values.output else ""

@@ -23,7 +23,13 @@ from rich.table import Table
 from ganlab.augment import AUGMENTATIONS
 from ganlab.config import find_file, shipped_folder, unknown
 from ganlab.data import SOURCES
-from ganlab.evaluation import FEATURES, MEASURES, class_measures, image_measures
+from ganlab.evaluation import (
+    FEATURES,
+    MEASURES,
+    class_measures,
+    equivariance_measures,
+    image_measures,
+)
 from ganlab.game import OPTIMIZERS, SCHEDULES
 from ganlab.losses import (
     ADVERSARIAL_LOSSES,
@@ -68,7 +74,8 @@ def meanings() -> dict[str, dict[str, str]]:
     found = {table: file_meanings(folder) for table, folder in FILES.items()}
     found["metrics"] = {name: f"{measure.meaning[:1].upper()}{measure.meaning[1:]}."
                         for name, measure in (
-                            MEASURES | image_measures(()) | class_measures(None)).items()}
+                            MEASURES | image_measures(()) | class_measures(None)
+                            | equivariance_measures(None, ())).items()}
     return found | {table: {name: first_line(entry.__doc__) for name, entry in entries.items()}
                     for table, entries in TABLES.items()} | {"regularizations": REGULARIZATIONS}
 

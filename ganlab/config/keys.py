@@ -153,6 +153,13 @@ SAMPLING_OPTIONS: dict[str, Key] = {
     "noise": Key("random", "noise of style networks: random, the constant one of each layer, or "
                  "none", allowed=one_of("random", "constant", "none"), live=True,
                  known_as="--noise-mode of StyleGAN"),
+    "translate_x": Key(0.0, "how far the generator's input, and with it the image, moves to the "
+                       "right (Karras et al. 2021)", "image widths", FINITE, live=True,
+                       known_as="the first number of --translate of StyleGAN3"),
+    "translate_y": Key(0.0, "how far it moves down", "image heights", FINITE, live=True,
+                       known_as="the second number of --translate of StyleGAN3"),
+    "rotate": Key(0.0, "how far it turns, against the clock, before it moves", "degrees", FINITE,
+                  live=True, known_as="--rotate of StyleGAN3"),
     "standing": Key(0, "batches of samples whose means are the statistics of batch normalization "
                     "(Brock et al. 2019, appendix A); 0 for the stored ones", "batches",
                     AT_LEAST_ZERO, live=True,

@@ -69,6 +69,9 @@ def makers_of(game: Game, programs: Programs, weights: Callable[[Iterable[str]],
         prepared = programs.prepare(weights(game.sampler.networks), jax.random.key(0), options)
         makings |= {name: functools.partial(getattr(programs, name), prepared, options=options)
                     for name in game.sampler.makings}
+        if game.sampler.transforms:
+            makings["moved"] = lambda latents, labels, keys, transform: programs.sample(
+                prepared, latents, labels, keys, {**options, **transform})
     return Makers(translate={
         direction: functools.partial(programs.translate[direction], weights(translator.networks))
         for direction, translator in game.translators.items()}, **makings)

@@ -2,6 +2,7 @@
 
 from ganlab.evaluation.class_measures import class_measures
 from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
+from ganlab.evaluation.equivariance import equivariance_measures
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -33,6 +34,7 @@ from ganlab.evaluation.picture_sets import PictureSet, data_pictures, folder_pic
 from ganlab.evaluation.protocol import Protocol, differences, require_same
 from ganlab.evaluation.results import Record, add_results, read_results
 from ganlab.evaluation.settings import parse_settings, with_settings
+from ganlab.evaluation.spectra import SPECTRA
 from ganlab.evaluation.study import (
     DIVERGED,
     FAILED,
@@ -51,11 +53,11 @@ from ganlab.evaluation.translations import Translations
 
 __all__ = ["CRITIC_GAP", "Cost", "Curve", "DIVERGED", "FAILED", "FEATURES", "FINISHED", "Features",
            "Generator", "Judging", "Level", "MEASURES", "MISSING", "Measure", "NotFinite",
-           "PictureSet", "Protocol", "Record", "Request", "Result", "Study", "Sweep", "Track",
-           "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
+           "PictureSet", "Protocol", "Record", "Request", "Result", "SPECTRA", "Study", "Sweep",
+           "Track", "Translations", "Trial", "Uncertainty", "Value", "Variant", "add_results",
            "check_request", "chosen_features", "class_measures", "critic_gap", "curves_of",
-           "data_pictures", "differences", "evaluate", "folder_pictures", "image_measures",
-           "judged_data", "label_agreement", "level_text", "levels_of", "load_features",
-           "make_judging", "making", "measures_for", "metric_names", "modes", "nearest_images",
-           "parse_settings", "parse_sweep", "path_measures", "read_results", "require_same",
-           "see_real", "subject_of", "value_names", "with_settings"]
+           "data_pictures", "differences", "equivariance_measures", "evaluate", "folder_pictures",
+           "image_measures", "judged_data", "label_agreement", "level_text", "levels_of",
+           "load_features", "make_judging", "making", "measures_for", "metric_names", "modes",
+           "nearest_images", "parse_settings", "parse_sweep", "path_measures", "read_results",
+           "require_same", "see_real", "subject_of", "value_names", "with_settings"]

@@ -15,9 +15,10 @@ from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
+from ganlab.evaluation.resampling import Uncertainty, resample
 from ganlab.evaluation.settings import settings_for
 from ganlab.machine import numbers_in_force
-from ganlab.metrics import bootstrap, mean_interval, rank_warning
+from ganlab.metrics import mean_interval, rank_warning
 from ganlab.output import counted
 
 ByClass = Mapping[str, Mapping[str, float]]
@@ -26,8 +27,7 @@ Advance = Callable[[int], None]
 Track = Callable[[str, int], Advance]
 """`track(what, total) -> advance`: begins a progress bar of `total` images."""
 REFERENCE_ADVICE = "give real images by --real=FOLDER"
-LEVEL = 0.95
-KEPT = ("small", "whole")
+KEPT = ("small", "whole", "power")
 """What is kept of all images of a set where a metric needs it."""
 
 
@@ -54,17 +54,6 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True)
-class Uncertainty:
-    """An interval of a value, its level, and what it comes from: `seeds` or `bootstrap`."""
-
-    kind: str
-    low: float
-    high: float
-    level: float
-    draws: int
-
-
-@dataclasses.dataclass(frozen=True)
 class Result:
     """A value of a metric.
 
@@ -77,6 +66,8 @@ class Result:
       intervals: how certain it is; empty if nobody asked.
       warning: what a reader should know, or empty.
       by_class: the value of each class, a mean over seeds; empty for metrics without classes.
+      arrays: what a picture of the first seed is drawn of, beside the metric's first value; results
+        that are read again have none.
     """
 
     name: str
@@ -87,6 +78,7 @@ class Result:
     intervals: tuple[Uncertainty, ...] = ()
     warning: str = ""
     by_class: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict, compare=False)
 
 
 def evaluate(real: PictureSet | None, samples: Callable[[int], PictureSet], request: Request,
@@ -163,6 +155,7 @@ class _First(NamedTuple):
     compared: Compared
     settings: Settings
     resampled: Mapping[str, Uncertainty]
+    arrays: Mapping[str, np.ndarray]
 
 
 def _estimate(name: str, measure: Measure, compared: Compared, request: Request, seed: int,
@@ -174,11 +167,13 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
         shares = measure.shares(compared, settings, seed) if measure.shares else None
         means = measure.by_class(compared, settings, seed) if measure.by_class else shares
         values = (measure.estimate(compared, settings, seed) if means is None else
-                  {value: float(np.mean(each)) for value, each in means.items()})
+                  {value: measure.of_mean(float(np.mean(each)))
+                   for value, each in means.items()})
         by_class = _by_class(measure, compared, means)
         if again:
             return values, by_class, None
         resampled = resample(measure, compared, settings, seed, request.bootstrap, values, shares)
+        arrays = measure.arrays(compared, settings, seed) if measure.arrays else {}
     except ValueError as error:  # An estimator's answer to sets that it cannot judge.
         if isinstance(error, ConfigError):
             raise
@@ -186,7 +181,8 @@ def _estimate(name: str, measure: Measure, compared: Compared, request: Request,
     sets = (None if part is None
             else dataclasses.replace(part, images=None, **dict.fromkeys(KEPT))
             for part in compared)
-    return values, by_class, _First(Compared(*sets), dict(settings), resampled)
+    return values, by_class, _First(Compared(*sets), dict(settings), resampled,
+                                     arrays)
 
 
 def _by_class(measure: Measure, compared: Compared,
@@ -277,7 +273,8 @@ def _results(name: str, measure: Measure, found: Sequence[tuple[Values, ByClass]
             intervals.append(
                 Uncertainty("seeds", spread.low, spread.high, spread.level, len(of_seeds)))
         results.append(Result(_value_name(name, value), float(np.mean(of_seeds)), better, protocol,
-                              of_seeds, tuple(intervals), warning, by_class))
+                              of_seeds, tuple(intervals), warning, by_class,
+                              {} if results else first.arrays))
     return results
 
 
@@ -300,49 +297,3 @@ def protocol_for(name: str, measure: Measure, first: _First, request: Request, f
         judged |= {"classes": len(fake.class_names), "per_class": per_class(fake)}
     return Protocol(name, first.settings, seen_by, reference,
                     {**judged, "seeds": list(request.seeds), **request.samples}, numbers_in_force())
-
-
-def resample(measure: Measure, compared: Compared, settings: Settings, seed: int, draws: int,
-             values: Values, shares: Mapping[str, np.ndarray] | None) -> dict[str, Uncertainty]:
-    """Computes bootstrap intervals of a metric's values; none for no draws.
-
-    A value that is a mean over examples is resampled over them (`shares`), with neighbourhoods as
-    they are: copies would be each other's neighbours. Any other is estimated again from sets drawn
-    with replacement, and its interval is that of the draws' deviations from their mean, around the
-    value: the bias that a smaller set of distinct examples gives a Fréchet distance is not part of
-    its uncertainty.
-    """
-    if not draws:
-        return {}
-    # A mean: only the examples are drawn again.
-    if shares is not None:
-        found = {name: bootstrap(lambda index, each=each: float(np.mean(each[index])), len(each),
-                                 draws, seed) for name, each in shares.items()}
-        return {name: Uncertainty("bootstrap", each.low, each.high, each.level, draws)
-                for name, each in found.items()}
-    # Any other value: whole sets are drawn with replacement, and the metric is estimated on each.
-    generator = np.random.default_rng(seed)
-    redrawn = []
-    for _ in range(draws):
-        sets = [None if part is None
-                else part.take(_redrawn(part, generator, bool(measure.by_class)))
-                for part in compared]
-        redrawn.append(measure.estimate(Compared(*sets), settings, seed))
-    # The spread of the draws around their mean, put around the value itself.
-    intervals = {}
-    for name, value in values.items():
-        column = np.array([each[name] for each in redrawn])
-        low, high = value + np.quantile(column - column.mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        intervals[name] = Uncertainty("bootstrap", float(low), float(high), LEVEL, draws)
-    return intervals
-
-
-def _redrawn(part: SeenSet, generator: np.random.Generator, within: bool) -> np.ndarray:
-    """Draws as many examples as a set has, with repetitions; `within` classes, as many of each."""
-    if not within:
-        return generator.integers(part.number, size=part.number)
-    index = np.empty(part.number, int)
-    for label in np.unique(part.labels):
-        places = np.flatnonzero(part.labels == label)
-        index[places] = generator.choice(places, len(places))
-    return index

@@ -15,7 +15,7 @@ import numpy as np
 from ganlab.data import NotFinite
 from ganlab.evaluation.features import Features, area_means
 from ganlab.evaluation.picture_sets import PictureSet
-from ganlab.metrics import Moments, moments
+from ganlab.metrics import Moments, PowerSums, add_images, moments
 
 KEPT_BYTES = 2**28
 """Bytes of images that are kept as they are, for measures of pixels."""
@@ -43,6 +43,7 @@ class SeenSet:
       whole: all of them as they are; None where no metric looks at them.
       small: all of them uint8 [n, h, w, c], of at most `SMALL_SIDE` pixels a side, by means over
         areas; None where no metric looks at them.
+      power: the sums of their power spectra; None where no metric looks at them.
       labels: int32 [n]; None where they have no classes.
       class_names: what the labels stand for.
     """
@@ -56,6 +57,7 @@ class SeenSet:
     whole: np.ndarray | None = None
     errors: np.ndarray | None = None
     small: np.ndarray | None = None
+    power: PowerSums | None = None
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
 
@@ -91,7 +93,7 @@ def cache_folder() -> Path:
 
 def see(pictures: PictureSet, features: Features | None,
         advance: Callable[[int], None] = lambda number: None, small: bool = False,
-        whole: bool = False) -> SeenSet:
+        whole: bool = False, power: bool = False) -> SeenSet:
     """Sees a set of images: from the cache, else computes it and caches it if it has a key.
 
     Args:
@@ -100,6 +102,7 @@ def see(pictures: PictureSet, features: Features | None,
       advance: called with the number of images that have been done since the last call.
       small: whether reduced images are kept, too.
       whole: whether all images are kept as they are, too, whatever memory they take.
+      power: whether the sums of their power spectra are kept, too.
 
     Raises:
       ConfigError: for an image that cannot be read, or whose features are not finite; then nothing
@@ -107,19 +110,22 @@ def see(pictures: PictureSet, features: Features | None,
     """
     classes = {"labels": pictures.labels, "class_names": pictures.class_names}
     if features is None or not (pictures.cache_key and features.worth_keeping):
-        return dataclasses.replace(_look(pictures, features, advance, small, whole), **classes)
+        return dataclasses.replace(_look(pictures, features, advance, small, whole, power),
+                                   **classes)
     # A file in the cache belongs to these images, their number and these features.
     key = json.dumps([pictures.cache_key, pictures.number, dict(features.identity)], sort_keys=True)
     file = cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     found = _read(file)
     if found is None:
-        found = dataclasses.replace(_look(pictures, features, advance, small, whole), images=None)
+        found = dataclasses.replace(_look(pictures, features, advance, small, whole, power),
+                                    images=None)
         _keep(file, found)
     else:
         advance(pictures.number)
-        if small or whole:  # They are not cached: reading them again is fast.
-            again = _look(pictures, None, lambda _: None, small, whole)
-            found = dataclasses.replace(found, small=again.small, whole=again.whole)
+        if small or whole or power:  # They are not cached: reading them again is fast.
+            again = _look(pictures, None, lambda _: None, small, whole, power)
+            found = dataclasses.replace(found, small=again.small, whole=again.whole,
+                                        power=again.power)
     return dataclasses.replace(found, **classes)
 
 
@@ -134,13 +140,13 @@ def reduced(images: np.ndarray) -> np.ndarray:
 
 
 def _look(pictures: PictureSet, features: Features | None,
-          advance: Callable[[int], None], small: bool, whole: bool) -> SeenSet:
+          advance: Callable[[int], None], small: bool, whole: bool, power: bool) -> SeenSet:
     first = pictures.read(0, 1)
     every = np.empty((pictures.number, *first.shape[1:]), first.dtype) if whole else None
     # A step that fits into memory, whatever the size of the images.
     step = int(np.clip(STEP_BYTES // (4 * first[0].size), 1, MOST_IMAGES_A_STEP))
     seen, logits, errors, kept, left, digest = [], [], [], [], KEPT_BYTES, hashlib.sha256()
-    shrunk = []
+    shrunk, powers = [], None
     digest.update(repr((first.shape[1:], first.dtype.str)).encode())
     for start in range(0, pictures.number, step):
         stop = min(start + step, pictures.number)
@@ -157,6 +163,8 @@ def _look(pictures: PictureSet, features: Features | None,
             errors.append(absolute_errors(images, pictures.partners(start, stop)))
         if small and images.ndim == 4:
             shrunk.append(reduced(images))
+        if power and images.ndim == 4:
+            powers = add_images(powers, images)
         if whole:
             every[start:stop] = images
         if left >= images[0].nbytes:
@@ -167,7 +175,7 @@ def _look(pictures: PictureSet, features: Features | None,
                    np.concatenate(seen) if seen else None,
                    np.concatenate(logits) if logits and logits[0] is not None else None,
                    np.concatenate(kept), every, np.concatenate(errors) if errors else None,
-                   np.concatenate(shrunk) if shrunk else None)
+                   np.concatenate(shrunk) if shrunk else None, powers)
 
 
 def _require_finite(found: np.ndarray, start: int, pictures: PictureSet,

@@ -47,6 +47,10 @@ class Generator:
       class_names: what the labels stand for; empty for samples that are of no class.
       styles: `(latents[b, z], labels[b], None) -> styles[b, layers, d]`; None without styles.
       from_styles: `(styles[b, layers, d], labels[b], keys[b]) -> images[b, ...]`, likewise.
+      moved: `(latents[b, z], labels[b], keys[b], transform) -> images[b, ...]`, see `Makers`; None
+        without transforms.
+      transforms: names of the options that move its input.
+      system: that it is of.
     """
 
     latents: Callable[[Array], Array]
@@ -57,6 +61,9 @@ class Generator:
     class_names: tuple[str, ...] = ()
     styles: Callable[[Array, Array, Array | None], Array] | None = None
     from_styles: Callable[[Array, Array, Array | None], Array] | None = None
+    moved: Callable[..., Array] | None = None
+    transforms: tuple[str, ...] = ()
+    system: str = ""
 
     def latents_of(self, seed: int, start: int, number: int) -> Array:
         """Latents [number, z] from the one of index `start` on, of an evaluation seed."""

@@ -12,6 +12,7 @@ from ganlab.evaluation.measures import (
     Values,
     mean_of,
 )
+from ganlab.evaluation.spectra import SPECTRA, spectra_measure
 from ganlab.metrics import (
     FIVE_SCALES_SIDE,
     image_sliced_wasserstein,
@@ -22,16 +23,18 @@ from ganlab.metrics import (
 THOUSAND = 1000
 """Publications print sliced Wasserstein distances of patches times this."""
 PATCH_SIDE = 7
+LEAST_SPECTRUM_SIDE = 4
 
 
 def image_measures(shape: tuple[int, ...]) -> dict[str, Measure]:
     """Makes the metrics of whole images of a shape [h, w, c]; those of others are refused.
 
     `swd_pyramid` has a value for each level, by its height, and their mean (Karras et al. 2018,
-    section 5: SWDx1e3 of PGGAN); `ms_ssim_five` is its MS-SSIM.
+    section 5: SWDx1e3 of PGGAN); `ms_ssim_five` is its MS-SSIM. `spectra` compares power spectra.
     """
     heights = [height for height, _ in pyramid_sizes(*shape[:2])] if len(shape) == 3 else []
     return {
+        SPECTRA: spectra_measure(_refused(shape, LEAST_SPECTRUM_SIDE)),
         "swd_pyramid": Measure(
             "sliced Wasserstein distance of 7x7 patches at each level of a Laplacian pyramid, and "
             "its mean, times 1,000 (Karras et al. 2018; SWDx1e3 of PGGAN)",

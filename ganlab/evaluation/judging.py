@@ -11,6 +11,7 @@ from ganlab.data import Dataset
 from ganlab.evaluation.class_measures import class_measures
 from ganlab.evaluation.classifiers import CLASSIFIERS
 from ganlab.evaluation.critic_gap import CRITIC_GAP, critic_gap
+from ganlab.evaluation.equivariance import equivariance_measures
 from ganlab.evaluation.evaluate import (
     Request,
     Result,
@@ -42,7 +43,7 @@ def _unmade(inputs: Array, labels: Array, keys: Array | None) -> Array:
     return inputs
 
 
-UNMADE = Makers(sample=_unmade, styles=_unmade, from_styles=_unmade)
+UNMADE = Makers(sample=_unmade, styles=_unmade, from_styles=_unmade, moved=_unmade)
 """Stands for what makes images while it is only asked what can be measured."""
 
 
@@ -69,10 +70,10 @@ def chosen_features(name: str, weights: str, dataset: Dataset | None) -> Feature
 def measures_for(subject: Subject | None, dataset: Dataset | None, features: Features,
                  gap: Measure | None = None,
                  class_names: tuple[str, ...] | None = None,
-                 shape: tuple[int, ...] = ()) -> dict[str, Measure]:
+                 shape: tuple[int, ...] = (), number: int = 0) -> dict[str, Measure]:
     """Returns all metrics that can be measured: of two sets, of their classes, a generator, modes
     or translations, and the critic's gap. `class_names` are those of samples without a subject,
-    `shape` is that of a sample."""
+    `shape` is that of a sample, `number` how many samples metrics make that draw their own."""
     if isinstance(subject, Generator):
         class_names = subject.class_names
     found = (MEASURES | image_measures(shape) | class_measures(class_names)
@@ -81,6 +82,7 @@ def measures_for(subject: Subject | None, dataset: Dataset | None, features: Fea
         return found | translation_measures(subject)
     if subject is not None:
         found |= path_measures(subject, features)
+        found |= equivariance_measures(subject, shape, number)
         if (agreement := label_agreement(subject, features)) is not None:
             found["label_agreement"] = agreement
         if dataset is not None and (counted := modes(dataset)) is not None:
@@ -118,7 +120,7 @@ def subject_of(config: Mapping[str, Any], game: Game, makers: Makers, dataset: D
     class_names = dataset.class_names if config["system"].get("conditional") else ()
     styles = (makers.styles, makers.from_styles) if game.sampler.styles else (None, None)
     return Generator(latents, makers.sample, dataset.labels, spherical, batch_size, class_names,
-                     *styles)
+                     *styles, makers.moved, game.sampler.transforms, config["system"]["name"])
 
 
 def making(game: Game, dataset: Dataset, section: Mapping[str, Any], weights: str = "averaged",
@@ -183,7 +185,8 @@ class Judging:
         # The measure of modes may fit a classifier, which other metrics do not need.
         return measures_for(self._subject(makers),
                             self.dataset if "modes" in self.request.metrics else None,
-                            self.features, gap, shape=self.dataset.image_shape)
+                            self.features, gap, shape=self.dataset.image_shape,
+                            number=self.number or self.real.number)
 
     @functools.cached_property
     def _real_seen(self) -> SeenSet | None:

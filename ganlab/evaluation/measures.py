@@ -47,8 +47,8 @@ class Measure:
       settings: its numbers and conventions, which are part of its protocol.
       needs: which of these it needs: `reference` (real images), `features` of all images, `logits`
         of a classifier, `samples` as they are, `images`: samples that are not points, `classes` of
-        both, `small`: all images reduced, and `whole`: all samples as they are, and with
-        `reference` all real images, too.
+        both, `small`: all images reduced, `power`: the sums of their power spectra, and `whole`:
+        all samples as they are, and with `reference` all real images, too.
       sees: whether it looks at features, of these sets or of others.
       shares: for values that are means over examples: `(compared, settings, seed) -> values of each
         [n]`.
@@ -57,6 +57,10 @@ class Measure:
       by_class: for values that are means over classes: `(compared, settings, seed) -> values of
         each` [k], in the order of the samples' classes.
       labels_of: for values that are means over examples of classes: `compared -> labels` [n].
+      arrays: `(compared, settings, seed) -> arrays by name` that a picture is drawn of, if it has
+        any.
+      redrawn: whether a bootstrap can estimate it again of examples that are drawn again.
+      of_mean: what is made of a mean over examples, such as its logarithm.
     """
 
     meaning: str
@@ -69,16 +73,20 @@ class Measure:
     refused: str = ""
     by_class: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
     labels_of: Callable[[Compared], np.ndarray] | None = None
+    of_mean: Callable[[float], float] = float
+    arrays: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]] | None = None
+    redrawn: bool = True
 
 
 def mean_of(shares: Callable[[Compared, Settings, int], Mapping[str, np.ndarray]], *arguments: Any,
-             **entries: Any) -> Measure:
-    """Makes a metric whose values are means over examples."""
+             of_mean: Callable[[float], float] = float, **entries: Any) -> Measure:
+    """Makes a metric whose values are means over examples, or what `of_mean` makes of these."""
     def estimate(compared: Compared, settings: Settings, seed: int) -> Values:
-        return {name: float(np.mean(values))
+        return {name: of_mean(float(np.mean(values)))
                 for name, values in shares(compared, settings, seed).items()}
 
-    return Measure(*arguments, estimate=estimate, shares=shares, **entries)
+    return Measure(*arguments, estimate=estimate, shares=shares, of_mean=of_mean,
+                   **entries)
 
 
 def _fid(compared: Compared, settings: Settings, seed: int) -> Values:

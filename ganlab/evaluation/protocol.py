@@ -19,6 +19,8 @@ IN_WORDS = {
                    "directions, each set normalized by channel, times {times:,}",
     "ms_ssim": "{pairs:,} random pairs, as many scales as fit, a product for each channel",
     "ms_ssim_five": "pairs of neighbours, {scales} scales, a product of means over channels",
+    **dict.fromkeys(("eqt_int", "eqt_frac", "eqr"),
+                    "{samples:,} samples, {per_transform} a transform"),
     **dict.fromkeys(("ppl_z", "ppl_zfull", "ppl_zend", "ppl_wfull", "ppl_wend"), "{paths:,} paths")}
 """What the name of a protocol says of a metric's settings, as formats of these."""
 

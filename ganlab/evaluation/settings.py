@@ -15,10 +15,13 @@ COUNT: Allowed = (lambda value: isinstance(value, int) and value >= 1,
                   "a whole number of at least 1")
 ABOVE_ZERO: Allowed = (lambda value: not isinstance(value, str) and 0 < value < math.inf,
                        "a number above 0")
+SHARE: Allowed = (lambda value: not isinstance(value, str) and 0 < value <= 1,
+                  "a number above 0, of at most 1")
 
 CHOICES: dict[str, Allowed] = {
     "points": COUNT, "subsets": COUNT, "subset_size": COUNT, "splits": COUNT, "neighbours": COUNT,
     "projections": COUNT, "pairs": COUNT, "paths": COUNT, "patches": COUNT, "directions": COUNT,
+    "samples": COUNT, "per_transform": COUNT, "translate_max": SHARE, "rotate_max": SHARE,
     "ratio": ABOVE_ZERO, "epsilon": ABOVE_ZERO,
     "crop": (lambda value: value in ("none", "faces"), "one of none, faces")}
 """Settings that may be chosen, and the values that each may have. All others say how a metric is

@@ -13,6 +13,9 @@ Weights = Mapping[str, tuple[Tree, Tree]]
 """`(params, variables)` of networks by name: the first argument of all functions of this file."""
 Options = Mapping[str, Any]
 """Values of a sampler's options by name; those that are left out do nothing."""
+TRANSFORMS = ("translate_x", "translate_y", "rotate")
+"""Options that move or turn the input of a generator, and thereby its images: to the right and down
+by shares of the image's sides, against the clock by degrees."""
 Making = Callable[[Weights, Array, Array | None, Array | None, Options], Array]
 """`(weights, inputs[b, ...], labels[b], keys[b] | None, options) -> made[b, ...]`."""
 
@@ -59,6 +62,11 @@ class Sampler:
                    if isinstance(value, float)}
         return numbers, tuple((name, value) for name, value in options.items()
                               if name not in numbers)
+
+    @property
+    def transforms(self) -> tuple[str, ...]:
+        """Those of `TRANSFORMS` that it takes."""
+        return tuple(name for name in TRANSFORMS if name in self.options)
 
     @property
     def makings(self) -> dict[str, Making]:
@@ -132,6 +140,8 @@ class Makers:
         without a sampler.
       styles: `(latents[b, ...], labels[b], None) -> styles[b, layers, d]`; None without styles.
       from_styles: `(styles[b, layers, d], labels[b], keys[b] | None) -> images[b, ...]`, likewise.
+      moved: `(latents[b, ...], labels[b], keys[b] | None, transform) -> images[b, ...]`, samples of
+        an input that is moved by the sampler's `transforms`, numbers by name; None without them.
       translate: by direction `sources[b, ...] -> images[b, ...]`, by stored statistics.
       logits: `(images[b, ...], labels[b], sources[b, ...] | None) -> logits[b]`; None for a game
         without a scorer.
@@ -140,5 +150,6 @@ class Makers:
     sample: Callable[[Array, Array, Array | None], Array] | None = None
     styles: Callable[[Array, Array, Array | None], Array] | None = None
     from_styles: Callable[[Array, Array, Array | None], Array] | None = None
+    moved: Callable[[Array, Array, Array | None, Options], Array] | None = None
     translate: Mapping[str, Callable[[Array], Array]] = dataclasses.field(default_factory=dict)
     logits: Callable[[Array, Array, Array | None], Array] | None = None

@@ -48,6 +48,8 @@ class RunDirectory:
         self.losses_plot = self.written / "losses.png"
         self.results_file = self.written / "results.json"
         self.results_plot = self.written / "metrics.png"
+        self.spectra_file = self.written / "spectra.npz"
+        self.spectra_plot = self.written / "spectra.png"
         self.tensorboard = self.written / "tensorboard"
 
     def sweep_file(self, option: str, kind: str = "json") -> Path:
