@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 import pytest
-from processes import OLDER_LOOPS
+from processes import SOONER
 
 from ganlab.machine import backend
 from ganlab.machine.backend import compilation_cache, set_xla_flags
@@ -17,7 +17,7 @@ from ganlab.machine.backend import compilation_cache, set_xla_flags
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["XDG_CACHE_HOME"] = str(compilation_cache().parent / worker)
 
-os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *OLDER_LOOPS])
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *SOONER])
 
 jax.config.update("jax_platforms", "cpu")
 set_xla_flags()  # As commands do.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.extend.random import threefry_2x32
-from processes import OLDER_LOOPS
+from processes import SOONER
 from tiny import real_batches, tiny_game
 
 from ganlab.machine.random_bits import _unseen_zero, straighten_random_bits, threefry
@@ -87,4 +87,4 @@ def test_a_round_that_draws_labels_compiles_as_commands_compile_it():
     game = tiny_game()
     state = jax.eval_shape(functools.partial(init_state, game), jax.random.key(0))
     lowered = jax.jit(functools.partial(play_round, game)).lower(state, real_batches(game))
-    assert lowered.compile({"xla_cpu_use_fusion_emitters": True} if OLDER_LOOPS else {}).cost_analysis()
+    assert lowered.compile({"xla_cpu_use_fusion_emitters": True} if SOONER else {}).cost_analysis()
