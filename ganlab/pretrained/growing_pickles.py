@@ -12,12 +12,15 @@ import numpy as np
 from ganlab.pretrained.errors import WeightsError, listed, shown
 from ganlab.pretrained.growing import (
     BASE,
+    grown_to,
     pggan_critic_variables,
     pggan_generator_variables,
     pggan_tensors,
+    stored_lod,
     stylegan1_critic_variables,
     stylegan1_generator_variables,
     stylegan1_tensors,
+    without_growth,
 )
 from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
 from ganlab.pretrained.renaming import shape_of
@@ -36,6 +39,7 @@ class GrowingNetwork(NamedTuple):
     """One network of a file.
 
     Attributes:
+      network: its name among the generators or critics.
       kwargs: of the generator or the critic.
       latent_size: numbers of a latent; 0 for a critic.
       num_classes: 0 without labels.
@@ -45,8 +49,10 @@ class GrowingNetwork(NamedTuple):
       psi: how styles are drawn to their average by default; 1 leaves them as they are.
       cutoff: first layers whose styles are; 0 for all.
       lod: levels that the training had yet to grow.
+      grows: whether it was built with the layers to or from images of all levels.
     """
 
+    network: str
     kwargs: Mapping[str, Any]
     latent_size: int
     num_classes: int
@@ -56,6 +62,21 @@ class GrowingNetwork(NamedTuple):
     psi: float = 1.0
     cutoff: int = 0
     lod: float = 0.0
+    grows: bool = True
+
+    @property
+    def level(self) -> int:
+        """The largest level that has a say, from 0."""
+        return self._grown[0]
+
+    @property
+    def share(self) -> float:
+        """Of that level, how far it has faded in: above 0, 1 for all of it."""
+        return self._grown[1]
+
+    @property
+    def _grown(self) -> tuple[int, float]:
+        return grown_to(self.lod, len(self.kwargs["channels"]) - 1)
 
 
 def read_growing_pickle(path: str) -> tuple[str, dict[str, GrowingNetwork], str]:
@@ -82,21 +103,25 @@ def growing_networks(contents: Mapping[str, Any],
     """
     built = {name: value.class_name for name, value in contents.items()
              if isinstance(value, PickledNetwork)}
-    system = next((system for system, builders in BUILDERS.items() if builders == built), None)
-    if system is None:
-        known = "; ".join(f"{', '.join(f'{key} of {value}' for key, value in builders.items())}"
-                          for builders in BUILDERS.values())
+    # Generators make the system, in which either code's critic may play.
+    system = SYSTEMS.get(built.get("G", ""))
+    if (system is None or built.keys() != ROLES.keys() or built["G_ema"] != built["G"]
+            or built["D"] not in CRITICS):
         found = listed(f"{key} of {value}" for key, value in built.items()) or "no networks"
-        raise WeightsError(f"{source} holds {found}, and these are read here: {known}; name a .pkl "
+        raise WeightsError(f"{source} holds {found}, and these are read here: G and G_ema of "
+                           f"{' or '.join(SYSTEMS)}, and D of {' or '.join(CRITICS)}; name a .pkl "
                            "of PGGAN or of the first StyleGAN")
     return system, {ROLES[name]: _DESCRIBED[value.class_name](_Found(
         value.tensors, value.arguments, f"{source}, {name},")) for name, value in contents.items()}
 
 
-BUILDERS: dict[str, dict[str, str]] = {
-    "pggan": {"G": "G_paper", "D": "D_paper", "G_ema": "G_paper"},
-    "stylegan1": {"G": "G_style", "D": "D_basic", "G_ema": "G_style"}}
-"""What builds the networks of each system in its files."""
+SYSTEMS = {"G_paper": "pggan", "G_style": "stylegan1"}
+"""The system of a file by what builds its generators."""
+CRITICS = ("D_paper", "D_basic")
+"""What builds critics: PGGAN's, and StyleGAN's."""
+STRUCTURES: dict[str, tuple[str | None, ...]] = {
+    "paper": (None, "linear", "recursive"), "style": ("auto", "linear", "recursive", "fixed")}
+"""How the official networks may be built, by the code; a fixed one does not grow."""
 
 
 class _Found(NamedTuple):
@@ -149,8 +174,26 @@ class _Found(NamedTuple):
 
     def lod(self) -> float:
         """Returns how many levels the training had yet to grow."""
-        value = self.tensors.get("lod", np.zeros(()))
-        return float(value) if value.size == 1 and np.isfinite(value).all() else 0.0
+        return stored_lod(self.tensors)
+
+    def completed(self, layer: str, prefix: str, kernel: str, axis: int) -> tuple["_Found", bool]:
+        """Returns what was found, by `without_growth` if it was built so, and whether it grows.
+
+        Args:
+          layer: start of the name of layers to or from images.
+          prefix: of the names of all levels' layers.
+          kernel: name of a layer of each level but the smallest, whose outputs are its channels.
+          axis: along which these are, of the kernels of images.
+        """
+        if self.one_of("structure", "auto", STRUCTURES["style"]) != "fixed":
+            return self, True
+        sides = (BASE * 2**level for level in range(1, MOST_LEVELS + 1))
+        names = [f"{prefix}4x4/Conv/weight", *(f"{prefix}{side}x{side}/{kernel}/weight"
+                                               for side in sides)]
+        channels = [self.shape(name, 4)[3] for name in names
+                    if name in self.tensors or name == names[0]]
+        self.shape(f"{layer}0/weight", 4)
+        return self._replace(tensors=without_growth(self.tensors, layer, channels, axis)), False
 
 
 def _levels(found: _Found, layer: str,
@@ -190,17 +233,19 @@ def _latent_size(found: _Found, inputs: int, classes: int) -> int:
 
 def _pggan_generator(found: _Found) -> GrowingNetwork:
     found.one_of("pixelnorm_epsilon", 1e-8, (1e-8,))
+    found.one_of("structure", None, STRUCTURES["paper"])
     classes, (channels, image_shape) = (found.whole("label_size", 0),
                                         _levels(found, "ToRGB_lod", 2))
     latents = _latent_size(found, found.shape("4x4/Dense/weight", 2)[0], classes)
     kwargs = {"channels": channels, "normalize_latents": found.flag("normalize_latents"),
               "pixel_norm": found.flag("use_pixelnorm"), "equalized": found.flag("use_wscale"),
               "leaky": found.flag("use_leakyrelu")}
-    return GrowingNetwork(kwargs, latents, classes, image_shape, pggan_tensors(found.tensors),
-                          pggan_generator_variables, lod=found.lod())
+    return GrowingNetwork("pggan", kwargs, latents, classes, image_shape,
+                          pggan_tensors(found.tensors), pggan_generator_variables, lod=found.lod())
 
 
 def _pggan_critic(found: _Found) -> GrowingNetwork:
+    found.one_of("structure", None, STRUCTURES["paper"])
     kwargs, image_shape = _critic(found)
     # A layer that halves before its activation has another name than one that does so after it.
     fused = {layer == "Conv1_down" for level, _, layer in (
@@ -211,14 +256,20 @@ def _pggan_critic(found: _Found) -> GrowingNetwork:
                            "ganlab have one kind; name a file of the official code")
     # Its rectifiers are leaky, whatever the generator's are.
     kwargs |= {"equalized": found.flag("use_wscale"), "fused": True in fused}
-    return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
-                          pggan_tensors(found.tensors), pggan_critic_variables, lod=found.lod())
+    # Without logits of classes it is that of StyleGAN's repository, which ignores labels.
+    classes, outputs = found.whole("label_size", 0), found.shape("4x4/Dense1/weight", 2)[1]
+    if outputs not in (1, 1 + classes):
+        raise WeightsError(f"{found.source} has {outputs} outputs and label_size={classes}, where "
+                           f"PGGAN's critic has 1, or {1 + classes} with a logit for each class; "
+                           "name a file of the official code")
+    kwargs["reads_labels"] = outputs == 1 + classes
+    return GrowingNetwork("pggan", kwargs, 0, classes, image_shape, pggan_tensors(found.tensors),
+                          pggan_critic_variables, lod=found.lod())
 
 
 def _critic(found: _Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
     """Returns what critics of both systems have, and the shape of images."""
     channels, image_shape = _levels(found, "FromRGB_lod", 3)
-    found.one_of("mbstd_num_features", 1, (1,))
     return {"channels": channels, "dense_width": found.shape("4x4/Dense0/weight", 2)[1],
             "group": max(found.whole("mbstd_group_size", 4), 1)}, image_shape
 
@@ -239,8 +290,8 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
         found.one_of(name, values[0], values)
     _check_blur(found)
     fused = found.one_of("fused_scale", "auto", ("auto", True, False))
-    tensors = stylegan1_tensors(found.tensors, fused)
-    found = found._replace(tensors=tensors)
+    found = found._replace(tensors=stylegan1_tensors(found.tensors, fused))
+    found, grows = found.completed("synthesis/ToRGB_lod", "synthesis/", "Conv1", 2)
     # Both networks, by their tensors.
     channels, image_shape = _levels(found, "synthesis/ToRGB_lod", 2)
     styles, = found.shape("dlatent_avg", 1)
@@ -269,18 +320,26 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
     psi, cutoff = found.fraction("truncation_psi", PSI), found.fraction("truncation_cutoff", CUTOFF)
     truncates = psi is not None and cutoff is not None and cutoff > 0
     return GrowingNetwork(
-        kwargs, latents, classes, image_shape, tensors, stylegan1_generator_variables,
-        float(psi) if truncates else 1.0, int(cutoff) if truncates else 0, found.lod())
+        "stylegan1", kwargs, latents, classes, image_shape, found.tensors,
+        stylegan1_generator_variables, float(psi) if truncates else 1.0,
+        int(cutoff) if truncates else 0, found.lod(), grows)
 
 
 def _stylegan1_critic(found: _Found) -> GrowingNetwork:
     for name, values in (("use_wscale", (True,)), ("nonlinearity", ("lrelu",))):
         found.one_of(name, values[0], values)
     _check_blur(found)
+    found, grows = found._replace(tensors=stylegan1_tensors(found.tensors)).completed(
+        "FromRGB_lod", "", "Conv0", 3)
     kwargs, image_shape = _critic(found)
-    return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
-                          stylegan1_tensors(found.tensors), stylegan1_critic_variables,
-                          lod=found.lod())
+    # As many parts of the features as there are channels of their deviation.
+    parts, channels = max(found.whole("mbstd_num_features", 1), 1), kwargs["channels"][0]
+    if channels % parts:
+        raise WeightsError(f"{found.source} says mbstd_num_features={parts}, into which its "
+                           f"{channels} channels do not divide; name a file of the official code")
+    return GrowingNetwork("stylegan1", kwargs | {"deviations": parts}, 0,
+                          found.whole("label_size", 0), image_shape, found.tensors,
+                          stylegan1_critic_variables, lod=found.lod(), grows=grows)
 
 
 _DESCRIBED: dict[str, Callable[[_Found], GrowingNetwork]] = {

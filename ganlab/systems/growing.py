@@ -142,7 +142,8 @@ def _parts(config: Mapping[str, Any], stage: PlannedStage, start: float) -> dict
     def share(hyper: Hyper, kimg: Array) -> Array:
         # By whole rounds, of which some have one share, as in the official code.
         rounds = jnp.round((kimg - start) / (stage.images / 1000))
-        return jnp.clip(jnp.floor(rounds / repeats) * repeats / stage.rounds, 0.0, 1.0)
+        played = jnp.clip(jnp.floor(rounds / repeats) * repeats / stage.rounds, 0.0, 1.0)
+        return stage.share + (1 - stage.share) * played
 
     ramps = {FADE: share} if stage.fading else {}
     return {**parts, "schedule": rates if stage.rate != 1 else schedule,
