@@ -8,8 +8,10 @@ from ganlab.pretrained import (
     GrowingNetwork,
     WeightsError,
     is_network_pickle,
+    listed,
     pickle_head,
     read_growing_pickle,
+    shown,
 )
 
 PGGAN, DNNLIB, LATER, PAPER = (b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan",
@@ -73,13 +75,17 @@ def _read(system: str, path: str, chosen: str | None) -> Published:
         networks[role].network, networks[role].kwargs, networks[role].num_classes,
         networks[role].image_shape, networks[role].tensors, networks[role].convert,
         f"{path}, {name},", networks[role].latent_size) for role, name in ROLES.items()}
-    sample = {"psi": average.psi, "cutoff": average.cutoff} if system == "stylegan1" else {}
-    return Published(published, {path: sha256}, structure, hyper=NUMBERS, sample=sample,
+    hyper, sample = NUMBERS, {}
+    if system == "stylegan1":
+        hyper = hyper | {"style_mixing": networks["generator"].mixing}
+        sample = {"psi": average.psi, "cutoff": average.cutoff}
+        sample |= {"noise": "constant"} if average.constant_noise else {}
+    return Published(published, {path: sha256}, structure, hyper=hyper, sample=sample,
                      notes=_notes(path, networks))
 
 
 def _notes(path: str, networks: Mapping[str, GrowingNetwork]) -> list[str]:
-    """Returns what the user should know of the networks' levels."""
+    """Returns what the user should know of the networks' levels, and what of them is not here."""
     rows, columns, _ = networks["average"].image_shape
     notes = []
     for role, network in networks.items():
@@ -93,4 +99,7 @@ def _notes(path: str, networks: Mapping[str, GrowingNetwork]) -> list[str]:
             notes.append(f"{said} has another level than G_ema, whose level the run plays")
         if not network.grows:
             notes.append(f"{said} was built without growing: its layers of smaller images are 0")
+        if network.left:
+            arguments = listed(f"{name}={shown(value)}" for name, value in network.left.items())
+            notes.append(f"{said} was made with {arguments}, which networks of ganlab do not have")
     return notes

@@ -16,23 +16,19 @@ from ganlab.pretrained.growing import (
     pggan_critic_variables,
     pggan_generator_variables,
     pggan_tensors,
-    stored_lod,
     stylegan1_critic_variables,
     stylegan1_generator_variables,
     stylegan1_tensors,
-    without_growth,
 )
+from ganlab.pretrained.growing_records import MOST_LEVELS, STRUCTURES, Found
 from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
-from ganlab.pretrained.renaming import shape_of
 
 ROLES = {"G": "generator", "D": "critic", "G_ema": "average"}
 """What networks are here, by their names in files."""
-MOST_LEVELS = 12
-"""Levels of images of 8192 pixels, more than any published file has."""
 MOST_LAYERS = 64
 """More layers than any mapping has."""
-PSI, CUTOFF = 0.7, 8
-"""How StyleGAN's code truncates styles where a file does not say it."""
+PSI, CUTOFF, MIXING = 0.7, 8, 0.9
+"""How StyleGAN's code truncates styles, and how often it mixes them, where a file does not say it."""
 
 
 class GrowingNetwork(NamedTuple):
@@ -50,6 +46,9 @@ class GrowingNetwork(NamedTuple):
       cutoff: first layers whose styles are; 0 for all.
       lod: levels that the training had yet to grow.
       grows: whether it was built with the layers to or from images of all levels.
+      mixing: how often a batch mixes styles in training.
+      constant_noise: whether its images have the constant noise of each layer.
+      left: arguments that ganlab's networks do not have.
     """
 
     network: str
@@ -63,6 +62,9 @@ class GrowingNetwork(NamedTuple):
     cutoff: int = 0
     lod: float = 0.0
     grows: bool = True
+    mixing: float = 0.0
+    constant_noise: bool = False
+    left: Mapping[str, Any] = {}
 
     @property
     def level(self) -> int:
@@ -111,92 +113,35 @@ def growing_networks(contents: Mapping[str, Any],
         raise WeightsError(f"{source} holds {found}, and these are read here: G and G_ema of "
                            f"{' or '.join(SYSTEMS)}, and D of {' or '.join(CRITICS)}; name a .pkl "
                            "of PGGAN or of the first StyleGAN")
-    return system, {ROLES[name]: _DESCRIBED[value.class_name](_Found(
-        value.tensors, value.arguments, f"{source}, {name},")) for name, value in contents.items()}
+    networks = {}
+    for name, value in contents.items():
+        found = Found(value.tensors, value.arguments, f"{source}, {name},")
+        networks[ROLES[name]] = _DESCRIBED[value.class_name](found)._replace(
+            left=found.left(ARGUMENTS[value.class_name]))
+    return system, networks
 
 
 SYSTEMS = {"G_paper": "pggan", "G_style": "stylegan1"}
 """The system of a file by what builds its generators."""
+_OF_SIZES = ("num_channels", "resolution", "label_size", "fmap_base", "fmap_decay", "fmap_max",
+             "fused_scale", "structure", "use_wscale")
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "G_paper": (*_OF_SIZES, "latent_size", "normalize_latents", "use_pixelnorm",
+                "pixelnorm_epsilon", "use_leakyrelu"),
+    "D_paper": (*_OF_SIZES, "mbstd_group_size"),
+    "G_style": (*_OF_SIZES, "latent_size", "normalize_latents", "dlatent_size", "mapping_layers",
+                "mapping_fmaps", "mapping_lrmul", "mapping_nonlinearity", "nonlinearity",
+                "use_styles", "const_input_layer", "use_noise", "randomize_noise", "blur_filter",
+                "use_pixel_norm", "use_instance_norm", "truncation_psi", "truncation_cutoff",
+                "dlatent_avg_beta", "style_mixing_prob"),
+    "D_basic": (*_OF_SIZES, "nonlinearity", "blur_filter", "mbstd_group_size",
+                "mbstd_num_features")}
+"""Arguments that ganlab's networks and runs have, too, or that tensors show."""
 CRITICS = ("D_paper", "D_basic")
 """What builds critics: PGGAN's, and StyleGAN's."""
-STRUCTURES: dict[str, tuple[str | None, ...]] = {
-    "paper": (None, "linear", "recursive"), "style": ("auto", "linear", "recursive", "fixed")}
-"""How the official networks may be built, by the code; a fixed one does not grow."""
 
 
-class _Found(NamedTuple):
-    """The tensors and arguments of a network, refused where they are not what they have to be."""
-
-    tensors: Mapping[str, np.ndarray]
-    arguments: Mapping[str, Any]
-    source: str
-
-    def shape(self, name: str, axes: int) -> tuple[int, ...]:
-        """Returns the shape of a tensor with this number of axes, as `shape_of`."""
-        return shape_of(self.tensors, name, axes, self.source)
-
-    def number(self, start: str, end: str, most: int) -> int:
-        """Returns how many tensors are numbered through from 0 on."""
-        count = next(number for number in range(most + 2)
-                     if number > most or f"{start}{number}{end}" not in self.tensors)
-        if count > most:
-            raise WeightsError(f"{self.source} has {start}{most}{end}, and no published network "
-                               "has as many layers; name a file of the official code")
-        return count
-
-    def flag(self, name: str, default: bool = True) -> bool:
-        """Returns an argument that is True or False."""
-        return self.one_of(name, default, (True, False))
-
-    def one_of(self, name: str, default: Any, allowed: tuple[Any, ...]) -> Any:
-        """Returns an argument that is one of a few values."""
-        value = self.arguments.get(name, default)
-        if type(value) not in map(type, allowed) or value not in allowed:
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, and networks of ganlab "
-                               f"have {' or '.join(map(str, allowed))}; name a file without that")
-        return value
-
-    def whole(self, name: str, default: int) -> int:
-        """Returns an argument that is a whole number, not negative."""
-        value = self.arguments.get(name, default)
-        if type(value) is not int or not 0 <= value < 2**31:
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, where the official code "
-                               "has a whole number; name a file of that code")
-        return value
-
-    def fraction(self, name: str, default: float | None) -> float | None:
-        """Returns an argument that is a finite number, or None."""
-        value = self.arguments.get(name, default)
-        if value is not None and (type(value) not in (int, float) or not abs(value) < 1e9):
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, where the official code "
-                               "has a number or None; name a file of that code")
-        return value
-
-    def lod(self) -> float:
-        """Returns how many levels the training had yet to grow."""
-        return stored_lod(self.tensors)
-
-    def completed(self, layer: str, prefix: str, kernel: str, axis: int) -> tuple["_Found", bool]:
-        """Returns what was found, by `without_growth` if it was built so, and whether it grows.
-
-        Args:
-          layer: start of the name of layers to or from images.
-          prefix: of the names of all levels' layers.
-          kernel: name of a layer of each level but the smallest, whose outputs are its channels.
-          axis: along which these are, of the kernels of images.
-        """
-        if self.one_of("structure", "auto", STRUCTURES["style"]) != "fixed":
-            return self, True
-        sides = (BASE * 2**level for level in range(1, MOST_LEVELS + 1))
-        names = [f"{prefix}4x4/Conv/weight", *(f"{prefix}{side}x{side}/{kernel}/weight"
-                                               for side in sides)]
-        channels = [self.shape(name, 4)[3] for name in names
-                    if name in self.tensors or name == names[0]]
-        self.shape(f"{layer}0/weight", 4)
-        return self._replace(tensors=without_growth(self.tensors, layer, channels, axis)), False
-
-
-def _levels(found: _Found, layer: str,
+def _levels(found: Found, layer: str,
             channels_at: int) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """Returns the channels of each level, smallest first, and the shape of images.
 
@@ -223,7 +168,7 @@ def _levels(found: _Found, layer: str,
     return tuple(shape[channels_at] for shape in reversed(shapes)), (side, side, colours)
 
 
-def _latent_size(found: _Found, inputs: int, classes: int) -> int:
+def _latent_size(found: Found, inputs: int, classes: int) -> int:
     if inputs <= classes:
         raise WeightsError(f"{found.source} has a first layer of {inputs} numbers and "
                            f"label_size={classes}, which leaves none to latents; name a file of "
@@ -231,7 +176,7 @@ def _latent_size(found: _Found, inputs: int, classes: int) -> int:
     return inputs - classes
 
 
-def _pggan_generator(found: _Found) -> GrowingNetwork:
+def _pggan_generator(found: Found) -> GrowingNetwork:
     found.one_of("pixelnorm_epsilon", 1e-8, (1e-8,))
     found.one_of("structure", None, STRUCTURES["paper"])
     classes, (channels, image_shape) = (found.whole("label_size", 0),
@@ -244,7 +189,7 @@ def _pggan_generator(found: _Found) -> GrowingNetwork:
                           pggan_tensors(found.tensors), pggan_generator_variables, lod=found.lod())
 
 
-def _pggan_critic(found: _Found) -> GrowingNetwork:
+def _pggan_critic(found: Found) -> GrowingNetwork:
     found.one_of("structure", None, STRUCTURES["paper"])
     kwargs, image_shape = _critic(found)
     # A layer that halves before its activation has another name than one that does so after it.
@@ -267,14 +212,14 @@ def _pggan_critic(found: _Found) -> GrowingNetwork:
                           pggan_critic_variables, lod=found.lod())
 
 
-def _critic(found: _Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
+def _critic(found: Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
     """Returns what critics of both systems have, and the shape of images."""
     channels, image_shape = _levels(found, "FromRGB_lod", 3)
     return {"channels": channels, "dense_width": found.shape("4x4/Dense0/weight", 2)[1],
             "group": max(found.whole("mbstd_group_size", 4), 1)}, image_shape
 
 
-def _check_blur(found: _Found) -> None:
+def _check_blur(found: Found) -> None:
     """Raises WeightsError for a network of StyleGAN that blurs by another filter, or by none."""
     blur = found.arguments.get("blur_filter", [1, 2, 1])
     if type(blur) not in (list, tuple) or list(blur) != [1, 2, 1]:
@@ -282,7 +227,7 @@ def _check_blur(found: _Found) -> None:
                            "blur by 1, 2, 1; name a file without that")
 
 
-def _stylegan1_generator(found: _Found) -> GrowingNetwork:
+def _stylegan1_generator(found: Found) -> GrowingNetwork:
     # What ganlab's network does not compute otherwise.
     for name, values in (("use_wscale", (True,)), ("normalize_latents", (True,)),
                          ("nonlinearity", ("lrelu",)), ("mapping_nonlinearity", ("lrelu",)),
@@ -322,10 +267,12 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
     return GrowingNetwork(
         "stylegan1", kwargs, latents, classes, image_shape, found.tensors,
         stylegan1_generator_variables, float(psi) if truncates else 1.0,
-        int(cutoff) if truncates else 0, found.lod(), grows)
+        int(cutoff) if truncates else 0, found.lod(), grows,
+        min(max(found.fraction("style_mixing_prob", MIXING) or 0.0, 0.0), 1.0),
+        not found.flag("randomize_noise"))
 
 
-def _stylegan1_critic(found: _Found) -> GrowingNetwork:
+def _stylegan1_critic(found: Found) -> GrowingNetwork:
     for name, values in (("use_wscale", (True,)), ("nonlinearity", ("lrelu",))):
         found.one_of(name, values[0], values)
     _check_blur(found)
@@ -342,6 +289,6 @@ def _stylegan1_critic(found: _Found) -> GrowingNetwork:
                           stylegan1_critic_variables, lod=found.lod(), grows=grows)
 
 
-_DESCRIBED: dict[str, Callable[[_Found], GrowingNetwork]] = {
+_DESCRIBED: dict[str, Callable[[Found], GrowingNetwork]] = {
     "G_paper": _pggan_generator, "D_paper": _pggan_critic, "G_style": _stylegan1_generator,
     "D_basic": _stylegan1_critic}

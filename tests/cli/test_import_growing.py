@@ -56,6 +56,17 @@ def test_a_training_that_has_not_grown_up_is_told(monkeypatch):
         "D, has another level than G_ema", "D, was built without growing")] == [True, True]
 
 
+def test_numbers_of_a_file_are_those_of_the_run_and_others_are_told(monkeypatch):
+    kind, networks, digest = import_growing.read_growing_pickle(STYLEGAN)
+    networks["generator"] = networks["generator"]._replace(mixing=0.25)
+    networks["average"] = networks["average"]._replace(constant_noise=True, left={"dtype": "float16"})
+    monkeypatch.setattr(import_growing, "read_growing_pickle", lambda path: (kind, networks, digest))
+    found = read_stylegan1(STYLEGAN, None)
+    assert found.hyper["style_mixing"] == 0.25 and found.sample == {"psi": 0.7, "cutoff": 8, "noise": "constant"}
+    note, = found.notes
+    assert "G_ema, was made with dtype=float16, which networks of ganlab do not have" in note
+
+
 def trees(arrays):
     """Params and variables of a network, of its arrays by name."""
     variables = nest(arrays)

@@ -83,6 +83,23 @@ def test_the_truncation_of_a_file_is_its_default(arguments, expected, contents):
     assert (networks["average"].psi, networks["average"].cutoff) == expected
 
 
+@pytest.mark.parametrize(("given", "mixing"), [({}, 0.9), ({"style_mixing_prob": None}, 0.0), (
+    {"style_mixing_prob": 0.5}, 0.5), ({"style_mixing_prob": 1.5}, 1.0), ({"style_mixing_prob": -1}, 0.0)])
+def test_how_often_styles_are_mixed_is_that_of_a_file(given, mixing, contents):
+    assert growing_networks(changed(contents["stylegan1"], "G", **given), "a.pkl")[1]["generator"].mixing == mixing
+
+
+def test_arguments_that_networks_do_not_have_are_left_and_idle_ones_are_not(contents):
+    given = {"truncation_psi_val": 0.5, "truncation_cutoff_val": None, "dtype": "float16", "fmap_decay": 1.0}
+    networks = growing_networks(changed(contents["stylegan1"], "G_ema", randomize_noise=False, **given), "a.pkl")[1]
+    assert networks["average"].left == {"truncation_psi_val": 0.5, "dtype": "float16"}
+    assert networks["average"].constant_noise and not networks["generator"].constant_noise
+    # PGGAN's critic takes no number of deviations.
+    for dtype, left in (("float32", {}), ("float16", {"dtype": "float16"})):
+        files = changed(contents["pggan"], "D", dtype=dtype, mbstd_num_features=2)
+        assert growing_networks(files, "a.pkl")[1]["critic"].left == {"mbstd_num_features": 2, **left}
+
+
 @pytest.mark.parametrize(("system", "name", "arguments", "kwargs"), [
     ("pggan", "G", {"use_pixelnorm": False, "use_leakyrelu": False}, {"pixel_norm": False, "leaky": False}),
     ("pggan", "G", {"use_wscale": False, "normalize_latents": False}, {"equalized": False, "normalize_latents": False}),
