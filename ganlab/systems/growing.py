@@ -121,7 +121,8 @@ def growing_stages(config: Mapping[str, Any], data: DataFacts, axis_name: str | 
         game = make(own, level, generator, critic, classes, _parts(own, stage, kimg))
         kimg += stage.rounds * stage.images / 1000
         stages.append(Stage(
-            dataclasses.replace(game, reduction=level.reduction),
+            dataclasses.replace(game, reduction=level.reduction,
+                                settled_reduction=level.reduction * (1 + stage.fading)),
             None if number == len(planned) - 1 else stage.rounds,
             _fresh(game) if number and config["system"]["fresh_optimizers"] else stay, level.name))
     return tuple(stages)

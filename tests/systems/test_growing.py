@@ -214,5 +214,9 @@ def test_an_average_may_keep_one_share_whatever_the_batch():
         assert float(kept) == pytest.approx(0.999, abs=1e-6) and float(numbers["ema_warmup"]) == 0
 
 
+def test_samples_are_compared_with_real_images_at_the_size_that_has_faded_in():
+    assert [stage.game.settled_reduction for stage in stages_of(game_of())] == [2, 2, 1]
+
+
 def test_stages_are_named_by_what_they_train():
     assert [stage.name for stage in stages_of(game_of())] == ["4x4", "8x8 fading in", "8x8"]
