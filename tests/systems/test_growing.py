@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from short_runs import PICTURE, SHARED, assert_same_bits
-from tiny import IMAGES, QUICK, tiny_growing_config
+from tiny import IMAGES, QUICK, assert_losses_fit, tiny_growing_config
 
 from ganlab.config import ConfigError
 from ganlab.convolutions.resized import block_means
@@ -232,6 +232,16 @@ def test_an_average_may_keep_one_share_whatever_the_batch():
         numbers = stage.game.numbers(stage.game.hyper, jnp.zeros(()))
         kept = 0.5 ** (stage.game.images_per_round / 1000 / numbers["ema_half_life_kimg"])
         assert float(kept) == pytest.approx(0.999, abs=1e-6) and float(numbers["ema_warmup"]) == 0
+
+
+@pytest.mark.parametrize(("network", "kwargs"), [("stylegan1", {}), ("pggan", {"reads_labels": False})])
+def test_a_critic_of_one_logit_learns_to_read_no_labels(network, kwargs):
+    config = config_of(system={"first_level": -1, "batch_sizes": (), "training_kimg": (1.0,)})
+    config.networks.critic.network = network
+    config.networks.critic.kwargs.update(kwargs)
+    game = build_game(config, IMAGES)
+    assert "class_logits" not in game.networks["critic"].sown()
+    assert_losses_fit(game, IMAGES)
 
 
 def test_samples_are_compared_with_real_images_at_the_size_that_has_faded_in():
