@@ -69,10 +69,12 @@ def get_config(argument=None):
     batch = base["batches"].get(side, base["batch"])
     rounds = rounds_of(planned_stages(system, sizes, batch), choice.kimg or (0.0 if small else KIMG))
     every = 10.0 if small else 100.0
+    # Fewer large glyphs: all are in memory.
+    size = max(min(20_000, 20_000 * 128**2 // side**2), 512)
     styles = dict(styles=64, mapping_layers=2) if small else {}
     return experiment(
         name=f"stylegan1 {choice.base}", batch_size=batch, system=system,
-        data=(dict(source="glyphs", kwargs=dict(size=20_000, side=side)) if glyphs else
+        data=(dict(source="glyphs", kwargs=dict(size=size, side=side)) if glyphs else
               picture_data(choice.data, side=side) | dict(flip=not small)),
         networks={"generator": dict(network="stylegan1", kwargs=base.get("networks", {}) | styles),
                   "critic": dict(network="stylegan1", kwargs=dict(base.get("networks", {})))},

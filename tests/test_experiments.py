@@ -4,16 +4,19 @@ import ast
 import functools
 import importlib.util
 import inspect
+import itertools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny import assert_losses_fit
 
-from ganlab.config import choose, validate
+from ganlab.config import choose, planned_stages, square_sizes, validate
 from ganlab.data import SOURCES, Dataset
 from ganlab.engine import make_mesh, read_metrics, train
+from ganlab.game import check_division
 from ganlab.networks import (
     CRITICS,
     ENCODERS,
@@ -50,11 +53,15 @@ CASES = [pytest.param(file, argument or None, id=f"{file.stem} {argument}".strip
          for file in FILES for argument in commands(file)]
 
 
-def load(file, argument=None):
+def module_of(file):
     spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.get_config(argument)
+    return module
+
+
+def load(file, argument=None):
+    return module_of(file).get_config(argument)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -148,6 +155,20 @@ def first_of(*systems):
     for case in CASES:
         found.setdefault(load(*case.values).system.name, case)
     return [found[name] for name in systems]
+
+
+@pytest.mark.parametrize("name", ["pggan", "stylegan1"])
+def test_every_base_of_what_grows_can_be_planned_at_every_resolution(name):
+    file = next(file for file in FILES if file.stem == name)
+    bases = re.findall(r"base \((.*?)\)", inspect.getsource(module_of(file).get_config))[0]
+    for base, side in itertools.product(re.split(", | or ", bases), (16, 64, 256, 1024)):
+        config = load(file, f"base={base},resolution={side}")
+        stages = planned_stages(config.system, square_sizes(side), config.batch_size)
+        assert sum(stage.rounds for stage in stages) > 0 and len(stages) > 1
+        for stage in stages:
+            group = choose(GROWING_CRITICS, name, "critic")((side, side, 3), **config.networks.critic.kwargs).batch_group
+            check_division(SimpleNamespace(group=group, accumulate=1, batch_size=stage.batch_size))
+            assert stage.batch_size <= config.data.kwargs.size and config.data.kwargs.size * side**2 < 2**30
 
 
 TRAINED = first_of("gan", "vae", "pix2pix")

@@ -1,9 +1,18 @@
 """Reads network pickles of PGGAN and the first StyleGAN by their TensorFlow code."""
 
+from collections.abc import Mapping
+
 from ganlab.cli.published_networks import Published, PublishedNetwork
 from ganlab.config import both_players
-from ganlab.networks.style.levels import level_sizes
-from ganlab.pretrained import WeightsError, is_network_pickle, pickle_head, read_growing_pickle
+from ganlab.pretrained import (
+    GrowingNetwork,
+    WeightsError,
+    is_network_pickle,
+    listed,
+    pickle_head,
+    read_growing_pickle,
+    shown,
+)
 
 PGGAN, DNNLIB, LATER, PAPER = (b"tfutil", b"dnnlib.tflib.network", b"G_synthesis_stylegan",
                                b"G_paper")
@@ -58,19 +67,39 @@ def _read(system: str, path: str, chosen: str | None) -> Published:
         raise WeightsError(f"{path} holds networks of {found}, and --format={system} reads those "
                            f"of {system}; leave --format out")
     average = networks["average"]
-    # A training that stopped early resumes at the level that it had reached.
-    notes = [f"{path}, {ROLES[role]}, is of a training that had {network.lod:g} levels yet to "
-             "grow: its largest levels are not trained, and a level that was still fading in is "
-             "drawn as if it had faded in"
-             for role, network in networks.items() if network.lod > 0]
-    last = len(level_sizes(average.image_shape)) - 1
-    structure = {"name": system, "first_level": last - int(average.lod)}
+    # A training that stopped early resumes at the level that it had reached, within a transition.
+    structure = {"name": system, "first_level": average.level, "first_share": average.share}
     if system == "stylegan1":  # The file's average has noise and an average style of its own.
         structure["statistics"] = "average"
     published = {role: PublishedNetwork(
-        system, networks[role].kwargs, networks[role].num_classes, networks[role].image_shape,
-        networks[role].tensors, networks[role].convert, f"{path}, {name},",
-        networks[role].latent_size) for role, name in ROLES.items()}
-    sample = {"psi": average.psi, "cutoff": average.cutoff} if system == "stylegan1" else {}
-    return Published(published, {path: sha256}, structure, hyper=NUMBERS, sample=sample,
-                     notes=notes)
+        networks[role].network, networks[role].kwargs, networks[role].num_classes,
+        networks[role].image_shape, networks[role].tensors, networks[role].convert,
+        f"{path}, {name},", networks[role].latent_size) for role, name in ROLES.items()}
+    hyper, sample = NUMBERS, {}
+    if system == "stylegan1":
+        hyper = hyper | {"style_mixing": networks["generator"].mixing}
+        sample = {"psi": average.psi, "cutoff": average.cutoff}
+        sample |= {"noise": "constant"} if average.constant_noise else {}
+    return Published(published, {path: sha256}, structure, hyper=hyper, sample=sample,
+                     notes=_notes(path, networks))
+
+
+def _notes(path: str, networks: Mapping[str, GrowingNetwork]) -> list[str]:
+    """Returns what the user should know of the networks' levels, and what of them is not here."""
+    rows, columns, _ = networks["average"].image_shape
+    notes = []
+    for role, network in networks.items():
+        times = 2 ** (len(network.kwargs["channels"]) - 1 - network.level)
+        said = f"{path}, {ROLES[role]},"
+        if network.lod > 0:
+            notes.append(f"{said} is of a training that had {network.lod:g} levels yet to grow: "
+                         f"its images are of {rows // times}x{columns // times}, "
+                         f"{network.share:.0%} faded in, and larger levels are not trained")
+        if network.level != networks["average"].level:
+            notes.append(f"{said} has another level than G_ema, whose level the run plays")
+        if not network.grows:
+            notes.append(f"{said} was built without growing: its layers of smaller images are 0")
+        if network.left:
+            arguments = listed(f"{name}={shown(value)}" for name, value in network.left.items())
+            notes.append(f"{said} was made with {arguments}, which networks of ganlab do not have")
+    return notes

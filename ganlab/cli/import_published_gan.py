@@ -94,7 +94,8 @@ def import_published_gan(form: str, values: flags.FlagValues, file: str, place: 
               f"{counted(counts[role], 'number')} of {network.source}")
     for note in published.notes:
         print(note)
-    options = [f"--{name}={value:g}" for name, value in published.sample.items()]
+    options = [f"--{name}={value if isinstance(value, str) else f'{value:g}'}"
+               for name, value in published.sample.items()]
     command = shlex.join(["ganlab", "sample", f"--workdir={place}", *options,
                           "--output=samples.png"])
     print(f"`{command}` draws samples")

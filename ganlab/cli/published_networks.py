@@ -62,7 +62,7 @@ class Published:
     system: Mapping[str, Any]
     critic: tuple[str, Mapping[str, Any]] = ("dcgan", {})
     hyper: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    sample: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    sample: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
     notes: Sequence[str] = ()
 
 

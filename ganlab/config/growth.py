@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganlab.config.errors import ConfigError
-from ganlab.config.key import AT_LEAST_ZERO, POSITIVE, Key
+from ganlab.config.key import AT_LEAST_ZERO, FRACTION, POSITIVE, Key
 
 LAST = -1
 """`first_level` of a training of the last level alone."""
@@ -27,6 +27,8 @@ GROWTH: dict[str, Key] = {
                        "1 of 8x8; -1 for the last one alone, without growing", "levels",
                        (lambda value: value >= LAST, "-1 or a number of at least 0"),
                        known_as="lod_initial_resolution of PGGAN and StyleGAN"),
+    "first_share": Key(1.0, "share of the first level that has faded in when training begins; below "
+                       "1 it begins within the level's transition", allowed=FRACTION),
     "training_kimg": Key((600.0,), "how long each level trains after it has faded in, all alike or "
                          "by level from the first trained on; the last one trains to the end of "
                          "the run", "kimg", _TIMES,
@@ -67,6 +69,8 @@ class PlannedStage(NamedTuple):
     """As they are planned; the last stage plays to the end of the run."""
     images: int
     """Real images that a round counts as shown: a batch for each update of the critic."""
+    share: float = 0.0
+    """Of a level that fades in, how far it has done so before the stage."""
 
 
 def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]],
@@ -92,9 +96,15 @@ def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]],
         raise ConfigError(f"config.system.first_level is {first}, but images of "
                           f"{_size(sizes[-1])} have levels 0 to {count - 1} "
                           f"({', '.join(map(_size, sizes))}); use one of these")
-    trained = sizes[first:]
+    trained, share = sizes[first:], system["first_share"]
+    if share < 1 and not first:
+        raise ConfigError(f"config.system.first_share is {share}, but no level comes before "
+                          f"{_size(sizes[0])}, from which it could fade in; use 1, or a larger "
+                          "first_level")
     training = _by_level(system, "training_kimg", trained)
-    transition = (0.0, *_by_level(system, "transition_kimg", trained[1:]))
+    # The first one only what is left of its transition, if it is within one.
+    transition = _by_level(system, "transition_kimg", trained if share < 1 else trained[1:])
+    transition = ((1 - share) * transition[0], *transition[1:]) if share < 1 else (0.0, *transition)
     batches = _by_level(system, "batch_sizes", trained) or (batch_size,) * len(trained)
     rates, updates = _by_level(system, "rate_factors", trained), system.get("critic_updates", 1)
     if batches[-1] != batch_size:
@@ -113,7 +123,8 @@ def planned_stages(system: Mapping[str, Any], sizes: Sequence[tuple[int, int]],
                               "begins: config.system.training_kimg and transition_kimg are 0 "
                               "there; give either some kimg, or begin by first_level at a larger "
                               "one")
-        stages += [PlannedStage(first + place, fading, batches[place], rates[place], number, shown)
+        stages += [PlannedStage(first + place, fading, batches[place], rates[place], number, shown,
+                                share if fading and not place else 0.0)
                    for fading, number in rounds.items() if number or (last and not fading)]
     return tuple(stages)
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ganlab.data.dataset import Dataset, StoredImages
 
-IMAGES_AT_A_TIME = 1024
+BYTES_AT_A_TIME = 2**24
+"""Of the images whose means are computed at once."""
 
 
 def reduced_images(images: np.ndarray, factor: int) -> np.ndarray:
@@ -36,6 +37,7 @@ class ReducedImages:
         self.shape = (n, height // factor, width // factor, channels)
         self.dtype = images.dtype
         self.nbytes = images.nbytes // factor**2
+        self._at_a_time = max(BYTES_AT_A_TIME * max(n, 1) // max(images.nbytes, 1), 1)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -45,12 +47,12 @@ class ReducedImages:
             return self[np.array([index])][0]
         # Some at a time: sums take four times the bytes of the images.
         chosen = np.arange(len(self))[index]
-        return np.concatenate([self._reduced(chosen[start:start + IMAGES_AT_A_TIME])
-                               for start in range(0, len(chosen), IMAGES_AT_A_TIME)]
-                              or [np.zeros((0, *self.shape[1:]), self.dtype)])
-
-    def _reduced(self, index: np.ndarray) -> np.ndarray:
-        return reduced_images(np.asarray(self._images[index]), self._factor)
+        found = np.empty((len(chosen), *self.shape[1:]), self.dtype)
+        for start in range(0, len(chosen), self._at_a_time):
+            part = chosen[start:start + self._at_a_time]
+            found[start:start + len(part)] = reduced_images(
+                np.asarray(self._images[part]), self._factor)
+        return found
 
 
 def reduced(dataset: Dataset, factor: int) -> Dataset:

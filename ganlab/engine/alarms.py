@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganlab.data import Dataset, to_float
+from ganlab.data import Dataset, reduced, reduced_images, to_float
 from ganlab.engine.logs import AlarmsFile
 from ganlab.metrics.diversity import mean_distance
 
@@ -15,11 +15,16 @@ REAL, FAKE = (("critic/real_logits", "critic_real/logits"),
 
 
 class Alarms:
-    """Compares what is logged and drawn with the thresholds of a config; 0 turns an alarm off."""
+    """Compares what is logged and drawn with the thresholds of a config; 0 turns an alarm off.
+
+    Samples and real images are compared at one of `reduction` of their side, by means of pixels: at
+    the size of a level, where a training grows.
+    """
 
     def __init__(self, thresholds: Mapping[str, Any], dataset: Dataset, file: AlarmsFile,
-                 say: Callable[[str], None]):
-        self._thresholds, self._dataset, self._file, self._say = thresholds, dataset, file, say
+                 say: Callable[[str], None], reduction: int = 1):
+        self._thresholds, self._file, self._say = thresholds, file, say
+        self._dataset, self._reduction = reduced(dataset, reduction), reduction
         self._real_distance: dict[int, float] = {}
         self.raised: str | None = None
         """The words of the newest alarm, if there was one."""
@@ -42,6 +47,8 @@ class Alarms:
         threshold = self._thresholds["sample_diversity"]
         if not threshold or not step or len(samples) < 2:
             return None
+        if self._reduction > 1:
+            samples = reduced_images(samples, self._reduction)
         diversity = mean_distance(samples) / self._distance_of_real(len(samples))
         if not diversity >= threshold:
             self._raise(step, "samples collapsed", diversity, threshold,

@@ -270,7 +270,7 @@ class _Logs:
                 self.board.config(dict(flat(config)))
             self._open = stack.pop_all()
         self.alarms = Alarms(config["alarms"], dataset, AlarmsFile(run.alarms_file, step, retries),
-                             self.console.say)
+                             self.console.say, game.settled_reduction or game.reduction)
 
     def log(self, step: int, metrics: Mapping[str, jax.Array], state: GameState,
             spectra: Mapping[str, float]) -> None:

@@ -1,14 +1,17 @@
 """What a stage of a training is played with: its programs, and its data at its size, made ahead."""
 
+import concurrent.futures
 import dataclasses
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from ganlab.config import ConfigError
-from ganlab.data import Dataset, Jitter, reduced
+from ganlab.data import Dataset, Jitter, ReducedImages, reduced
 from ganlab.engine.background_compilation import compiled_ahead
 from ganlab.engine.feed import stays_on_device
 from ganlab.engine.program import Programs, make_mesh, make_programs, state_shardings
@@ -43,6 +46,36 @@ class Playable:
         return min(total, self.stage.game.start.step + self.stage.rounds)
 
 
+class WholeAhead:
+    """A view of images, all of which a thread computes meanwhile, to be taken once.
+
+    Nobody holds them after that: who asks again has them computed again.
+    """
+
+    def __init__(self, images: ReducedImages):
+        """Begins to compute all `images`."""
+        self._images, self.shape, self.dtype, self.nbytes = (
+            images, images.shape, images.dtype, images.nbytes)
+        self._whole: concurrent.futures.Future | None = concurrent.futures.Future()
+        # A daemon: a run that stops does not wait for it.
+        threading.Thread(target=self._compute, args=(self._whole,), daemon=True).start()
+
+    def _compute(self, whole: concurrent.futures.Future) -> None:
+        try:
+            whole.set_result(self._images[:])
+        except BaseException as error:  # It is raised where the images are taken.
+            whole.set_exception(error)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: np.ndarray | slice | int) -> np.ndarray:
+        if isinstance(index, slice) and index == slice(None) and self._whole is not None:
+            whole, self._whole = self._whole, None
+            return whole.result()
+        return self._images[index]
+
+
 def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
                     mesh: jax.sharding.Mesh) -> Callable[[int], Playable]:
     """Returns what makes a stage playable, by its number; this and the next one are kept.
@@ -58,8 +91,8 @@ def playable_stages(game: Game, dataset: Dataset, config: Mapping[str, Any],
         data = reduced(dataset, stage.game.reduction)
         streamed = not stays_on_device(data, config)
         if not streamed and stage.game.reduction > 1:
-            # Computed now, and not as the stage begins.
-            data = dataclasses.replace(data, images=data.images[:])
+            # Computed while the stage before plays, and not as this one begins.
+            data = dataclasses.replace(data, images=WholeAhead(data.images))
         programs = make_programs(stage.game, own, schedule["rounds_per_call"],
                                  Jitter.of(config["data"]), streamed=streamed,
                                  shard_state=schedule["shard_state"], initial=game)

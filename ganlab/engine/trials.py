@@ -1,6 +1,7 @@
 """Many seeds and settings of one game as one program: a stack of trials that train side by side."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import jax
@@ -80,6 +81,12 @@ def make_trial_programs(game: Game, mesh: jax.sharding.Mesh, rounds_per_call: in
                                  step + jnp.arange(rounds_per_call))
         return states, jax.vmap(stayed_finite)(states)
 
+    # Each device plays its own trials as if there were no others. Left to the compiler, the trials
+    # of all devices become groups of one convolution, which it cannot part where a layer has one
+    # channel.
+    own, every = PartitionSpec(TRIAL_AXIS), PartitionSpec()
+    apart = functools.partial(jax.shard_map, mesh=mesh, out_specs=own, check_vma=False)
     return TrialPrograms(
-        init=jax.jit(jax.vmap(init_one), out_shardings=split),
-        play=jax.jit(play, donate_argnums=0, out_shardings=split))
+        init=jax.jit(apart(jax.vmap(init_one), in_specs=own), out_shardings=split),
+        play=jax.jit(apart(play, in_specs=(own, every, every)), donate_argnums=0,
+                     out_shardings=split))

@@ -138,6 +138,8 @@ class Game:
       group: neighbours in a batch that stay in one slice and on one device, by `common_group`.
       reduction: real images are shown at one of how many of their side, as means of blocks of
         pixels, so that an early stage reads and holds small ones alone.
+      settled_reduction: likewise, but where samples show all that real images do: larger while a
+        level fades in; 0 is `reduction`.
       start: what was played before, for a game that is not the first stage.
       stages: all stages of a training whose game changes on the way, see `ganlab.game.stages`; the
         last one's game carries them.
@@ -167,6 +169,7 @@ class Game:
     chained: bool = False
     group: int = 1
     reduction: int = 1
+    settled_reduction: int = 0
     start: Start = Start()
     stages: tuple["Stage", ...] = ()
     sampler: Sampler | None = None

@@ -7,6 +7,7 @@ doubles and convolves at once (fused), it multiplies by the kernel backwards, an
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,9 @@ import numpy as np
 
 from ganlab.pretrained.renaming import Layout, fitted_variables
 
-IGNORED = ("lod", "synthesis/lod")
-"""Entries that are not weights: how many levels the training still had to add."""
+LODS = ("lod", "synthesis/lod")
+"""Entries that are not weights: how many levels the training still had to add. StyleGAN's generator
+gives its own number to its synthesis whenever it makes images."""
 BASE = 4
 """Side of the smallest level; that of the networks, which weights may not import."""
 FUSED_FROM = 128
@@ -56,6 +58,42 @@ def stylegan1_tensors(tensors: Mapping[str, np.ndarray],
             large = side.isdecimal() and int(side) >= FUSED_FROM
             value = value[::-1, ::-1] if fused is True or fused == "auto" and large else value
         found[name] = value
+    return found
+
+
+def stored_lod(tensors: Mapping[str, np.ndarray]) -> float:
+    """Returns how many levels the training had yet to add, 0 where tensors do not say it."""
+    value = np.asarray(next((tensors[name] for name in LODS if name in tensors), 0.0))
+    return float(value.item()) if value.size == 1 and np.isfinite(value).all() else 0.0
+
+
+def grown_to(lod: float, last: int) -> tuple[int, float]:
+    """Returns the largest level that has a say at some `lod`, and its share from 0 to 1.
+
+    Whole numbers of levels are yet to come; the rest of `lod` is what the level has yet to fade in.
+    """
+    lod = min(max(lod, 0.0), last)
+    return last - math.floor(lod), 1.0 - lod % 1.0
+
+
+def without_growth(tensors: Mapping[str, np.ndarray], layer: str, channels: Sequence[int],
+                   axis: int) -> dict[str, np.ndarray]:
+    """Completes the tensors of a network that was built without growing.
+
+    Its layers to or from images of smaller levels, which it does not have, are 0; it has no lod.
+
+    Args:
+      tensors: by name, as of `stylegan1_tensors`.
+      layer: start of the name of these layers, such as `ToRGB_lod`.
+      channels: of each level, smallest first.
+      axis: of the kernels of images along which these are, 2 or 3.
+    """
+    found = {name: value for name, value in tensors.items() if name not in LODS}
+    colours = found[f"{layer}0/weight"].shape[5 - axis]
+    for lod, number in enumerate(reversed(channels)):
+        shape = (number, colours) if axis == 2 else (colours, number)
+        found.setdefault(f"{layer}{lod}/weight", np.zeros((1, 1, *shape), np.float32))
+        found.setdefault(f"{layer}{lod}/bias", np.zeros(shape[1:], np.float32))
     return found
 
 
@@ -145,11 +183,15 @@ def _last(expected: Any) -> int:
 
 def _grown(tensors: Mapping[str, np.ndarray], expected: Any, layer: Any, source: str,
            network: str) -> Any:
-    """Converts tensors by `fitted_variables`; a level that could fade in is faded in."""
+    """Converts tensors by `fitted_variables`; the share of the level that fades in is that of their
+    `lod`."""
     weights = {name: tree for name, tree in expected.items() if name != "growth"}
-    found = fitted_variables(tensors, weights, layer, IGNORED, source, network)
-    share = jax.tree.map(lambda leaf: np.ones(leaf.shape, np.float32), expected.get("growth", {}))
-    return {**found, "growth": share} if share else found
+    found = fitted_variables(tensors, weights, layer, LODS, source, network)
+    if not expected.get("growth"):
+        return found
+    _, share = grown_to(stored_lod(tensors), _last(expected))
+    return {**found, "growth": jax.tree.map(lambda leaf: np.full(leaf.shape, share, np.float32),
+                                            expected["growth"])}
 
 
 def pggan_generator_variables(tensors: Mapping[str, np.ndarray], expected: Any,

@@ -12,6 +12,7 @@ import numpy as np
 from ganlab.pretrained.errors import WeightsError, listed, shown
 from ganlab.pretrained.growing import (
     BASE,
+    grown_to,
     pggan_critic_variables,
     pggan_generator_variables,
     pggan_tensors,
@@ -19,23 +20,22 @@ from ganlab.pretrained.growing import (
     stylegan1_generator_variables,
     stylegan1_tensors,
 )
+from ganlab.pretrained.growing_records import MOST_LEVELS, STRUCTURES, Found
 from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
-from ganlab.pretrained.renaming import shape_of
 
 ROLES = {"G": "generator", "D": "critic", "G_ema": "average"}
 """What networks are here, by their names in files."""
-MOST_LEVELS = 12
-"""Levels of images of 8192 pixels, more than any published file has."""
 MOST_LAYERS = 64
 """More layers than any mapping has."""
-PSI, CUTOFF = 0.7, 8
-"""How StyleGAN's code truncates styles where a file does not say it."""
+PSI, CUTOFF, MIXING = 0.7, 8, 0.9
+"""How StyleGAN's code truncates styles, and how often it mixes them, where a file does not say it."""
 
 
 class GrowingNetwork(NamedTuple):
     """One network of a file.
 
     Attributes:
+      network: its name among the generators or critics.
       kwargs: of the generator or the critic.
       latent_size: numbers of a latent; 0 for a critic.
       num_classes: 0 without labels.
@@ -45,8 +45,13 @@ class GrowingNetwork(NamedTuple):
       psi: how styles are drawn to their average by default; 1 leaves them as they are.
       cutoff: first layers whose styles are; 0 for all.
       lod: levels that the training had yet to grow.
+      grows: whether it was built with the layers to or from images of all levels.
+      mixing: how often a batch mixes styles in training.
+      constant_noise: whether its images have the constant noise of each layer.
+      left: arguments that ganlab's networks do not have.
     """
 
+    network: str
     kwargs: Mapping[str, Any]
     latent_size: int
     num_classes: int
@@ -56,6 +61,24 @@ class GrowingNetwork(NamedTuple):
     psi: float = 1.0
     cutoff: int = 0
     lod: float = 0.0
+    grows: bool = True
+    mixing: float = 0.0
+    constant_noise: bool = False
+    left: Mapping[str, Any] = {}
+
+    @property
+    def level(self) -> int:
+        """The largest level that has a say, from 0."""
+        return self._grown[0]
+
+    @property
+    def share(self) -> float:
+        """Of that level, how far it has faded in: above 0, 1 for all of it."""
+        return self._grown[1]
+
+    @property
+    def _grown(self) -> tuple[int, float]:
+        return grown_to(self.lod, len(self.kwargs["channels"]) - 1)
 
 
 def read_growing_pickle(path: str) -> tuple[str, dict[str, GrowingNetwork], str]:
@@ -82,78 +105,43 @@ def growing_networks(contents: Mapping[str, Any],
     """
     built = {name: value.class_name for name, value in contents.items()
              if isinstance(value, PickledNetwork)}
-    system = next((system for system, builders in BUILDERS.items() if builders == built), None)
-    if system is None:
-        known = "; ".join(f"{', '.join(f'{key} of {value}' for key, value in builders.items())}"
-                          for builders in BUILDERS.values())
+    # Generators make the system, in which either code's critic may play.
+    system = SYSTEMS.get(built.get("G", ""))
+    if (system is None or built.keys() != ROLES.keys() or built["G_ema"] != built["G"]
+            or built["D"] not in CRITICS):
         found = listed(f"{key} of {value}" for key, value in built.items()) or "no networks"
-        raise WeightsError(f"{source} holds {found}, and these are read here: {known}; name a .pkl "
+        raise WeightsError(f"{source} holds {found}, and these are read here: G and G_ema of "
+                           f"{' or '.join(SYSTEMS)}, and D of {' or '.join(CRITICS)}; name a .pkl "
                            "of PGGAN or of the first StyleGAN")
-    return system, {ROLES[name]: _DESCRIBED[value.class_name](_Found(
-        value.tensors, value.arguments, f"{source}, {name},")) for name, value in contents.items()}
+    networks = {}
+    for name, value in contents.items():
+        found = Found(value.tensors, value.arguments, f"{source}, {name},")
+        networks[ROLES[name]] = _DESCRIBED[value.class_name](found)._replace(
+            left=found.left(ARGUMENTS[value.class_name]))
+    return system, networks
 
 
-BUILDERS: dict[str, dict[str, str]] = {
-    "pggan": {"G": "G_paper", "D": "D_paper", "G_ema": "G_paper"},
-    "stylegan1": {"G": "G_style", "D": "D_basic", "G_ema": "G_style"}}
-"""What builds the networks of each system in its files."""
+SYSTEMS = {"G_paper": "pggan", "G_style": "stylegan1"}
+"""The system of a file by what builds its generators."""
+_OF_SIZES = ("num_channels", "resolution", "label_size", "fmap_base", "fmap_decay", "fmap_max",
+             "fused_scale", "structure", "use_wscale")
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "G_paper": (*_OF_SIZES, "latent_size", "normalize_latents", "use_pixelnorm",
+                "pixelnorm_epsilon", "use_leakyrelu"),
+    "D_paper": (*_OF_SIZES, "mbstd_group_size"),
+    "G_style": (*_OF_SIZES, "latent_size", "normalize_latents", "dlatent_size", "mapping_layers",
+                "mapping_fmaps", "mapping_lrmul", "mapping_nonlinearity", "nonlinearity",
+                "use_styles", "const_input_layer", "use_noise", "randomize_noise", "blur_filter",
+                "use_pixel_norm", "use_instance_norm", "truncation_psi", "truncation_cutoff",
+                "dlatent_avg_beta", "style_mixing_prob"),
+    "D_basic": (*_OF_SIZES, "nonlinearity", "blur_filter", "mbstd_group_size",
+                "mbstd_num_features")}
+"""Arguments that ganlab's networks and runs have, too, or that tensors show."""
+CRITICS = ("D_paper", "D_basic")
+"""What builds critics: PGGAN's, and StyleGAN's."""
 
 
-class _Found(NamedTuple):
-    """The tensors and arguments of a network, refused where they are not what they have to be."""
-
-    tensors: Mapping[str, np.ndarray]
-    arguments: Mapping[str, Any]
-    source: str
-
-    def shape(self, name: str, axes: int) -> tuple[int, ...]:
-        """Returns the shape of a tensor with this number of axes, as `shape_of`."""
-        return shape_of(self.tensors, name, axes, self.source)
-
-    def number(self, start: str, end: str, most: int) -> int:
-        """Returns how many tensors are numbered through from 0 on."""
-        count = next(number for number in range(most + 2)
-                     if number > most or f"{start}{number}{end}" not in self.tensors)
-        if count > most:
-            raise WeightsError(f"{self.source} has {start}{most}{end}, and no published network "
-                               "has as many layers; name a file of the official code")
-        return count
-
-    def flag(self, name: str, default: bool = True) -> bool:
-        """Returns an argument that is True or False."""
-        return self.one_of(name, default, (True, False))
-
-    def one_of(self, name: str, default: Any, allowed: tuple[Any, ...]) -> Any:
-        """Returns an argument that is one of a few values."""
-        value = self.arguments.get(name, default)
-        if type(value) not in map(type, allowed) or value not in allowed:
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, and networks of ganlab "
-                               f"have {' or '.join(map(str, allowed))}; name a file without that")
-        return value
-
-    def whole(self, name: str, default: int) -> int:
-        """Returns an argument that is a whole number, not negative."""
-        value = self.arguments.get(name, default)
-        if type(value) is not int or not 0 <= value < 2**31:
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, where the official code "
-                               "has a whole number; name a file of that code")
-        return value
-
-    def fraction(self, name: str, default: float | None) -> float | None:
-        """Returns an argument that is a finite number, or None."""
-        value = self.arguments.get(name, default)
-        if value is not None and (type(value) not in (int, float) or not abs(value) < 1e9):
-            raise WeightsError(f"{self.source} says {name}={shown(value)}, where the official code "
-                               "has a number or None; name a file of that code")
-        return value
-
-    def lod(self) -> float:
-        """Returns how many levels the training had yet to grow."""
-        value = self.tensors.get("lod", np.zeros(()))
-        return float(value) if value.size == 1 and np.isfinite(value).all() else 0.0
-
-
-def _levels(found: _Found, layer: str,
+def _levels(found: Found, layer: str,
             channels_at: int) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     """Returns the channels of each level, smallest first, and the shape of images.
 
@@ -180,7 +168,7 @@ def _levels(found: _Found, layer: str,
     return tuple(shape[channels_at] for shape in reversed(shapes)), (side, side, colours)
 
 
-def _latent_size(found: _Found, inputs: int, classes: int) -> int:
+def _latent_size(found: Found, inputs: int, classes: int) -> int:
     if inputs <= classes:
         raise WeightsError(f"{found.source} has a first layer of {inputs} numbers and "
                            f"label_size={classes}, which leaves none to latents; name a file of "
@@ -188,19 +176,21 @@ def _latent_size(found: _Found, inputs: int, classes: int) -> int:
     return inputs - classes
 
 
-def _pggan_generator(found: _Found) -> GrowingNetwork:
+def _pggan_generator(found: Found) -> GrowingNetwork:
     found.one_of("pixelnorm_epsilon", 1e-8, (1e-8,))
+    found.one_of("structure", None, STRUCTURES["paper"])
     classes, (channels, image_shape) = (found.whole("label_size", 0),
                                         _levels(found, "ToRGB_lod", 2))
     latents = _latent_size(found, found.shape("4x4/Dense/weight", 2)[0], classes)
     kwargs = {"channels": channels, "normalize_latents": found.flag("normalize_latents"),
               "pixel_norm": found.flag("use_pixelnorm"), "equalized": found.flag("use_wscale"),
               "leaky": found.flag("use_leakyrelu")}
-    return GrowingNetwork(kwargs, latents, classes, image_shape, pggan_tensors(found.tensors),
-                          pggan_generator_variables, lod=found.lod())
+    return GrowingNetwork("pggan", kwargs, latents, classes, image_shape,
+                          pggan_tensors(found.tensors), pggan_generator_variables, lod=found.lod())
 
 
-def _pggan_critic(found: _Found) -> GrowingNetwork:
+def _pggan_critic(found: Found) -> GrowingNetwork:
+    found.one_of("structure", None, STRUCTURES["paper"])
     kwargs, image_shape = _critic(found)
     # A layer that halves before its activation has another name than one that does so after it.
     fused = {layer == "Conv1_down" for level, _, layer in (
@@ -211,19 +201,25 @@ def _pggan_critic(found: _Found) -> GrowingNetwork:
                            "ganlab have one kind; name a file of the official code")
     # Its rectifiers are leaky, whatever the generator's are.
     kwargs |= {"equalized": found.flag("use_wscale"), "fused": True in fused}
-    return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
-                          pggan_tensors(found.tensors), pggan_critic_variables, lod=found.lod())
+    # Without logits of classes it is that of StyleGAN's repository, which ignores labels.
+    classes, outputs = found.whole("label_size", 0), found.shape("4x4/Dense1/weight", 2)[1]
+    if outputs not in (1, 1 + classes):
+        raise WeightsError(f"{found.source} has {outputs} outputs and label_size={classes}, where "
+                           f"PGGAN's critic has 1, or {1 + classes} with a logit for each class; "
+                           "name a file of the official code")
+    kwargs["reads_labels"] = outputs == 1 + classes
+    return GrowingNetwork("pggan", kwargs, 0, classes, image_shape, pggan_tensors(found.tensors),
+                          pggan_critic_variables, lod=found.lod())
 
 
-def _critic(found: _Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
+def _critic(found: Found) -> tuple[dict[str, Any], tuple[int, int, int]]:
     """Returns what critics of both systems have, and the shape of images."""
     channels, image_shape = _levels(found, "FromRGB_lod", 3)
-    found.one_of("mbstd_num_features", 1, (1,))
     return {"channels": channels, "dense_width": found.shape("4x4/Dense0/weight", 2)[1],
             "group": max(found.whole("mbstd_group_size", 4), 1)}, image_shape
 
 
-def _check_blur(found: _Found) -> None:
+def _check_blur(found: Found) -> None:
     """Raises WeightsError for a network of StyleGAN that blurs by another filter, or by none."""
     blur = found.arguments.get("blur_filter", [1, 2, 1])
     if type(blur) not in (list, tuple) or list(blur) != [1, 2, 1]:
@@ -231,7 +227,7 @@ def _check_blur(found: _Found) -> None:
                            "blur by 1, 2, 1; name a file without that")
 
 
-def _stylegan1_generator(found: _Found) -> GrowingNetwork:
+def _stylegan1_generator(found: Found) -> GrowingNetwork:
     # What ganlab's network does not compute otherwise.
     for name, values in (("use_wscale", (True,)), ("normalize_latents", (True,)),
                          ("nonlinearity", ("lrelu",)), ("mapping_nonlinearity", ("lrelu",)),
@@ -239,8 +235,8 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
         found.one_of(name, values[0], values)
     _check_blur(found)
     fused = found.one_of("fused_scale", "auto", ("auto", True, False))
-    tensors = stylegan1_tensors(found.tensors, fused)
-    found = found._replace(tensors=tensors)
+    found = found._replace(tensors=stylegan1_tensors(found.tensors, fused))
+    found, grows = found.completed("synthesis/ToRGB_lod", "synthesis/", "Conv1", 2)
     # Both networks, by their tensors.
     channels, image_shape = _levels(found, "synthesis/ToRGB_lod", 2)
     styles, = found.shape("dlatent_avg", 1)
@@ -269,20 +265,30 @@ def _stylegan1_generator(found: _Found) -> GrowingNetwork:
     psi, cutoff = found.fraction("truncation_psi", PSI), found.fraction("truncation_cutoff", CUTOFF)
     truncates = psi is not None and cutoff is not None and cutoff > 0
     return GrowingNetwork(
-        kwargs, latents, classes, image_shape, tensors, stylegan1_generator_variables,
-        float(psi) if truncates else 1.0, int(cutoff) if truncates else 0, found.lod())
+        "stylegan1", kwargs, latents, classes, image_shape, found.tensors,
+        stylegan1_generator_variables, float(psi) if truncates else 1.0,
+        int(cutoff) if truncates else 0, found.lod(), grows,
+        min(max(found.fraction("style_mixing_prob", MIXING) or 0.0, 0.0), 1.0),
+        not found.flag("randomize_noise"))
 
 
-def _stylegan1_critic(found: _Found) -> GrowingNetwork:
+def _stylegan1_critic(found: Found) -> GrowingNetwork:
     for name, values in (("use_wscale", (True,)), ("nonlinearity", ("lrelu",))):
         found.one_of(name, values[0], values)
     _check_blur(found)
+    found, grows = found._replace(tensors=stylegan1_tensors(found.tensors)).completed(
+        "FromRGB_lod", "", "Conv0", 3)
     kwargs, image_shape = _critic(found)
-    return GrowingNetwork(kwargs, 0, found.whole("label_size", 0), image_shape,
-                          stylegan1_tensors(found.tensors), stylegan1_critic_variables,
-                          lod=found.lod())
+    # As many parts of the features as there are channels of their deviation.
+    parts, channels = max(found.whole("mbstd_num_features", 1), 1), kwargs["channels"][0]
+    if channels % parts:
+        raise WeightsError(f"{found.source} says mbstd_num_features={parts}, into which its "
+                           f"{channels} channels do not divide; name a file of the official code")
+    return GrowingNetwork("stylegan1", kwargs | {"deviations": parts}, 0,
+                          found.whole("label_size", 0), image_shape, found.tensors,
+                          stylegan1_critic_variables, lod=found.lod(), grows=grows)
 
 
-_DESCRIBED: dict[str, Callable[[_Found], GrowingNetwork]] = {
+_DESCRIBED: dict[str, Callable[[Found], GrowingNetwork]] = {
     "G_paper": _pggan_generator, "D_paper": _pggan_critic, "G_style": _stylegan1_generator,
     "D_basic": _stylegan1_critic}

@@ -121,7 +121,8 @@ def growing_stages(config: Mapping[str, Any], data: DataFacts, axis_name: str | 
         game = make(own, level, generator, critic, classes, _parts(own, stage, kimg))
         kimg += stage.rounds * stage.images / 1000
         stages.append(Stage(
-            dataclasses.replace(game, reduction=level.reduction),
+            dataclasses.replace(game, reduction=level.reduction,
+                                settled_reduction=level.reduction * (1 + stage.fading)),
             None if number == len(planned) - 1 else stage.rounds,
             _fresh(game) if number and config["system"]["fresh_optimizers"] else stay, level.name))
     return tuple(stages)
@@ -142,7 +143,8 @@ def _parts(config: Mapping[str, Any], stage: PlannedStage, start: float) -> dict
     def share(hyper: Hyper, kimg: Array) -> Array:
         # By whole rounds, of which some have one share, as in the official code.
         rounds = jnp.round((kimg - start) / (stage.images / 1000))
-        return jnp.clip(jnp.floor(rounds / repeats) * repeats / stage.rounds, 0.0, 1.0)
+        played = jnp.clip(jnp.floor(rounds / repeats) * repeats / stage.rounds, 0.0, 1.0)
+        return stage.share + (1 - stage.share) * played
 
     ramps = {FADE: share} if stage.fading else {}
     return {**parts, "schedule": rates if stage.rate != 1 else schedule,

@@ -3,7 +3,8 @@
 Both networks grow from small images to large ones, see `growing`. A round has updates of the
 critic, each on real images of its own, and one of the generator. The critic's loss is that of
 WGAN-GP with a fourth term that keeps its logits near 0 (ibid., appendix A.1); with labels, the
-critic also learns to read them, and the generator to make them readable (AC-GAN).
+critic also learns to read them, and the generator to make them readable (AC-GAN), unless the critic
+has one logit of an image with its label, or none of labels.
 """
 
 import dataclasses
@@ -14,7 +15,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ganlab.config import ConfigError
 from ganlab.data import DataFacts
 from ganlab.game import (
     Aux,
@@ -62,16 +62,13 @@ def pggan(config: Mapping[str, Any], data: DataFacts,
              classes: int, parts: dict[str, Any]) -> Game:
         # The losses of both.
         system = config["system"]
-        if classes and "class_logits" not in critic.sown():
-            raise ConfigError("config.system.conditional is True, but config.networks.critic "
-                              f"({config['networks']['critic']['network']}) does not sow "
-                              "class_logits, by which it would read labels; use network=pggan")
         players = _Players(
             level, generator,
             Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
                    augment=choose_augment(config, (*level.size, data.image_shape[-1])),
                    reduction=level.reduction),
-            draw_latents(system["latent_size"], "normal"), bool(classes))
+            draw_latents(system["latent_size"], "normal"), bool(classes),
+            bool(classes) and "class_logits" in critic.sown())
         networks = {"generator": generator, "critic": critic}
         check_slices(config, networks, ())
         # The round, in the official order; the generator sees the labels of the critic's images.
@@ -117,7 +114,8 @@ class _Players:
       generator: its network.
       critic: its network, loss and penalty.
       latents: `keys[b] -> latents[b, z]`.
-      conditional: whether the generator sees labels, and the critic reads them.
+      conditional: whether the generator sees labels, and the critic, if it takes any.
+      reading: whether the critic learns to read them.
     """
 
     level: Level
@@ -125,6 +123,7 @@ class _Players:
     critic: Critic
     latents: Draw
     conditional: bool
+    reading: bool
 
     def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the critic's loss, mean over the batch: that of WGAN-GP, D(fake) - D(real) with
@@ -180,7 +179,7 @@ class _Players:
     def _reading(self, judgement: Judgement, batch: Mapping[str, Array],
                  hyper: Hyper) -> Array | float:
         """Computes the weighted cross-entropy of labels as the critic reads them; 0 without."""
-        if not self.conditional:
+        if not self.reading:
             return 0.0
         return hyper["auxiliary_weight"] * jnp.mean(
             class_cross_entropy(judgement.sown["class_logits"], batch["label"]))

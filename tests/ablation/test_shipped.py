@@ -41,6 +41,15 @@ def test_a_shipped_ablation_is_a_plan_of_enough_seeds_for_an_interval(text):
         assert 0 <= images - 1000 * plan.kimg < train.rounds_per_call * per_round
 
 
+def test_a_small_ablation_of_what_grows_has_the_levels_of_the_full_one():
+    small, full = (plan_of(next(text for text in TEXTS if text.endswith("/growing.py")) + rest)
+                   for rest in (":parts=nothing", ":size=full,parts=nothing"))
+    assert full.kimg == 4 * small.kimg
+    one, other = (plan.variants[0].config.system for plan in (small, full))
+    assert [4 * kimg for kimg in one.training_kimg] == list(other.training_kimg)
+    assert (one.first_level, one.batch_sizes, one.rate_factors) == (other.first_level, other.batch_sizes, other.rate_factors)
+
+
 def test_variants_of_few_pictures_differ_in_their_glyphs_and_augmentation_alone():
     plan = plan_of(next(text for text in TEXTS if "few_pictures.py:" in text))
     assert {(variant.levels["training glyphs"], variant.config.data.kwargs.size) for variant in plan.variants} == {

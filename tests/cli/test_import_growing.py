@@ -5,14 +5,16 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from official_growing import Official
+from official_growing import LODS, Official
 from official_numbers import relative_error
 
 from ganlab.cli import import_growing
 from ganlab.cli.import_growing import is_pggan, is_stylegan1, read_pggan, read_stylegan1
 from ganlab.cli.main import main
 from ganlab.convolutions.layers import convolutions
-from ganlab.pretrained import WeightsError, nest
+from ganlab.convolutions.resized import block_means
+from ganlab.game import stages_of
+from ganlab.pretrained import WeightsError, growing_pickles, nest
 from ganlab.storage import RunDirectory
 from ganlab.storage.stored_weights import run_weights
 from ganlab.systems import build
@@ -43,10 +45,26 @@ def test_a_file_is_three_networks_of_one_system(read, file, sample):
 
 def test_a_training_that_has_not_grown_up_is_told(monkeypatch):
     kind, networks, digest = import_growing.read_growing_pickle(PGGAN)
-    networks["average"] = networks["average"]._replace(lod=np.float32(1.5).item())
+    networks = {role: network._replace(lod=1.25) for role, network in networks.items()}
     monkeypatch.setattr(import_growing, "read_growing_pickle", lambda path: (kind, networks, digest))
-    note, = read_pggan(PGGAN, None).notes
-    assert "G_ema, is of a training that had 1.5 levels yet to grow" in note
+    found = read_pggan(PGGAN, None)
+    assert found.system == {"name": "pggan", "first_level": 2, "first_share": 0.75} and len(found.notes) == 3
+    assert all("is of a training that had 1.25 levels yet to grow: its images are of 16x16, 75% faded" in note
+               for note in found.notes)
+    networks |= {"critic": networks["critic"]._replace(lod=0.0, grows=False)}
+    assert [any(words in note for note in read_pggan(PGGAN, None).notes) for words in (
+        "D, has another level than G_ema", "D, was built without growing")] == [True, True]
+
+
+def test_numbers_of_a_file_are_those_of_the_run_and_others_are_told(monkeypatch):
+    kind, networks, digest = import_growing.read_growing_pickle(STYLEGAN)
+    networks["generator"] = networks["generator"]._replace(mixing=0.25)
+    networks["average"] = networks["average"]._replace(constant_noise=True, left={"dtype": "float16"})
+    monkeypatch.setattr(import_growing, "read_growing_pickle", lambda path: (kind, networks, digest))
+    found = read_stylegan1(STYLEGAN, None)
+    assert found.hyper["style_mixing"] == 0.25 and found.sample == {"psi": 0.7, "cutoff": 8, "noise": "constant"}
+    note, = found.notes
+    assert "G_ema, was made with dtype=float16, which networks of ganlab do not have" in note
 
 
 def trees(arrays):
@@ -55,17 +73,21 @@ def trees(arrays):
     return variables.pop("params"), variables
 
 
-@pytest.mark.parametrize(("file", "system"), [(PGGAN, "pggan"), (STYLEGAN, "stylegan1")])
-def test_an_imported_run_makes_the_official_images_and_logits(file, system, tmp_path):
-    place, official = tmp_path / "run", Official(system)
+@pytest.mark.parametrize(("file", "system", "lod"), [(PGGAN, "pggan", 1.6), (STYLEGAN, "stylegan1", 0.0)])
+def test_an_imported_run_makes_the_official_images_and_logits(file, system, lod, tmp_path, monkeypatch):
+    place, official, (level, share) = tmp_path / "run", Official(system), LODS[lod]
+    read, sha256 = growing_pickles.read_network_pickle(file)
+    read = {name: network._replace(tensors={**network.tensors, "lod": np.float32(lod)}) for name, network in read.items()}
+    monkeypatch.setattr(growing_pickles, "read_network_pickle", lambda path: (read, sha256))
     assert main(["import", file, str(place)]) == 0
     config = RunDirectory(place).read_config()
-    assert config.system.name == system and config.system.first_level == 3
+    assert (config.system.name, config.system.first_level) == (system, level)
+    assert config.system.first_share == pytest.approx(share)
     if system == "stylegan1":
         assert (config.sample.psi, config.sample.cutoff) == (0.7, 8)
-    game, _ = build(config)
+    game = stages_of(build(config)[0])[0].game
     weights = run_weights(str(place)).read()
-    cases = {"out/linear/img_lod0.0": {}}
+    cases = {f"out/linear/img_lod{lod}": {}}
     if system == "stylegan1":
         cases |= {"out/img_psi0.7cut4": {"psi": 0.7, "cutoff": 4}, "out/img_psi0.5all": {"psi": 0.5}}
 
@@ -73,7 +95,8 @@ def test_an_imported_run_makes_the_official_images_and_logits(file, system, tmp_
     def made(generator, critic, options):
         images = game.sampler.images({"generator": generator}, official.latents, official.labels, None,
                                      {"noise": "constant", **options})
-        return images, official.judge(Judge(game.networks["critic"]), critic, official.images, official.labels)[0]
+        return images, official.judge(Judge(game.networks["critic"]), critic, block_means(
+            official.images, game.reduction), official.labels)[0]
 
     with convolutions("lax"):
         for name, options in cases.items():
@@ -81,7 +104,7 @@ def test_an_imported_run_makes_the_official_images_and_logits(file, system, tmp_
             images, logits = made(trees(weights.averaged["generator"]), trees(weights.trained["critic"]), options)
             expected = official.numbers.images(name)
             assert relative_error(images[:len(expected)], expected) < 2e-5, name
-    assert relative_error(logits, official.numbers["out/linear/score_lod0.0"][:, 0]) < 2e-5
+    assert relative_error(logits, official.numbers[f"out/linear/score_lod{lod}"][:, 0]) < 2e-5
 
 
 class Judge:

@@ -39,6 +39,14 @@ def test_levels_follow_the_official_rule(training, transition, first):
         begin += length
 
 
+def test_a_training_may_begin_within_a_transition_as_one_that_came_to_it():
+    times = {"batch_sizes": (16, 16, 16), "training_kimg": (3.2,), "transition_kimg": (6.4,)}
+    begun, = [stage for stage in plan(first_level=1, first_share=0.25, **times) if stage.share]
+    whole = plan(first_level=1, first_share=0.0, **times)
+    assert (begun.level, begun.fading, begun.rounds, begun.share) == (1, True, 300, 0.25)
+    assert whole[0].fading and whole[0].rounds == 400 and plan(first_level=1, first_share=0.25, **times)[1:] == whole[1:]
+
+
 def test_rounds_are_the_fewest_that_show_the_kimg_of_a_stage():
     stages = plan(batch_sizes=(48, 32, 24, 16), training_kimg=(1.0,), transition_kimg=(0.5,))
     for stage in stages:
@@ -92,6 +100,7 @@ def test_times_of_other_levels_are_cut_or_continued():
     ({"batch_sizes": (8, 8, 8, 8)}, "batch_size is 16, but config.system.batch_sizes ends with 8"),
     ({"training_kimg": (1.0, 0.0, 1.0, 1.0), "transition_kimg": (0.0, 1.0, 1.0)},
      "level 1, 8x8, ends before it begins"),
+    ({"first_share": 0.5}, "first_share is 0.5, but no level comes before 4x4"),
     ({"training_kimg": (float("nan"),)}, "has nan kimg"), ({"transition_kimg": (-1.0,)}, "has -1.0 kimg"),
     ({"training_kimg": (float("inf"),)}, "has inf kimg")])
 def test_a_schedule_that_cannot_be_played_is_refused_with_the_key(changes, words):

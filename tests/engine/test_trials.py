@@ -1,11 +1,13 @@
 """A stack of trials trains each seed as the run of that seed alone."""
 
+import growing
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from short_runs import config_of, game_of, in_precision
-from tiny import POINTS, assert_close, changing_parts
+from tiny import IMAGES, POINTS, assert_close, changing_parts
 
 from ganlab.data import device_data
 from ganlab.engine import make_mesh, make_programs, make_trial_mesh, make_trial_programs, replicated
@@ -57,3 +59,27 @@ def test_trials_are_spread_over_as_many_devices_as_divide_them(eight):
     states, _ = programs.play(programs.init(jnp.arange(8), {}), data, 0)
     leaves = jax.tree.leaves(states.params)
     assert all(len(leaf.sharding.device_set) == 4 and not leaf.sharding.is_fully_replicated for leaf in leaves)
+
+
+class OneChannel(nn.Module):
+    """A critic whose last convolution makes one channel of several."""
+
+    side: int
+    batch_group = 1
+    tracks_batch = False
+
+    @nn.compact
+    def __call__(self, images, keys=None, train=False):
+        for channels in (4, 1):
+            images = nn.Conv(channels, (1, 1), param_dtype=float)(images)
+        return images.mean((1, 2, 3))
+
+
+def test_trials_whose_convolutions_have_one_channel_are_spread_over_devices(monkeypatch):
+    """The trials of all devices, as groups of one convolution, cannot be parted again by the compiler."""
+    monkeypatch.setattr(growing, "Critic", OneChannel)
+    game = growing.stage_game(config_of(ROUNDS), growing.SMALL, 4, None)
+    programs = make_trial_programs(game, make_trial_mesh(4))
+    data = device_data(IMAGES.streams(), replicated(make_trial_mesh(4)))
+    states, finite = programs.play(programs.init(jnp.arange(4), {}), data, 0)
+    assert finite.tolist() == [True] * 4 and states.step.tolist() == [1] * 4

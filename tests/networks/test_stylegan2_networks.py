@@ -136,6 +136,11 @@ def test_deviation_is_of_neighbours_and_refuses_what_they_do_not_divide():
     found = layers.with_deviation(x, 2)
     np.testing.assert_allclose(found[:2, 0, 0, 3], np.mean(np.sqrt(np.var(x[:2], axis=0) + 1e-8)), rtol=1e-5)
     np.testing.assert_array_equal(found[..., :3], x)
+    # Of parts of the features, each by itself.
+    for part, channel in enumerate(np.moveaxis(layers.with_deviation(x, 2, parts=3)[..., 3:], -1, 0)):
+        np.testing.assert_allclose(channel, layers.with_deviation(x[..., part:part + 1], 2)[..., 1], rtol=1e-5)
+    with pytest.raises(ValueError, match="of 2 parts, into which 3 channels do not divide"):
+        layers.with_deviation(x, 2, parts=2)
     with pytest.raises(ValueError, match="groups of 3, which do not divide a batch of 4"):
         layers.with_deviation(x, 3)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from official_growing import BUILDERS, CRITIC_BUILDERS, Official
+from official_growing import BUILDERS, CRITIC_BUILDERS, LAST, LODS, Official
 from official_numbers import relative_error
 
+from ganlab.convolutions.resized import block_means
 from ganlab.pretrained import PickledNetwork, WeightsError, read_growing_pickle, read_network_pickle
 from ganlab.pretrained.growing import stylegan1_tensors
 from ganlab.pretrained.growing_pickles import growing_networks
@@ -21,10 +22,10 @@ def contents():
     return {system: read_network_pickle(path).contents for system, path in FILE.items()}
 
 
-def modules(system, networks):
+def modules(networks, **changes):
     """Modules of what was found, by role."""
-    return {role: (CRITIC_BUILDERS if role == "critic" else BUILDERS)[system](
-        network.image_shape, network.num_classes, **network.kwargs) for role, network in networks.items()}
+    return {role: (CRITIC_BUILDERS if role == "critic" else BUILDERS)[network.network](
+        network.image_shape, network.num_classes, **network.kwargs, **changes) for role, network in networks.items()}
 
 
 def fitted(module, network, role="generator"):
@@ -34,28 +35,33 @@ def fitted(module, network, role="generator"):
     return network.convert(network.tensors, expected, "the file")
 
 
-@pytest.mark.parametrize("system", FILE)
-def test_a_file_gives_the_official_images_and_logits(system):
-    official = Official(system)
-    found, networks, sha256 = read_growing_pickle(FILE[system])
-    assert found == system and len(sha256) == 64
+@pytest.mark.parametrize(("system", "lod"), [("pggan", 0.3), ("stylegan1", 1.6)])
+def test_a_file_gives_the_official_images_and_logits_of_its_lod(system, lod, contents):
+    official, numbers = Official(system), Official(system).numbers
+    assert read_growing_pickle(FILE[system])[0] == system and len(read_growing_pickle(FILE[system])[2]) == 64
+    files = contents[system]
+    for name in files:
+        files = changed(files, name, {"lod": np.float32(lod)})
+    found, networks = growing_networks(files, "a.pkl")
+    level, share = LODS[lod]
+    assert found == system and {(one.level, round(one.share, 6)) for one in networks.values()} == {(level, share)}
     sizes = {role: (one.latent_size, one.num_classes, one.image_shape) for role, one in networks.items()}
     made = 12, 3, (32, 32, 3)
     assert sizes == {"generator": made, "average": made, "critic": (0, *made[1:])}
-    built = modules(system, networks)
-    weights = {role: fitted(built[role], network, role) for role, network in networks.items()}
+    built, whole, times = modules(networks, level=level, fading=True), modules(networks), 2 ** (LAST - level)
+    weights = {role: fitted(whole[role], network, role) for role, network in networks.items()}
 
     @jax.jit
     def every(average, critic):
-        return (built["average"].apply(average, official.latents, official.labels),
-                official.judge(built["critic"], critic, official.images, official.labels))
+        return (built["average"].apply(average, official.latents, official.labels), official.judge(
+            built["critic"], critic, block_means(official.images, times), official.labels))
 
     images, (logits, classes) = every(weights["average"], weights["critic"])
-    numbers = official.numbers
-    assert relative_error(images[:2], numbers.images("out/linear/img_lod0.0")) < 2e-5
-    assert relative_error(logits, numbers["out/linear/score_lod0.0"][:, 0]) < 2e-5
+    images = np.repeat(np.repeat(images[:2], times, axis=1), times, axis=2)
+    assert relative_error(images, numbers.images(f"out/linear/img_lod{lod}")) < 2e-5
+    assert relative_error(logits, numbers[f"out/linear/score_lod{lod}"][:, 0]) < 2e-5
     if classes is not None:
-        assert relative_error(classes, numbers["out/linear/label_lod0.0"]) < 2e-5
+        assert relative_error(classes, numbers[f"out/linear/label_lod{lod}"]) < 2e-5
     # Styles are truncated by default, in the first layers.
     truncation = {"pggan": (1.0, 0), "stylegan1": (0.7, 8)}[system]
     assert (networks["average"].psi, networks["average"].cutoff) == truncation
@@ -75,6 +81,23 @@ def changed(contents, name, tensors=None, drop=(), **arguments):
 def test_the_truncation_of_a_file_is_its_default(arguments, expected, contents):
     _, networks = growing_networks(changed(contents["stylegan1"], "G_ema", **arguments), "a.pkl")
     assert (networks["average"].psi, networks["average"].cutoff) == expected
+
+
+@pytest.mark.parametrize(("given", "mixing"), [({}, 0.9), ({"style_mixing_prob": None}, 0.0), (
+    {"style_mixing_prob": 0.5}, 0.5), ({"style_mixing_prob": 1.5}, 1.0), ({"style_mixing_prob": -1}, 0.0)])
+def test_how_often_styles_are_mixed_is_that_of_a_file(given, mixing, contents):
+    assert growing_networks(changed(contents["stylegan1"], "G", **given), "a.pkl")[1]["generator"].mixing == mixing
+
+
+def test_arguments_that_networks_do_not_have_are_left_and_idle_ones_are_not(contents):
+    given = {"truncation_psi_val": 0.5, "truncation_cutoff_val": None, "dtype": "float16", "fmap_decay": 1.0}
+    networks = growing_networks(changed(contents["stylegan1"], "G_ema", randomize_noise=False, **given), "a.pkl")[1]
+    assert networks["average"].left == {"truncation_psi_val": 0.5, "dtype": "float16"}
+    assert networks["average"].constant_noise and not networks["generator"].constant_noise
+    # PGGAN's critic takes no number of deviations.
+    for dtype, left in (("float32", {}), ("float16", {"dtype": "float16"})):
+        files = changed(contents["pggan"], "D", dtype=dtype, mbstd_num_features=2)
+        assert growing_networks(files, "a.pkl")[1]["critic"].left == {"mbstd_num_features": 2, **left}
 
 
 @pytest.mark.parametrize(("system", "name", "arguments", "kwargs"), [
@@ -101,7 +124,7 @@ def test_sizes_are_those_of_the_tensors_without_labels_too(contents):
     _, networks = growing_networks({**contents["pggan"], "G_ema": bare}, "a.pkl")
     found = networks["average"]
     assert (found.latent_size, found.num_classes, found.kwargs["channels"]) == (7, 0, (16, 16, 16, 8))
-    fitted(modules("pggan", {"average": found})["average"], found)
+    fitted(modules({"average": found})["average"], found)
 
 
 def test_layers_that_do_not_fuse_or_do_so_each_by_itself_are_read(contents):
@@ -114,7 +137,7 @@ def test_layers_that_do_not_fuse_or_do_so_each_by_itself_are_read(contents):
     mixed = changed(contents["pggan"], "G", {"16x16/Conv0/weight": turned, "16x16/Conv0/bias": bias},
                     (name, "16x16/Conv0_up/bias"))
     found = growing_networks(mixed, "a.pkl")[1]["generator"]
-    module = modules("pggan", {"generator": known})["generator"]
+    module = modules({"generator": known})["generator"]
     jax.tree.map(np.testing.assert_array_equal, fitted(module, found), fitted(module, known))
     # A critic that halves after its activations has other names, and computes something else.
     apart = {key.replace("Conv1_down", "Conv1"): value for key, value in contents["pggan"]["D"].tensors.items()}
@@ -138,8 +161,10 @@ def of_twelve_more(contents):
 
 
 REFUSED = {
-    "another system": (lambda files: {**files["pggan"], "D": files["stylegan1"]["D"]},
-                       ["D of D_basic", "G of G_paper, D of D_paper", "name a .pkl of PGGAN"]),
+    "two systems": (lambda files: {**files["pggan"], "G_ema": files["stylegan1"]["G_ema"]},
+                    ["G_ema of G_style", "D of D_paper or D_basic", "name a .pkl of PGGAN"]),
+    "another system": (lambda files: {**files["pggan"], "D": files["pggan"]["D"]._replace(class_name="D_main")},
+                       ["D of D_main"]),
     "no networks": (lambda files: {}, ["holds no networks"]),
     "many levels": (lambda files: of_twelve_more(files["pggan"]), ["has ToRGB_lod12/weight"]),
     "one level": (lambda files: changed(files["pggan"], "G", drop=[f"ToRGB_lod{lod}/weight" for lod in (1, 2, 3)]),
@@ -160,6 +185,10 @@ for case, system, name, arguments, words in (
         ("another filter", "stylegan1", "G", {"blur_filter": [1, 3, 3, 1]}, ["blur_filter=[1, 3, 3, 1]"]),
         ("another rate", "stylegan1", "G", {"mapping_lrmul": 0.1}, ["mapping_lrmul=0.1"]),
         ("another activation", "stylegan1", "D", {"nonlinearity": "relu"}, ["nonlinearity=relu"]),
+        ("another structure", "stylegan1", "D", {"structure": "tree"}, ["structure=tree", "fixed"]),
+        ("a structure of the later code", "pggan", "G", {"structure": "fixed"}, ["structure=fixed"]),
+        ("other classes", "pggan", "D", {"label_size": 2}, ["4 outputs and label_size=2"]),
+        ("uneven parts", "stylegan1", "D", {"mbstd_num_features": 3}, ["mbstd_num_features=3", "16 channels"]),
         ("another fusing", "stylegan1", "G", {"fused_scale": 1}, ["fused_scale=1"]),
         ("two normalizations", "stylegan1", "G", {"use_pixel_norm": True}, ["pixels and instances"]),
         ("a flag of a list", "pggan", "G", {"use_wscale": [True]}, ["use_wscale=[True]"]),
@@ -189,10 +218,61 @@ def test_tensors_that_do_not_fit_or_are_not_finite_are_named(system, name, tenso
     role = "critic" if name == "D" else "generator"
     found = growing_networks(changed(contents[system], name, {tensor: value}), "a.pkl")[1][role]
     with pytest.raises(WeightsError) as error:
-        fitted(modules(system, {role: found})[role], found, role)
+        fitted(modules({role: found})[role], found, role)
     assert words in str(error.value)
 
 
-def test_how_far_a_training_had_to_grow_is_told(contents):
-    found = growing_networks(changed(contents["pggan"], "G_ema", {"lod": np.float32(1.5)}), "a.pkl")[1]
-    assert found["average"].lod == 1.5 and found["generator"].lod == 0
+@pytest.mark.parametrize(("lod", "level", "share"), [
+    (0.0, 3, 1.0), (-0.5, 3, 1.0), (0.25, 3, 0.75), (1.0, 2, 1.0), (2.75, 1, 0.25), (3.0, 0, 1.0), (3.5, 0, 1.0)])
+def test_a_lod_is_a_level_and_the_share_of_it_that_has_faded_in(lod, level, share, contents):
+    """Its whole levels are yet to come; the official code clips what is beyond the smallest and the last one."""
+    found = growing_networks(changed(contents["pggan"], "G_ema", {"lod": np.float32(lod)}), "a.pkl")[1]
+    assert (found["average"].level, found["average"].share) == (level, share) and found["generator"].level == 3
+
+
+def test_the_lod_of_a_synthesis_counts_only_where_its_generator_has_none(contents):
+    files = changed(contents["stylegan1"], "G_ema", {"synthesis/lod": np.float32(2)})
+    assert growing_networks(files, "a.pkl")[1]["average"].level == 3
+    assert growing_networks(changed(files, "G_ema", drop=["lod"]), "a.pkl")[1]["average"].level == 1
+
+
+@pytest.mark.parametrize(("name", "role"), [("G_ema", "average"), ("D", "critic")])
+def test_a_network_that_was_built_without_growing_is_the_whole_one_without_layers_of_smaller_images(
+        name, role, contents):
+    known = growing_networks(contents["stylegan1"], "a.pkl")[1][role]
+    layer = "FromRGB" if name == "D" else "synthesis/ToRGB"
+    smaller = [f"{layer}_lod{lod}/{leaf}" for lod in (1, 2, 3) for leaf in ("weight", "bias")]
+    # It has a lod, which changes nothing.
+    files = changed(contents["stylegan1"], name, {"lod": np.float32(1.5)}, smaller, structure="fixed")
+    found = growing_networks(files, "a.pkl")[1][role]
+    assert (found.kwargs, found.level, found.share, found.grows) == (known.kwargs, 3, 1.0, False)
+    module = modules({role: known})[role]
+    expected, variables = (fitted(module, network, role) for network in (known, found))
+    for number in range(3):
+        zeroed = expected["params"][f"level_{number}"]["from_image" if name == "D" else "to_image"]
+        zeroed.update({leaf: np.zeros_like(value) for leaf, value in zeroed.items()})
+    jax.tree.map(np.testing.assert_array_equal, variables, expected)
+
+
+def test_critics_of_both_codes_are_told_by_their_outputs_and_play_with_either_generator(contents):
+    files = contents["pggan"]
+    output = {name: files["D"].tensors[name][..., :1] for name in ("4x4/Dense1/weight", "4x4/Dense1/bias")}
+    # That of StyleGAN's repository has no logits of classes.
+    for critic, name, sown in (({}, "pggan", ["class_logits"]), (output, "pggan", []), (None, "stylegan1", [])):
+        mixed = changed(files, "D", critic) if critic is not None else {**files, "D": contents["stylegan1"]["D"]}
+        system, networks = growing_networks(mixed, "a.pkl")
+        found = networks["critic"]
+        assert (system, found.network, found.num_classes) == ("pggan", name, 3)
+        module = modules({"critic": found})["critic"]
+        variables = fitted(module, found, "critic")
+        logits, state = jax.eval_shape(lambda module=module, variables=variables: module.apply(
+            variables, np.zeros((4, 32, 32, 3)), np.zeros(4, int), mutable=["intermediates"]))
+        assert logits.shape == (4,) and [*{"class_logits": 0}.keys() & state["intermediates"].keys()] == sown
+    assert growing_networks({**contents["stylegan1"], "D": files["D"]}, "a.pkl")[0] == "stylegan1"
+
+
+def test_a_critic_may_see_deviations_of_several_parts_of_the_features(contents):
+    wider = {"4x4/Conv/weight": np.zeros((3, 3, 18, 16), np.float32)}
+    files = changed(contents["stylegan1"], "D", wider, mbstd_num_features=2)
+    found = growing_networks(files, "a.pkl")[1]["critic"]
+    fitted(modules({"critic": found})["critic"], found, "critic")

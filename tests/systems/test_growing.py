@@ -7,16 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from short_runs import PICTURE, SHARED, assert_same_bits
-from tiny import IMAGES, QUICK, tiny_growing_config
+from tiny import IMAGES, QUICK, assert_losses_fit, tiny_growing_config
 
 from ganlab.config import ConfigError
 from ganlab.convolutions.resized import block_means
 from ganlab.data import Dataset
-from ganlab.engine import make_mesh, make_programs, read_metrics, train
+from ganlab.engine import make_mesh, make_programs, read_metrics, stage_programs, train
 from ganlab.game import stages_of
 from ganlab.game.ema import moved_averages
 from ganlab.penalties import PENALTIES
 from ganlab.storage import Checkpoints, RunDirectory
+from ganlab.storage.stored_weights import run_weights
 from ganlab.systems import build_game
 from ganlab.systems.critic import Critic
 from ganlab.systems.growing import smoothed
@@ -38,8 +39,8 @@ def game_of(name="pggan", system=()):
     return build_game(config_of(name, system=dict(system)), IMAGES)
 
 
-def go(path, total=ENDS[-1], devices=1, pictures=None, changes=()):
-    run, config = RunDirectory(path), config_of(total=total, system=dict(changes))
+def go(path, total=ENDS[-1], devices=1, pictures=None, changes=(), name="pggan"):
+    run, config = RunDirectory(path), config_of(name, total=total, system=dict(changes))
     run.check(config)
     run.write(config, [])
 
@@ -49,7 +50,7 @@ def go(path, total=ENDS[-1], devices=1, pictures=None, changes=()):
         return PICTURE
 
     with SHARED.used():
-        return train(game_of(system=changes), IMAGES, config, run, draw, mesh=make_mesh(4, devices))
+        return train(game_of(name, changes), IMAGES, config, run, draw, mesh=make_mesh(4, devices))
 
 
 @functools.cache
@@ -76,6 +77,25 @@ def test_a_run_that_is_stopped_in_each_stage_and_between_them_ends_in_the_bits_o
         go(tmp_path / "run", total)
     assert_same_bits(end_of(tmp_path / "run"), end_of(whole[0]))
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == (whole[0] / "metrics.jsonl").read_bytes()
+
+
+def test_a_stylegan_that_begins_in_a_transition_and_is_stopped_in_it_and_at_its_end_has_the_bits_of_the_whole(
+        tmp_path, monkeypatch):
+    # Both runs share programs, which compile at their first call.
+    monkeypatch.setattr(stage_programs, "compiled_ahead", lambda programs, *others: programs)
+    # Half of the second level's four rounds of transition are left, and one round follows. A penalty keeps nothing.
+    half = (("first_level", 1), ("first_share", 0.5), ("batch_sizes", (4,)), ("training_kimg", (0.004,)),
+            ("penalty", "none"), ("conditional", False))
+    for path, totals in (("whole", (3,)), ("run", (1, 2, 3))):
+        for total in totals:
+            go(tmp_path / path, total, changes=half, name="stylegan1")
+    # The last round's weights are those of all that the state holds before it.
+    whole, stopped = (run_weights(str(tmp_path / path)).read() for path in ("whole", "run"))
+    assert whole.trained.keys() == {"generator", "critic"} and whole.averaged.keys() == {"generator"}
+    assert_same_bits((stopped.trained, stopped.averaged), (whole.trained, whole.averaged))
+    metrics = [read_metrics(tmp_path / path / "metrics.jsonl") for path in ("whole", "run")]
+    assert_same_bits(*metrics)
+    assert list(metrics[0]["critic/fade"]) == [0.5, 0.75, 1]
 
 
 def test_four_devices_train_what_one_does(whole, tmp_path):
@@ -212,6 +232,20 @@ def test_an_average_may_keep_one_share_whatever_the_batch():
         numbers = stage.game.numbers(stage.game.hyper, jnp.zeros(()))
         kept = 0.5 ** (stage.game.images_per_round / 1000 / numbers["ema_half_life_kimg"])
         assert float(kept) == pytest.approx(0.999, abs=1e-6) and float(numbers["ema_warmup"]) == 0
+
+
+@pytest.mark.parametrize(("network", "kwargs"), [("stylegan1", {}), ("pggan", {"reads_labels": False})])
+def test_a_critic_of_one_logit_learns_to_read_no_labels(network, kwargs):
+    config = config_of(system={"first_level": -1, "batch_sizes": (), "training_kimg": (1.0,)})
+    config.networks.critic.network = network
+    config.networks.critic.kwargs.update(kwargs)
+    game = build_game(config, IMAGES)
+    assert "class_logits" not in game.networks["critic"].sown()
+    assert_losses_fit(game, IMAGES)
+
+
+def test_samples_are_compared_with_real_images_at_the_size_that_has_faded_in():
+    assert [stage.game.settled_reduction for stage in stages_of(game_of())] == [2, 2, 1]
 
 
 def test_stages_are_named_by_what_they_train():

@@ -155,6 +155,7 @@ class SmallestCriticLevel(nn.Module):
     equalized: bool
     leaky: bool
     group: int
+    deviations: int
 
     def setup(self) -> None:
         """Makes the layer of images and the three others."""
@@ -170,7 +171,7 @@ class SmallestCriticLevel(nn.Module):
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Computes the last features [b, width] and the outputs [b, outputs]."""
         if self.group != 1:
-            x = with_deviation(x, self.group)
+            x = with_deviation(x, self.group, self.deviations)
         x = rectified(self.convolution(x), self.leaky)
         features = rectified(self.dense(x.reshape(len(x), -1)), self.leaky)
         return features, self.output(features)
@@ -193,6 +194,7 @@ class GrowingCritic(nn.Module):
       dense_width: of the dense layer; 0 is the channels that half the smallest side would have, or
         with `channels` the first of these.
       group: neighbours of the minibatch deviation; 1 leaves it out, 0 is the whole batch.
+      deviations: channels of the minibatch deviation, each of a part of the features.
     """
 
     image_shape: tuple[int, ...]
@@ -205,6 +207,7 @@ class GrowingCritic(nn.Module):
     channels: tuple[int, ...] = ()
     dense_width: int = 0
     group: int = 4
+    deviations: int = 1
 
     equalized: ClassVar[bool] = True
     leaky: ClassVar[bool] = True
@@ -233,7 +236,8 @@ class GrowingCritic(nn.Module):
         width = self.dense_width or (channels[0] if self.channels else level_channels(
             smaller, self.channel_base, self.channel_max)[0])
         self.levels = [SmallestCriticLevel(channels[0], width, self.outputs, self.equalized,
-                                           self.leaky, self.group, name="level_0"), *(
+                                           self.leaky, self.group, self.deviations,
+                                           name="level_0"), *(
             CriticLevel(channels[number], channels[number - 1], self.equalized, self.leaky,
                         self.blurred, self.fused, name=f"level_{number}")
             for number in range(1, chosen_level(self.level, sizes) + 1))]

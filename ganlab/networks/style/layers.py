@@ -206,22 +206,26 @@ class ToImage(nn.Module):
         return activated(y + bias.astype(y.dtype), self.clamp, linear=True)
 
 
-def with_deviation(x: Array, group: int) -> Array:
-    """Appends a channel of the deviation among neighbours to features [b, h, w, c].
+def with_deviation(x: Array, group: int, parts: int = 1) -> Array:
+    """Appends channels of the deviation among neighbours to features [b, h, w, c]: one for each of
+    some equal parts of the features.
 
     Karras et al. 2018, section 3: of each run of `group` examples (of the batch, if it is smaller)
     the deviation of every feature, averaged over features and places. The official code groups
     examples that are a stride apart, which is the same after a permutation of the batch.
     """
-    batch = x.shape[0]
+    batch, channels = x.shape[0], x.shape[-1]
     size = min(group or batch, batch)
     if batch % size:
         raise ValueError(f"minibatch deviation looks at groups of {size}, which do not divide a "
                          f"batch of {batch}; use a batch of a multiple, or another group")
-    runs = x.reshape(batch // size, size, *x.shape[1:])
+    if channels % parts:
+        raise ValueError(f"minibatch deviation is of {parts} parts, into which {channels} channels "
+                         "do not divide; use a number that divides them")
+    runs = x.reshape(batch // size, size, *x.shape[1:-1], parts, channels // parts)
     runs = runs.astype(jnp.promote_types(x.dtype, "float32"))
     centred = runs - jnp.mean(runs, axis=1, keepdims=True)
     deviations = jnp.sqrt(jnp.mean(jnp.square(centred), axis=1) + SQUARES)
-    means = jnp.repeat(jnp.mean(deviations, axis=(1, 2, 3)), size).astype(x.dtype)
-    channel = jnp.broadcast_to(means[:, None, None, None], (*x.shape[:3], 1))
-    return jnp.concatenate([x, channel], axis=-1)
+    means = jnp.repeat(jnp.mean(deviations, axis=(1, 2, 4)), size, axis=0).astype(x.dtype)
+    added = jnp.broadcast_to(means[:, None, None, :], (*x.shape[:3], parts))
+    return jnp.concatenate([x, added], axis=-1)

@@ -123,31 +123,33 @@ class PGGANCritic(GrowingCritic):
     """PGGAN's critic: images [b, h, w, c] of a level become logits [b].
 
     With classes it sows `class_logits` [b, classes], those of AC-GAN (Odena et al. 2017), beside
-    them; labels enter nowhere.
+    them, unless it does not read labels; labels enter nowhere.
 
     Attributes:
       image_shape, num_classes, axis_name, level, fading, channel_base, channel_max, channels, dense_width,
-        group: those of `GrowingCritic`.
+        group, deviations: those of `GrowingCritic`.
       equalized: whether rates are equalized (section 4.1), or weights drawn as He et al. 2015 do.
       leaky: whether ReLUs are leaky.
       fused: whether 2x2 pixels become their mean within the convolution, before its bias and
         activation, as in the official code, or after these, as in table 2.
+      reads_labels: whether it has logits of classes; that of StyleGAN's repository has none.
     """
 
     equalized: bool = True
     leaky: bool = True
     fused: bool = True
+    reads_labels: bool = True
 
     @property
     def outputs(self) -> int:
-        """The logit, and one for each class."""
-        return 1 + self.num_classes
+        """The logit, and one for each class that it reads."""
+        return 1 + self.num_classes * self.reads_labels
 
     def __call__(self, images: Array, labels: Array | None = None, keys: Array | None = None,
                  train: bool = False) -> Array:
         """Computes logits of images of the level."""
         del labels, keys, train
         outputs = self.judged(images)
-        if self.num_classes:
+        if self.outputs > 1:
             self.sow("intermediates", "class_logits", outputs[:, 1:])
         return outputs[:, 0]

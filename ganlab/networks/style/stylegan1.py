@@ -279,7 +279,7 @@ class StyleGAN1Critic(GrowingCritic):
 
     Attributes:
       image_shape, num_classes, axis_name, level, fading, channel_base, channel_max, channels, dense_width,
-        group: those of `GrowingCritic`.
+        group, deviations: those of `GrowingCritic`.
     """
 
     blurred: ClassVar[bool] = True
