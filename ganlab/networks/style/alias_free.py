@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import j1
 
 LEAST_SIDE = 8
 """Of an image: less has no frequencies above the first cutoff."""
@@ -70,8 +69,8 @@ class Signal:
     channels: int
 
 
-def lowpass(taps: int, cutoff: float, width: float, rate: float, radial: bool = False,
-            ) -> np.ndarray:
+def lowpass(taps: int, cutoff: float, width: float, rate: float,
+            radial: bool = False) -> np.ndarray:
     """Designs a lowpass filter by Kaiser's window (ibid., appendix C.1): [taps], or [taps, taps].
 
     The filter has a sum of 1. A radial one cuts off in all directions alike: a jinc, by a window
@@ -98,6 +97,8 @@ def lowpass(taps: int, cutoff: float, width: float, rate: float, radial: bool = 
     if not radial:
         found = np.sinc(2 * cutoff * places) * window
         return found / found.sum()
+    from scipy.special import j1  # Imported here: other networks begin without it.
+
     # J1(2 pi c r) / (pi r), which is c at the centre.
     radii = math.pi * np.hypot(places[:, None], places)
     centre = radii == 0
