@@ -11,6 +11,9 @@ Formats, found from the file or directory FILE where --format does not name one:
                     rosinality's stylegan2-pytorch. G, D and the average become a run of system
                     stylegan2, computed in float32. --images names the folder of its pictures, to
                     train on or be measured by.
+  stylegan3         network pickles of StyleGAN3, of its configurations T and R, likewise: a run with
+                    a generator stylegan3 and a critic stylegan2. Filters in the file are compared
+                    with those that its settings give.
   biggan            directories of BigGAN-PyTorch (G_ema.pth, G.pth, D.pth, state_dict.pth), whose
                     networks are BigGAN's or BigGAN-deep's; --network=best0 chooses a copy.
   biggan-deep-published   pytorch_model.bin with config.json of pytorch-pretrained-BigGAN. Its
@@ -66,10 +69,11 @@ from absl import flags
 from ganlab.cli.import_cyclegan import import_cyclegan
 from ganlab.cli.import_published_gan import IMPORTERS, format_of
 from ganlab.cli.import_stylegan2 import import_stylegan2
+from ganlab.cli.import_stylegan3 import import_stylegan3
 from ganlab.config import ConfigError
 from ganlab.machine.backend import set_up_process
 from ganlab.networks.translation.torch_layers import NORMALIZATIONS
-from ganlab.pretrained import is_network_pickle, is_stylegan2_states
+from ganlab.pretrained import is_network_pickle, is_stylegan2_states, is_stylegan3_pickle
 
 ARGUMENTS = ("FILE", "DEST")
 
@@ -109,9 +113,12 @@ def found_format(file: str) -> str:
     """Returns the name of the format that a file or directory is of, or may be of."""
     if found := format_of(file):
         return found
+    if is_network_pickle(file) and is_stylegan3_pickle(file):
+        return "stylegan3"
     is_stylegan2 = is_network_pickle(file) or is_stylegan2_states(file)
     return "stylegan2" if is_stylegan2 else "pytorch-cyclegan"
 
 
 FORMATS: dict[str, Callable[[flags.FlagValues, str, Path], int]] = {
-    "pytorch-cyclegan": import_cyclegan, "stylegan2": import_stylegan2, **IMPORTERS}
+    "pytorch-cyclegan": import_cyclegan, "stylegan2": import_stylegan2,
+    "stylegan3": import_stylegan3, **IMPORTERS}

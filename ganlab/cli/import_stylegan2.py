@@ -1,6 +1,7 @@
-"""Imports published files of StyleGAN2 for `ganlab import`."""
+"""Imports published files of style networks for `ganlab import`: those of StyleGAN2 as they are."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,30 @@ OF_OTHERS = ("network", "critic", "back", "back_network", "normalization", "sour
 """Flags that mean nothing here."""
 ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 """What networks are here, by their names in files, which pickles have in capitals."""
+TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
+STATISTICS = {"stylegan2": "average", "stylegan3": "copy"}
+"""What averaged weights have beside params, as the official code trains on."""
+Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
+Check = Callable[[str, StyleGAN2Network], None]
 
 
 def import_stylegan2(values: flags.FlagValues, file: str, place: Path) -> int:
+    """Imports a network pickle or state dicts of StyleGAN2, as `import_style_networks`."""
+    read = read_stylegan2_pickle if is_network_pickle(file) else read_stylegan2_states
+    return import_style_networks("stylegan2", read, values, file, place)
+
+
+def import_style_networks(form: str, read: Reader, values: flags.FlagValues, file: str,
+                          place: Path, check: Check = lambda source, network: None) -> int:
     """Reads, checks and writes a run of a published file; nothing is written before all fits.
 
     Args:
+      form: the format, which is the name of its generator, too.
+      read: reads the networks of a file, and its hash.
       values: the flags of `ganlab import`; `images` is a folder or zip file of its pictures.
-      file: a network pickle, or state dicts.
+      file: of that format.
       place: directory of the run.
+      check: raises WeightsError for a generator that is another one than that of its arguments.
 
     Raises:
       ConfigError: for flags of translators, for a file without an average, or with networks of
@@ -41,21 +57,23 @@ def import_stylegan2(values: flags.FlagValues, file: str, place: Path) -> int:
     for name in OF_OTHERS:
         if values[name].value is not None:
             raise ConfigError(f"--{name} is of other formats, but {file} holds networks of "
-                              "StyleGAN2; leave it out")
-    found, sha256 = (read_stylegan2_pickle if is_network_pickle(file)
-                     else read_stylegan2_states)(file)
+                              f"{TITLES[form]}; leave it out")
+    found, sha256 = read(file)
     role_of = {name: ROLES[name.lower()] for name in found}
     networks = {role_of[name]: network for name, network in found.items()}
     _check_alike(file, networks)
-    config = _config(Path(file).name, networks, values.images)
+    config = _config(Path(file).name, form, networks, values.images)
     game, _ = build(config)
+    for name, network in found.items():
+        if role_of[name] != "critic":
+            check(f"{file}, {name},", network)
     # Fitted by name, shape and finiteness, before anything compiles.
     fitted = {role_of[name]: network.convert(
         network.tensors, shapes_of(game, "critic" if role_of[name] == "critic" else "generator"),
         f"{file}, {name},") for name, network in found.items()}
     average = fitted.pop("average")
     taken = {"generator": average, **fitted}
-    provenance = {"format": "stylegan2", "file": file, "networks": list(found), "sha256": sha256}
+    provenance = {"format": form, "file": file, "networks": list(found), "sha256": sha256}
     write_run(place, config, game, taken, provenance, {"generator": average})
     # What was found, so that a wrong file is noticed.
     for name, network in found.items():
@@ -81,7 +99,7 @@ def _check_alike(file: str, networks: dict[str, StyleGAN2Network]) -> None:
                               "training")
 
 
-def _config(name: str, networks: dict[str, StyleGAN2Network],
+def _config(name: str, form: str, networks: dict[str, StyleGAN2Network],
             images: str | None) -> ml_collections.ConfigDict:
     """Returns the config of a run that has these networks."""
     generator = networks["average"]
@@ -100,8 +118,9 @@ def _config(name: str, networks: dict[str, StyleGAN2Network],
         if key in ("channel_base", "channel_max", "channels", "clamp")}
     return experiment(
         name=f"imported {name}", data=data, batch_size=batch,
-        system={"name": "stylegan2", "latent_size": generator.latent_size, "statistics": "average",
-                "conditional": generator.num_classes > 0, "path_interval": 0},
-        networks={"generator": {"network": "stylegan2", "kwargs": dict(generator.kwargs)},
+        system={"name": "stylegan2", "latent_size": generator.latent_size,
+                "statistics": STATISTICS[form], "conditional": generator.num_classes > 0,
+                "path_interval": 0},
+        networks={"generator": {"network": form, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": "stylegan2", "kwargs": dict(critic)}},
         hyper=both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), sample={"number": 16})

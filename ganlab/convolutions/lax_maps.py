@@ -1,5 +1,7 @@
 """The three maps of a convolution by `lax`, each in the form that XLA:CPU computes quickest."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -56,6 +58,10 @@ def _convolve_part(geometry: Geometry, g: Array, kernel: Array, row: tuple[slice
 def kernel_lax(geometry: Geometry, x: Array, g: Array) -> Array:
     """Computes a kernel by outputs that slide over the images; the sum is over the batch."""
     if geometry.strides == (1, 1):
+        # Outputs that slide are a window no larger than the images. Of wider padding XLA:CPU makes
+        # a loop that takes a hundred times as long: there the images slide over the outputs.
+        if math.prod(geometry.output) > math.prod(geometry.size):
+            return products.turn(kernel_lax(geometry.back, g, x))
         kernel = jax.ShapeDtypeStruct((*geometry.kernel, x.shape[-1], g.shape[-1]), g.dtype)
         return jax.linear_transpose(lambda kernel: forward_lax(geometry, x, kernel), kernel)(g)[0]
     # With strides, rows of pixels times channels slide as one axis, which XLA:CPU moves sooner.

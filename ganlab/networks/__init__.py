@@ -45,6 +45,7 @@ from ganlab.networks.textbook import (
 from ganlab.networks.style.pggan import PGGANCritic, PGGANGenerator
 from ganlab.networks.style.stylegan1 import StyleGAN1Critic, StyleGAN1Generator
 from ganlab.networks.style.stylegan2 import StyleGAN2Critic, StyleGAN2Generator
+from ganlab.networks.style.stylegan3 import StyleGAN3Generator
 from ganlab.networks.translation.patch_gan import PatchCritic, PixelCritic
 from ganlab.networks.translation.resnet_generator import ResNetGenerator
 from ganlab.networks.translation.unet import UNetGenerator
@@ -63,7 +64,8 @@ CRITICS: dict[str, type[nn.Module]] = {
 ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLPEncoder, "conv_vae": ConvVAEEncoder}
 TRANSLATORS: dict[str, type[nn.Module]] = {"unet": UNetGenerator, "resnet": ResNetGenerator}
 STYLE_GENERATORS: dict[str, type[nn.Module]] = {
-    "stylegan1": StyleGAN1Generator, "stylegan2": StyleGAN2Generator}
+    "stylegan1": StyleGAN1Generator, "stylegan2": StyleGAN2Generator,
+    "stylegan3": StyleGAN3Generator}
 STYLE_CRITICS: dict[str, type[nn.Module]] = {
     "stylegan1": StyleGAN1Critic, "stylegan2": StyleGAN2Critic}
 GROWING_GENERATORS: dict[str, type[nn.Module]] = {"pggan": PGGANGenerator}

@@ -84,7 +84,7 @@ def _described(network: PickledNetwork,
     if any(name.startswith("synthesis.L") for name in network.tensors):
         raise WeightsError(f"{source} holds a {what} with the layers "
                            f"{listed(list(network.tensors)[:3])}, which are not StyleGAN2's; name "
-                           "a file of StyleGAN2 or StyleGAN2-ADA")
+                           "a file of StyleGAN2 or StyleGAN2-ADA, or give --format=stylegan3")
     try:
         return known[network.class_name](network)
     except (KeyError, TypeError) as error:
@@ -105,7 +105,8 @@ def _torch_generator(network: PickledNetwork) -> StyleGAN2Network:
     return StyleGAN2Network(kwargs, given["z_dim"], given["c_dim"], _shape(given), network.tensors)
 
 
-def _torch_critic(network: PickledNetwork) -> StyleGAN2Network:
+def torch_critic(network: PickledNetwork) -> StyleGAN2Network:
+    """Describes a critic of PyTorch's code; raises KeyError for one that does not say enough."""
     given, mapping = network.arguments, network.arguments.get("mapping_kwargs", {})
     epilogue = given.get("epilogue_kwargs", {})
     kwargs = {"mapping_layers": mapping.get("num_layers", MAPPING_LAYERS),
@@ -197,4 +198,4 @@ def _tensorflow_critic(network: PickledNetwork) -> StyleGAN2Network:
 GENERATORS: dict[str, Callable[[PickledNetwork], StyleGAN2Network]] = {
     "Generator": _torch_generator, "G_main": _tensorflow_generator}
 CRITICS: dict[str, Callable[[PickledNetwork], StyleGAN2Network]] = {
-    "Discriminator": _torch_critic, "D_stylegan2": _tensorflow_critic}
+    "Discriminator": torch_critic, "D_stylegan2": _tensorflow_critic}

@@ -49,7 +49,7 @@ def up_fir_down(images: Array, taps: np.ndarray, up: int = 1, down: int = 1,
     if taps.ndim == 2:
         return _filter_channels(images, taps * gain, up, down, pads)
     for axis, padding in zip((1, 2), pads, strict=True):
-        along = _multiplied if images.shape[axis] <= MOST_MULTIPLIED else _shifted
+        along = _multiplied if images.shape[axis] <= MOST_MULTIPLIED else shifted
         images = along(images, axis, taps * np.sqrt(gain), up, down, padding)
     return images
 
@@ -72,9 +72,13 @@ def _multiplied(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
     return (matrix @ images.reshape(batch, extent, -1)).reshape(batch, outputs, width, channels)
 
 
-def _shifted(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
-             padding: tuple[int, int]) -> Array:
-    """Resamples along one axis: each place within the spread has its own taps and neighbours."""
+def shifted(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
+            padding: tuple[int, int]) -> Array:
+    """Resamples images [b, h, w, c] along one axis by sums of shifted images.
+
+    Each place within the spread has its own taps and neighbours. Arguments are those of
+    `up_fir_down`, for one axis; taps are multiplied in their own order.
+    """
     extent = images.shape[axis]
     length = extent * up + sum(padding) - len(taps) + 1
     # Shifts of the places 0 to up - 1: spread pixel j + k - padding is an image's pixel.
@@ -90,11 +94,11 @@ def _shifted(images: Array, axis: int, taps: np.ndarray, up: int, down: int,
     step = down if up == 1 else 1
     kept = -(-length // step) if up == 1 else rows
 
-    def shifted(shift: int) -> Array:
+    def moved(shift: int) -> Array:
         start = before + shift
         return lax.slice_in_dim(padded, start, start + (kept - 1) * step + 1, step, axis)
 
-    places = [sum(shifted(shift) * taps[tap].astype(images.dtype) for tap, shift in found)
+    places = [sum(moved(shift) * taps[tap].astype(images.dtype) for tap, shift in found)
               for found in shifts]
     if up == 1:
         return places[0]
