@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
+from ganlab.augment.blur import LARGEST_BLUR, blurred
 from ganlab.augment.controller import Adaptation, adapt, adapted_chance, start_adaptation
 from ganlab.augment.diffaugment import POLICIES, diffaugment
 from ganlab.augment.draws import Draws, KeyedDraws
@@ -16,9 +17,9 @@ from ganlab.augment.strengths import Strengths
 from ganlab.config import choose, unknown
 from ganlab.types import Array
 
-__all__ = ["AUGMENTATIONS", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
+__all__ = ["AUGMENTATIONS", "LARGEST_BLUR", "OPERATIONS", "OPERATION_SETS", "POLICIES", "Adaptation",
            "Augmentation", "Draws", "KeyedDraws", "Strengths", "adapt", "adapted_chance",
-           "adaptive", "augment", "choose_augmentation", "differentiable", "diffaugment",
+           "adaptive", "augment", "blurred", "choose_augmentation", "differentiable", "diffaugment",
            "in_turn", "start_adaptation"]
 
 Augmentation = Callable[[Array, Array, Array], Array]

@@ -73,7 +73,7 @@ class Network:
         return jax.eval_shape(self.init, jax.random.key(0))
 
     def train(self, params: Tree, variables: Tree, *inputs: Array | None, keys: Array | None,
-              **options: Any) -> tuple[Any, Tree]:
+              mutable: bool = True, **options: Any) -> tuple[Any, Tree]:
         """Computes a pass in training mode: outputs, and the variables after it.
 
         In bfloat16, params and inputs are rounded to it on the way in, and all outputs come back in
@@ -87,6 +87,8 @@ class Network:
           *inputs: the module's positional arguments, batches [b, ...]; None for one that is left
             out.
           keys: one PRNG key an example [b], or None for a module that draws nothing.
+          mutable: whether variables may change; the averages of a module that asks whether they
+            may stay as they are where they may not.
           **options: of this module's call, static, such as for a part of the pass.
         """
         def compute(params: Tree, variables: Tree, *inputs: Array | None) -> tuple[Any, Tree]:
@@ -97,8 +99,8 @@ class Network:
                           for given in inputs]
             output, state = self.module.apply(
                 {"params": params, **variables}, *inputs, keys=keys, train=True,
-                mutable=list(variables), **options)
-            state = dict(state)
+                mutable=list(variables) if mutable else [], **options)
+            state = {**variables, **state}
             # Outputs of the pass are float32 again.
             if self.precision == "bfloat16":
                 output, sown = _cast((output, state.pop("intermediates", None)), jnp.float32)

@@ -14,6 +14,7 @@ from ganlab.augment import (
     Adaptation,
     Augmentation,
     adapt,
+    blurred,
     choose_augmentation,
     start_adaptation,
 )
@@ -60,6 +61,7 @@ class Critic:
       suffix: of its entry in the memory and of its metrics, where a system has several critics.
       reduction: its images are of one of how many of the full resolution's side; penalties take
         slopes by pixels of that, where each of its pixels is repeated.
+      blur: of all images that it sees, before augmentations, as `blurred` has it; None for none.
     """
 
     network: Network
@@ -71,9 +73,17 @@ class Critic:
     pairs: bool = False
     suffix: str = ""
     reduction: int = 1
+    blur: Array | None = None
+
+    def within(self, hyper: Hyper) -> "Critic":
+        """Returns this critic as it sees images by the numbers of a round: blurred, if they say."""
+        return dataclasses.replace(self, blur=hyper["blur_sigma"]) if "blur_sigma" in hyper else self
 
     def seen(self, images: Array, keys: Array, chance: Array | None) -> Array:
-        """Returns images as the network sees them: augmented, by draws of each example's own."""
+        """Returns images as the network sees them: blurred, then augmented, by draws of each
+        example's own."""
+        if self.blur is not None:
+            images = blurred(images, self.blur)
         if self.augment is None:
             return images
         drawn = jax.vmap(jax.random.fold_in, (0, None))(keys, AUGMENTS)

@@ -41,15 +41,15 @@ class StyleGenerator:
         """Returns the labels [b] of a batch that the network sees, if it sees any."""
         return batch["label"] if self.conditional else None
 
-    def fake(self, scene: Scene, key: Array) -> tuple[Array, Tree]:
-        """Computes fake images with mixed styles, and the generator's new variables."""
-        styles, state, keys = self.mixed(scene, scene.batch, key)
-        images, _ = self.network.train(
-            scene.params["generator"], state, None, None, styles, keys=keys)
-        return images, state
+    def fake(self, scene: Scene, key: Array, mutable: bool = True) -> tuple[Array, Tree]:
+        """Computes fake images with mixed styles, and the generator's new variables; where they are
+        not `mutable`, the averages among them stay as they are."""
+        styles, state, keys = self.mixed(scene, scene.batch, key, mutable)
+        return self.network.train(scene.params["generator"], state, None, None, styles, keys=keys,
+                                  mutable=mutable)
 
-    def mixed(self, scene: Scene, batch: Mapping[str, Array],
-              key: Array) -> tuple[Array, Tree, Array]:
+    def mixed(self, scene: Scene, batch: Mapping[str, Array], key: Array,
+              mutable: bool = True) -> tuple[Array, Tree, Array]:
         """Computes styles [b, layers, d] of latents, from some layer on those of second ones.
 
         Mixing regularization (Karras et al. 2019, section 3.1). Returns the generator's variables
@@ -60,10 +60,12 @@ class StyleGenerator:
         own = {name: example_keys(keys[name], batch["index"])
                for name in ("latents", "second", "noise")}
         styles, state = self.network.train(params, variables, self.latents(own["latents"]),
-                                           self.labels(batch), keys=None, only_styles=True)
+                                           self.labels(batch), keys=None, mutable=mutable,
+                                           only_styles=True)
         # Second styles leave the average as it is.
         others, _ = self.network.train(params, variables, self.latents(own["second"]),
-                                       self.labels(batch), keys=None, only_styles=True)
+                                       self.labels(batch), keys=None, mutable=False,
+                                       only_styles=True)
         # One layer for the whole batch, as in the official code.
         layer = draw_mixing(keys["mixing"], self.layers or styles.shape[1],
                             scene.hyper["style_mixing"])

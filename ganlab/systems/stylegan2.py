@@ -78,7 +78,8 @@ def stylegan2(config: Mapping[str, Any], data: DataFacts, axis_name: str | None 
         StyleGenerator(generator, draw_latents(system["latent_size"], "normal"), bool(classes)),
         Critic(critic, choose_loss(config), choose_penalties(config, critic, axis_name),
                augment=choose_augment(config, data.image_shape)),
-        system["path_share"], (system["path_interval"], system["penalty_interval"]), axis_name)
+        system["path_share"], (system["path_interval"], system["penalty_interval"]), axis_name,
+        system["follow"])
     # Optimizers are rescaled for the penalties that some rounds leave out.
     parts = game_parts(config)
     intervals = {"generator": system["path_interval"],
@@ -158,6 +159,7 @@ class _Players:
       path_share: one of how many images the path-length penalty sees.
       intervals: rounds between path-length penalties, and between the critic's.
       axis_name: the axis that `pmap` maps, or None.
+      follow: whose updates move the generator's averages, "both" or "critic".
     """
 
     generator: StyleGenerator
@@ -165,19 +167,21 @@ class _Players:
     path_share: int
     intervals: tuple[int, int]
     axis_name: str | None
+    follow: str
 
     def generator_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the generator's adversarial loss, mean over the batch."""
         params, variables, batch = scene.params, scene.variables, scene.batch
+        critic = self.critic.within(scene.hyper)
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
-        fake, state = self.generator.fake(scene, keys["fake"])
+        fake, state = self.generator.fake(scene, keys["fake"], self.follow == "both")
         # A loss that compares sees the critic's view of real images, too.
         images = {"real": batch["image"]} if self.critic.loss.compares else {}
         images["fake"] = fake
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
-        judged, _ = self.critic.judge(params["critic"], variables["critic"], images, drawn,
-                                      self.generator.labels(batch),
-                                      self.critic.chance(scene.memory, scene.hyper))
+        judged, _ = critic.judge(params["critic"], variables["critic"], images, drawn,
+                                 self.generator.labels(batch),
+                                 critic.chance(scene.memory, scene.hyper))
         real = judged["real"].logits if "real" in judged else None
         loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
         return loss, Aux({"generator": state}, scene.memory,
@@ -193,11 +197,13 @@ class _Players:
         part = {name: array[::self.path_share] for name, array in scene.batch.items()}
         keys = named_keys(scene.key, "fake", "noise")
         hyper, params = scene.hyper, scene.params["generator"]
-        styles, state, drawn = self.generator.mixed(scene, part, keys["fake"])
+        styles, state, drawn = self.generator.mixed(scene, part, keys["fake"],
+                                                    self.follow == "both")
 
         # J_w^T y of eq. 4: the gradient of the images' inner product with noise y.
         def weighted(styles: Array) -> Array:
-            images, _ = self.generator.network.train(params, state, None, None, styles, keys=drawn)
+            images, _ = self.generator.network.train(params, state, None, None, styles, keys=drawn,
+                                                     mutable=False)
             noise = draw_path_noise(example_keys(keys["noise"], part["index"]), images)
             return jnp.sum(images * noise) / math.sqrt(images.shape[1] * images.shape[2])
 
@@ -216,32 +222,32 @@ class _Players:
 
     def critic_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the critic's adversarial loss, mean over the batch."""
-        batch = scene.batch
+        batch, critic = scene.batch, self.critic.within(scene.hyper)
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
         # Fake images, whose pass moves the average style; no gradient reaches the generator.
         fake, state = self.generator.fake(scene, keys["fake"])
         images = {"fake": jax.lax.stop_gradient(fake), "real": batch["image"]}
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
-        chance = self.critic.chance(scene.memory, scene.hyper)
-        judged, critic_state = self.critic.judge(
+        chance = critic.chance(scene.memory, scene.hyper)
+        judged, critic_state = critic.judge(
             scene.params["critic"], scene.variables["critic"], images, drawn, self.generator.labels(batch),
             chance)
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
         loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
-        metrics = {**self.critic.logit_metrics(judged),
+        metrics = {**critic.logit_metrics(judged),
                    "real_signs": jnp.mean(jnp.sign(logits["real"])),
-                   **self.critic.followed(logits["real"], chance)}
+                   **critic.followed(logits["real"], chance)}
         return loss, Aux({"critic": critic_state, "generator": state}, scene.memory, metrics)
 
     def penalty_loss(self, scene: Scene) -> tuple[Array, Aux]:
         """Computes the critic's penalty (R1), weighted by its interval."""
-        batch = scene.batch
+        batch, critic = scene.batch, self.critic.within(scene.hyper)
         keys = {name: example_keys(key, batch["index"]) for name, key in named_keys(
-            scene.key, *self.critic.penalties).items()}
-        total, metrics = self.critic.penalize(
+            scene.key, *critic.penalties).items()}
+        total, metrics = critic.penalize(
             jnp.zeros(()), scene.params["critic"], scene.variables["critic"], batch["image"],
             batch["image"], keys, scene.hyper, self.generator.labels(batch),
-            self.critic.chance(scene.memory, scene.hyper))
+            critic.chance(scene.memory, scene.hyper))
         state = scene.variables["critic"]
         return self.intervals[1] * total, Aux({"critic": state}, scene.memory, metrics)

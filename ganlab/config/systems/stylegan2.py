@@ -4,6 +4,8 @@ from ganlab.config.key import AT_LEAST_ZERO, FRACTION, NOT_EMPTY, POSITIVE, Key,
 from ganlab.config.systems.augmentation import AUGMENT
 from ganlab.config.systems.declaration import SystemKeys
 
+BLUR = (lambda value: 0 <= value <= 64, "a number from 0 to 64")
+
 KEYS = SystemKeys(structure={
     "loss": Key("non_saturating", "adversarial loss", allowed=NOT_EMPTY),
     "penalty": Key("r1", "penalty of the critic, or none", allowed=one_of("r1", "none")),
@@ -21,6 +23,12 @@ KEYS = SystemKeys(structure={
                                 "image on (Freeze-D): of each level the one of the image, both "
                                 "convolutions and the skip", "layers", AT_LEAST_ZERO,
                                 known_as="--freezed of StyleGAN2-ADA"),
+    "blur": Key("none", "blur of all images that the critic sees, real and fake, before they are "
+                "augmented; a ramp of blur_sigma lets it fade",
+                allowed=one_of("none", "gaussian"), known_as="blur_init_sigma of StyleGAN3"),
+    "follow": Key("both", "whose updates move the generator's averages of styles, and of magnitudes "
+                  "where it has them",
+                  allowed=one_of("both", "critic"), known_as="update_emas of StyleGAN3"),
     "finite_gradients": Key(True, "whether NaN in gradients becomes 0 and infinity 1e5, counted as "
                             "gradients_made_finite of each update, instead of ending the run",
                             known_as="nan_to_num of StyleGAN2-ADA's training loop"),
@@ -37,4 +45,7 @@ KEYS = SystemKeys(structure={
                        known_as="pl_weight of StyleGAN"),
     "path_decay": Key(0.01, "how far the running mean of path lengths moves to that of a batch",
                       allowed=FRACTION, known_as="pl_decay of StyleGAN"),
-})
+}, choices={"blur": {"gaussian": {
+    "blur_sigma": Key(10.0, "distance at which the blur's filter falls to a half, at most 64",
+                      "pixels", BLUR, known_as="blur_init_sigma of StyleGAN3"),
+}}})
