@@ -40,7 +40,9 @@ def get_config(argument=None):
     side = choice.resolution or base["side"]
     networks = dict(network="stylegan2", kwargs=dict(channel_base=round(32768 * base["channels"]),
                                                      mapping_layers=base["mapping"]))
-    critic = dict(networks["kwargs"], group=base["group"], architecture=base.get("critic", "residual"))
+    # Labels of the official critic pass eight layers, whatever the generator has.
+    critic = dict(networks["kwargs"], mapping_layers=8, group=base["group"],
+                  architecture=base.get("critic", "residual"))
     return _experiment(
         choice, base, latent_size=512, conditional=choice.conditional,
         data=picture_data(choice.data or "cifar10", side=side),

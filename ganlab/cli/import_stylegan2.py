@@ -27,6 +27,8 @@ ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
 STATISTICS = {"stylegan2": "average", "stylegan3": "copy"}
 """What averaged weights have beside params, as the official code trains on."""
+SYSTEMS = {"stylegan2": {}, "stylegan3": {"follow": "critic"}}
+"""What else of the system is as the official code trains."""
 Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
 Check = Callable[[str, StyleGAN2Network], None]
 
@@ -120,7 +122,7 @@ def _config(name: str, form: str, networks: dict[str, StyleGAN2Network],
         name=f"imported {name}", data=data, batch_size=batch,
         system={"name": "stylegan2", "latent_size": generator.latent_size,
                 "statistics": STATISTICS[form], "conditional": generator.num_classes > 0,
-                "path_interval": 0},
+                "path_interval": 0, **SYSTEMS[form]},
         networks={"generator": {"network": form, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": "stylegan2", "kwargs": dict(critic)}},
         hyper=both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), sample={"number": 16})

@@ -48,15 +48,6 @@ def input_transform(translate_x: Array | float = 0.0, translate_y: Array | float
                       jnp.stack([jnp.zeros(()), jnp.zeros(()), jnp.ones(())])])
 
 
-def truncated(styles: Array, average: Array, psi: Array | float, cutoff: Array | int) -> Array:
-    """Draws styles [b, layers, d] to their average [d] by `psi` in the first `cutoff` layers, in
-    all for 0."""
-    first = (jnp.arange(styles.shape[1])[:, None] < cutoff) | (jnp.asarray(cutoff) == 0)
-    psi = jnp.where(first, psi, 1.0).astype(styles.dtype)
-    average = average.astype(styles.dtype)
-    return average + psi * (styles - average)
-
-
 def batch_mean(x: Array, axis_name: str | None) -> Array:
     """Computes the mean of all numbers of a batch, over all devices if there is an axis of them."""
     mean = jnp.mean(x)
@@ -172,11 +163,11 @@ class StyledLayer(nn.Module):
     dtype: jnp.dtype | None = None
 
     @nn.compact
-    def __call__(self, x: Array, styles: Array, train: bool, follow: bool) -> Array:
+    def __call__(self, x: Array, styles: Array, train: bool) -> Array:
         layer, axis_name = self.layer, self.axis_name if train else None
         # The average moves before it is used.
         average = self.variable("magnitudes", "average", jnp.ones, ())
-        if (train and follow and self.is_mutable_collection("magnitudes")
+        if (train and self.is_mutable_collection("magnitudes")
                 and not self.is_initializing()):
             square = batch_mean(jnp.square(x.astype(average.value.dtype)), axis_name)
             square = jax.lax.stop_gradient(square)
@@ -258,6 +249,7 @@ class StyleGAN3Generator(nn.Module):
 
     batch_group: ClassVar[int] = 0
     tracks_batch: ClassVar[bool] = True
+    sampling_options: ClassVar[tuple[str, ...]] = ("translate_x", "translate_y", "rotate")
 
     def signals(self) -> list[Signal]:
         """Lists what the layers make, the one to the image last."""
@@ -285,8 +277,7 @@ class StyleGAN3Generator(nn.Module):
     def __call__(self, latents: Array | None, labels: Array | None = None,
                  styles: Array | None = None, noise: Array | float = 1.0,
                  keys: Array | None = None, train: bool = False, only_styles: bool = False,
-                 transform: Array | None = None, psi: Array | float | None = None,
-                 cutoff: Array | int = 0, follow: bool = True) -> Array:
+                 transform: Array | None = None) -> Array:
         """Computes images, or styles [b, layers + 2, d], which are the same for every layer.
 
         Args:
@@ -295,26 +286,20 @@ class StyleGAN3Generator(nn.Module):
           styles: [b, layers + 2, d] in place of those that the mapping makes.
           noise: not used, as there is no noise; other style generators have it here.
           keys: not used.
-          train: whether averages follow what this pass has, those of styles and of magnitudes.
+          train: whether averages that may change follow what this pass has, those of styles and of
+            magnitudes. Officially they do so in the critic's updates alone.
           only_styles: whether the pass ends with the mapping.
           transform: [3, 3] or [b, 3, 3], by which places in the image become those of the input,
             after the style's own; see `input_transform`. None changes nothing.
-          psi: draws the mapping's styles to their average, see `truncated`; None does not.
-          cutoff: the first styles, to which `psi` is limited; 0 for all.
-          follow: whether averages follow in training. Officially they do so in the critic's
-            updates alone.
         """
         del noise, keys
         if styles is None:
-            mapped = self.mapping(latents, labels, train and follow)
+            mapped = self.mapping(latents, labels, train)
             styles = jnp.broadcast_to(
                 mapped[:, None], (mapped.shape[0], self.layers + 2, self.styles))
-            if psi is not None:
-                average = self.mapping.get_variable("styles", "average")
-                styles = truncated(styles, average, psi, cutoff)
         if only_styles:
             return styles
         x = self.input(styles[:, 0], transform)
         for number, layer in enumerate(self.synthesis):
-            x = layer(x, styles[:, number + 1], train, follow)
+            x = layer(x, styles[:, number + 1], train)
         return x.astype(styles.dtype) * self.output_scale
