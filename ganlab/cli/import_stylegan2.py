@@ -25,8 +25,6 @@ OF_OTHERS = ("network", "critic", "back", "back_network", "normalization", "sour
 ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 """What networks are here, by their names in files, which pickles have in capitals."""
 TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
-STATISTICS = {"stylegan2": "average", "stylegan3": "copy"}
-"""What averaged weights have beside params, as the official code trains on."""
 Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
 Check = Callable[[str, StyleGAN2Network], None]
 
@@ -118,9 +116,8 @@ def _config(name: str, form: str, networks: dict[str, StyleGAN2Network],
         if key in ("channel_base", "channel_max", "channels", "clamp")}
     return experiment(
         name=f"imported {name}", data=data, batch_size=batch,
-        system={"name": "stylegan2", "latent_size": generator.latent_size,
-                "statistics": STATISTICS[form], "conditional": generator.num_classes > 0,
-                "path_interval": 0},
+        system={"name": "stylegan2", "latent_size": generator.latent_size, "statistics": "average",
+                "conditional": generator.num_classes > 0, "path_interval": 0},
         networks={"generator": {"network": form, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": "stylegan2", "kwargs": dict(critic)}},
         hyper=both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), sample={"number": 16})
