@@ -25,6 +25,8 @@ OF_OTHERS = ("network", "critic", "back", "back_network", "normalization", "sour
 ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 """What networks are here, by their names in files, which pickles have in capitals."""
 TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
+HYPER = {"stylegan3": {"style_mixing": 0.0}}
+"""Numbers of a format's training where they are not those of the system."""
 Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
 Check = Callable[[str, StyleGAN2Network], None]
 
@@ -120,4 +122,5 @@ def _config(name: str, form: str, networks: dict[str, StyleGAN2Network],
                 "conditional": generator.num_classes > 0, "path_interval": 0},
         networks={"generator": {"network": form, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": "stylegan2", "kwargs": dict(critic)}},
-        hyper=both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), sample={"number": 16})
+        hyper={**both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), **HYPER.get(form, {})},
+        sample={"number": 16})
