@@ -25,10 +25,10 @@ OF_OTHERS = ("network", "critic", "back", "back_network", "normalization", "sour
 ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 """What networks are here, by their names in files, which pickles have in capitals."""
 TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
-STATISTICS = {"stylegan2": "average", "stylegan3": "copy"}
-"""What averaged weights have beside params, as the official code trains on."""
 SYSTEMS = {"stylegan2": {}, "stylegan3": {"follow": "critic"}}
 """What else of the system is as the official code trains."""
+HYPER = {"stylegan3": {"style_mixing": 0.0}}
+"""Numbers of a format's training where they are not those of the system."""
 Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
 Check = Callable[[str, StyleGAN2Network], None]
 
@@ -120,9 +120,9 @@ def _config(name: str, form: str, networks: dict[str, StyleGAN2Network],
         if key in ("channel_base", "channel_max", "channels", "clamp")}
     return experiment(
         name=f"imported {name}", data=data, batch_size=batch,
-        system={"name": "stylegan2", "latent_size": generator.latent_size,
-                "statistics": STATISTICS[form], "conditional": generator.num_classes > 0,
-                "path_interval": 0, **SYSTEMS[form]},
+        system={"name": "stylegan2", "latent_size": generator.latent_size, "statistics": "average",
+                "conditional": generator.num_classes > 0, "path_interval": 0, **SYSTEMS[form]},
         networks={"generator": {"network": form, "kwargs": dict(generator.kwargs)},
                   "critic": {"network": "stylegan2", "kwargs": dict(critic)}},
-        hyper=both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), sample={"number": 16})
+        hyper={**both_players(lr=2.5e-3, beta1=0.0, beta2=0.99), **HYPER.get(form, {})},
+        sample={"number": 16})
