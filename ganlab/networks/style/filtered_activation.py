@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 
 from ganlab.convolutions.layers import convolves_as_written
+from ganlab.machine.kept_calls import apart
 from ganlab.networks.style.resampling import shifted
 from ganlab.types import Array
 
@@ -62,19 +63,17 @@ def resampled(images: Array, how: Resampling) -> Array:
         return images * how.taps.item()
     if convolves_as_written():
         return _by_lax(images, how)
-    # A filter of two axes is a sum of few that are products of one of each. What they all read is
-    # computed once: the compiler would do so for each of them.
-    parts = [(1.0, how.taps)]
-    if how.taps.ndim == 2:
-        parts, images = separable_parts(how.taps), lax.optimization_barrier(images)
+    # A filter of two axes is a sum of few that are products of one of each.
+    parts = [(1.0, how.taps)] if how.taps.ndim == 1 else separable_parts(how.taps)
     # Enlarging, columns come last, and reducing, first: measured to be quicker.
     axes = (1, 2) if how.up > how.down else (2, 1)
 
-    def part(weight: float, taps: np.ndarray) -> Array:
-        y = shifted(images, axes[0], taps * weight, how.up, how.down, how.padding)
-        return shifted(y, axes[1], taps, how.up, how.down, how.padding)
+    def along(axis: int, taps: np.ndarray, images: Array) -> Array:
+        # A pass along one axis would be computed again for every tap of the one along the other.
+        return apart(lambda x: shifted(x, axis, taps, how.up, how.down, how.padding), images)
 
-    return functools.reduce(jnp.add, [part(*each) for each in parts])
+    return functools.reduce(jnp.add, [
+        along(axes[1], taps, along(axes[0], taps * weight, images)) for weight, taps in parts])
 
 
 def separable_parts(taps: np.ndarray) -> list[tuple[float, np.ndarray]]:
