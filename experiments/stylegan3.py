@@ -20,7 +20,7 @@ CONFIGS = {"t": dict(kwargs=dict(), channels=1, blur="none"),
 # Batch size, channels, layers, numbers of latents and styles, half-life of the average in kimg, and training. Gamma of
 # R1 is the official 0.5, 2, 8 and 32 at 128, 256, 512 and 1024 pixels; a small one is that of experiments/stylegan2.py.
 BASES = {
-    "small": dict(batch=16, channel_base=64, channel_max=64, layers=6, latent=128, average=20.0, kimg=150, side=32,
+    "small": dict(batch=16, channel_base=64, channel_max=64, layers=6, latent=128, average=20.0, kimg=100, side=32,
                   gamma=1.0, critic=dict(channel_base=32, channel_max=64, mapping_layers=2)),
     "official": dict(batch=32, channel_base=0, channel_max=512, layers=14, latent=512, average=10.0, kimg=25_000,
                      side=256, gamma=0.0, critic=dict(channel_base=0, channel_max=512, mapping_layers=8)),
