@@ -2,7 +2,7 @@
 
     ganlab train --config=experiments/stylegan3.py --workdir=runs/free
     ganlab train --config=experiments/stylegan3.py:config=r --workdir=runs/free_r
-    ganlab train --config=experiments/stylegan3.py:data=./data/emoji --workdir=runs/emoji
+    ganlab train --config=experiments/stylegan3.py:data=cifar10 --workdir=runs/cifar
     ganlab train --config=experiments/stylegan3.py:base=official,config=t,data=faces,resolution=256 --workdir=runs/faces
     ganlab evaluate --workdir=runs/free --metrics=fid,eqt_int,eqt_frac
 

@@ -101,8 +101,9 @@ def test_a_style_game_has_the_numbers_of_its_experiment_and_every_update_in_a_tu
     path_interval, path_share, path_weight, path_decay = workload.path
     assert (system.path_interval, system.path_share, system.penalty_interval, system.latent_size, system.augment) == (
         path_interval, path_share, workload.penalty_interval, workload.latent, workload.augment)
+    # Without labels the critic has no mapping.
+    assert config.networks.generator.kwargs.mapping_layers == workload.mapping
     for player in ("generator", "critic"):
-        assert config.networks[player].kwargs.mapping_layers == workload.mapping
         assert tuple(hyper[f"{player}_{number}"] for number in ("lr", "beta1", "beta2")) == workload.adam
     assert config.networks.critic.kwargs.group == workload.group
     assert (hyper.path_weight, hyper.path_decay, hyper.style_mixing, hyper.r1_weight, config.batch_size) == (

@@ -57,7 +57,7 @@ ALL = [FULL, *(full_config(optimizer=name) for name in keys.OPTIMIZER_HYPER),
        *(tiny_conditional_config(system={"conditioning": name, "regularizations": "+".join(REGULARIZATION_HYPER)})
          for name in CONDITIONING_HYPER), tiny_vae_config(),
        tiny_r3gan_config(**dict.fromkeys(("generator", "critic"), {"network": "mlp"})),
-       tiny_style_config(system={"augment": "ada:bgc"}), *map(tiny_growing_config, ("pggan", "stylegan1")),
+       tiny_style_config(system={"augment": "ada:bgc", "blur": "gaussian"}), *map(tiny_growing_config, ("pggan", "stylegan1")),
        *map(tiny_translation_config, TRANSLATION_PLAYERS)]
 EVERY_KEY = {path: key for config in ALL for path, key in all_keys(config).items()}
 
