@@ -9,7 +9,8 @@ and 4e-4 for the generator, gradients clipped by value at 1, rates that decay by
 critic batch of 20 real and 20 fake images, 0.05 of uniform noise on the labels, dropout of 0.4 in the
 critic; 10,000 iterations.
 
-Measured: its commands train at a tiny size in the tests; at full size it was not trained here.
+Measured: `:data=glyphs,thin=8` plays 5.7 rounds a second on one core of an AMD EPYC with AVX-512, and after its 10,000
+rounds draws letter-like shapes of one colour on another, FID 2.88 (docs/gallery.md); at full size it was not trained here.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data
