@@ -1,4 +1,4 @@
-"""The games of StyleGAN2, of StyleGAN3 and of PGGAN in the speed benchmark, without any framework, as in `workloads`."""
+"""The games of StyleGAN2 and 3 and of PGGAN in the speed benchmark, without any framework, as in `workloads`."""
 
 import dataclasses
 

@@ -3,8 +3,8 @@ networks", section 3 and appendices C and F), in configuration T.
 
 Its filtered activation is that of the paper by ordinary operations: zeros between pixels, a filter along each axis as a
 convolution of each channel by itself, a leaky ReLU, a filter, one pixel in so many. Layers have the names of ganlab's.
-As a script, `torch_stylegan3.py W10 numbers.npz` writes weights, images, averages and gradients of a small generator, by
-which tests compare it with ganlab's, and the SHA-256 of this file.
+As a script, `torch_stylegan3.py W10 numbers.npz` writes weights, images, averages and gradients of a small generator,
+by which tests compare it with ganlab's, and the SHA-256 of this file.
 """
 
 import dataclasses
