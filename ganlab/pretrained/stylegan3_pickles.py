@@ -25,7 +25,8 @@ KWARGS: dict[str, tuple[str, Any]] = {
     "last_stopband_rel": ("last_stopband", 2.0**0.3), "margin_size": ("margin", 10),
     "output_scale": ("output_scale", 0.25), "conv_kernel": ("kernel_size", 3),
     "filter_size": ("filter_size", 6), "lrelu_upsampling": ("lrelu_upsampling", 2),
-    "use_radial_filters": ("radial_filters", False), "magnitude_ema_beta": ("magnitude_rate", 0.999)}
+    "use_radial_filters": ("radial_filters", False),
+    "magnitude_ema_beta": ("magnitude_rate", 0.999)}
 """Our names of the synthesis' arguments by the official ones, with what they are by default."""
 IGNORED = ("mapping_kwargs", "conv_clamp", "num_fp16_res", *SHAPE)
 """Arguments that are read apart, or, of half precision, not at all."""

@@ -1,4 +1,4 @@
-"""The filtered nonlinearity of StyleGAN3: enlarge, activate, reduce (Karras et al. 2021, section 3.2).
+"""StyleGAN3's filtered nonlinearity: enlarge, activate, reduce (Karras et al. 2021, section 3.2).
 
 A pointwise nonlinearity makes frequencies that a grid of pixels cannot hold. So it works on a finer
 grid: pixels are spread and filtered, activated, filtered and thinned. Most of the network's time is
@@ -124,7 +124,7 @@ class FilteredActivation:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def filtered_activation(images: Array, how: FilteredActivation) -> Array:
-    """Enlarges images [b, h, w, c], applies a leaky ReLU times its gain, clamps and reduces them."""
+    """Enlarges images [b, h, w, c], applies a leaky ReLU with its gain, clamps, reduces them."""
     return _activate(images, how)[0]
 
 
