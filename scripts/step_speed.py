@@ -5,6 +5,7 @@
     python scripts/step_speed.py --workloads=W7,W7-64  # StyleGAN2, in turns of 16 rounds; W7a and W7a-64 augment
     python scripts/step_speed.py --workloads=W8        # BigGAN
     python scripts/step_speed.py --workloads=W9        # the last level of PGGAN
+    python scripts/step_speed.py --workloads=W10,W10-64  # StyleGAN3-T, in turns of 16 rounds
     taskset -c 1 python scripts/step_speed.py          # one core
     python scripts/step_speed.py --table               # the last measurement, for docs/speed.md
     python scripts/step_speed.py --gpu                 # in bfloat16 on a GPU, see scripts/speed/gpu.py
@@ -30,7 +31,7 @@ from rich.table import Table
 from ganlab.machine.backend import processor
 from speed import gpu
 from speed.rivals import ENVIRONMENT, ROOT, Rival, install, installed
-from speed.style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS
+from speed.style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS, STYLEGAN3_WORKLOADS
 from speed.workloads import BIGGAN_WORKLOADS, CPU_WORKLOADS, WORKLOADS
 
 PACKAGES = ("torch==2.13.0", "keras", "tensorflow-cpu")
@@ -56,13 +57,13 @@ def beside(file: str) -> dict[str, tuple[str, str]]:
 
 
 ALL_RIVALS = STYLE_RIVALS | RIVALS
-ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | BIGGAN_WORKLOADS | PGGAN_WORKLOADS
+ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | STYLEGAN3_WORKLOADS | BIGGAN_WORKLOADS | PGGAN_WORKLOADS
 PLAYERS = {
-    **dict.fromkeys(WORKLOADS, RIVALS), **dict.fromkeys(STYLE_WORKLOADS, STYLE_RIVALS),
+    **dict.fromkeys(WORKLOADS, RIVALS), **dict.fromkeys(STYLE_WORKLOADS | STYLEGAN3_WORKLOADS, STYLE_RIVALS),
     **dict.fromkeys(BIGGAN_WORKLOADS, beside("rival_torch_biggan.py")),
     **dict.fromkeys(PGGAN_WORKLOADS, beside("rival_torch_pggan.py")),
 }
-"""Who plays a workload; Keras plays neither StyleGAN2 nor BigGAN and PGGAN."""
+"""Who plays a workload; Keras plays neither StyleGAN2 and 3 nor BigGAN and PGGAN."""
 BASE = "PyTorch"
 KINDS = ("seconds", "processor_seconds")
 

@@ -18,6 +18,7 @@ from ganlab.losses import ADVERSARIAL_LOSSES, drift
 from ganlab.networks import CRITICS, GENERATORS, STYLE_CRITICS, STYLE_GENERATORS
 from ganlab.networks.biggan import BigGANCritic, BigGANGenerator
 from ganlab.networks.style.pggan import PGGANCritic, PGGANGenerator
+from ganlab.networks.style.stylegan3 import StyleGAN3Generator
 from ganlab.penalties import PENALTIES, gradient
 from ganlab.pretrained.biggan import biggan_critic_variables, biggan_generator_variables
 
@@ -25,6 +26,7 @@ from ganlab.pretrained.biggan import biggan_critic_variables, biggan_generator_v
 ROOT = Path(__file__).parent.parent
 RIVAL = ROOT / "tests/parity/rival_biggan.npz"
 PGGAN_RIVAL = ROOT / "tests/parity/rival_pggan.npz"
+STYLEGAN3_RIVAL = ROOT / "tests/parity/rival_stylegan3.npz"
 
 
 def load(name):
@@ -229,16 +231,19 @@ def test_a_pggan_game_has_the_numbers_of_its_experiment_and_one_level():
         workload.penalty, workload.drift, workload.average, 0)
 
 
+COLLECTIONS = ("params", "styles", "magnitudes", "fourier")
+
+
 def from_pytorch(numbers, start, expected):
     """A network's tree from tensors of PyTorch, whose pixels lie in dense layers behind channels."""
     def turned(path, leaf):
-        layer = [part.key for part in path]
+        layer = [part.key for part in path if part.key not in COLLECTIONS]
         value = numbers[f"{start}/{'.'.join(layer)}"]
         if layer[-2:] == ["dense", "kernel"] and start.startswith("generator"):
             value = value.reshape(-1, 4, 4, value.shape[1]).transpose(1, 2, 0, 3).reshape(value.shape)
         elif layer[-2:] == ["dense", "kernel"]:
             value = value.reshape(len(value), -1, 4, 4).transpose(0, 2, 3, 1).reshape(value.shape)
-        value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
+        value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T if layer[-1] == "kernel" else value
         assert value.shape == leaf.shape
         return value
 
@@ -279,3 +284,65 @@ def test_networks_and_losses_of_pggan_in_pytorch_are_ganlabs(monkeypatch):
         np.testing.assert_allclose(value, numbers[f"{player}_loss"], rtol=2e-5)
         jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * np.abs(other).max()),
                      slopes, from_pytorch(numbers, f"{player}_slopes", expected))
+
+
+def stylegan3(workload):
+    """The generator of a workload, with the shapes of its variables."""
+    generator = StyleGAN3Generator(
+        workload.image, styles=workload.latent, mapping_layers=workload.mapping, layers=workload.layers,
+        channel_base=workload.channel_base, channel_max=workload.generator_max, margin=workload.margin,
+        magnitude_rate=workload.magnitude_rate)
+    return generator, jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, workload.latent)))
+
+
+@pytest.mark.parametrize(("name", "numbers"), {"W10": (983_047, 1_153_473), "W10-64": (983_047, 1_465_025)}.items())
+def test_networks_of_stylegan3_have_the_official_number_of_parameters(name, numbers):
+    workload = style_workloads.STYLEGAN3_WORKLOADS[name]
+    _, expected = stylegan3(workload)
+    shapes = style_workloads.style_critic(workload)
+    assert (sum(leaf.size for leaf in jax.tree.leaves(expected["params"])),
+            sum(math.prod(shape) for layer in shapes.values() for shape in layer.values())) == numbers
+
+
+@pytest.mark.parametrize("name", style_workloads.STYLEGAN3_WORKLOADS)
+def test_a_stylegan3_game_has_the_numbers_of_its_experiment_and_every_update_in_a_turn(name):
+    workload = style_workloads.STYLEGAN3_WORKLOADS[name]
+    file, _, argument = workload.experiment.partition(":")
+    config = load(f"experiments/{file}").get_config(argument)
+    system, hyper = config.system, config.hyper
+    assert (system.path_interval, system.penalty_interval, system.augment, system.follow, system.conditional) == (
+        workload.path[0], workload.penalty_interval, workload.augment, "critic", False)
+    for player, rate in (("generator", workload.adam[0]), ("critic", workload.critic_rate)):
+        assert tuple(hyper[f"{player}_{number}"] for number in ("lr", "beta1", "beta2")) == (rate, *workload.adam[1:])
+    assert config.networks.generator.kwargs.magnitude_rate == workload.magnitude_rate
+    assert config.networks.critic.kwargs.group == workload.group
+    assert (StyleGAN3Generator.mapping_layers, StyleGAN3Generator.average_rate) == (workload.mapping, 0.998)
+    assert (hyper.style_mixing, hyper.r1_weight, config.batch_size) == (
+        workload.style_mixing, workload.penalty_weight, workload.batch)
+    assert (hyper.ema_half_life_kimg * 1000, hyper.ema_warmup) == workload.average
+    assert workload.rounds % workload.penalty_interval == 0
+
+
+def test_the_generator_of_stylegan3_in_pytorch_is_ganlabs():
+    numbers = written(STYLEGAN3_RIVAL, "scripts/speed/torch_stylegan3.py", "W10")
+    generator, expected = stylegan3(style_workloads.STYLEGAN3_WORKLOADS["W10"].small)
+    state = dict(from_pytorch(numbers, "generator", expected))
+    params = state.pop("params")
+
+    @jax.jit
+    def passed(params, state):
+        def total(params):
+            images, after = generator.apply({"params": params, **state}, numbers["latents"], train=True,
+                                            mutable=["styles", "magnitudes"])
+            return jnp.sum(images * numbers["direction"].transpose(0, 2, 3, 1)), (images, after)
+
+        return jax.grad(total, has_aux=True)(params)
+
+    slopes, (images, after) = passed(params, state)
+    for images_of_pytorch in (numbers["images"], numbers["scaled_images"]):
+        assert relative_error(images, images_of_pytorch.transpose(0, 2, 3, 1)) < 2e-5
+    averages = {name: expected[name] for name in after}
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6), after,
+                 from_pytorch(numbers, "after", averages))
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * np.abs(other).max()),
+                 slopes, from_pytorch(numbers, "slopes", {"params": expected["params"]})["params"])

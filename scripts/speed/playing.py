@@ -4,10 +4,10 @@ import sys
 import time
 from typing import Any
 
-from style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS
+from style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS, STYLEGAN3_WORKLOADS
 from workloads import BIGGAN_WORKLOADS, WORKLOADS, of_batch, thinned
 
-ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | BIGGAN_WORKLOADS | PGGAN_WORKLOADS
+ALL_WORKLOADS = WORKLOADS | STYLE_WORKLOADS | STYLEGAN3_WORKLOADS | BIGGAN_WORKLOADS | PGGAN_WORKLOADS
 EXAMPLES = 512
 """Examples of the random data, which every rival holds in memory and draws its batches from."""
 

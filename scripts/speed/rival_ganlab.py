@@ -11,7 +11,7 @@ set_up_process()
 import jax
 import numpy as np
 from playing import EXAMPLES, asked, serve
-from style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS
+from style_workloads import PGGAN_WORKLOADS, STYLE_WORKLOADS, STYLEGAN3_WORKLOADS
 from workloads import BIGGAN_WORKLOADS
 
 from ganlab.config import both_players, experiment
@@ -52,11 +52,14 @@ def config():
         for player in found.networks.values():
             player.kwargs.update(width=128, depth=3)
         found.networks.critic.kwargs.activation = "leaky_relu"
-    if NAME in STYLE_WORKLOADS or NAME in PGGAN_WORKLOADS:
+    if NAME in STYLE_WORKLOADS | STYLEGAN3_WORKLOADS | PGGAN_WORKLOADS:
         for player in found.networks.values():
             player.kwargs.update(channel_base=W.channel_base, channel_max=W.channel_max)
-    if NAME in PGGAN_WORKLOADS:
+    if NAME in PGGAN_WORKLOADS | STYLEGAN3_WORKLOADS:
         found.system.latent_size = W.latent
+    if NAME in STYLEGAN3_WORKLOADS:
+        found.networks.generator.kwargs.update(channel_max=W.generator_max, styles=W.latent, layers=W.layers,
+                                               margin=W.margin)
     if NAME in STYLE_WORKLOADS and W.augment != "none":
         found.hyper.update(augment_p=W.chance, augment_target=0.0)
     return found

@@ -1,17 +1,21 @@
-"""The games of StyleGAN2 in PyTorch: eager with grouped convolutions, or with scaled images around kernels that they
-share, so too channels-last or compiled (the script calls this)."""
+"""The games of StyleGAN2 and 3 in PyTorch: eager with grouped convolutions, or with scaled images around kernels that
+they share, so too channels-last or compiled (the script calls this)."""
 
 import copy
 import random
 
 import torch
+import torch_stylegan2
+import torch_stylegan3
 from playing import EXAMPLES, asked, serve
+from style_workloads import StyleGAN3Workload
 from torch.nn import functional
 from torch_augment import bgc
-from torch_stylegan2 import Critic, Generator
+from torch_stylegan2 import Critic
 
 W, VARIANT, _, _ = asked()
 SIDE = W.image[0]
+THIRD = isinstance(W, StyleGAN3Workload)
 PATH_INTERVAL, PATH_SHARE, PATH_WEIGHT, PATH_DECAY = W.path
 
 
@@ -28,10 +32,11 @@ def slopes_compiled(function):
     return torch.compile(lambda *arguments: torch.func.grad(function)(*arguments), dynamic=False)
 
 
-def lazy_adam(network, interval):
-    """Makes Adam for a loss whose penalty comes once in `interval` rounds (Karras et al. 2020b, appendix B)."""
-    share = interval / (interval + 1)
-    rate, *betas = W.adam
+def lazy_adam(network, interval, rate):
+    """Makes Adam for a loss whose penalty comes once in `interval` rounds (Karras et al. 2020b, appendix B), or never
+    if that is 0."""
+    share = interval / (interval + 1) if interval else 1.0
+    _, *betas = W.adam
     return torch.optim.Adam(network.parameters(), rate * share, [beta**share for beta in betas])
 
 
@@ -39,13 +44,15 @@ def main():
     """Builds, trains a round, and answers."""
     torch.manual_seed(0)
     # Networks, of which the generator has an average, and random data.
-    generator, critic = Generator(W, grouped=VARIANT == "eager"), Critic(W)
+    made_by = torch_stylegan3.Generator if THIRD else torch_stylegan2.Generator
+    generator, critic = made_by(W, grouped=VARIANT == "eager"), Critic(W)
     data = torch.rand(EXAMPLES, W.image[-1], SIDE, SIDE) * 2 - 1
     if VARIANT == "channels_last":
         generator, critic = (network.to(memory_format=torch.channels_last) for network in (generator, critic))
         data = data.to(memory_format=torch.channels_last)
     average = copy.deepcopy(generator).requires_grad_(False)
-    optimizers = {generator: lazy_adam(generator, PATH_INTERVAL), critic: lazy_adam(critic, W.penalty_interval)}
+    optimizers = {generator: lazy_adam(generator, PATH_INTERVAL, W.adam[0]),
+                  critic: lazy_adam(critic, W.penalty_interval, W.critic_rate)}
     parameters = sum(p.numel() for network in (generator, critic) for p in network.parameters())
     # What is compiled: passes and the slopes of penalties.
     compiled = VARIANT == "compile"
@@ -68,8 +75,17 @@ def main():
         own = (torch.arange(generator.layers) < layer)[:, None]
         return torch.where(own, first[:, None], second[:, None])
 
+    def fakes(own):
+        """Images; in StyleGAN3 averages follow only those that the critic learns from, not the generator's own."""
+        if not THIRD:
+            return synthesis(mixed(W.batch))
+        style = mapping(torch.randn(W.batch, W.latent))
+        if not own:
+            generator.follow(style)
+        return synthesis(style[:, None].expand(-1, generator.layers, -1), not own)
+
     def generator_loss():
-        return functional.softplus(-judge(shown(synthesis(mixed(W.batch))))).mean()
+        return functional.softplus(-judge(shown(fakes(own=True)))).mean()
 
     def path_loss():
         batch = W.batch // PATH_SHARE
@@ -80,7 +96,7 @@ def main():
 
     def critic_loss(real):
         with torch.no_grad():
-            fake = synthesis(mixed(W.batch))
+            fake = fakes(own=False)
         return functional.softplus(judge(shown(fake))).mean() + functional.softplus(-judge(shown(real))).mean()
 
     def penalty_loss(real):
@@ -108,7 +124,8 @@ def main():
         with torch.no_grad():
             for old, new in zip(average.parameters(), generator.parameters(), strict=True):
                 old.lerp_(new, 1 - keep)
-            average.average.copy_(generator.average)
+            for old, new in zip(average.buffers(), generator.buffers(), strict=True):
+                old.copy_(new)
 
     played = 0
 
@@ -116,7 +133,7 @@ def main():
         nonlocal played
         for _ in range(rounds):
             step(generator, generator_loss)
-            if played % PATH_INTERVAL == 0:
+            if PATH_INTERVAL and played % PATH_INTERVAL == 0:
                 step(generator, path_loss)
             real = data[torch.randint(EXAMPLES, (W.batch,))]
             step(critic, critic_loss, real)

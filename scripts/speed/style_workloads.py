@@ -1,4 +1,4 @@
-"""The games of StyleGAN2 and of PGGAN in the speed benchmark, without any framework, as in `workloads`."""
+"""The games of StyleGAN2 and 3 and of PGGAN in the speed benchmark, without any framework, as in `workloads`."""
 
 import dataclasses
 
@@ -51,6 +51,11 @@ class StyleWorkload:
         return 0.0002 * self.image[0] ** 2 / self.batch
 
     @property
+    def critic_rate(self) -> float:
+        """Learning rate of the critic."""
+        return self.adam[0]
+
+    @property
     def experiment(self) -> str:
         """ganlab's own file and argument, whose channels are then replaced."""
         return (f"stylegan2.py:base=auto,data=cifar10,resolution={self.image[0]},batch={self.batch},"
@@ -62,6 +67,57 @@ STYLE_WORKLOADS = {
     "W7a": StyleWorkload("stylegan2 32x32 with bgc, batch 16", (32, 32, 3), 2048, "ada:bgc"),
     "W7-64": StyleWorkload("stylegan2 64x64, batch 16", (64, 64, 3), 4096),
     "W7a-64": StyleWorkload("stylegan2 64x64 with bgc, batch 16", (64, 64, 3), 4096, "ada:bgc"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleGAN3Workload(StyleWorkload):
+    """A game of StyleGAN3-T against StyleGAN2's critic: no path lengths, no mixing, averages in the critic's updates.
+
+    Attributes:
+      generator_max: most channels of a layer of the generator.
+      layers: of the generator, before the one to the image.
+      margin: pixels beyond the image, in each layer.
+      magnitude: half-life of the mean squares of layers' inputs in images.
+    """
+
+    style_mixing: float = 0.0
+    path: tuple[int, int, float, float] = (0, 2, 0.0, 0.0)
+    average: tuple[float, float] = (20_000.0, 0.05)
+    generator_max: int = 64
+    layers: int = 6
+    margin: int = 10
+    magnitude: float = 20_000.0
+
+    @property
+    def penalty_weight(self) -> float:
+        """Of the mean squared slope, of which R1 is half."""
+        return 1.0
+
+    @property
+    def critic_rate(self) -> float:
+        """Learning rate of the critic."""
+        return 2e-3
+
+    @property
+    def magnitude_rate(self) -> float:
+        """What a pass keeps of a mean square."""
+        return 0.5 ** (self.batch / self.magnitude)
+
+    @property
+    def experiment(self) -> str:
+        """ganlab's own file and argument, whose channels, latents and styles are then replaced."""
+        return f"stylegan3.py:data=cifar10,resolution={self.image[0]},batch={self.batch}"
+
+    @property
+    def small(self) -> "StyleGAN3Workload":
+        """The same game with layers, channels, batches and latents of which numbers can be kept."""
+        return dataclasses.replace(self, channel_base=128, generator_max=6, layers=3, batch=4, latent=12)
+
+
+STYLEGAN3_WORKLOADS = {
+    "W10": StyleGAN3Workload("stylegan3-t 32x32, batch 16", (32, 32, 3), 2048),
+    "W10-64": StyleGAN3Workload("stylegan3-t 64x64, batch 16", (64, 64, 3), 4096),
 }
 
 
