@@ -1,4 +1,4 @@
-"""Images that move as one with their input: StyleGAN3 (Karras et al. 2021), with the settings of its code by their names.
+"""Images that move as one with their input: StyleGAN3 (Karras et al. 2021), with the settings of its code, in float32.
 
     ganlab train --config=experiments/stylegan3.py --workdir=runs/free
     ganlab train --config=experiments/stylegan3.py:config=r --workdir=runs/free_r
@@ -31,8 +31,8 @@ BLUR, BLUR_KIMG = 10.0, 200.0
 
 def get_config(argument=None):
     """Choices: base (small or official), config (t or r), data (glyphs, a name of TFDS, or a folder of `ganlab data
-    import`, written with a /), resolution, conditional, gamma, batch, kimg (0 for those of the base), augment (none,
-    ada:bgc, ...)."""
+    import`, written with a /), resolution, conditional (letters always are), gamma, batch, kimg (0 for those of the
+    base), augment (none, ada:bgc, ...)."""
     choice = parse_choices(argument, base="small", config="t", data="", resolution=0, conditional=False, gamma=0.0,
                            batch=0, kimg=0, augment="none")
     for name, table in (("base", BASES), ("config", CONFIGS)):
@@ -42,6 +42,8 @@ def get_config(argument=None):
     side, batch = choice.resolution or base["side"], choice.batch or base["batch"]
     data = choice.data or ("glyphs" if choice.base == "small" else "cifar10")
     letters = data == "glyphs"
+    # Fewer large glyphs: all are in memory.
+    glyphs = dict(source="glyphs", kwargs=dict(size=max(min(20_000, 20_000 * 128**2 // side**2), 512), side=side))
     # 0 stands for the official channels, which are those of 1024 pixels at every size.
     wider = config["channels"]
     generator = dict(config["kwargs"], channel_base=(base["channel_base"] * side or 32768) * wider,
@@ -57,7 +59,7 @@ def get_config(argument=None):
     every = max(rounds // 50, 1)
     return experiment(
         name=f"stylegan3-{choice.config} {choice.base}", batch_size=batch,
-        data=dict(source="glyphs", kwargs=dict(size=20_000, side=side)) if letters else picture_data(data, side=side),
+        data=glyphs if letters else picture_data(data, side=side),
         system=dict(name="stylegan2", latent_size=base["latent"], conditional=letters or choice.conditional,
                     augment=choice.augment, path_interval=0, follow="critic", blur=config["blur"]),
         networks={"generator": dict(network="stylegan3", kwargs=generator),

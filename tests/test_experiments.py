@@ -167,7 +167,7 @@ def test_every_base_of_what_grows_can_be_planned_at_every_resolution(name):
         assert sum(stage.rounds for stage in stages) > 0 and len(stages) > 1
         for stage in stages:
             group = choose(GROWING_CRITICS, name, "critic")((side, side, 3), **config.networks.critic.kwargs).batch_group
-            check_division(SimpleNamespace(group=group, accumulate=1, batch_size=stage.batch_size))
+            check_division(SimpleNamespace(group=min(group, stage.batch_size), accumulate=1, batch_size=stage.batch_size))
             assert stage.batch_size <= config.data.kwargs.size and config.data.kwargs.size * side**2 < 2**30
 
 

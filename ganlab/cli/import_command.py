@@ -11,9 +11,9 @@ Formats, found from the file or directory FILE where --format does not name one:
                     rosinality's stylegan2-pytorch. G, D and the average become a run of system
                     stylegan2, computed in float32. --images names the folder of its pictures, to
                     train on or be measured by.
-  stylegan3         network pickles of StyleGAN3, of its configurations T and R, likewise: a run with
-                    a generator stylegan3 and a critic stylegan2. Filters in the file are compared
-                    with those that its settings give.
+  stylegan3         network pickles of StyleGAN3, of its configurations T and R, likewise become
+                    a run, with a generator stylegan3 and a critic stylegan2. Filters in the file
+                    are compared with those that its settings give.
   biggan            directories of BigGAN-PyTorch (G_ema.pth, G.pth, D.pth, state_dict.pth), whose
                     networks are BigGAN's or BigGAN-deep's; --network=best0 chooses a copy.
   biggan-deep-published   pytorch_model.bin with config.json of pytorch-pretrained-BigGAN. Its

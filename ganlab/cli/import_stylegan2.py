@@ -27,7 +27,7 @@ ROLES = {"g": "generator", "d": "critic", "g_ema": "average"}
 TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3"}
 SYSTEMS = {"stylegan2": {}, "stylegan3": {"follow": "critic"}}
 """What else of the system is as the official code trains."""
-HYPER = {"stylegan3": {"style_mixing": 0.0}}
+HYPER = {"stylegan3": {"style_mixing": 0.0, "critic_lr": 2e-3}}
 """Numbers of a format's training where they are not those of the system."""
 Reader = Callable[[str], tuple[dict[str, StyleGAN2Network], str]]
 Check = Callable[[str, StyleGAN2Network], None]

@@ -121,9 +121,9 @@ def _refused(kind: Kind, generator: Generator | None, shape: tuple[int, ...]) ->
         return "is of a generator whose input moves, and there is none; leave it out"
     missing = [name for name in kind.needs if name not in generator.transforms]
     if missing:
-        return (f"moves the generator's input, and system {generator.system} has no "
-                f"{agreeing(len(missing), 'option', 'options')} {' and '.join(missing)} that would "
-                "do so; leave it out, or measure a system whose input is made of Fourier features")
+        return (f"moves the generator's input, and that of this run of system {generator.system} "
+                f"has no {agreeing(len(missing), 'option', 'options')} {' and '.join(missing)} "
+                "that would do so; leave it out, or measure a run whose generator is stylegan3")
     if min(shape[:2]) < kind.least_side:
         return (f"is of images of at least {kind.least_side}x{kind.least_side} pixels, and these "
                 f"are {shape[1]}x{shape[0]}; leave it out")

@@ -14,12 +14,10 @@ def check_division(game: Game, devices: int = 1) -> None:
       game: the game, with its group and its slices.
       devices: the number over which `pmap` splits a batch.
     """
-    # A batch that is smaller than a group is a group, which stays whole.
-    group = min(game.group, game.batch_size)
-    together, share = group * game.accumulate, game.batch_size // devices
+    together, share = game.group * game.accumulate, game.batch_size // devices
     if share % together == 0:
         return
-    parted = (f"groups of {counted(group, 'image')} that are judged together "
+    parted = (f"groups of {counted(game.group, 'image')} that are judged together "
               "(config.system.packing times the networks' batch_group)")
     sliced = (f" in each of {game.accumulate} slices (config.train.accumulate)"
               if game.accumulate > 1 else "")

@@ -148,11 +148,13 @@ def _cast(tree: Tree, dtype: jnp.dtype) -> Tree:
                         if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
-def common_group(networks: Iterable[Network], packing: int = 1) -> int:
+def common_group(networks: Iterable[Network], packing: int = 1, batch_size: int = 0) -> int:
     """Computes the least common multiple of the networks' groups, of `packing` images an example.
 
     So many neighbours, from the first one on, have to stay in one slice of a batch and on one
     device. What a network does not declare, and the whole batch, count as one example: they are
-    refused where they matter.
+    refused where they matter. A group of more than `batch_size` examples, if it is given, is the
+    batch.
     """
-    return math.lcm(1, *(packing * (network.group or 1) for network in networks))
+    groups = [packing * (network.group or 1) for network in networks]
+    return math.lcm(1, *(min(group, batch_size or group) for group in groups))

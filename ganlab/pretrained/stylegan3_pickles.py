@@ -3,6 +3,8 @@
 The generator is StyleGAN3's, of configuration T or R; the critic is StyleGAN2's.
 """
 
+import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +32,7 @@ KWARGS: dict[str, tuple[str, Any]] = {
 """Our names of the synthesis' arguments by the official ones, with what they are by default."""
 IGNORED = ("mapping_kwargs", "conv_clamp", "num_fp16_res", *SHAPE)
 """Arguments that are read apart, or, of half precision, not at all."""
+RATES = ("average_rate", "magnitude_rate")
 MAPPING = {"num_layers": ("mapping_layers", 2), "w_avg_beta": ("average_rate", 0.998)}
 
 
@@ -80,12 +83,18 @@ def _generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
         raise WeightsError(f"{source} has a generator with the arguments {listed(unknown)}, which "
                            "StyleGAN3's generator does not have here; name a file of the "
                            "official code")
-    kwargs = {"styles": given["w_dim"], "clamp": _clamp(given)}
+    sizes = {name: _number(name, given[name], 0) for name in SHAPE}
+    kwargs = {"styles": sizes["w_dim"], "clamp": _clamp(given)}
     for names, values in ((KWARGS, given), (MAPPING, mapping)):
-        kwargs |= {ours: type(usual)(values.get(name, usual))
+        kwargs |= {ours: _number(name, values.get(name, usual), usual)
                    for name, (ours, usual) in names.items()}
-    return StyleGAN2Network(kwargs, given["z_dim"], given["c_dim"], _shape(given),
-                            network.tensors, stylegan3_generator_variables)
+    for name in RATES:
+        if not 0 <= kwargs[name] <= 1:
+            raise ValueError(f"its {name} is {kwargs[name]}, not from 0 to 1")
+    side = sizes["img_resolution"]
+    return StyleGAN2Network(kwargs, sizes["z_dim"], sizes["c_dim"],
+                            (side, side, sizes["img_channels"]), network.tensors,
+                            stylegan3_generator_variables)
 
 
 def _critic(network: PickledNetwork, source: str) -> StyleGAN2Network:
@@ -99,5 +108,11 @@ def _clamp(given: Mapping[str, Any]) -> float:
     return float(given.get("conv_clamp", CLAMP) or 0)
 
 
-def _shape(given: Mapping[str, Any]) -> tuple[int, int, int]:
-    return given["img_resolution"], given["img_resolution"], given["img_channels"]
+def _number(name: str, value: Any, usual: float) -> float:
+    """Returns an argument as a number of the type that it usually has; ValueError for others."""
+    kind = (bool if isinstance(usual, bool) else
+            numbers.Integral if isinstance(usual, int) else numbers.Real)
+    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool) or not (
+            0 <= value < math.inf):
+        raise ValueError(f"its {name} is {value!r:.100}, where there is a number such as {usual}")
+    return type(usual)(value)

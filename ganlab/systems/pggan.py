@@ -79,7 +79,7 @@ def pggan(config: Mapping[str, Any], data: DataFacts,
                    or players.critic.loss.compares else "none"))
         return Game(
             networks=networks, round=updates, ema=averages("generator"), axis_name=axis_name,
-            group=common_group(networks.values()),
+            group=common_group(networks.values(), batch_size=config["batch_size"]),
             memory=adaptations([players.critic], parts["hyper"]),
             sampler=latent_sampler("generator", players.latents, players.sample),
             scorer=Scorer(("critic",), scored(level, critic, bool(classes))),

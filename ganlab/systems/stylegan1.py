@@ -71,7 +71,7 @@ def stylegan1(config: Mapping[str, Any], data: DataFacts,
         return Game(
             networks=networks, round=updates, axis_name=axis_name,
             ema=averages("generator", variables=system["statistics"], copied=("growth",)),
-            group=common_group(networks.values()),
+            group=common_group(networks.values(), batch_size=config["batch_size"]),
             memory=adaptations([players.critic], parts["hyper"]),
             sampler=players.generator.sampler(level.enlarged),
             scorer=Scorer(("critic",), scored(level, critic, bool(classes))), **parts)

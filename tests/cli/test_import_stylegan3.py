@@ -13,7 +13,8 @@ from ganlab.cli import import_stylegan3
 from ganlab.cli.main import main
 from ganlab.cli.runs import open_run
 from ganlab.game import init_state
-from ganlab.pretrained import WeightsError, check_filters, read_stylegan3_pickle
+from ganlab.pretrained import WeightsError, check_filters, read_stylegan3_pickle, stylegan3_pickles
+from ganlab.pretrained.network_pickles import read_network_pickle
 from ganlab.pretrained.stylegan3 import stylegan3_generator_variables
 from ganlab.storage import Checkpoints
 
@@ -105,6 +106,16 @@ def test_one_configuration_read_as_the_other_is_refused(read):
     with pytest.raises(WeightsError, match=r"lacks .*synthesis.L6\.weight.* with \(16, 16, 1, 1\) for \(16, 16, 3, 3\)"):
         stylegan3_generator_variables(read["R"].tensors, shapes["R"])
     stylegan3_generator_variables(read["T"].tensors, shapes["T"])
+
+
+@pytest.mark.parametrize("given", [
+    {"output_scale": np.nan}, {"magnitude_ema_beta": 7.0}, {"channel_base": 320.5}, {"use_radial_filters": "yes"},
+    {"num_layers": 5.7}, {"img_resolution": "32"}, {"conv_kernel": True}])
+def test_an_argument_of_another_kind_is_named(given):
+    network = read_network_pickle(str(FILES / f"{NAMES['T']}.pkl"))[0]["G_ema"]
+    changed = network._replace(arguments={**network.arguments, **given})
+    with pytest.raises(WeightsError, match="|".join([*given, "magnitude_rate"])):
+        stylegan3_pickles._described("G_ema", changed, "a.pkl")
 
 
 def test_a_tensor_that_is_not_finite_and_a_file_that_was_moved_are_refused(read):

@@ -113,4 +113,7 @@ def test_the_common_group_is_the_least_multiple_over_packs():
     assert common_group([network(4), network(6)]) == 12
     assert common_group([network(1), network(0), network(None)]) == 1
     assert common_group([network(4)], packing=3) == 12
+    # Of a group that is larger than the batch, the batch is one; each is so by itself.
+    assert common_group([network(16)], batch_size=14) == 14
+    assert common_group([network(4), network(3)], batch_size=4) == 12
     assert dataclasses.replace(network(4), precision="bfloat16").group == 4

@@ -32,7 +32,7 @@ def input_transform(translate_x: Array | float = 0.0, translate_y: Array | float
     """Computes the `transform` [3, 3] of the generator that moves and turns its images.
 
     It is the inverse of the movement that is asked for, as it takes places of the image to those of
-    the input. Numbers are as in the official `gen_images.py`.
+    the input. The numbers are those of `--translate` and `--rotate` of the official code.
 
     Args:
       translate_x: to the right, in widths of the image.
