@@ -7,8 +7,9 @@ J. Brownlee, "How to develop a GAN to generate CIFAR10 small color photographs" 
 at 2e-4 with beta1 0.5, dropout of 0.4 in the critic, 64 real and 64 fake images with a step on each,
 then a batch of 128 fakes for the generator; 200 epochs.
 
-Measured: `:data=glyphs,thin=8` plays 9 rounds a second on one core of an AMD EPYC with AVX-512. After 6,702 of its
-78,000 rounds it has the colours of the glyphs and none of their shapes, FID 36.2; it was not trained to its end here.
+Measured: `:data=glyphs,thin=8` plays 9 rounds a second on one core of an AMD EPYC with AVX-512. After 18,082 of
+its 78,000 rounds it has the colours and places of the glyphs and none of their shapes, FID 24.4 (docs/gallery.md); it was
+not trained to its end here.
 """
 
 from ganlab.config import both_players, experiment, parse_choices, picture_data
