@@ -15,7 +15,7 @@ from ganlab.evaluation.features import Features
 from ganlab.evaluation.measures import Compared, Measure, Settings, Values
 from ganlab.evaluation.picture_sets import PictureSet
 from ganlab.evaluation.protocol import Protocol
-from ganlab.evaluation.resampling import Uncertainty, resample
+from ganlab.evaluation.intervals import Uncertainty, resample
 from ganlab.evaluation.settings import settings_for
 from ganlab.machine import numbers_in_force
 from ganlab.metrics import mean_interval, rank_warning

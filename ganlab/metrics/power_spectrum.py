@@ -66,7 +66,7 @@ def add_images(sums: PowerSums | None, images: np.ndarray) -> PowerSums:
       images: [n, h, w, c], uint8 or floats in [-1, 1].
 
     Raises:
-      ValueError: for what is no set of images, or of another shape.
+      ValueError: for an array that is not a set of images, and for images of another size.
     """
     images = checked_images("added", images)
     height, width, channels = images.shape[1:]

@@ -104,6 +104,23 @@ def read_network_pickle(path: str | Path) -> NetworkPickle:
         return NetworkPickle(contents, hashlib.file_digest(file, "sha256").hexdigest())
 
 
+def read_snapshot(path: str) -> tuple[dict[str, PickledNetwork], str]:
+    """Reads the networks G, D and G_ema of a snapshot by PyTorch's code, and the hash of the file.
+
+    The average alone can make a run: G and D may be missing.
+
+    Raises:
+      WeightsError: as `read_network_pickle`, and for a file without an average.
+    """
+    read, sha256 = read_network_pickle(path)
+    networks = {name: read[name] for name in ("G", "D", "G_ema")
+                if isinstance(read.get(name), PickledNetwork)}
+    if "G_ema" not in networks:
+        raise WeightsError(f"{path} holds no averaged generator (G_ema), but "
+                           f"{', '.join(read) or 'nothing'}; name a network snapshot")
+    return networks, sha256
+
+
 def is_network_pickle(path: str | Path) -> bool:
     """Returns whether a file is a pickle of networks, by the first names in it; reads little of it.
 

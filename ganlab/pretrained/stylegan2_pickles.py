@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganlab.pretrained.errors import WeightsError, listed
-from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
+from ganlab.pretrained.network_pickles import PickledNetwork, read_snapshot
 from ganlab.pretrained.stylegan2 import stylegan2_critic_variables, stylegan2_generator_variables
 
 ARCHITECTURES = {"skip": "skip", "resnet": "residual", "orig": "original"}
@@ -59,15 +59,10 @@ def read_stylegan2_pickle(path: str) -> tuple[dict[str, StyleGAN2Network], str]:
     Raises:
       WeightsError: for a file without an average, and for networks that are not StyleGAN2's.
     """
-    read, sha256 = read_network_pickle(path)
-    # The average alone can make a run; what is missing beside it is new.
-    if not isinstance(read.get("G_ema"), PickledNetwork):
-        raise WeightsError(f"{path} holds no averaged generator (G_ema), but "
-                           f"{', '.join(read) or 'nothing'}; name a network snapshot")
-    found = {name: _described(read[name], known, what, path)
-             for name, known, what in (("G", GENERATORS, "generator"), ("D", CRITICS, "critic"),
-                                       ("G_ema", GENERATORS, "generator"))
-             if isinstance(read.get(name), PickledNetwork)}
+    networks, sha256 = read_snapshot(path)
+    found = {name: _described(network, *((CRITICS, "critic") if name == "D"
+                                         else (GENERATORS, "generator")), path)
+             for name, network in networks.items()}
     if "D" in found:
         found["D"] = found["D"]._replace(convert=stylegan2_critic_variables)
     return found, sha256

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganlab.pretrained.errors import WeightsError, listed
-from ganlab.pretrained.network_pickles import PickledNetwork, read_network_pickle
+from ganlab.pretrained.network_pickles import PickledNetwork, read_snapshot
 from ganlab.pretrained.pickle_heads import pickle_head
 from ganlab.pretrained.stylegan2 import stylegan2_critic_variables
 from ganlab.pretrained.stylegan2_pickles import StyleGAN2Network, torch_critic
@@ -32,8 +32,10 @@ KWARGS: dict[str, tuple[str, Any]] = {
 """Our names of the synthesis' arguments by the official ones, with what they are by default."""
 IGNORED = ("mapping_kwargs", "conv_clamp", "num_fp16_res", *SHAPE)
 """Arguments that are read apart, or, of half precision, not at all."""
-RATES = ("average_rate", "magnitude_rate")
 MAPPING = {"num_layers": ("mapping_layers", 2), "w_avg_beta": ("average_rate", 0.998)}
+"""The same of the mapping's arguments."""
+RATES = ("average_rate", "magnitude_rate")
+"""Of averages, by our names: shares."""
 
 
 def is_stylegan3_pickle(path: str) -> bool:
@@ -47,13 +49,7 @@ def read_stylegan3_pickle(path: str) -> tuple[dict[str, StyleGAN2Network], str]:
     Raises:
       WeightsError: for a file without an average, and for networks that are not StyleGAN3's.
     """
-    read, sha256 = read_network_pickle(path)
-    # The average alone can make a run; what is missing beside it is new.
-    if not isinstance(read.get("G_ema"), PickledNetwork):
-        raise WeightsError(f"{path} holds no averaged generator (G_ema), but "
-                           f"{', '.join(read) or 'nothing'}; name a network snapshot")
-    networks = {name: read[name] for name in ("G", "D", "G_ema")
-                if isinstance(read.get(name), PickledNetwork)}
+    networks, sha256 = read_snapshot(path)
     return {name: _described(name, network, path) for name, network in networks.items()}, sha256
 
 
@@ -83,6 +79,7 @@ def _generator(network: PickledNetwork, source: str) -> StyleGAN2Network:
         raise WeightsError(f"{source} has a generator with the arguments {listed(unknown)}, which "
                            "StyleGAN3's generator does not have here; name a file of the "
                            "official code")
+    # Every argument as a number of its kind.
     sizes = {name: _number(name, given[name], 0) for name in SHAPE}
     kwargs = {"styles": sizes["w_dim"], "clamp": _clamp(given)}
     for names, values in ((KWARGS, given), (MAPPING, mapping)):

@@ -31,12 +31,7 @@ from ganlab.game import (
     example_keys,
     named_keys,
 )
-from ganlab.losses import (
-    LABEL_LOSSES,
-    direction_loss,
-    mean_feature_distance,
-    squared_difference,
-)
+from ganlab.losses import LABEL_LOSSES, direction_loss, mean_feature_distance, squared_difference
 from ganlab.networks import CRITICS, GENERATORS
 from ganlab.systems.infogan_codes import Codes, codes_of
 from ganlab.systems.critic import (

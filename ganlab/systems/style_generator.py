@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from ganlab.game import Network, Options, Sampler, Scene, Weights, example_keys, named_keys
-from ganlab.networks.style.stylegan3 import input_transform
 from ganlab.systems.latents import OPTIONS, Draw, latent_sampler
 from ganlab.types import Array, Tree
 
 STYLE_OPTIONS: Options = {**OPTIONS, "psi": 1.0, "cutoff": 0, "noise": "random"}
-"""Options of the sampler, with the values that do nothing; those of the network come to them."""
+"""Options of the sampler beside those of the network, with the values that do nothing."""
 
 
 def draw_mixing(key: Array, layers: int, probability: Array) -> Array:
@@ -107,11 +106,9 @@ class StyleGenerator:
 
     def from_styles(self, weights: Weights, styles: Array, keys: Array | None,
                     options: Options) -> Array:
-        """Computes images [b, ...] of styles [b, layers, d], with the noise that is asked for, of an
-        input that is moved and turned where the network has one."""
+        """Computes images [b, ...] of styles [b, layers, d], with the noise and by the options of
+        the network that are asked for."""
         noise = options.get("noise", "random")
-        movement = self.network.taken(options)
-        moved = {"transform": input_transform(**movement)} if movement else {}
         return self.network.evaluate(
             *weights["generator"], None, None, styles, float(noise != "none"),
-            keys=keys if noise == "random" else None, **moved)
+            keys=keys if noise == "random" else None, **self.network.taken(options))

@@ -176,14 +176,14 @@ class _Players:
         keys = named_keys(scene.key, "fake", "fake_logits", "real_logits")
         fake, state = self.generator.fake(scene, keys["fake"], self.follow == "both")
         # A loss that compares sees the critic's view of real images, too.
-        images = {"real": batch["image"]} if self.critic.loss.compares else {}
+        images = {"real": batch["image"]} if critic.loss.compares else {}
         images["fake"] = fake
         drawn = {kind: example_keys(keys[f"{kind}_logits"], batch["index"]) for kind in images}
         judged, _ = critic.judge(params["critic"], variables["critic"], images, drawn,
                                  self.generator.labels(batch),
                                  critic.chance(scene.memory, scene.hyper))
         real = judged["real"].logits if "real" in judged else None
-        loss = jnp.mean(self.critic.loss.generator(real, judged["fake"].logits))
+        loss = jnp.mean(critic.loss.generator(real, judged["fake"].logits))
         return loss, Aux({"generator": state}, scene.memory,
                          {"fake_logits": jnp.mean(judged["fake"].logits)})
 
@@ -233,7 +233,7 @@ class _Players:
             scene.params["critic"], scene.variables["critic"], images, drawn, self.generator.labels(batch),
             chance)
         logits = {kind: judgement.logits for kind, judgement in judged.items()}
-        loss = jnp.mean(self.critic.loss.critic(logits["real"], logits["fake"]))
+        loss = jnp.mean(critic.loss.critic(logits["real"], logits["fake"]))
         # The share of real images that the critic takes for real shows how it overfits.
         metrics = {**critic.logit_metrics(judged),
                    "real_signs": jnp.mean(jnp.sign(logits["real"])),

@@ -77,7 +77,7 @@ def lowpass(taps: int, cutoff: float, width: float, rate: float,
     along both axes.
 
     Args:
-      taps: of an axis; 1 is no filter.
+      taps: their number along an axis; 1 for no filter.
       cutoff: at which half of the amplitude is left.
       width: of the transition from what is kept to what is not.
       rate: sampling rate.
@@ -85,25 +85,17 @@ def lowpass(taps: int, cutoff: float, width: float, rate: float,
     """
     if taps == 1:
         return np.ones(1)
-    # The attenuation that so many taps have for this width, and the window of that attenuation.
-    attenuation = 2.285 * (taps - 1) * math.pi * width / (rate / 2) + 7.95
-    if attenuation > 50:
-        beta = 0.1102 * (attenuation - 8.7)
-    elif attenuation > 21:
-        beta = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
-    else:
-        beta = 0.0
-    window, places = np.kaiser(taps, beta), (np.arange(taps) - (taps - 1) / 2) / rate
-    if not radial:
-        found = np.sinc(2 * cutoff * places) * window
-        return found / found.sum()
-    from scipy.special import j1  # Imported here: other networks begin without it.
+    from scipy import signal, special  # Imported here: it takes a second, and others begin without.
 
-    # J1(2 pi c r) / (pi r), which is c at the centre.
+    if not radial:
+        return signal.firwin(taps, cutoff, width=width, fs=rate)
+    # J1(2 pi c r) / (pi r), which is c at the centre, by the window of `firwin` along both axes.
+    places = (np.arange(taps) - (taps - 1) / 2) / rate
     radii = math.pi * np.hypot(places[:, None], places)
     centre = radii == 0
-    jinc = np.where(centre, cutoff, j1(2 * cutoff * radii) / np.where(centre, 1, radii))
-    found = jinc * np.outer(window, window)
+    jinc = np.where(centre, cutoff, special.j1(2 * cutoff * radii) / np.where(centre, 1, radii))
+    beta = signal.kaiser_beta(signal.kaiser_atten(taps, width / (rate / 2)))
+    found = jinc * np.outer(*[np.kaiser(taps, beta)] * 2)
     return found / found.sum()
 
 
@@ -148,11 +140,12 @@ def signals(image_shape: Sequence[int], layers: int, critical_layers: int, first
     rates = np.exp2(np.ceil(np.log2(np.minimum(2 * stopbands, side))))
     widths = np.maximum(stopbands, rates / 2) - cutoffs
     channels = np.rint(np.minimum(channel_base / 2 / cutoffs, channel_max)).astype(int)
-    if rates[0] / 2 <= first_cutoff or channels.min() < 1:
-        raise ValueError(
-            f"first_cutoff is {first_cutoff:g}, which at a rate of {rates[0]:g} leaves no "
-            f"transition, or channel_base {channel_base} leaves a layer no channel; use a lower "
-            "first_cutoff, or more channels")
+    if rates[0] / 2 <= first_cutoff:
+        raise ValueError(f"first_cutoff is {first_cutoff:g}, which leaves no transition at the "
+                         f"first layer's rate of {rates[0]:g}; use a lower one")
+    if channels.min() < 1:
+        raise ValueError(f"channel_base is {channel_base}, which leaves a layer without channels; "
+                         "use a larger one")
     # The last layer and the image have no margin.
     sizes = (rates + 2 * margin).astype(int)
     sizes[-2:], channels[-1] = side, image_shape[-1]

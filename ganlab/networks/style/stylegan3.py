@@ -93,7 +93,7 @@ class FourierInput(nn.Module):
     signal: Signal
 
     @nn.compact
-    def __call__(self, styles: Array, transform: Array | None) -> Array:
+    def __call__(self, styles: Array, transform: Array) -> Array:
         channels, rate, cutoff = self.signal.channels, self.signal.rate, self.signal.cutoff
         frequencies = self.variable("fourier", "frequencies", lambda: draw_frequencies(
             self.make_rng("params"), channels, cutoff)).value
@@ -101,11 +101,13 @@ class FourierInput(nn.Module):
             self.make_rng("params"), (channels,), minval=-0.5, maxval=0.5)).value
         kernel = self.param("kernel", UNIT, (channels, channels)) / math.sqrt(channels)
         placed = Movement(name="affine")(styles)
-        if transform is not None:
-            placed = placed @ jnp.asarray(transform, placed.dtype)
+        # Accelerators would round these few numbers, by which all pixels are placed.
+        placed = jnp.matmul(placed, transform.astype(placed.dtype), precision="highest")
         # Waves of the places before the transform: phases move, frequencies turn and stretch.
-        phases = phases + jnp.einsum("cp,bp->bc", frequencies, placed[:, :2, 2])
-        frequencies = jnp.einsum("cp,bpq->bcq", frequencies, placed[:, :2, :2])
+        phases = phases + jnp.einsum("cp,bp->bc", frequencies, placed[:, :2, 2],
+                                     precision="highest")
+        frequencies = jnp.einsum("cp,bpq->bcq", frequencies, placed[:, :2, :2],
+                                 precision="highest")
         # Those that are too high now fade out, from the cutoff to the highest possible one.
         lengths = jnp.linalg.norm(frequencies, axis=-1)
         amplitudes = jnp.clip(1 - (lengths - cutoff) / (rate / 2 - cutoff), 0, 1)
@@ -277,20 +279,23 @@ class StyleGAN3Generator(nn.Module):
     def __call__(self, latents: Array | None, labels: Array | None = None,
                  styles: Array | None = None, noise: Array | float = 1.0,
                  keys: Array | None = None, train: bool = False, only_styles: bool = False,
-                 transform: Array | None = None) -> Array:
+                 translate_x: Array | float = 0.0, translate_y: Array | float = 0.0,
+                 rotate: Array | float = 0.0, transform: Array | None = None) -> Array:
         """Computes images, or styles [b, layers + 2, d], which are the same for every layer.
 
         Args:
           latents: [b, z]; None with `styles`.
           labels: [b], of a conditional network.
           styles: [b, layers + 2, d] in place of those that the mapping makes.
-          noise: not used, as there is no noise; other style generators have it here.
-          keys: not used.
+          noise: ignored: this generator has no noise. Other style generators take it here.
+          keys: ignored likewise.
           train: whether averages that may change follow what this pass has, those of styles and of
             magnitudes. Officially they do so in the critic's updates alone.
           only_styles: whether the pass ends with the mapping.
-          transform: [3, 3] or [b, 3, 3], by which places in the image become those of the input,
-            after the style's own; see `input_transform`. None changes nothing.
+          translate_x: of `input_transform`, for all images alike, as are the next two.
+          translate_y: likewise.
+          rotate: likewise.
+          transform: [3, 3] or [b, 3, 3] in place of that of these three numbers.
         """
         del noise, keys
         if styles is None:
@@ -299,7 +304,9 @@ class StyleGAN3Generator(nn.Module):
                 mapped[:, None], (mapped.shape[0], self.layers + 2, self.styles))
         if only_styles:
             return styles
-        x = self.input(styles[:, 0], transform)
+        if transform is None:
+            transform = input_transform(translate_x, translate_y, rotate)
+        x = self.input(styles[:, 0], jnp.asarray(transform))
         for number, layer in enumerate(self.synthesis):
             x = layer(x, styles[:, number + 1], train)
         return x.astype(styles.dtype) * self.output_scale
